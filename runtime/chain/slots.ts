@@ -1,0 +1,39 @@
+import { type Network, SECONDS_PER_SLOT, SETTLE_LAG_SLOTS, SLOTS_PER_EPOCH } from "./networks.ts";
+
+/** An inclusive run of slots. `last < first` never occurs: an empty run is `undefined`. */
+export interface SlotRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Start of a slot, Unix ms. */
+export function slotStartMs(network: Network, slot: number): number {
+  return (network.genesis + SECONDS_PER_SLOT * slot) * 1000;
+}
+
+/** The slot that is running at a Unix time (ms); negative before genesis. */
+export function slotAt(network: Network, unixMs: number): number {
+  return Math.floor((Math.floor(unixMs / 1000) - network.genesis) / SECONDS_PER_SLOT);
+}
+
+/** The epoch that a slot belongs to. */
+export function epochOf(slot: number): number {
+  return Math.floor(slot / SLOTS_PER_EPOCH);
+}
+
+/** The newest slot that is old enough to be read: head − 50. */
+export function settledSlot(network: Network, unixMs: number): number {
+  return slotAt(network, unixMs) - SETTLE_LAG_SLOTS;
+}
+
+/** The slots that both runs hold, or undefined when there are none. */
+export function intersect(a: SlotRange, b: SlotRange): SlotRange | undefined {
+  const first = Math.max(a.first, b.first);
+  const last = Math.min(a.last, b.last);
+  return first <= last ? { first, last } : undefined;
+}
+
+/** How many slots a run holds. */
+export function slotCount(range: SlotRange): number {
+  return range.last - range.first + 1;
+}

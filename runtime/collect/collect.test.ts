@@ -1,0 +1,409 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "ava";
+import fc from "fast-check";
+import type { Clock } from "../chain/clock.ts";
+import { simulatedNetwork } from "../chain/networks.ts";
+import { settledSlot, slotStartMs } from "../chain/slots.ts";
+import { answerDecoder } from "../datasets/answer.ts";
+import { type DatasetName, bids, payloads } from "../datasets/dataset.ts";
+import { openFolderLake } from "../lake/folder.ts";
+import { type Lake, isBad } from "../lake/lake.ts";
+import { silentLog } from "../log.ts";
+import { RelayError } from "../relay/errors.ts";
+import type { Relay } from "../relay/relay.ts";
+import type { Asker } from "./asker.ts";
+import { findBidsHorizon } from "./bidsHorizon.ts";
+import { coverageOf } from "./coverage.ts";
+import { judge, relate } from "./merge.ts";
+import { dueAtTick } from "./plan.ts";
+import { recheck } from "./recheck.ts";
+import { collect } from "./run.ts";
+import { packSlot } from "./slotAnswer.ts";
+
+const network = simulatedNetwork(1);
+const NOW = slotStartMs(network, 1050);
+const SETTLED = settledSlot(network, NOW);
+
+/** A clock on which waiting takes no time. */
+function testClock(): Clock {
+  let waited = 0;
+  return {
+    now: () => NOW + waited,
+    monotonic: () => waited,
+    sleep: async (ms) => {
+      waited += ms;
+    },
+  };
+}
+
+const relay: Relay = {
+  name: "alpha",
+  url: "http://127.0.0.1:1",
+  pubkey: null,
+  filtering: null,
+  dialect: "flashbots",
+  payloadLimit: 100,
+  state: "active",
+  activeFrom: null,
+  activeTo: null,
+  collectFrom: null,
+  aliasOf: null,
+  adjusts: false,
+  requestsPerSecond: 100,
+};
+
+function row(slot: number, n: number): Record<string, unknown> {
+  const hex = (digits: number, salt: string) =>
+    `0x${Buffer.from(`${salt}${slot}${n}`).toString("hex").padStart(digits, "0")}`;
+  return {
+    slot: String(slot),
+    parent_hash: hex(64, "p"),
+    block_hash: hex(64, "b"),
+    builder_pubkey: hex(96, "c"),
+    proposer_pubkey: hex(96, "d"),
+    proposer_fee_recipient: hex(40, "e"),
+    value: String(n),
+  };
+}
+
+/** A relay in memory: what it holds, what it has forgotten, and a log of what it was asked. */
+class MemoryRelay implements Asker {
+  readonly concurrency = 3;
+  readonly down = false;
+  readonly asked: { kind: string; slot: number }[] = [];
+  readonly held = { bids: new Map<number, number>(), payloads: new Map<number, number>() };
+  horizon = 0;
+  readonly failing = new Set<number>();
+  /** Answers that differ from what is held, by how often the slot was asked: -1 takes a row away. */
+  readonly short = new Map<number, number>();
+  pageLimit = 100;
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  #rows(name: DatasetName, slot: number): Record<string, unknown>[] {
+    const count = slot < this.horizon ? 0 : (this.held[name].get(slot) ?? 0);
+    return Array.from({ length: count }, (_, n) => row(slot, n));
+  }
+
+  async bids(slot: number, delivered?: ReadonlySet<string>) {
+    this.asked.push({ kind: "bids", slot });
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.failing.has(slot)) throw new RelayError("alpha", "http://a", "server", "HTTP 500");
+    const cut = this.short.get(slot) ?? 0;
+    if (cut > 0) this.short.set(slot, 0);
+    const rows = this.#rows("bids", slot);
+    const decoded = answerDecoder(bids)(Buffer.from(JSON.stringify(rows.slice(0, rows.length - cut))), slot);
+    return packSlot(bids, network, "alpha", slot, decoded, { readAt: this.#clock.now(), delivered });
+  }
+
+  async payloadPage(cursor: number) {
+    this.asked.push({ kind: "page", slot: cursor });
+    const rows: Record<string, unknown>[] = [];
+    for (let slot = cursor; slot >= this.horizon && rows.length < this.pageLimit; slot--)
+      rows.push(...this.#rows("payloads", slot));
+    return answerDecoder(payloads)(Buffer.from(JSON.stringify(rows.slice(0, this.pageLimit))));
+  }
+
+  async payloadSlot(slot: number) {
+    this.asked.push({ kind: "slot", slot });
+    return answerDecoder(payloads)(Buffer.from(JSON.stringify(this.#rows("payloads", slot))));
+  }
+}
+
+function setUp() {
+  const clock = testClock();
+  const asker = new MemoryRelay(clock);
+  const lake = openFolderLake(mkdtempSync(join(tmpdir(), "etl-collect-")), network.name);
+  const run = (names: readonly DatasetName[], first: number, last: number) =>
+    collect({
+      network,
+      lake,
+      clock,
+      log: silentLog,
+      askers: new Map([[relay, asker]]),
+      datasets: names,
+      range: { first, last },
+      stop: new AbortController().signal,
+    });
+  const cover = (name: DatasetName, first: number, last: number) =>
+    coverageOf(lake, network, relay, name, { first, last }, clock.now(), (fault) => {
+      throw new Error(fault);
+    });
+  return { clock, asker, lake, run, cover };
+}
+
+async function stored(
+  lake: Lake,
+  name: DatasetName,
+  first: number,
+  last: number,
+): Promise<Map<number, number>> {
+  const counts = new Map<number, number>();
+  for await (const entry of lake.list(name, "alpha", { first, last })) {
+    if (isBad(entry)) throw new Error(entry.fault);
+    const content = await lake.read(entry.chunk);
+    for (const slot of entry.meta.covered.slots()) counts.set(slot, content?.lines.get(slot)?.length ?? 0);
+  }
+  return counts;
+}
+
+test("payload pages of any size over any rows cover every slot with exactly its rows", async (t) => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.integer({ min: 300, max: SETTLED }), fc.integer({ min: 1, max: 5 })), {
+        maxLength: 60,
+      }),
+      fc.integer({ min: 1, max: 7 }),
+      fc.integer({ min: 400, max: SETTLED - 1 }),
+      async (held, pageLimit, first) => {
+        const { asker, lake, run } = setUp();
+        asker.pageLimit = pageLimit;
+        asker.held.payloads.set(0, 1);
+        for (const [slot, count] of held) asker.held.payloads.set(slot, count);
+        await run(["payloads"], first, SETTLED);
+        const counts = await stored(lake, "payloads", first, SETTLED);
+        for (let slot = first; slot <= SETTLED; slot++)
+          t.is(counts.get(slot), asker.held.payloads.get(slot) ?? 0);
+        t.is(counts.size, SETTLED - first + 1);
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
+test("a slot with more payloads than a page holds is asked by itself, and paging goes on below it", async (t) => {
+  const { asker, lake, run } = setUp();
+  asker.pageLimit = 2;
+  for (const [slot, count] of [
+    [900, 5],
+    [899, 2],
+    [800, 1],
+    [0, 1],
+  ] as const)
+    asker.held.payloads.set(slot, count);
+  await run(["payloads"], 850, SETTLED);
+  const counts = await stored(lake, "payloads", 850, SETTLED);
+  t.deepEqual([counts.get(900), counts.get(899), counts.get(898)], [5, 2, 0]);
+});
+
+test("what a relay has forgotten is unavailable, is not asked for beyond the probe, and what it remembers is covered", async (t) => {
+  for (const [first, horizon] of [
+    [200, 700],
+    [200, 965],
+    [100, 301],
+    [640, 670],
+  ] as const) {
+    const { asker, run, cover } = setUp();
+    for (let slot = 0; slot <= SETTLED; slot++) {
+      asker.held.bids.set(slot, slot % 5 === 3 && slot !== horizon ? 0 : 3);
+      if (slot % 2 === 0 || slot === horizon) asker.held.payloads.set(slot, 1);
+    }
+    asker.horizon = horizon;
+    await run(["payloads", "bids"], first, SETTLED);
+    for (const name of ["payloads", "bids"] as const) {
+      const { covered, missing, unavailable } = await cover(name, first, SETTLED);
+      t.deepEqual(
+        { covered, missing, unavailable },
+        { covered: SETTLED - horizon + 1, missing: 0, unavailable: horizon - first },
+      );
+    }
+    const below = asker.asked.filter(({ kind, slot }) => kind === "bids" && slot < horizon).length;
+    t.true(below <= 60, `${below} requests below the horizon ${horizon}`);
+    const before = asker.asked.length;
+    await run(["payloads", "bids"], first, SETTLED);
+    t.is(asker.asked.length, before, "nothing is asked again");
+  }
+});
+
+test("a range that lies wholly below the horizon is found out with at most 60 requests", async (t) => {
+  const { asker, run, cover } = setUp();
+  for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, 2);
+  asker.horizon = 900;
+  await run(["bids"], 100, 400);
+  t.true(asker.asked.length <= 60, `${asker.asked.length} requests`);
+  t.like(await cover("bids", 100, 400), { covered: 0, missing: 0, unavailable: 301 });
+});
+
+test("the search for a horizon over ten million slots takes at most 60 requests below it and finds the very slot", async (t) => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 9_999_000 }), fc.nat(9_999_999), async (horizon, from) => {
+      const slot = Math.min(from, horizon - 1);
+      let below = 0;
+      const hasRows = async (s: number) => {
+        if (s < horizon) below++;
+        return s >= horizon;
+      };
+      const finding = await findBidsHorizon(
+        slot,
+        { first: 0, last: 10_000_000 },
+        undefined,
+        hasRows,
+        async () => [],
+      );
+      t.deepEqual(finding, { kind: "horizon", oldest: horizon });
+      t.true(below <= 60, `${below} requests below`);
+    }),
+  );
+});
+
+test("an outage of the relay is empty, not forgotten: an older slot with rows proves it", async (t) => {
+  const { asker, run, cover } = setUp();
+  for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, slot > 300 && slot < 900 ? 0 : 2);
+  await run(["bids"], 600, SETTLED);
+  t.like(await cover("bids", 600, SETTLED), { missing: 0, unavailable: 0, covered: SETTLED - 599 });
+});
+
+test("a healthy relay is asked once a slot for bids, once a page for payloads, and then only for what is new", async (t) => {
+  const { asker, run } = setUp();
+  for (let slot = 0; slot <= SETTLED; slot++) {
+    asker.held.bids.set(slot, slot % 20 === 0 ? 0 : 4);
+    asker.held.payloads.set(slot, slot % 20 === 0 ? 0 : 1);
+  }
+  await run(["payloads", "bids"], SETTLED - 399, SETTLED - 100);
+  const bidsAsked = asker.asked.filter(({ kind }) => kind === "bids").length;
+  t.true(bidsAsked <= 300 * 1.02, `${bidsAsked} requests`);
+  t.true(asker.asked.filter(({ kind }) => kind !== "bids").length <= Math.ceil(300 / 90));
+  asker.asked.length = 0;
+  await run(["payloads", "bids"], SETTLED - 399, SETTLED);
+  t.is(new Set(asker.asked.filter(({ kind }) => kind === "bids").map(({ slot }) => slot)).size, 100);
+});
+
+test("a failed slot stays missing while later slots are covered, and is covered once the relay answers", async (t) => {
+  const { asker, run, cover } = setUp();
+  for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, 2);
+  asker.failing.add(950);
+  await run(["bids"], 937, SETTLED);
+  t.like(await cover("bids", 937, SETTLED), { missing: 1, missing_ranges: [[950, 950]] });
+  asker.failing.clear();
+  asker.asked.length = 0;
+  await run(["bids"], 937, SETTLED);
+  t.deepEqual(asker.asked, [{ kind: "bids", slot: 950 }]);
+  t.like(await cover("bids", 937, SETTLED), { missing: 0, covered: 64 });
+});
+
+test("answers of exactly 100, 200, 450 or 500 rows are suspect until a recheck, others are not", async (t) => {
+  const { asker, lake, clock, run, cover } = setUp();
+  for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, 3);
+  [99, 100, 101, 200, 450, 500, 501].forEach((count, i) => asker.held.bids.set(960 + i, count));
+  await run(["bids"], 950, SETTLED);
+  t.is((await cover("bids", 950, SETTLED)).suspect, 4);
+  await recheckAll(lake, clock, asker, false);
+  t.like(await cover("bids", 950, SETTLED), { suspect: 0, missing: 0 });
+});
+
+async function recheckAll(lake: Lake, clock: Clock, asker: Asker, accept: boolean) {
+  const askers = new Map([[relay, asker]]);
+  const stop = new AbortController().signal;
+  const range = { first: 0, last: SETTLED };
+  const names = ["payloads", "bids"] as const;
+  return recheck({
+    network,
+    lake,
+    clock,
+    log: silentLog,
+    askers,
+    datasets: names,
+    range,
+    stop,
+    sample: 1,
+    accept,
+    random: () => 0,
+  });
+}
+
+test("a second read with fewer rows destroys nothing without --accept, and a read with more replaces the slot", async (t) => {
+  const { asker, lake, clock, run, cover } = setUp();
+  for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, 5);
+  asker.short.set(961, 2);
+  await run(["bids"], 960, 970);
+  t.is((await stored(lake, "bids", 960, 970)).get(961), 3);
+  asker.short.set(965, 4);
+  await recheckAll(lake, clock, asker, false);
+  const counts = await stored(lake, "bids", 960, 970);
+  t.deepEqual([counts.get(961), counts.get(965)], [5, 5]);
+  t.is((await cover("bids", 960, 970)).suspect, 2);
+  const chunk = await lake.head({ dataset: "bids", relay: "alpha", first: 960, last: 991 });
+  t.true(chunk !== undefined && !isBad(chunk) && chunk.meta.revised.has(961) && chunk.meta.revision === 1);
+  await recheckAll(lake, clock, asker, false);
+  t.is((await cover("bids", 960, 970)).suspect, 0);
+  asker.short.set(965, 4);
+  await recheckAll(lake, clock, asker, true);
+  t.is((await stored(lake, "bids", 960, 970)).get(965), 1);
+});
+
+test("a forgotten slot is not emptied by a recheck, not even by one that accepts", async (t) => {
+  const { asker, lake, clock, run, cover } = setUp();
+  for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, 5);
+  await run(["bids"], 900, 970);
+  asker.horizon = 940;
+  await recheckAll(lake, clock, asker, true);
+  t.is((await stored(lake, "bids", 900, 970)).get(920), 5);
+  t.like(await cover("bids", 900, 970), { covered: 71, suspect: 0 });
+});
+
+test("bids that lack a delivered block are suspect, whether bids or payloads were read first", async (t) => {
+  for (const order of [
+    ["payloads", "bids"],
+    ["bids", "payloads"],
+  ] as const) {
+    const { asker, run, cover } = setUp();
+    for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, 1);
+    for (let slot = 900; slot <= SETTLED; slot++) asker.held.payloads.set(slot, slot === 955 ? 2 : 1);
+    for (const name of order) await run([name], 950, 960);
+    t.like(await cover("bids", 950, 960), { covered: 11, suspect: 1 }, order.join());
+  }
+});
+
+test("two collectors at once on one lake end with every slot once", async (t) => {
+  const { asker, lake, run } = setUp();
+  for (let slot = 0; slot <= SETTLED; slot++) {
+    asker.held.bids.set(slot, slot % 4);
+    asker.held.payloads.set(slot, slot % 3);
+  }
+  await Promise.all([
+    run(["bids", "payloads"], 700, SETTLED),
+    run(["bids", "payloads"], 800, 950),
+    run(["bids"], 650, 900),
+  ]);
+  const counts = await stored(lake, "bids", 650, SETTLED);
+  for (let slot = 650; slot <= SETTLED; slot++) t.is(counts.get(slot), slot % 4);
+});
+
+test("merging knows multisets: order is nothing, copies count", (t) => {
+  const lines = fc.array(fc.constantFrom("a\n", "b\n", "c\n"), { maxLength: 6 });
+  fc.assert(
+    fc.property(lines, lines, (stored_, read) => {
+      const count = (list: readonly string[], line: string) => list.filter((one) => one === line).length;
+      const within = (small: readonly string[], big: readonly string[]) =>
+        small.every((line) => count(small, line) <= count(big, line));
+      const expected = within(stored_, read)
+        ? within(read, stored_)
+          ? "same"
+          : "new-contains-stored"
+        : within(read, stored_)
+          ? "stored-contains-new"
+          : "neither";
+      t.is(relate(stored_, read), expected);
+      const verdict = judge("recheck", stored_, read, false);
+      t.true(verdict.take === "stored" || read.length >= stored_.length);
+      t.is(verdict.suspect, expected !== "same");
+    }),
+  );
+});
+
+test("a tick asks young gaps every time and old ones at each doubling of their age", (t) => {
+  const minute = 60_000;
+  const slot = 500;
+  const settledMs = slotStartMs(network, slot + 50);
+  let asks = 0;
+  for (let at = settledMs; at < settledMs + 24 * 60 * minute; at += 5 * minute) {
+    if (dueAtTick(network, at, at - 5 * minute)(slot)) asks++;
+  }
+  t.true(asks >= 6 && asks <= 14, `${asks} asks in a day`);
+  t.true(dueAtTick(network, settledMs + 600 * minute, undefined)(slot));
+});

@@ -1,0 +1,44 @@
+import { chunkRange } from "../datasets/chunks.ts";
+import { bids } from "../datasets/dataset.ts";
+import { blockHashOf } from "../datasets/line.ts";
+import { BadObjectError, isBad } from "../lake/lake.ts";
+import { keep } from "./keep.ts";
+import type { RelayJob } from "./relayJob.ts";
+
+/**
+ * Marks bids that were covered before their slot's payload was known, and lack the delivered block, as suspect. (Bids that
+ * are read later are checked as they are read.) A relay that adjusts blocks delivers what nobody bid: only said in the log.
+ */
+export async function doubtBidsWithoutDelivered(
+  job: RelayJob,
+  delivered: ReadonlyMap<number, ReadonlySet<string>>,
+): Promise<void> {
+  const byChunk = new Map<number, number[]>();
+  for (const slot of delivered.keys()) {
+    const { first } = chunkRange(bids, slot);
+    byChunk.set(first, [...(byChunk.get(first) ?? []), slot]);
+  }
+  for (const [first, slots] of byChunk) {
+    const range = chunkRange(bids, first);
+    const chunk = { dataset: bids.name, relay: job.relay.name, ...range };
+    const head = await job.lake.head(chunk);
+    if (!head || isBad(head) || !slots.some((slot) => head.meta.covered.has(slot))) continue;
+    try {
+      const content = await job.lake.read(chunk);
+      const doubted = slots.filter((slot) => {
+        if (!content?.stored.meta.covered.has(slot)) return false;
+        const offered = new Set((content.lines.get(slot) ?? []).map(blockHashOf));
+        return [...(delivered.get(slot) ?? [])].some((hash) => !offered.has(hash));
+      });
+      if (doubted.length === 0) continue;
+      job.log.warn(
+        { relay: job.relay.name, dataset: "bids", slots: doubted },
+        "delivered payloads are not among the bids",
+      );
+      if (!job.relay.adjusts) await keep(job, "bids", range, [], "collect", doubted);
+    } catch (error) {
+      // The bids' own plan says that the object is bad.
+      if (!(error instanceof BadObjectError)) throw error;
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import { chunkRange } from "../datasets/chunks.ts";
+import { payloads } from "../datasets/dataset.ts";
+import { blockHashOf } from "../datasets/line.ts";
+import { BadObjectError, type Lake } from "../lake/lake.ts";
+
+/** What a relay delivered, read from the lake a chunk at a time: a bid list that lacks a delivered block is doubtful. */
+export class Delivered {
+  readonly #lake: Lake;
+  readonly #relay: string;
+  readonly #chunks = new Map<number, Promise<ReadonlyMap<number, ReadonlySet<string>>>>();
+
+  constructor(lake: Lake, relay: string) {
+    this.#lake = lake;
+    this.#relay = relay;
+  }
+
+  /** Block hashes that were delivered in a slot; undefined where the lake knows of none. */
+  async at(slot: number): Promise<ReadonlySet<string> | undefined> {
+    const { first } = chunkRange(payloads, slot);
+    let chunk = this.#chunks.get(first);
+    if (!chunk) {
+      chunk = this.#read(first);
+      // Bids are read in order: a few chunks are enough, and memory stays bounded.
+      for (const old of [...this.#chunks.keys()].slice(0, -3)) this.#chunks.delete(old);
+      this.#chunks.set(first, chunk);
+    }
+    return (await chunk).get(slot);
+  }
+
+  async #read(first: number): Promise<ReadonlyMap<number, ReadonlySet<string>>> {
+    const hashes = new Map<number, ReadonlySet<string>>();
+    const range = chunkRange(payloads, first);
+    try {
+      const content = await this.#lake.read({ dataset: "payloads", relay: this.#relay, ...range });
+      for (const [slot, lines] of content?.lines ?? []) {
+        if (lines.length > 0) hashes.set(slot, new Set(lines.map(blockHashOf)));
+      }
+    } catch (error) {
+      // The payloads' own plan says that the object is bad; bids go on without the cross-check.
+      if (!(error instanceof BadObjectError)) throw error;
+    }
+    return hashes;
+  }
+}

@@ -1,0 +1,92 @@
+import { type Network, SETTLE_LAG_SLOTS } from "../chain/networks.ts";
+import { type SlotRange, intersect, settledSlot, slotStartMs } from "../chain/slots.ts";
+import { chunkRanges } from "../datasets/chunks.ts";
+import type { Dataset } from "../datasets/dataset.ts";
+import { type BadChunk, type Lake, isBad } from "../lake/lake.ts";
+import type { Relay } from "../relay/relay.ts";
+
+/** A chunk and those of its slots that are wanted and not covered, newest first. */
+export interface ChunkPlan extends SlotRange {
+  readonly missing: readonly number[];
+}
+
+/** Slots of a lake that are listed at once: bounds the memory of a plan, whatever its range. */
+const WINDOW_SLOTS = 32_000;
+
+/** A missing slot younger than this is asked at every tick; older ones at every doubling of their age (design §2). */
+const RETRY_UNIT_MS = 10 * 60 * 1000;
+
+/** All slots that a relay should have, up to the newest settled one; undefined when there are none yet. */
+export function target(network: Network, relay: Relay, nowMs: number): SlotRange | undefined {
+  const first = Math.max(network.floor, relay.activeFrom ?? 0, relay.collectFrom ?? 0);
+  const last = Math.min(relay.activeTo ?? Infinity, settledSlot(network, nowMs));
+  return first <= last ? { first, last } : undefined;
+}
+
+/**
+ * What is to be asked of a relay in a range, newest chunk first: target − covered − below the horizon. Lists the lake a
+ * window at a time. A chunk whose object can't be trusted is handed to `onBad` and left out.
+ */
+export async function* planMissing(
+  lake: Lake,
+  dataset: Dataset,
+  relay: string,
+  range: SlotRange,
+  options: {
+    oldestKept?: number | undefined;
+    wanted?: (slot: number) => boolean;
+    onBad: (bad: BadChunk) => void;
+  },
+): AsyncGenerator<ChunkPlan> {
+  const kept = intersect(range, { first: options.oldestKept ?? 0, last: Infinity });
+  if (!kept) return;
+  for (const window of windowsNewestFirst(dataset, kept)) {
+    const plans: ChunkPlan[] = [];
+    const stored = new Map<number, (slot: number) => boolean>();
+    for await (const entry of lake.list(dataset.name, relay, window)) {
+      if (isBad(entry)) {
+        options.onBad(entry);
+        stored.set(entry.chunk.first, () => true);
+      } else stored.set(entry.chunk.first, (slot) => entry.meta.covered.has(slot));
+    }
+    for (const chunk of chunkRanges(dataset, window)) {
+      const has = stored.get(chunk.first) ?? (() => false);
+      const missing: number[] = [];
+      for (
+        let slot = Math.min(chunk.last, window.last);
+        slot >= Math.max(chunk.first, window.first);
+        slot--
+      ) {
+        if (!has(slot) && (options.wanted?.(slot) ?? true)) missing.push(slot);
+      }
+      if (missing.length > 0) plans.push({ ...chunk, missing });
+    }
+    yield* plans.toReversed();
+  }
+}
+
+function* windowsNewestFirst(dataset: Dataset, range: SlotRange): Generator<SlotRange> {
+  const step = Math.floor(WINDOW_SLOTS / dataset.chunkSlots) * dataset.chunkSlots;
+  for (let { last } = range; last >= range.first;) {
+    const first = Math.max(range.first, Math.floor(last / step) * step);
+    yield { first, last };
+    last = first - 1;
+  }
+}
+
+/**
+ * Which missing slots a tick asks for, without any stored state: those whose age in units of 10 minutes has passed a power
+ * of two since the tick before. A relay that is down is thus asked often for its newest slots and ever more rarely for old ones.
+ */
+export function dueAtTick(
+  network: Network,
+  nowMs: number,
+  previousTickMs: number | undefined,
+): (slot: number) => boolean {
+  const step = (slot: number, atMs: number) => {
+    const settledMs = slotStartMs(network, slot + SETTLE_LAG_SLOTS);
+    const age = (atMs - settledMs) / RETRY_UNIT_MS;
+    return age < 0 ? -Infinity : Math.floor(Math.log2(Math.max(age, 2 ** -20)));
+  };
+  return (slot) => previousTickMs === undefined || step(slot, nowMs) !== step(slot, previousTickMs);
+}

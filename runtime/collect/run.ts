@@ -1,0 +1,87 @@
+import pLimit from "p-limit";
+import type { Clock } from "../chain/clock.ts";
+import type { Network } from "../chain/networks.ts";
+import { type SlotRange, intersect } from "../chain/slots.ts";
+import { type DatasetName, datasets } from "../datasets/dataset.ts";
+import { BadObjectError, type Horizon, type Lake } from "../lake/lake.ts";
+import type { Log } from "../log.ts";
+import type { Relay } from "../relay/relay.ts";
+import type { Asker } from "./asker.ts";
+import { BidsCollector } from "./bids.ts";
+import { oldestKept } from "./coverage.ts";
+import { Delivered } from "./delivered.ts";
+import { PayloadsCollector } from "./payloads.ts";
+import { planMissing, target } from "./plan.ts";
+import type { RelayJob } from "./relayJob.ts";
+import { type Tally, newTally } from "./tally.ts";
+
+/** What one pass over the relays is given. */
+export interface CollectOptions {
+  readonly network: Network;
+  readonly lake: Lake;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The relays, each with what asks it. Only active ones are asked. */
+  readonly askers: ReadonlyMap<Relay, Asker>;
+  readonly datasets: readonly DatasetName[];
+  readonly range: SlotRange;
+  /** Which of the missing slots are asked for; all without it. */
+  readonly wanted?: (dataset: DatasetName) => (slot: number) => boolean;
+  readonly stop: AbortSignal;
+  /** Told of each relay's tally as its work begins. */
+  readonly onTally?: (tally: Tally) => void;
+}
+
+/** Relays that are collected at the same time: each has its own pace, and memory is bounded by the byte budget. */
+const RELAYS_AT_ONCE = 16;
+
+/**
+ * Collects what is missing in a range into the lake: relays side by side, in each the payloads first, so that bids can be
+ * checked against what was delivered. Throws when the lake fails; a relay that fails only leaves its slots missing.
+ */
+export async function collect(options: CollectOptions): Promise<Tally[]> {
+  const limit = pLimit(RELAYS_AT_ONCE);
+  const active = [...options.askers].filter(([relay]) => relay.state === "active");
+  return Promise.all(active.map(([relay, asker]) => limit(() => collectRelay(options, relay, asker))));
+}
+
+async function collectRelay(options: CollectOptions, relay: Relay, asker: Asker): Promise<Tally> {
+  const { network, lake, clock, log, stop } = options;
+  const tally = newTally(relay.name);
+  options.onTally?.(tally);
+  const wanted = target(network, relay, clock.now());
+  const range = wanted && intersect(wanted, options.range);
+  if (!wanted || !range) return tally;
+  const job: RelayJob = { network, relay, target: wanted, lake, asker, clock, log, tally, stop };
+  if (options.datasets.includes("payloads")) {
+    const plans = await plan(job, options, "payloads", range);
+    await new PayloadsCollector(job).collect(plans.missing);
+  }
+  if (options.datasets.includes("bids")) {
+    const plans = await plan(job, options, "bids", range);
+    await new BidsCollector(job, new Delivered(lake, relay.name), plans.oldestKept).collect(plans.missing);
+  }
+  return tally;
+}
+
+async function plan(job: RelayJob, options: CollectOptions, name: DatasetName, range: SlotRange) {
+  const { lake, relay, clock, tally } = job;
+  const kept = oldestKept(await readHorizon(job, name), clock.now());
+  const missing = planMissing(lake, datasets[name], relay.name, range, {
+    oldestKept: kept,
+    ...(options.wanted ? { wanted: options.wanted(name) } : {}),
+    onBad: ({ fault }) => tally.faults.push(fault),
+  });
+  return { missing, oldestKept: kept };
+}
+
+/** The stored horizon; one that can't be read is noted and found again. */
+async function readHorizon(job: RelayJob, name: DatasetName): Promise<Horizon | undefined> {
+  try {
+    return await job.lake.readHorizon(name, job.relay.name);
+  } catch (error) {
+    if (!(error instanceof BadObjectError)) throw error;
+    job.tally.faults.push(error.message);
+    return undefined;
+  }
+}

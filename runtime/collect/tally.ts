@@ -1,0 +1,51 @@
+import type { DatasetName } from "../datasets/dataset.ts";
+
+/** What happened to one relay and dataset in a run; progress displays and summaries read it. */
+export interface Counts {
+  /** Slots that the plan wanted, as far as it has been listed. */
+  wanted: number;
+  /** Slots that were covered. */
+  covered: number;
+  rows: number;
+  quarantined: number;
+  /** Slots that couldn't be read. */
+  failed: number;
+  /** Second asks of suspect or empty slots. */
+  secondAsks: number;
+  /** Requests that looked for the horizon. */
+  probes: number;
+  /** Second reads that differed from the first. */
+  differing: number;
+  /** Conditional writes that had to be done over. */
+  lostTurns: number;
+}
+
+/** The counts of one relay in a run. */
+export interface Tally {
+  readonly relay: string;
+  readonly bids: Counts;
+  readonly payloads: Counts;
+  /** Chunks whose object in the lake can't be trusted, one line each. */
+  readonly faults: string[];
+  /** Why the relay's last unanswered request failed, one line. */
+  lastError: string | undefined;
+}
+
+export function newTally(relay: string): Tally {
+  const zero = (): Counts => ({
+    wanted: 0,
+    covered: 0,
+    rows: 0,
+    quarantined: 0,
+    failed: 0,
+    secondAsks: 0,
+    probes: 0,
+    differing: 0,
+    lostTurns: 0,
+  });
+  return { relay, bids: zero(), payloads: zero(), faults: [], lastError: undefined };
+}
+
+export function countsOf(tally: Tally, dataset: DatasetName): Counts {
+  return dataset === "bids" ? tally.bids : tally.payloads;
+}

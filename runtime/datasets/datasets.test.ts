@@ -1,0 +1,342 @@
+import { existsSync, readFileSync } from "node:fs";
+import test from "ava";
+import fc from "fast-check";
+import * as E from "fp-ts/lib/Either.js";
+import { findNetwork, simulatedNetwork } from "../chain/networks.ts";
+import { MalformedAnswerError, answerDecoder } from "./answer.ts";
+import { SlotBits } from "./bits.ts";
+import { chunkName, chunkRange, parseChunkName } from "./chunks.ts";
+import { bids, payloads } from "./dataset.ts";
+import { elementTexts } from "./json.ts";
+import { lineParser, lineWriter } from "./line.ts";
+import { type RelayRow, rowCodec, rowGuard, rowsType } from "./row.ts";
+
+const network = simulatedNetwork(1);
+const hex = (digits: number) =>
+  fc.stringMatching(new RegExp(`^[0-9a-f]{${digits}}$`)).map((text) => `0x${text}`);
+const mixedHex = (digits: number) =>
+  fc.stringMatching(new RegExp(`^[0-9a-fA-F]{${digits}}$`)).map((text) => `0x${text}`);
+const int64 = fc.oneof(
+  fc.nat().map(String),
+  fc.nat(),
+  fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String),
+);
+const absent = fc.constant(undefined);
+const optional = <T>(value: fc.Arbitrary<T>) =>
+  fc.oneof({ arbitrary: value, weight: 5 }, absent, fc.constant(null), fc.constant(""));
+const junk = fc.oneof(
+  fc.string(),
+  fc.double(),
+  fc.constant(null),
+  fc.boolean(),
+  fc.object(),
+  fc.bigInt().map(String),
+);
+
+/** A bid as some relay might send it; now and then with a field that no relay should send. */
+const sentBid = fc
+  .record({
+    slot: fc.nat(9_999_999).map(String),
+    parent_hash: hex(64),
+    block_hash: hex(64),
+    builder_pubkey: hex(96),
+    proposer_pubkey: hex(96),
+    proposer_fee_recipient: mixedHex(40),
+    gas_limit: optional(int64),
+    gas_used: optional(int64),
+    value: fc.bigInt({ min: 0n, max: 10n ** 29n - 1n }).map(String),
+    num_tx: optional(int64),
+    block_number: optional(int64),
+    timestamp: optional(int64),
+    timestamp_ms: optional(int64),
+    optimistic_submission: optional(fc.boolean()),
+  })
+  .chain((bid) =>
+    fc.record({
+      bid: fc.constant(bid),
+      broken: fc.oneof(
+        { arbitrary: absent, weight: 3 },
+        fc.record({ key: fc.constantFrom(...Object.keys(bid)), value: junk }),
+      ),
+      extra: fc.oneof({ arbitrary: absent, weight: 3 }, fc.dictionary(fc.string(), junk, { maxKeys: 3 })),
+    }),
+  )
+  .map(({ bid, broken, extra }) => {
+    const row: Record<string, unknown> = { ...bid, ...extra };
+    if (broken) row[broken.key] = broken.value;
+    for (const key of Object.keys(row)) if (row[key] === undefined) delete row[key];
+    return row;
+  });
+
+test("the guard takes exactly what the structural codec takes, and makes the same of it, but for unknown and empty fields", (t) => {
+  const guard = rowGuard(bids);
+  const codec = rowCodec(bids);
+  let taken = 0;
+  let declined = 0;
+  fc.assert(
+    fc.property(sentBid, (sent) => {
+      const quick = guard(sent);
+      const slow = codec.decode(sent);
+      const plain = Object.keys(sent).every(
+        (key) =>
+          sent[key] !== null && sent[key] !== "" && bids.columns.some(({ field }) => field?.name === key),
+      );
+      if (quick) {
+        taken++;
+        t.deepEqual(slow, E.right(quick));
+      } else {
+        declined++;
+        t.false(plain && E.isRight(slow), "the guard declined a plain row that the codec takes");
+      }
+      t.deepEqual(rowsType(bids).decode([sent])._tag, slow._tag);
+    }),
+    { numRuns: 2000 },
+  );
+  t.true(taken > 100 && declined > 100, `${taken} taken, ${declined} declined`);
+});
+
+test("a line holds every field of its row and is read back only in the form in which it was written", (t) => {
+  const decode = answerDecoder(bids);
+  const parse = lineParser(bids, "alpha");
+  fc.assert(
+    fc.property(sentBid, fc.nat(400), (sent, at) => {
+      const answer = decode(Buffer.from(JSON.stringify([sent])), 7);
+      for (const { slot, row } of answer.rows) {
+        if (slot < 0 || slot > 9_999_999) continue;
+        const line = lineWriter(bids, network, "alpha", slot)(row).slice(0, -1);
+        t.is(parse(line), slot);
+        const written = JSON.parse(line) as Record<string, unknown>;
+        for (const column of bids.columns) {
+          const { field } = column;
+          if (field) t.is(written[column.name], (row as RelayRow)[field.name] ?? null);
+        }
+        t.is(written["extra"], row["extra"] ?? null);
+        t.is(Date.parse(String(written["block_timestamp"])), (network.genesis + 12 * slot) * 1000);
+        const cut = line.slice(0, at % line.length) + line.slice((at % line.length) + 1);
+        const stillALine = parse(cut);
+        if (stillALine !== undefined)
+          t.deepEqual(Object.keys(JSON.parse(cut) as object), Object.keys(written));
+      }
+    }),
+    { numRuns: 500 },
+  );
+  t.is(lineParser(bids, "beta")(lineWriter(bids, network, "alpha", 7)({})), undefined);
+});
+
+const good = {
+  slot: "5",
+  parent_hash: `0x${"a".repeat(64)}`,
+  block_hash: `0x${"b".repeat(64)}`,
+  builder_pubkey: `0x${"c".repeat(96)}`,
+  proposer_pubkey: `0x${"d".repeat(96)}`,
+  proposer_fee_recipient: `0x${"e".repeat(40)}`,
+  value: "1",
+};
+const decodeOne = (row: object) => answerDecoder(bids)(Buffer.from(JSON.stringify([row])), 5);
+
+test("a row that the schema can't hold is refused by itself, with its reason and its text as it was sent", (t) => {
+  const broken: [string, object, RegExp][] = [
+    ["a required field missing", { ...good, block_hash: undefined }, /block_hash: required, but missing/],
+    ["a required field null", { ...good, block_hash: null }, /block_hash: required, but missing/],
+    [
+      "hex of the wrong length",
+      { ...good, block_hash: `0x${"b".repeat(63)}` },
+      /block_hash: not 0x and 64 hex digits/,
+    ],
+    ["a value of 30 digits", { ...good, value: "1".repeat(30) }, /value: not 1 to 29 decimal digits/],
+    ["a negative value", { ...good, value: "-1" }, /value: not 1 to 29/],
+    [
+      "an integer beyond 64 bits",
+      { ...good, gas_used: "9223372036854775808" },
+      /gas_used: not an integer of 64 bits/,
+    ],
+    ["a fraction", { ...good, gas_used: 1.5 }, /gas_used: not an integer/],
+    [
+      "a text for a boolean",
+      { ...good, optimistic_submission: "true" },
+      /optimistic_submission: not true or false/,
+    ],
+    ["extra over 4 KiB", { ...good, note: "x".repeat(4096) }, /extra: over 4096 bytes/],
+  ];
+  for (const [what, row, reason] of broken) {
+    const text = JSON.stringify(row);
+    const { rows, refused } = answerDecoder(bids)(Buffer.from(`[ ${JSON.stringify(good)} ,\n ${text} ]`), 5);
+    t.is(rows.length, 1, what);
+    t.like(refused[0], { slot: 5, raw: text }, what);
+    t.regex(refused[0]?.reason ?? "", reason, what);
+  }
+});
+
+test("a row without timestamp_ms, num_tx or optimistic_submission is kept with nulls, and timestamp follows from the seconds", (t) => {
+  const { rows } = decodeOne({ ...good, timestamp: "1697628038" });
+  const line = JSON.parse(lineWriter(bids, network, "alpha", 5)(rows[0]?.row ?? {})) as Record<
+    string,
+    unknown
+  >;
+  t.like(line, {
+    timestamp: "2023-10-18T11:20:38.000Z",
+    timestamp_s: "1697628038",
+    timestamp_ms: null,
+    num_tx: null,
+  });
+  for (const [sent, time] of [
+    [{ timestamp: "0", timestamp_ms: "0" }, null],
+    [{ timestamp_ms: "253402300800000" }, null],
+    [{ timestamp_ms: "253402300799999" }, "9999-12-31T23:59:59.999Z"],
+    [{ timestamp_ms: "-5" }, null],
+    [{ timestamp: 1697628038, timestamp_ms: 1697628038057 }, "2023-10-18T11:20:38.057Z"],
+  ] as const) {
+    const row = decodeOne({ ...good, ...sent }).rows[0]?.row ?? {};
+    t.is((JSON.parse(lineWriter(bids, network, "alpha", 5)(row)) as { timestamp: unknown }).timestamp, time);
+  }
+});
+
+test("integers never pass through a double, in known and in unknown fields", (t) => {
+  const text = `[${JSON.stringify(good).slice(0, -1)},"gas_used":9007199254740993,"live_ts":1234567890123456789,"a":{"z":1.10,"b":[1e400]}}]`;
+  const { rows } = answerDecoder(bids)(Buffer.from(text), 5);
+  t.is(rows[0]?.row["gas_used"], "9007199254740993");
+  t.is(rows[0]?.row["extra"], '{"a":{"b":[1e400],"z":1.10},"live_ts":1234567890123456789}');
+});
+
+test("a body that isn't an array of objects, or that only an attacker would send, is refused as a whole", (t) => {
+  const bodies = [
+    "",
+    "{}",
+    "null",
+    '{"code":400}',
+    "[1]",
+    "[null]",
+    "[[]]",
+    "[{}",
+    "<html>",
+    `${"[".repeat(100_000)}`,
+  ];
+  bodies.push(
+    `[{"a":${'{"a":'.repeat(50)}1${"}".repeat(50)}}]`,
+    `[{"slot":"${"1".repeat(2 << 20)}"}]`,
+    "[{}]",
+  );
+  for (const body of bodies) {
+    t.throws(
+      () => answerDecoder(bids)(Buffer.from(body)),
+      { instanceOf: MalformedAnswerError },
+      body.slice(0, 40),
+    );
+  }
+  t.deepEqual(answerDecoder(bids)(Buffer.from(" [] ")), { rows: [], refused: [] });
+});
+
+test("a refused row without a readable slot is counted to its neighbour in the page", (t) => {
+  const { refused } = answerDecoder(payloads)(
+    Buffer.from(JSON.stringify([{ slot: "x" }, good, { slot: null }])),
+  );
+  t.deepEqual(
+    refused.map(({ slot }) => slot),
+    [5, 5],
+  );
+});
+
+test("the raw text of an element is found whatever the strings hold", (t) => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.object(), fc.integer()))),
+      (elements) => {
+        t.deepEqual(
+          elementTexts(Buffer.from(JSON.stringify(elements))),
+          elements.map((element) => JSON.stringify(element)),
+        );
+      },
+    ),
+  );
+});
+
+test("chunks are aligned, named by ten digits, and read back only from their own names", (t) => {
+  fc.assert(
+    fc.property(fc.nat(1_000_000_000), fc.constantFrom(bids, payloads), (slot, dataset) => {
+      const range = chunkRange(dataset, slot);
+      t.true(range.first <= slot && slot <= range.last && range.first % dataset.chunkSlots === 0);
+      t.deepEqual(parseChunkName(dataset, chunkName(range)), range);
+      t.is(parseChunkName(dataset, chunkName({ ...range, last: range.last + 1 })), undefined);
+    }),
+  );
+  t.is(chunkName(chunkRange(bids, 13_000_005)), "0013000000-0013000031");
+});
+
+test("a set of slots is written one digit a slot and read back the same", (t) => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.integer({ min: 64, max: 95 })), (slots) => {
+      const bits = slots.reduce((set, slot) => set.with(slot), SlotBits.empty(64, 32));
+      t.deepEqual(
+        [...bits.slots()],
+        slots.toSorted((a, b) => a - b),
+      );
+      t.is(SlotBits.parse(64, 32, bits.toString())?.toString(), bits.toString());
+      t.is(bits.count, slots.length);
+    }),
+  );
+  t.is(SlotBits.parse(64, 32, "1".repeat(31)), undefined);
+  t.is(SlotBits.parse(64, 32, `${"1".repeat(31)}2`), undefined);
+  t.throws(() => SlotBits.empty(64, 32).with(96), { instanceOf: RangeError });
+});
+
+const recorded = new URL("../../../shared/realdata/", import.meta.url);
+const recordedTest = existsSync(recorded) ? test : test.skip;
+const mainnet = findNetwork("mainnet", 1) ?? network;
+
+for (const [file, slot, count] of [
+  ["flashbots__builder_blocks_received__slot7567001.json", 7_567_001, 516],
+  ["ultrasound__builder_blocks_received__slot5771427.json", 5_771_427, 591],
+] as const) {
+  recordedTest(`${count} recorded bids of slot ${slot} are decoded with every field kept`, (t) => {
+    const body = readFileSync(new URL(file, recorded));
+    const { rows, refused } = answerDecoder(bids)(body, slot);
+    t.is(rows.length, count);
+    t.is(refused.length, 0);
+    keepsEveryField(
+      t,
+      bids,
+      slot,
+      rows.map(({ row }) => row),
+      JSON.parse(body.toString()) as Record<string, unknown>[],
+    );
+  });
+}
+
+recordedTest("450 recorded payloads are decoded with every field kept", (t) => {
+  const text = readFileSync(
+    new URL("blocknative__proposer_payload_delivered__450rows.ndjson", recorded),
+    "utf8",
+  );
+  const sent = text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const { rows, refused } = answerDecoder(payloads)(Buffer.from(JSON.stringify(sent)));
+  t.is(rows.length, 450);
+  t.is(refused.length, 0);
+  rows.forEach(({ slot, row }, i) => keepsEveryField(t, payloads, slot, [row], [sent[i] ?? {}]));
+});
+
+function keepsEveryField(
+  t: { deepEqual: (a: unknown, b: unknown) => unknown },
+  dataset: typeof bids,
+  slot: number,
+  rows: readonly RelayRow[],
+  sent: readonly Record<string, unknown>[],
+): void {
+  const write = lineWriter(dataset, mainnet, "relay-x", slot);
+  const names = new Map(
+    dataset.columns.flatMap(({ name, field }) => (field ? [[field.name, name] as const] : [])),
+  );
+  rows.forEach((row, i) => {
+    const written = JSON.parse(write(row)) as Record<string, unknown>;
+    const extra = JSON.parse(typeof row["extra"] === "string" ? row["extra"] : "{}") as Record<
+      string,
+      unknown
+    >;
+    for (const [key, value] of Object.entries(sent[i] ?? {})) {
+      const expected = typeof value === "string" && value.startsWith("0x") ? value.toLowerCase() : value;
+      t.deepEqual(names.has(key) ? written[names.get(key) ?? ""] : extra[key], expected);
+    }
+  });
+}

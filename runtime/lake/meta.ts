@@ -1,0 +1,66 @@
+import { slotCount } from "../chain/slots.ts";
+import { SlotBits } from "../datasets/bits.ts";
+import type { Chunk } from "../datasets/chunks.ts";
+import type { ChunkMeta } from "./lake.ts";
+
+/** The version of the lake's layout that this program writes, and the only one that it reads. */
+export const LAYOUT_VERSION = "1";
+
+/** A chunk's metadata as the lake stores it: strings only. */
+export function encodeMeta(meta: ChunkMeta): Record<string, string> {
+  return {
+    covered: meta.covered.toString(),
+    suspect: meta.suspect.toString(),
+    revised: meta.revised.toString(),
+    revision: String(meta.revision),
+    rows: String(meta.rows),
+    quarantined: String(meta.quarantined),
+    version: LAYOUT_VERSION,
+  };
+}
+
+/** Reads a chunk's metadata back, or says what is wrong with it. Other keys are left to later versions. */
+export function decodeMeta(
+  chunk: Chunk,
+  values: Readonly<Record<string, string>>,
+): ChunkMeta | { readonly fault: string } {
+  const version = valueOf(values, "version");
+  if (version !== LAYOUT_VERSION)
+    return {
+      fault:
+        version === undefined
+          ? "its metadata has no version"
+          : `its metadata isn't of version ${LAYOUT_VERSION}`,
+    };
+  const covered = bits(chunk, values, "covered");
+  const suspect = bits(chunk, values, "suspect");
+  const revised = bits(chunk, values, "revised");
+  if (!covered || !suspect || !revised) {
+    const name = covered ? (suspect ? "revised" : "suspect") : "covered";
+    return { fault: `its metadata's "${name}" isn't ${slotCount(chunk)} characters of 0 and 1` };
+  }
+  if (!suspect.isSubsetOf(covered))
+    return { fault: `its metadata's "suspect" has slots that aren't covered` };
+  if (!revised.isSubsetOf(covered))
+    return { fault: `its metadata's "revised" has slots that aren't covered` };
+  const revision = countOf(values, "revision");
+  const rows = countOf(values, "rows");
+  const quarantined = countOf(values, "quarantined");
+  if (revision === undefined || rows === undefined || quarantined === undefined)
+    return { fault: `its metadata's "revision", "rows" or "quarantined" isn't a count` };
+  return { covered, suspect, revised, revision, rows, quarantined };
+}
+
+function valueOf(values: Readonly<Record<string, string>>, key: string): string | undefined {
+  return Object.hasOwn(values, key) ? values[key] : undefined;
+}
+
+function bits(chunk: Chunk, values: Readonly<Record<string, string>>, key: string): SlotBits | undefined {
+  return SlotBits.parse(chunk.first, slotCount(chunk), valueOf(values, key));
+}
+
+/** A whole number of up to 15 digits, which a double holds exactly. */
+export function countOf(values: Readonly<Record<string, string>>, key: string): number | undefined {
+  const text = valueOf(values, key);
+  return text !== undefined && /^(?:0|[1-9]\d{0,14})$/.test(text) ? Number(text) : undefined;
+}

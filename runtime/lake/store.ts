@@ -1,0 +1,64 @@
+import type { GzipBody } from "./gzip.ts";
+
+/** What a store knows of an object without reading its rows. */
+export type ObjectEntry = {
+  readonly name: string;
+  /** Only grows; 0 stands for "no object". */
+  readonly generation: number;
+  /** Stored (compressed) bytes. */
+  readonly bytes: number;
+} & (
+  | { readonly metadata: Readonly<Record<string, string>> }
+  /** What keeps the metadata from being read. */
+  | { readonly fault: string }
+);
+
+/**
+ * Where a lake keeps its objects: names with slashes, gzip bodies, string metadata and a generation for each. The
+ * folder form is FolderStore; a bucket gives the same by its own means. Knows nothing of chunks.
+ */
+export interface ObjectStore {
+  /** A folder's path or `gs://bucket/prefix`. */
+  readonly url: string;
+
+  /** The folders right under `prefix` (which ends with a slash) that hold objects, by name without the slash, sorted. */
+  folders(prefix: string): Promise<string[]>;
+
+  /** The objects right under `prefix` with `start` ≤ name < `end` (whole names), in the order of names. */
+  list(prefix: string, start: string, end: string): AsyncIterable<ObjectEntry>;
+
+  head(name: string): Promise<ObjectEntry | undefined>;
+
+  /** An object as it is stored (a gzip member), of one generation. An entry with a fault comes without a body. */
+  read(name: string): Promise<{ entry: ObjectEntry; body?: Buffer } | undefined>;
+
+  /**
+   * Writes a whole object or nothing, if the object still is of generation `ifGeneration` (0: if there is none).
+   * Returns the new generation. Throws StaleGenerationError, and UserError for what the user can mend.
+   */
+  write(
+    name: string,
+    body: GzipBody,
+    metadata: Readonly<Record<string, string>>,
+    ifGeneration: number,
+  ): Promise<number>;
+
+  /** A small text object, undefined when there is none. Throws BadObjectError when it is over `limit` bytes. */
+  readText(name: string, limit: number): Promise<string | undefined>;
+
+  /** Replaces a small text object, whole or not at all, whatever was there. */
+  writeText(name: string, text: string): Promise<void>;
+
+  /** Removes what writers that died have left under `prefix`; nothing to do where the store keeps that away by itself. */
+  tidy(prefix: string): Promise<void>;
+
+  /** Where an engine reads an object: a file's path or a gs:// URI. */
+  locate(name: string): string;
+}
+
+/**
+ * The largest object that is read or written, compressed and inflated. The busiest relays show about 2,500 bids a slot,
+ * which is 75 MB a chunk inflated; 1 GiB leaves room for a tenfold of that, and is what a process of this size can hold.
+ */
+export const MAX_OBJECT_BYTES = 256 * 2 ** 20;
+export const MAX_INFLATED_BYTES = 2 ** 30;

@@ -1,0 +1,73 @@
+import { printable } from "../errors.ts";
+
+/**
+ * What went wrong with a request. `unreachable`: no connection (DNS, refused, TLS); `reset`: the connection broke;
+ * `timeout`; `refused`: asked too fast or too much (408, 425, 429, 503); `server`: another 5xx; `malformed`: an answer that
+ * can't be taken; `too-large`; `redirect`; `bad-request`: another 4xx; `forbidden-address`: the host leads to this machine or a
+ * private network; `aborted`: the caller stopped it.
+ */
+export type RelayFault =
+  | "unreachable"
+  | "reset"
+  | "timeout"
+  | "refused"
+  | "server"
+  | "malformed"
+  | "too-large"
+  | "redirect"
+  | "bad-request"
+  | "forbidden-address"
+  | "aborted";
+
+const RETRYABLE: ReadonlySet<RelayFault> = new Set([
+  "unreachable",
+  "reset",
+  "timeout",
+  "refused",
+  "server",
+  "malformed",
+]);
+
+/** What is known of a failed request beyond its kind. */
+export interface RelayFaultDetails {
+  readonly status?: number;
+  /** First bytes of the body as they came; they are escaped here. */
+  readonly body?: Buffer | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly retryable?: boolean;
+  readonly cause?: unknown;
+}
+
+/** Bytes of a body that an error shows. */
+const EXCERPT_BYTES = 160;
+
+/** A relay gave no answer that can be taken. The message is one line for a person; nothing in it can steer a terminal. */
+export class RelayError extends Error {
+  override readonly name = "RelayError";
+  readonly relay: string;
+  readonly url: string;
+  readonly kind: RelayFault;
+  readonly status: number | undefined;
+  /** First bytes of the body, escaped; empty when there was none. */
+  readonly excerpt: string;
+  /** True when the same request may be answered if it is sent again. */
+  readonly retryable: boolean;
+  /** How long the relay asked not to be asked, from when it said so. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(relay: string, url: string, kind: RelayFault, what: string, details: RelayFaultDetails = {}) {
+    const excerpt = printable((details.body?.subarray(0, EXCERPT_BYTES) ?? "").toString("utf8").trim());
+    const shown = excerpt === "" ? "" : `: ${excerpt}`;
+    super(
+      `${relay}: ${printable(what, 300)}${shown} (${printable(url, 300)})`,
+      details.cause === undefined ? {} : { cause: details.cause },
+    );
+    this.relay = relay;
+    this.url = url;
+    this.kind = kind;
+    this.status = details.status;
+    this.excerpt = excerpt;
+    this.retryable = details.retryable ?? RETRYABLE.has(kind);
+    this.retryAfterMs = details.retryAfterMs;
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * How a relay's software speaks (facts: relay-data-api §1.2). `flashbots`: the reference and its forks; `helix`: Titan and
+ * other Helix relays (caching, de-duplication after LIMIT); `bloxroute`; `dreamboat` and `freelay`: relays that are gone.
+ */
+export type Dialect = "flashbots" | "helix" | "bloxroute" | "dreamboat" | "freelay";
+
+/** `active` relays are asked and count for exit codes; what `ended` and `off` ones left is still shown. */
+export type RelayState = "active" | "ended" | "off";
+
+/** A relay of the directory. */
+export interface Relay {
+  /** `^[a-z0-9][a-z0-9-]{0,39}$` */
+  readonly name: string;
+  /** Origin (and path prefix) of the host that serves the Data API, without credentials and without a slash at the end. */
+  readonly url: string;
+  /** The relay's BLS public key, 0x hex; null where it isn't known. */
+  readonly pubkey: string | null;
+  /** Which transactions it leaves out: `none`, `ofac`, or null where it isn't known. */
+  readonly filtering: "none" | "ofac" | null;
+  readonly dialect: Dialect;
+  /** Rows in a full page of payloads. */
+  readonly payloadLimit: number;
+  readonly state: RelayState;
+  /** First and last slot that it worked in; null where open. */
+  readonly activeFrom: number | null;
+  readonly activeTo: number | null;
+  /** First slot that is to be collected; null: from activeFrom. */
+  readonly collectFrom: number | null;
+  /** The relay whose data this one repeats; such a relay isn't asked. */
+  readonly aliasOf: string | null;
+  /** True where the relay adjusts or merges blocks: what it delivers need not be among its bids. */
+  readonly adjusts: boolean;
+  /** Requests a second that it may be asked, at most. */
+  readonly requestsPerSecond: number;
+}
+
+export const RELAY_NAME = /^[a-z0-9][a-z0-9-]{0,39}$/;
