@@ -1,4 +1,4 @@
-import { pino } from "pino";
+import { destination, pino } from "pino";
 
 /** Structured logs; always on standard error, one JSON object a line. */
 export interface Log {
@@ -10,7 +10,7 @@ export interface Log {
 
 /** A log on standard error. Levels: debug, info, warn, error, silent. */
 export function stderrLog(level: string): Log {
-  return pino({ level, base: null }, pino.destination({ fd: 2, sync: true }));
+  return pino({ level, base: null }, destination({ fd: 2, sync: true }));
 }
 
 /** A log that says nothing, for tests and for `--quiet`. */

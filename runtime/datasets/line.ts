@@ -23,20 +23,30 @@ export function lineWriter(
     .filter(({ name }) => !["relay", "slot", "block_timestamp"].includes(name))
     .map(({ name, field }) => ({
       key: field?.name ?? name,
-      label: `,"${name}":`,
-      quotedLabel: `,"${name}":"`,
       json: name === "timestamp" ? time : name === "extra" ? extraJson : undefined,
+      // A label carries the quotes of the values before and behind it: this loop is a third of what a row costs, and what
+      // costs in it is the number of pieces.
+      label: `,"${name}":`,
+      labelBeforeString: `,"${name}":"`,
+      labelAfterString: `","${name}":`,
+      labelBetweenStrings: `","${name}":"`,
     }));
   return (row) => {
     let line = head;
-    for (const { key, label, quotedLabel, json } of parts) {
-      const value = row[key];
-      // Few, long concatenations: this loop is a third of what a row costs.
-      if (json) line += label + json(row);
-      else if (typeof value === "string") line += `${quotedLabel}${value}"`;
-      else line += label + String(value ?? null);
+    let afterString = false;
+    for (const part of parts) {
+      const value = part.json ? undefined : row[part.key];
+      if (typeof value === "string") {
+        line += afterString ? part.labelBetweenStrings : part.labelBeforeString;
+        line += value;
+        afterString = true;
+      } else {
+        line += afterString ? part.labelAfterString : part.label;
+        line += part.json ? part.json(row) : String(value ?? null);
+        afterString = false;
+      }
     }
-    return `${line}}\n`;
+    return line + (afterString ? '"}\n' : "}\n");
   };
 }
 

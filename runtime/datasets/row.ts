@@ -24,19 +24,31 @@ const canonical: Record<Format, () => Canonical> = {
   pubkey: () => hex(96),
   address: () => hex(40),
   int64: () => (value) => {
+    if (isPlainInteger(value, 15)) return value;
     const text = digitsOf(value);
     if (text === undefined || !/^-?\d{1,19}$/.test(text)) return undefined;
-    if (text.length < 16 && (text.length === 1 || /^[1-9]/.test(text))) return text;
     const integer = BigInt(text);
     return integer <= INT64_MAX && integer >= INT64_MIN ? integer.toString() : undefined;
   },
   wei: () => (value) => {
+    if (isPlainInteger(value, 29)) return value;
     const text = digitsOf(value);
-    if (text === undefined || !/^\d{1,29}$/.test(text)) return undefined;
-    return text.length > 1 && text.startsWith("0") ? BigInt(text).toString() : text;
+    return text !== undefined && /^\d{1,29}$/.test(text) ? BigInt(text).toString() : undefined;
   },
   bool: () => (value) => (typeof value === "boolean" ? value : undefined),
 };
+
+/** True for decimal digits without a leading zero, at most `digits` of them: what nearly every integer is sent as. */
+function isPlainInteger(value: unknown, digits: number): value is string {
+  if (typeof value !== "string" || value.length > digits) return false;
+  const first = value.charCodeAt(0);
+  if (!(first >= 0x31 && first <= 0x39)) return false;
+  for (let i = 1; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if (code < 0x30 || code > 0x39) return false;
+  }
+  return true;
+}
 
 /** What a value of the format should have been, for the reason of a quarantined row. */
 const expected: Record<Format, string> = {

@@ -3,7 +3,8 @@ import { addRow, network } from "./testing.ts";
 
 /**
  * A writer in a process of its own, for the contract of lakes:
- * `contractChild.ts <module> <its opener> <url> <writer> <rows>`. Says the number of each row once it is written.
+ * `contractChild.ts <module> <its opener> <url> <writer> <rows>`. Says the number of each row once it is
+ * written.
  */
 const [module = "", opener = "", url = "", writer = "", rows = ""] = process.argv.slice(2);
 const exported: Record<string, (url: string, network: string) => Lake> = await import(module);

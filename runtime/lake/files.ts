@@ -9,8 +9,9 @@ export const TEMPORARY_NAME = new RegExp(`^\\..+\\.(${OWNER_PATTERN})\\.\\d+\\.t
 let count = 0;
 
 /**
- * Puts a file in the place of another: whole or not at all, on disk before it returns, and the name never vanishes. `place` decides
- * when (and whether) `swap`, the rename, is called. When it throws, nothing is left and the file is as it was.
+ * Puts a file in the place of another: whole or not at all, on disk before it returns, and the name never
+ * vanishes. `place` decides when (and whether) `swap`, the rename, is called. When it throws, nothing is left
+ * and the file is as it was.
  */
 export async function replaceFile(
   path: string,
@@ -25,7 +26,8 @@ export async function replaceFile(
       await file.sync();
     });
     await place(() => rename(temporary, path));
-    // The name too must be on disk: a quarantine is written before its chunk, and a power cut must not turn that round.
+    // The name too must be on disk: a quarantine is written before its chunk, and a power cut must not turn
+    // that round.
     await withFile(dirname(path), "r", (folder) => folder.sync());
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {
@@ -48,7 +50,9 @@ async function withFile(
   }
 }
 
-/** A system error that the person at the keyboard can mend, as one line that says how; anything else as it is. */
+/**
+ * A system error that the person at the keyboard can mend, as one line that says how; anything else as it is.
+ */
 export function explained(error: unknown, verb: "read" | "write", path: string): unknown {
   const what = `can't ${verb} ${printable(path, 4096)}`;
   const user = (text: string): UserError => new UserError(text, { cause: error });

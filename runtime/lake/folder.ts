@@ -10,11 +10,12 @@ import { breakIfDead, LOCK_NAME, type LockOptions, withFolderLock } from "./lock
 import { encodeExtra, parseMemberHeader } from "./member.ts";
 import { openLake } from "./objectLake.ts";
 import { ownerState } from "./owner.ts";
-import { MAX_OBJECT_BYTES, type ObjectEntry, type ObjectStore } from "./store.ts";
+import { OBJECT_LIMITS, type ObjectEntry, type ObjectStore } from "./store.ts";
 
 /**
- * The moments of a write at which a crash test stops the process: the temporary file is complete; under the lock, right before the rename;
- * right behind it, with the lock still held; and right before a dead holder's lock is removed.
+ * The moments of a write at which a crash test stops the process: the temporary file is complete; under the
+ * lock, right before the rename; right behind it, with the lock still held; and right before a dead holder's
+ * lock is removed.
  */
 export type SeamPoint =
   | `chunk-${"temporary" | "replace" | "replaced"}`
@@ -29,7 +30,10 @@ export interface FolderOptions {
   readonly clock?: Clock;
 }
 
-/** Opens (and need not yet have) the lake of a network in a folder. Throws UserError when the path can't be one. */
+/**
+ * Opens (and need not yet have) the lake of a network in a folder. Throws UserError when the path can't be
+ * one.
+ */
 export function openFolderLake(path: string, network: string, options: FolderOptions = {}): Lake {
   return openLake(new FolderStore(path, options), network);
 }
@@ -38,14 +42,17 @@ export function openFolderLake(path: string, network: string, options: FolderOpt
 const HEADS_AT_ONCE = 32;
 /** More than the header of any chunk's object, so that one read is enough. */
 const HEADER_BYTES = 4096;
-/** Temporary files of a host or container that can't be seen from here are swept when they are this old, ms. */
+/**
+ * Temporary files of a host or container that can't be seen from here are swept when they are this old, ms.
+ */
 const FOREIGN_AGE_MS = 24 * 3_600_000;
 /** DuckDB takes these for patterns in the paths of files, and has no way of quoting them. */
 const GLOB = /[*?[]/;
 
 /**
- * Objects as files of a folder, for the processes of one host. Metadata and generation lie in the gzip header of the file itself, so the
- * two can't come apart and a reader needs no lock. Names that begin with a dot are the store's own.
+ * Objects as files of a folder, for the processes of one host. Metadata and generation lie in the gzip header
+ * of the file itself, so the two can't come apart and a reader needs no lock. Names that begin with a dot are
+ * the store's own.
  */
 export class FolderStore implements ObjectStore {
   readonly url: string;
@@ -69,7 +76,9 @@ export class FolderStore implements ObjectStore {
   async folders(prefix: string): Promise<string[]> {
     const folder = this.locate(prefix);
     const entries = await this.#reading(folder, () => readdir(folder, { withFileTypes: true }));
-    const names = (entries ?? []).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    const names = (entries ?? [])
+      .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+      .map((entry) => entry.name);
     const held = await Promise.all(names.map((name) => this.#holdsObjects(join(folder, name))));
     return names.filter((_, index) => held[index]).sort();
   }
@@ -105,7 +114,8 @@ export class FolderStore implements ObjectStore {
     ifGeneration: number,
   ): Promise<number> {
     const path = this.locate(name);
-    // The machine's time and not the run's, which may stand still: a generation must grow even where the file before it was removed.
+    // The machine's time and not the run's, which may stand still: a generation must grow even where the file
+    // before it was removed.
     const generation = Math.max(ifGeneration + 1, Date.now() * 1000);
     const extra = encodeExtra({ generation: String(generation), ...metadata });
     const [complete, before, after] = seamsOf(name);
@@ -234,10 +244,11 @@ function seamsOf(name: string): readonly [SeamPoint, SeamPoint, SeamPoint] {
 async function headOf(name: string, file: FileHandle): Promise<ObjectEntry> {
   const info = await file.stat({ bigint: true });
   const bytes = Number(info.size);
-  // A file that no writer of ours made has no generation; its time of change stands in, so that a mended one counts as new.
+  // A file that no writer of ours made has no generation; its time of change stands in, so that a mended one
+  // counts as new.
   const stranger = { name, generation: Number(info.mtimeNs / 1000n), bytes };
   if (!info.isFile()) return { ...stranger, fault: "it is not a file" };
-  if (bytes > MAX_OBJECT_BYTES) return { ...stranger, fault: `it is over ${MAX_OBJECT_BYTES} bytes` };
+  if (bytes > OBJECT_LIMITS.stored) return { ...stranger, fault: `it is over ${OBJECT_LIMITS.stored} bytes` };
   let header = parseMemberHeader(await readFrom(file, Math.min(bytes, HEADER_BYTES)));
   if ("needs" in header && header.needs <= bytes)
     header = parseMemberHeader(await readFrom(file, header.needs));

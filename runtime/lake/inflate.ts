@@ -2,9 +2,11 @@ import { isUtf8 } from "node:buffer";
 import { crc32, createInflateRaw } from "node:zlib";
 import { codeOf } from "../errors.ts";
 import { TRAILER_BYTES, parseMemberHeader } from "./member.ts";
-import { MAX_INFLATED_BYTES } from "./store.ts";
 
-/** An object's body isn't what the lake writes. The message says what is wrong with "it"; the caller knows the name. */
+/**
+ * An object's body isn't what the lake writes. The message says what is wrong with "it"; the caller knows the
+ * name.
+ */
 export class BodyFault extends Error {
   override readonly name = "BodyFault";
 }
@@ -12,10 +14,15 @@ export class BodyFault extends Error {
 const NEWLINE = 0x0a;
 
 /**
- * The lines of an object, each with its newline, as they are inflated. The body must be one gzip member to its last byte, valid UTF-8, its
- * lines no longer than `maxLine` bytes. Throws BodyFault, also after lines were given: a caller takes all or nothing.
+ * The lines of an object, each with its newline, as they are inflated. The body must be one gzip member to
+ * its last byte, valid UTF-8, its lines no longer than `maxLine` bytes, all together no longer than `maxInflated`. Throws BodyFault, also after lines
+ * were given: a caller takes all or nothing.
  */
-export async function* inflateLines(body: Buffer, maxLine: number): AsyncGenerator<string[]> {
+export async function* inflateLines(
+  body: Buffer,
+  maxLine: number,
+  maxInflated: number,
+): AsyncGenerator<string[]> {
   const header = parseMemberHeader(body);
   if ("fault" in header) throw new BodyFault(header.fault);
   if ("needs" in header || body.length < header.length + TRAILER_BYTES)
@@ -32,7 +39,7 @@ export async function* inflateLines(body: Buffer, maxLine: number): AsyncGenerat
     for await (const piece of inflate as AsyncIterable<Buffer>) {
       crc = crc32(piece, crc);
       size += piece.length;
-      if (size > MAX_INFLATED_BYTES) throw new BodyFault(`it inflates to over ${MAX_INFLATED_BYTES} bytes`);
+      if (size > maxInflated) throw new BodyFault(`it inflates to over ${maxInflated} bytes`);
       const end = piece.lastIndexOf(NEWLINE) + 1;
       if (end > 0) {
         yield splitLines(Buffer.concat([...rest, piece.subarray(0, end)]), maxLine);

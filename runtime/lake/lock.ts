@@ -22,8 +22,8 @@ export interface LockOptions {
 const queues = new Map<string, Promise<void>>();
 
 /**
- * Runs `work` while this process alone, of all on this host, holds the lock of a folder. A lock whose holder has died
- * is removed. Throws UserError when a living holder doesn't let go for a minute.
+ * Runs `work` while this process alone, of all on this host, holds the lock of a folder. A lock whose holder
+ * has died is removed. Throws UserError when a living holder doesn't let go for a minute.
  */
 export async function withFolderLock<T>(
   folder: string,
@@ -59,7 +59,10 @@ async function holding<T>(lock: string, options: LockOptions, work: () => Promis
   }
 }
 
-/** A lock is a symbolic link whose target is its holder's id: made in one step with its content, so it is never half written. */
+/**
+ * A lock is a symbolic link whose target is its holder's id: made in one step with its content, so it is
+ * never half written.
+ */
 async function acquire(lock: string, options: LockOptions): Promise<void> {
   const { clock } = options;
   const began = clock.monotonic();
@@ -99,8 +102,9 @@ async function holderOf(lock: string): Promise<string | undefined> {
 }
 
 /**
- * Removes the lock of a dead holder. Between looking at a lock and removing it, another process may have removed it and a third made its
- * own; so whoever removes the lock of X first takes the lock "removal of X's lock", by the same rules, and looks again.
+ * Removes the lock of a dead holder. Between looking at a lock and removing it, another process may have
+ * removed it and a third made its own; so whoever removes the lock of X first takes the lock "removal of X's
+ * lock", by the same rules, and looks again.
  */
 async function breakLock(lock: string, dead: string, options: LockOptions): Promise<void> {
   const hash = createHash("sha256")

@@ -1,8 +1,8 @@
 import { crc32 } from "node:zlib";
 
 /**
- * Subfield of a gzip header's FEXTRA (RFC 1952 §2.3.1.1) in which the folder form keeps an object's metadata and
- * generation: one JSON object of string values.
+ * Subfield of a gzip header's FEXTRA (RFC 1952 §2.3.1.1) in which the folder form keeps an object's metadata
+ * and generation: one JSON object of string values.
  */
 const SUBFIELD = Buffer.from("MB");
 const FEXTRA = 4;
@@ -11,8 +11,9 @@ const FIXED_HEADER = 10;
 export const TRAILER_BYTES = 8;
 
 /**
- * The FEXTRA field that holds `values` and, since gzip's own checksum is over the content alone, a checksum of them: a
- * bit that turned over on the disk must not make a slot covered. Throws RangeError beyond the format's 65,535 bytes.
+ * The FEXTRA field that holds `values` and, since gzip's own checksum is over the content alone, a checksum
+ * of them: a bit that turned over on the disk must not make a slot covered. Throws RangeError beyond the
+ * format's 65,535 bytes.
  */
 export function encodeExtra(values: Readonly<Record<string, string>>): Buffer {
   const json = Buffer.from(JSON.stringify({ ...values, crc: checksum(values) }));
@@ -31,8 +32,8 @@ export type MemberHeader =
   | { readonly needs: number };
 
 /**
- * Reads the header of a gzip member from its first bytes. Only headers as gzipMember writes them are taken: one with a file name
- * or a comment comes from another program, which has not kept the metadata.
+ * Reads the header of a gzip member from its first bytes. Only headers as gzipMember writes them are taken:
+ * one with a file name or a comment comes from another program, which has not kept the metadata.
  */
 export function parseMemberHeader(bytes: Buffer): MemberHeader {
   if (bytes.length < FIXED_HEADER) return { needs: FIXED_HEADER };

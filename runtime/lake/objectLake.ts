@@ -20,7 +20,7 @@ import {
 } from "./lake.ts";
 import { countOf, decodeMeta, encodeMeta, LAYOUT_VERSION } from "./meta.ts";
 import { parseQuarantine, quarantineBlocks, quarantineLineFault } from "./quarantine.ts";
-import { MAX_INFLATED_BYTES, MAX_OBJECT_BYTES, type ObjectEntry, type ObjectStore } from "./store.ts";
+import { OBJECT_LIMITS, type ObjectEntry, type ObjectLimits, type ObjectStore } from "./store.ts";
 
 const SUFFIX = ".ndjson.gz";
 /** A line holds at most 4 KiB of unknown fields (twice that with escapes) and about 1 KiB of known ones. */
@@ -29,22 +29,27 @@ const MAX_HORIZON_BYTES = 1 << 12;
 const REMEDY = "move it away and its slots will be asked again";
 const QUARANTINE_REMEDY = "move it away (and keep it: it is evidence); a new one will be begun";
 
-/** The lake of one network over any store of objects: names, metadata, checks. Throws RangeError on a bad network name. */
-export function openLake(store: ObjectStore, network: string): Lake {
+/**
+ * The lake of one network over any store of objects: names, metadata, checks. Throws RangeError on a bad
+ * network name.
+ */
+export function openLake(store: ObjectStore, network: string, limits: ObjectLimits = OBJECT_LIMITS): Lake {
   if (!/^[a-z0-9][a-z0-9-]*$/.test(network)) throw new RangeError(`not a network's name: ${network}`);
-  return new ObjectLake(store, network);
+  return new ObjectLake(store, network, limits);
 }
 
 class ObjectLake implements Lake {
   readonly url: string;
   readonly network: string;
   readonly #store: ObjectStore;
+  readonly #limits: ObjectLimits;
   readonly #parsers = new Map<string, (line: string) => number | undefined>();
 
-  constructor(store: ObjectStore, network: string) {
+  constructor(store: ObjectStore, network: string, limits: ObjectLimits) {
     this.url = store.url;
     this.network = network;
     this.#store = store;
+    this.#limits = limits;
   }
 
   async relays(dataset: DatasetName): Promise<string[]> {
@@ -125,7 +130,7 @@ class ObjectLake implements Lake {
       if ("fault" in entry) throw new BodyFault(entry.fault);
       if (entry.metadata["version"] !== LAYOUT_VERSION)
         throw new BodyFault(`its metadata isn't of version ${LAYOUT_VERSION}`);
-      const lines = await parseQuarantine(body ?? Buffer.alloc(0), chunk);
+      const lines = await parseQuarantine(body ?? Buffer.alloc(0), chunk, this.#limits.inflated);
       if (countOf(entry.metadata, "rows") !== lines.length)
         throw new BodyFault(`it holds ${lines.length} rows, not as many as its metadata says`);
       return { lines, generation: entry.generation };
@@ -190,7 +195,7 @@ class ObjectLake implements Lake {
     const lines = new Map<number, string[]>([...meta.covered.slots()].map((slot) => [slot, []]));
     let rows = 0;
     let last = chunk.first;
-    for await (const batch of inflateLines(body, MAX_LINE)) {
+    for await (const batch of inflateLines(body, MAX_LINE, this.#limits.inflated)) {
       for (const line of batch) {
         rows++;
         const slot = slotOf(line.slice(0, -1));
@@ -222,7 +227,7 @@ class ObjectLake implements Lake {
     const body = joinBlocks(blocks);
     const bytes = body.deflate.reduce((sum, part) => sum + part.length, 0);
     // What couldn't be read back must not be written.
-    if (body.size > MAX_INFLATED_BYTES || bytes > MAX_OBJECT_BYTES)
+    if (body.size > this.#limits.inflated || bytes > this.#limits.stored)
       throw this.#bad(
         object,
         `its rows (${body.size} bytes) are more than an object may hold`,

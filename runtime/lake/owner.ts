@@ -4,8 +4,8 @@ import { hostname } from "node:os";
 import { codeOf } from "../errors.ts";
 
 /**
- * Who made a temporary file or a lock: `<pid>-<start>-<host>-<boot>-<pid namespace>-<random>`. Fits a file's name, so that a
- * file says by itself whether its maker lives. Parts that the system doesn't tell are 0.
+ * Who made a temporary file or a lock: `<pid>-<start>-<host>-<boot>-<pid namespace>-<random>`. Fits a file's
+ * name, so that a file says by itself whether its maker lives. Parts that the system doesn't tell are 0.
  */
 export interface Owner {
   readonly pid: number;
@@ -39,8 +39,8 @@ export function parseOwner(text: string): Owner | undefined {
 }
 
 /**
- * Whether an owner lives. `unknown` where this process can't see it: another host, or another container of this one.
- * A machine that was booted again has none of the processes it had.
+ * Whether an owner lives. `unknown` where this process can't see it: another host, or another container of
+ * this one. A machine that was booted again has none of the processes it had.
  */
 export function ownerState(text: string): "alive" | "dead" | "unknown" {
   const owner = parseOwner(text);

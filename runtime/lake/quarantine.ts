@@ -26,10 +26,17 @@ export async function quarantineBlocks(lines: readonly QuarantineLine[]): Promis
   return blocks;
 }
 
-/** Reads a quarantine back: every line exactly as it is written, its slot in `range`, `sha256` that of `raw`. Throws BodyFault. */
-export async function parseQuarantine(body: Buffer, range: SlotRange): Promise<QuarantineLine[]> {
+/**
+ * Reads a quarantine back: every line exactly as it is written, its slot in `range`, `sha256` that of `raw`.
+ * Throws BodyFault.
+ */
+export async function parseQuarantine(
+  body: Buffer,
+  range: SlotRange,
+  maxInflated: number,
+): Promise<QuarantineLine[]> {
   const lines: QuarantineLine[] = [];
-  for await (const batch of inflateLines(body, MAX_LINE)) {
+  for await (const batch of inflateLines(body, MAX_LINE, maxInflated)) {
     for (const text of batch) lines.push(parseLine(text, range, lines.length + 1));
   }
   return lines;

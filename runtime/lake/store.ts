@@ -14,14 +14,17 @@ export type ObjectEntry = {
 );
 
 /**
- * Where a lake keeps its objects: names with slashes, gzip bodies, string metadata and a generation for each. The
- * folder form is FolderStore; a bucket gives the same by its own means. Knows nothing of chunks.
+ * Where a lake keeps its objects: names with slashes, gzip bodies, string metadata and a generation for each.
+ * The folder form is FolderStore; a bucket gives the same by its own means. Knows nothing of chunks.
  */
 export interface ObjectStore {
   /** A folder's path or `gs://bucket/prefix`. */
   readonly url: string;
 
-  /** The folders right under `prefix` (which ends with a slash) that hold objects, by name without the slash, sorted. */
+  /**
+   * The folders right under `prefix` (which ends with a slash) that hold objects, by name without the slash,
+   * sorted.
+   */
   folders(prefix: string): Promise<string[]>;
 
   /** The objects right under `prefix` with `start` ≤ name < `end` (whole names), in the order of names. */
@@ -29,12 +32,14 @@ export interface ObjectStore {
 
   head(name: string): Promise<ObjectEntry | undefined>;
 
-  /** An object as it is stored (a gzip member), of one generation. An entry with a fault comes without a body. */
+  /**
+   * An object as it is stored (a gzip member), of one generation. An entry with a fault comes without a body.
+   */
   read(name: string): Promise<{ entry: ObjectEntry; body?: Buffer } | undefined>;
 
   /**
-   * Writes a whole object or nothing, if the object still is of generation `ifGeneration` (0: if there is none).
-   * Returns the new generation. Throws StaleGenerationError, and UserError for what the user can mend.
+   * Writes a whole object or nothing, if the object still is of generation `ifGeneration` (0: if there is
+   * none). Returns the new generation. Throws StaleGenerationError, and UserError for what the user can mend.
    */
   write(
     name: string,
@@ -43,22 +48,32 @@ export interface ObjectStore {
     ifGeneration: number,
   ): Promise<number>;
 
-  /** A small text object, undefined when there is none. Throws BadObjectError when it is over `limit` bytes. */
+  /**
+   * A small text object, undefined when there is none. Throws BadObjectError when it is over `limit` bytes.
+   */
   readText(name: string, limit: number): Promise<string | undefined>;
 
   /** Replaces a small text object, whole or not at all, whatever was there. */
   writeText(name: string, text: string): Promise<void>;
 
-  /** Removes what writers that died have left under `prefix`; nothing to do where the store keeps that away by itself. */
+  /**
+   * Removes what writers that died have left under `prefix`; nothing to do where the store keeps that away by
+   * itself.
+   */
   tidy(prefix: string): Promise<void>;
 
   /** Where an engine reads an object: a file's path or a gs:// URI. */
   locate(name: string): string;
 }
 
+/** How large an object may be, in bytes, as it is stored and inflated. */
+export interface ObjectLimits {
+  readonly stored: number;
+  readonly inflated: number;
+}
+
 /**
- * The largest object that is read or written, compressed and inflated. The busiest relays show about 2,500 bids a slot,
- * which is 75 MB a chunk inflated; 1 GiB leaves room for a tenfold of that, and is what a process of this size can hold.
+ * What is read and written. The busiest relays show about 2,500 bids a slot, which is 75 MB a chunk inflated; this
+ * leaves room for seven times that, and is what a process with Node's own limits can hold.
  */
-export const MAX_OBJECT_BYTES = 256 * 2 ** 20;
-export const MAX_INFLATED_BYTES = 2 ** 30;
+export const OBJECT_LIMITS: ObjectLimits = { stored: 256 * 2 ** 20, inflated: 512 * 2 ** 20 };

@@ -19,7 +19,11 @@ export const network = simulatedNetwork(1);
 export const bidsChunk: Chunk = { dataset: "bids", relay: "alpha", first: 64, last: 95 };
 
 const digits = (length: number): fc.Arbitrary<string> =>
-  fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: length, maxLength: length });
+  fc.string({
+    unit: fc.constantFrom(...Array.from("0123456789abcdef")),
+    minLength: length,
+    maxLength: length,
+  });
 
 const formats: Record<Format, fc.Arbitrary<string | boolean>> = {
   hash: digits(64).map((hex) => `0x${hex}`),
@@ -135,7 +139,9 @@ export function numberedLine(slot: number, writer: number, turn: number): string
   });
 }
 
-/** Adds a row as a collector does: read, merge, write under the condition, and again when someone was faster. */
+/**
+ * Adds a row as a collector does: read, merge, write under the condition, and again when someone was faster.
+ */
 export async function addRow(lake: Lake, writer: number, turn: number): Promise<void> {
   const slot = bidsChunk.first + (turn % 32);
   for (;;) {

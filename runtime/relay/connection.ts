@@ -1,0 +1,99 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { lookup } from "node:dns";
+import http from "node:http";
+import https from "node:https";
+import { type LookupFunction, Socket, isIP } from "node:net";
+import type { Duplex } from "node:stream";
+import { isPrivateAddress } from "./addresses.ts";
+
+/** The `code` of the error that a host of this machine or of a private network is refused with. */
+export const FORBIDDEN_ADDRESS = "ERR_FORBIDDEN_ADDRESS";
+
+/** Relays close idle connections after as little as 3 s and don't say so (facts: relay-data-api §7): ours are gone before. */
+const IDLE_SOCKET_MS = 1500;
+
+/** Which socket a request went out on, if that socket had served another request and then idled. */
+export interface SocketTrace {
+  reused: Socket | undefined;
+  /** What the socket had received before. */
+  bytesBefore: number;
+}
+
+const tracing = new AsyncLocalStorage<SocketTrace>();
+
+/** Runs a request so that its use of an idle socket is noted in the trace. */
+export function traced<T>(trace: SocketTrace, send: () => T): T {
+  return tracing.run(trace, send);
+}
+
+/** Agents of one relay: they keep sockets for its next requests, and let it lead nowhere it shouldn't. */
+export class RelayAgents {
+  readonly #http: http.Agent;
+  readonly #https: https.Agent;
+
+  /** `allowPrivate`: the relay may be on this machine or in a private network. */
+  constructor(allowPrivate: boolean) {
+    const options: https.AgentOptions = {
+      keepAlive: true,
+      timeout: IDLE_SOCKET_MS,
+      ...(allowPrivate ? {} : { lookup: publicLookup }),
+    };
+    this.#http = new TracingHttpAgent(options);
+    this.#https = new TracingHttpsAgent(options);
+  }
+
+  for(url: URL): http.Agent {
+    return url.protocol === "https:" ? this.#https : this.#http;
+  }
+
+  /** Closes all connections. */
+  close(): void {
+    this.#http.destroy();
+    this.#https.destroy();
+  }
+}
+
+class TracingHttpAgent extends http.Agent {
+  override reuseSocket(socket: Duplex, request: http.ClientRequest): void {
+    noteReuse(socket);
+    super.reuseSocket(socket, request);
+  }
+}
+
+class TracingHttpsAgent extends https.Agent {
+  override reuseSocket(socket: Duplex, request: http.ClientRequest): void {
+    noteReuse(socket);
+    super.reuseSocket(socket, request);
+  }
+}
+
+/** Called while the request is being made, so the trace at hand is that request's. */
+function noteReuse(socket: Duplex): void {
+  const trace = tracing.getStore();
+  if (!trace || !(socket instanceof Socket)) return;
+  trace.reused = socket;
+  trace.bytesBefore = socket.bytesRead;
+}
+
+/** True when a host is written as an address of this machine or a private network; names are looked at when resolved. */
+export function isPrivateHost(url: URL): boolean {
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  return isIP(host) !== 0 && isPrivateAddress(host);
+}
+
+/** dns.lookup that fails when any of the host's addresses is private: a relay's name must not lead into the own network. */
+const publicLookup: LookupFunction = (hostname, options, callback) => {
+  lookup(hostname, { ...options, all: true }, (error, addresses) => {
+    if (error) {
+      callback(error, "", 0);
+      return;
+    }
+    const forbidden = addresses.find(({ address }) => isPrivateAddress(address));
+    const first = addresses[0];
+    if (forbidden || !first) {
+      const what = forbidden ? `the private address ${forbidden.address}` : "no address";
+      callback(Object.assign(new Error(`${hostname} leads to ${what}`), { code: FORBIDDEN_ADDRESS }), "", 0);
+    } else if (options.all) callback(null, addresses);
+    else callback(null, first.address, first.family);
+  });
+};

@@ -1,0 +1,256 @@
+import type { DatasetName } from "../datasets/dataset.ts";
+import type { Dialect } from "../relay/relay.ts";
+import { Random } from "./random.ts";
+import type { RawRow } from "./relayRows.ts";
+import { type SimulatedData, firstOfEachHash } from "./truth.ts";
+
+/** A query that the relay's software refuses. */
+export interface Refused {
+  readonly status: number;
+  readonly message: string;
+}
+
+/** What a relay's software answers to a query. */
+export type Answer = { readonly rows: readonly RawRow[] } | Refused;
+
+/** Where dialects differ (facts: relay-data-api §1.2). */
+interface Rules {
+  readonly payloadLimit: number;
+  readonly bidLimit: number;
+  /** What becomes of `limit` in a bids query for one slot. */
+  readonly limitWithSlot: "dropped" | "honoured" | "always";
+  /** What becomes of `cursor` in a bids query: refused with these words, or passed over. */
+  readonly cursorOnBids: string | undefined;
+  /** What becomes of `slot` and `cursor` together in a payloads query: refused with these words, or slot wins. */
+  readonly slotAndCursor: string | undefined;
+  /** Refusal of a bids query without a filter; undefined: the newest rows. */
+  readonly needsFilter: string | undefined;
+  readonly tooHigh: (limit: number) => string;
+  readonly invalid: (name: string, text: string) => string;
+  /** Payload filters that are passed over. */
+  readonly ignored: readonly string[];
+  readonly order: "newest first" | "any" | "by hash";
+}
+
+const reference: Rules = {
+  payloadLimit: 200,
+  bidLimit: 500,
+  limitWithSlot: "dropped",
+  cursorOnBids: "cursor argument not supported",
+  slotAndCursor: "cannot specify both slot and cursor",
+  needsFilter: "need to query for specific slot or block_hash or block_number or builder_pubkey",
+  tooHigh: (limit) => `maximum limit is ${limit}`,
+  invalid: (name) => `invalid ${name} argument`,
+  ignored: [],
+  order: "newest first",
+};
+
+const rules: Readonly<Record<Dialect, Rules>> = {
+  flashbots: reference,
+  helix: { ...reference, limitWithSlot: "honoured", cursorOnBids: undefined, order: "any" },
+  bloxroute: {
+    ...reference,
+    payloadLimit: 100,
+    cursorOnBids: "cursor argument not supported on this API",
+    ignored: ["proposer_pubkey"],
+  },
+  dreamboat: {
+    ...reference,
+    payloadLimit: 450,
+    bidLimit: 450,
+    cursorOnBids: undefined,
+    slotAndCursor: undefined,
+    needsFilter: undefined,
+    tooHigh: (limit) => `limit is higher than ${limit}`,
+    invalid: (name, text) => `invalid ${name}: strconv.ParseUint: parsing "${text}": invalid syntax`,
+    order: "by hash",
+  },
+  freelay: {
+    ...reference,
+    limitWithSlot: "always",
+    cursorOnBids: undefined,
+    slotAndCursor: "slot and cursor cannot be used together",
+    needsFilter: "invalid query",
+    tooHigh: () => "limit cannot be greater than 500",
+    invalid: (name) => `invalid ${name.replaceAll("_", " ")}`,
+    ignored: ["builder_pubkey"],
+    order: "any",
+  },
+};
+
+/** A bids query without a slot looks through so many of the newest slots, one for payloads by key through so many. */
+const RECENT_BID_SLOTS = 32;
+const RECENT_PAYLOAD_SLOTS = 20_000;
+
+const FILTERS: Readonly<Record<string, RegExp>> = {
+  block_hash: /^0x[0-9a-fA-F]{64}$/,
+  block_number: /^\d{1,15}$/,
+  proposer_pubkey: /^0x[0-9a-fA-F]{96}$/,
+  builder_pubkey: /^0x[0-9a-fA-F]{96}$/,
+};
+
+/** A parameter that the relay refuses. */
+class Refusal extends Error {}
+
+/**
+ * Answers a query as the relay's software does. `turn` numbers the asks: where the software promises no order, rows come
+ * in another one each time. Not simulated: `order_by`.
+ */
+export function ask(
+  data: SimulatedData,
+  relay: string,
+  dataset: DatasetName,
+  params: URLSearchParams,
+  turn: number,
+): Answer {
+  const dialect = data.profile(relay)?.relay.dialect ?? "flashbots";
+  const query = new Query(data, relay, dialect, params, turn);
+  try {
+    return dataset === "bids" ? query.bids() : query.payloads();
+  } catch (error) {
+    if (error instanceof Refusal) return { status: 400, message: error.message };
+    throw error;
+  }
+}
+
+/** The body of a refusal: JSON from all but Helix, which writes plain text. */
+export function refusalBody(
+  dialect: Dialect,
+  status: number,
+  message: string,
+): { type: string; text: string } {
+  return dialect === "helix"
+    ? { type: "text/plain; charset=utf-8", text: message }
+    : { type: "application/json", text: `${JSON.stringify({ code: status, message })}\n` };
+}
+
+class Query {
+  readonly #data: SimulatedData;
+  readonly #relay: string;
+  readonly #dialect: Dialect;
+  readonly #rules: Rules;
+  readonly #params: URLSearchParams;
+  readonly #random: Random;
+
+  constructor(data: SimulatedData, relay: string, dialect: Dialect, params: URLSearchParams, turn: number) {
+    this.#data = data;
+    this.#relay = relay;
+    this.#dialect = dialect;
+    this.#rules = rules[dialect];
+    this.#params = params;
+    this.#random = new Random(turn, data.profile(relay)?.index ?? 0);
+  }
+
+  bids(): Answer {
+    const { cursorOnBids, needsFilter, bidLimit, limitWithSlot } = this.#rules;
+    if (cursorOnBids !== undefined && this.#has("cursor")) throw new Refusal(cursorOnBids);
+    const slot = this.#slot("slot");
+    const matches = this.#filter(["block_hash", "block_number", "builder_pubkey"]);
+    const names = ["slot", "block_hash", "block_number", "builder_pubkey"];
+    if (needsFilter !== undefined && !names.some((name) => this.#has(name))) throw new Refusal(needsFilter);
+
+    const asked = this.#integer("limit", /^-?\d{1,9}$/);
+    const narrow = slot !== undefined || this.#has("block_number");
+    const free = this.#dialect === "helix" && narrow;
+    if (asked !== undefined && asked > bidLimit && !free) throw new Refusal(this.#rules.tooHigh(bidLimit));
+    if (asked !== undefined && asked < 0 && !narrow && !this.#has("block_hash"))
+      return { status: 500, message: "pq: LIMIT must not be negative" };
+
+    const slots = slot === undefined ? this.#recentSlots() : [slot];
+    const rows = slots.flatMap((s) => this.#inOrder(this.#stored("bids", s)).filter(matches));
+    const limit =
+      narrow && limitWithSlot === "dropped"
+        ? Infinity
+        : (asked ?? (narrow && limitWithSlot === "honoured" ? Infinity : bidLimit));
+    return { rows: this.#deduplicated(rows.slice(0, Math.max(0, limit))) };
+  }
+
+  payloads(): Answer {
+    const { slotAndCursor, payloadLimit } = this.#rules;
+    if (slotAndCursor !== undefined && this.#has("slot") && this.#has("cursor"))
+      throw new Refusal(slotAndCursor);
+    const slot = this.#slot("slot");
+    const cursor = this.#slot("cursor");
+    const matches = this.#filter(Object.keys(FILTERS).filter((name) => !this.#rules.ignored.includes(name)));
+    const limit = this.#integer("limit", /^\d{1,9}$/) ?? payloadLimit;
+    if (limit > payloadLimit) throw new Refusal(this.#rules.tooHigh(payloadLimit));
+
+    const { first, last } = this.#data.span(this.#relay);
+    const named = slot ?? this.#slotOfBlock();
+    const newest = Math.min(named ?? cursor ?? last, last);
+    const filtered = Object.keys(FILTERS).some((name) => this.#has(name));
+    const oldest = Math.max(first, named ?? (filtered ? newest - RECENT_PAYLOAD_SLOTS : first));
+    const rows: RawRow[] = [];
+    for (let s = newest; s >= oldest && rows.length < limit; s--) {
+      rows.push(...this.#inOrder(this.#data.stored("payloads", this.#relay, s)).filter(matches));
+    }
+    return { rows: this.#deduplicated(rows.slice(0, limit)) };
+  }
+
+  #has(name: string): boolean {
+    return (this.#params.get(name) ?? "") !== "";
+  }
+
+  #integer(name: string, form: RegExp): number | undefined {
+    if (!this.#has(name)) return undefined;
+    const text = this.#params.get(name) ?? "";
+    if (!form.test(text)) throw new Refusal(this.#rules.invalid(name, text));
+    return Number(text);
+  }
+
+  /** A slot parameter; 0 and negative count as given, but don't narrow anything. */
+  #slot(name: string): number | undefined {
+    const slot = this.#integer(name, /^-?\d{1,18}$/);
+    return slot !== undefined && slot > 0 ? slot : undefined;
+  }
+
+  #filter(names: readonly string[]): (row: RawRow) => boolean {
+    const wanted = names.flatMap((name) => {
+      const text = this.#params.get(name) ?? "";
+      if (text === "") return [];
+      if (!FILTERS[name]?.test(text)) throw new Refusal(this.#rules.invalid(name, text));
+      return [{ name, text: text.toLowerCase() }];
+    });
+    const value = ({ block, proposer }: RawRow, name: string) => {
+      if (name === "block_hash") return block.hash;
+      if (name === "block_number") return String(block.number);
+      return name === "builder_pubkey" ? block.builder : proposer;
+    };
+    return (row) => wanted.every(({ name, text }) => value(row, name) === text);
+  }
+
+  #slotOfBlock(): number | undefined {
+    return this.#has("block_number")
+      ? this.#data.slotOfBlock(Number(this.#params.get("block_number")))
+      : undefined;
+  }
+
+  /** The slots that a bids query without a slot looks through, newest first. */
+  #recentSlots(): number[] {
+    const { last } = this.#data.span(this.#relay);
+    const of = this.#slotOfBlock();
+    // A late block's number is bid for in its own slot and, on the older parent, in the next.
+    if (of !== undefined) return [of + 2, of + 1, of].filter((slot) => slot <= last);
+    return Array.from({ length: RECENT_BID_SLOTS }, (_, i) => last - i);
+  }
+
+  #stored(dataset: DatasetName, slot: number): readonly RawRow[] {
+    const { first, last } = this.#data.span(this.#relay);
+    return slot < first || slot > last ? [] : this.#data.stored(dataset, this.#relay, slot);
+  }
+
+  #inOrder(stored: readonly RawRow[]): readonly RawRow[] {
+    const { order } = this.#rules;
+    if (order === "newest first" || stored.length < 2) return stored.toReversed();
+    // De-duplication keeps the first stored row whatever the order, so that what is shown of a slot doesn't change.
+    if (order === "any") return this.#random.shuffled(stored);
+    return stored.toSorted((a, b) => b.block.hash.localeCompare(a.block.hash, "en"));
+  }
+
+  #deduplicated(rows: readonly RawRow[]): readonly RawRow[] {
+    if (this.#dialect !== "helix") return rows;
+    const byAge = rows.toSorted((a, b) => (a.received?.ms ?? 0) - (b.received?.ms ?? 0));
+    const kept = new Set(firstOfEachHash(byAge));
+    return rows.filter((row) => kept.delete(row));
+  }
+}

@@ -1,0 +1,210 @@
+import type { Clock } from "../chain/clock.ts";
+import { simulatedNetwork } from "../chain/networks.ts";
+import { slotAt } from "../chain/slots.ts";
+import type { DatasetName } from "../datasets/dataset.ts";
+import { PRUNED_TOGETHER, type Profile, profiles } from "./directory.ts";
+import { type RawRow, RelayRows, unknownFields } from "./relayRows.ts";
+import { World, worked } from "./world.ts";
+
+/** A row as the tables should hold it: every column of the dataset but `reorged`, in order, as the lake writes values. */
+export type TableRow = Readonly<Record<string, string | boolean | null>>;
+
+/** What should be kept of one relay's slot. Both lists are multisets: their order means nothing. */
+export interface ExpectedSlot {
+  /** Rows that a table can hold, equal ones once, with `copies`. */
+  readonly rows: readonly TableRow[];
+  /** Rows that none can hold, as they are sent. */
+  readonly quarantine: readonly { readonly slot: number; readonly raw: string; readonly copies: number }[];
+}
+
+/**
+ * What an ideal collector ends up with, from the same model that the simulated relays answer from but without their
+ * faults, cuts and limits. It knows nothing of what relays forget: `horizon` says what is still to be had. Slots after
+ * the head, and relays that don't exist, have no rows.
+ */
+export interface Truth {
+  /** The bids that the relay shows of a slot, de-duplicated where its dialect does that. */
+  bids(relay: string, slot: number): readonly RawRow[];
+  payloads(relay: string, slot: number): readonly RawRow[];
+  /** What lake and tables should hold of a slot; worked out without the datasets' own code. */
+  expected(dataset: DatasetName, relay: string, slot: number): ExpectedSlot;
+  /** The oldest slot for which the relay returns rows now. Undefined for an unknown relay or one without any rows yet. */
+  horizon(relay: string, dataset: DatasetName): number | undefined;
+  /** Block hash of the canonical chain; undefined for missed slots and those after the head. */
+  canonicalHash(slot: number): string | undefined;
+}
+
+export interface TruthOptions {
+  readonly seed: number;
+  readonly clock: Clock;
+  /** Multiplies the bids a slot (1); small values make small data with the same oddities. */
+  readonly scale?: number;
+  /** The newest slot, where it isn't to be told by the clock. */
+  readonly head?: number;
+  /** Slots that a relay keeps, by name, where that is to differ from the directory. */
+  readonly keepsSlots?: Readonly<Record<string, number>>;
+}
+
+/** Slots whose rows are kept in memory, for all relays together. */
+const KEPT_SLOTS = 12;
+
+/** Answers for the simulated relays and for the truth about them: one model, generated slot by slot as it is asked for. */
+export class SimulatedData implements Truth {
+  readonly profiles: readonly Profile[];
+  readonly #options: TruthOptions;
+  readonly #world: World;
+  readonly #byName = new Map<string, { profile: Profile; rows: RelayRows }>();
+  readonly #kept = new Map<string, readonly RawRow[]>();
+
+  constructor(options: TruthOptions) {
+    const { seed, scale = 1, keepsSlots = {} } = options;
+    this.#options = options;
+    this.profiles = profiles(seed).map((profile) => ({
+      ...profile,
+      keepsSlots: keepsSlots[profile.relay.name] ?? profile.keepsSlots,
+    }));
+    this.#world = new World(seed, this.profiles);
+    for (const profile of this.profiles) {
+      const rows = new RelayRows(seed, profile, this.#world, scale);
+      this.#byName.set(profile.relay.name, { profile, rows });
+    }
+  }
+
+  /** The newest slot that has begun. */
+  get head(): number {
+    const { seed, clock, head } = this.#options;
+    return head ?? slotAt(simulatedNetwork(seed), clock.now());
+  }
+
+  profile(relay: string): Profile | undefined {
+    return this.#byName.get(relay)?.profile;
+  }
+
+  /** First and last slot that a relay can answer for now; `last < first` where there is none. */
+  span(relay: string): { first: number; last: number } {
+    const profile = this.profile(relay);
+    if (!profile) return { first: 0, last: -1 };
+    const { head } = this;
+    const pruned = profile.keepsSlots === undefined ? 0 : head - profile.keepsSlots;
+    return {
+      first: Math.max(
+        profile.relay.activeFrom ?? 0,
+        Math.ceil(Math.max(0, pruned) / PRUNED_TOGETHER) * PRUNED_TOGETHER,
+      ),
+      last: Math.min(profile.relay.activeTo ?? Infinity, head),
+    };
+  }
+
+  /** What is in the relay's database for a slot, in the order in which it was stored. */
+  stored(dataset: DatasetName, relay: string, slot: number): readonly RawRow[] {
+    const known = this.#byName.get(relay);
+    if (!known || slot < 0 || slot > this.head || !worked(known.profile.relay, slot)) return [];
+    const key = `${dataset} ${relay} ${slot}`;
+    const kept = this.#kept.get(key);
+    if (kept) return kept;
+    const rows = dataset === "bids" ? known.rows.bids(slot) : known.rows.payloads(slot);
+    if (rows.length === 0) return rows;
+    const oldest = this.#kept.size >= KEPT_SLOTS ? this.#kept.keys().next() : undefined;
+    if (oldest && !oldest.done) this.#kept.delete(oldest.value);
+    this.#kept.set(key, rows);
+    return rows;
+  }
+
+  bids(relay: string, slot: number): readonly RawRow[] {
+    return this.#shown("bids", relay, slot);
+  }
+
+  payloads(relay: string, slot: number): readonly RawRow[] {
+    return this.#shown("payloads", relay, slot);
+  }
+
+  #shown(dataset: DatasetName, relay: string, slot: number): readonly RawRow[] {
+    const rows = this.stored(dataset, relay, slot);
+    return this.profile(relay)?.relay.dialect === "helix" ? firstOfEachHash(rows) : rows;
+  }
+
+  expected(dataset: DatasetName, relay: string, slot: number): ExpectedSlot {
+    const rows = new Map<string, { row: TableRow; copies: number }>();
+    const quarantine = new Map<string, number>();
+    const { genesis } = simulatedNetwork(this.#options.seed);
+    for (const raw of this.#shown(dataset, relay, slot)) {
+      const row = tableRow(dataset, relay, genesis, raw);
+      if (!row) {
+        quarantine.set(raw.json, (quarantine.get(raw.json) ?? 0) + 1);
+        continue;
+      }
+      const key = JSON.stringify(row);
+      rows.set(key, { row, copies: (rows.get(key)?.copies ?? 0) + 1 });
+    }
+    return {
+      rows: Array.from(rows.values(), ({ row, copies }) => ({ ...row, copies: String(copies) })),
+      quarantine: Array.from(quarantine, ([raw, copies]) => ({ slot, raw, copies })),
+    };
+  }
+
+  horizon(relay: string, dataset: DatasetName): number | undefined {
+    const { first, last } = this.span(relay);
+    for (let slot = first; slot <= last; slot++)
+      if (this.stored(dataset, relay, slot).length > 0) return slot;
+    return undefined;
+  }
+
+  canonicalHash(slot: number): string | undefined {
+    return slot > this.head ? undefined : this.#world.canonicalHash(slot);
+  }
+
+  /** The slot that a block number belongs to. */
+  slotOfBlock(number: number): number {
+    return this.#world.slotOfBlock(number);
+  }
+}
+
+/** Helix' de-duplication: the first stored row of each block hash. */
+export function firstOfEachHash(rows: readonly RawRow[]): readonly RawRow[] {
+  const seen = new Set<string>();
+  return rows.filter(({ block }) => {
+    const isNew = !seen.has(block.hash);
+    seen.add(block.hash);
+    return isNew;
+  });
+}
+
+/** The row's columns (design §3); undefined where no table can hold it. */
+function tableRow(dataset: DatasetName, relay: string, genesis: number, raw: RawRow): TableRow | undefined {
+  const { block, received, quirk } = raw;
+  if (quirk && !quirk.kept) return undefined;
+  const unknown = Object.entries(unknownFields(raw)).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const extra = unknown.map(([name, json]) => `"${name}":${json}`).join(",");
+  const common = {
+    relay,
+    slot: String(raw.slot),
+    block_timestamp: new Date((genesis + 12 * raw.slot) * 1000).toISOString(),
+    parent_hash: block.parentHash,
+    block_hash: block.hash,
+    builder_pubkey: block.builder,
+    proposer_pubkey: raw.proposer,
+    proposer_fee_recipient: raw.feeRecipient,
+    gas_limit: String(raw.gasLimit),
+    gas_used: String(block.gasUsed),
+    value: block.value,
+    num_tx: String(block.txCount),
+    block_number: String(block.number),
+  };
+  const times = () => {
+    const seconds = received && received.tells !== "nothing" ? Math.floor(received.ms / 1000) : undefined;
+    const ms = received?.tells === "both" ? received.ms : undefined;
+    const time = ms ?? (seconds === undefined ? undefined : seconds * 1000);
+    return {
+      timestamp: time === undefined ? null : new Date(time).toISOString(),
+      timestamp_s: seconds === undefined ? null : String(seconds),
+      timestamp_ms: ms === undefined ? null : String(ms),
+      optimistic_submission: raw.optimistic ?? null,
+    };
+  };
+  return {
+    ...common,
+    ...(dataset === "bids" ? times() : {}),
+    ...quirk?.kept,
+    extra: extra === "" ? null : `{${extra}}`,
+  };
+}

@@ -1,0 +1,221 @@
+import type { Profile } from "./directory.ts";
+import { Random, mix, unit } from "./random.ts";
+
+/** A block as a builder made it; every relay that has it says the same of it. */
+export interface Block {
+  readonly parentHash: string;
+  readonly hash: string;
+  readonly builder: string;
+  /** Wei, decimal. */
+  readonly value: string;
+  readonly gasUsed: number;
+  readonly txCount: number;
+  readonly number: number;
+  /** When it was sent, ms from the start of its slot. */
+  readonly sentMs: number;
+}
+
+/** What became of a slot. `local`: the proposer built its own block; `reorged`: what was delivered isn't canonical. */
+type Fate = "missed" | "local" | "delivered" | "reorged";
+
+export interface SlotFate {
+  readonly kind: Fate;
+  /** Indexes of the relays that delivered the payload. */
+  readonly deliverers: ReadonlySet<number>;
+}
+
+/** What all relays share about a slot's auction. */
+export interface Auction {
+  readonly proposer: string;
+  readonly feeRecipient: string;
+  readonly gasLimit: number;
+  /** The block that was delivered, or would have been. */
+  readonly winner: Block;
+  /** Blocks that their builders sent to several relays. */
+  readonly shared: readonly Block[];
+  /** Draws one more block, sent to one relay alone. */
+  readonly draw: (random: Random, sentMs: number) => Block;
+}
+
+/** One slot of each such group is missed. */
+const GROUP_SLOTS = 64;
+const SHARED_BLOCKS = 24;
+const FIRST_BLOCK = 18_500_000;
+const BUILDERS = 18;
+const ZERO_HASH = `0x${"0".repeat(64)}`;
+/** The auction opens so long before the slot and ends so long after its start, ms. */
+export const OPENS_MS = -8000;
+export const CLOSES_MS = 900;
+
+/** Salts that keep the drawn facts apart. */
+const salt = { missed: 1, fate: 2, block: 3, auction: 4, builder: 5, shared: 6, proposer: 7 } as const;
+
+/** The chain and the block auctions of one seed: everything but what single relays make of them. */
+export class World {
+  readonly #seed: number;
+  readonly #profiles: readonly Profile[];
+  readonly #builders: readonly {
+    keys: readonly [string, ...string[]];
+    size: number;
+    period: number;
+    phase: number;
+  }[];
+  readonly #auctions = new Map<number, Auction>();
+
+  constructor(seed: number, profiles: readonly Profile[]) {
+    this.#seed = seed;
+    this.#profiles = profiles.filter(({ relay }) => relay.aliasOf === null);
+    this.#builders = Array.from({ length: BUILDERS }, (_, rank) => {
+      const random = new Random(seed, salt.builder, rank);
+      const more = Array.from({ length: random.below(3) }, () => random.hex(96));
+      return {
+        keys: [random.hex(96), ...more],
+        size: 1 / (1 + rank),
+        period: 2_000 + random.below(60_000),
+        phase: random.unit() * 2 * Math.PI,
+      };
+    });
+  }
+
+  /** The hash of the canonical block in a slot; undefined where the slot was missed. */
+  canonicalHash(slot: number): string | undefined {
+    const { kind } = this.fate(slot);
+    if (kind === "missed") return undefined;
+    return kind === "delivered"
+      ? this.#winnerHash(slot)
+      : new Random(this.#seed, salt.block, slot, 1).hex(64);
+  }
+
+  /** The slot that holds a block number, canonical or reorged. */
+  slotOfBlock(number: number): number {
+    const full = Math.floor((number - FIRST_BLOCK) / (GROUP_SLOTS - 1)) * GROUP_SLOTS;
+    for (let slot = Math.max(0, full - 1); ; slot++) if (this.#blockNumber(slot) >= number) return slot;
+  }
+
+  /** Cheap: thousands of slots are looked through for one page of payloads. */
+  fate(slot: number): SlotFate {
+    const kind = this.#kind(slot);
+    if (kind === "missed" || kind === "local") return { kind, deliverers: new Set() };
+    const working = this.#profiles.filter(({ relay }) => worked(relay, slot));
+    const total = working.reduce((sum, { share }) => sum + share, 0);
+    const deliverers = new Set<number>();
+    let rest = unit(this.#seed, salt.fate, slot, 1) * total;
+    for (const { index, share } of working) {
+      if (rest >= 0 && rest < share) deliverers.add(index);
+      // A payload comes by 1.7 relays on average.
+      else if (unit(this.#seed, salt.fate, slot, 2 + index) < share * 0.8) deliverers.add(index);
+      rest -= share;
+    }
+    return { kind, deliverers };
+  }
+
+  /** The auction of a slot; a few are kept. */
+  auction(slot: number): Auction {
+    const known = this.#auctions.get(slot);
+    if (known) return known;
+    const auction = this.#makeAuction(slot);
+    const oldest = this.#auctions.size >= 64 ? this.#auctions.keys().next() : undefined;
+    if (oldest && !oldest.done) this.#auctions.delete(oldest.value);
+    this.#auctions.set(slot, auction);
+    return auction;
+  }
+
+  #kind(slot: number): Fate {
+    const group = Math.floor(slot / GROUP_SLOTS);
+    if (slot < 0 || slot === group * GROUP_SLOTS + this.#missedAt(group)) return "missed";
+    const luck = unit(this.#seed, salt.fate, slot, 0);
+    if (luck < 0.07) return "local";
+    return luck < 0.085 ? "reorged" : "delivered";
+  }
+
+  #missedAt(group: number): number {
+    return mix(this.#seed, salt.missed, group) % GROUP_SLOTS;
+  }
+
+  /** Number of the block in a slot, or of the next one where the slot was missed. */
+  #blockNumber(slot: number): number {
+    const group = Math.floor(slot / GROUP_SLOTS);
+    return FIRST_BLOCK + slot - group - (slot - group * GROUP_SLOTS > this.#missedAt(group) ? 1 : 0);
+  }
+
+  #winnerHash(slot: number): string {
+    return new Random(this.#seed, salt.block, slot, 0).hex(64);
+  }
+
+  /** The nearest canonical block below a slot. */
+  #blockBelow(slot: number): { slot: number; hash: string } {
+    for (let below = slot - 1; below >= 0; below--) {
+      const hash = this.canonicalHash(below);
+      if (hash !== undefined) return { slot: below, hash };
+    }
+    return { slot: -1, hash: ZERO_HASH };
+  }
+
+  #makeAuction(slot: number): Auction {
+    const random = new Random(this.#seed, salt.auction, slot);
+    const parent = this.#blockBelow(slot);
+    // Where the parent came late, some builders still built on its own parent.
+    const late = random.chance(0.06) && parent.slot > 0 ? this.#blockBelow(parent.slot).hash : undefined;
+    const number = this.#blockNumber(slot);
+    const jackpot = random.chance(0.02) ? 100 + random.below(5_000) : 1;
+    const topGwei = Math.exp(17.9 + random.normal()) * jackpot;
+    const shares = this.#builders.map(({ size, period, phase }) =>
+      Math.max(0.005, size * (1 + 0.7 * Math.sin((2 * Math.PI * slot) / period + phase))),
+    );
+    const total = shares.reduce((sum, share) => sum + share, 0);
+
+    const draw = (from: Random, sentMs: number): Block => {
+      let rest = from.unit() * total;
+      let builder = 0;
+      while (builder < BUILDERS - 1 && rest >= (shares[builder] ?? 0)) rest -= shares[builder++] ?? 0;
+      // Values rise through the slot, faster towards its end.
+      const progress = (sentMs - OPENS_MS) / (CLOSES_MS - OPENS_MS);
+      const reached =
+        (0.25 + 0.75 * progress * progress) * (1 - 0.012 * builder) * (0.9 + 0.13 * from.unit());
+      const onLate = late !== undefined && from.chance(0.25);
+      return {
+        parentHash: onLate ? late : parent.hash,
+        hash: from.hex(64),
+        builder: from.pick(this.#builders[builder]?.keys ?? [ZERO_HASH]),
+        value: wei(topGwei * reached, from),
+        gasUsed: 3_000_000 + from.below(32_000_000),
+        txCount: 20 + from.below(380),
+        number: onLate ? number - 1 : number,
+        sentMs,
+      };
+    };
+
+    const pool = new Random(this.#seed, salt.shared, slot);
+    const shared = Array.from({ length: SHARED_BLOCKS }, () =>
+      draw(pool, OPENS_MS + Math.sqrt(pool.unit()) * (CLOSES_MS - OPENS_MS)),
+    );
+    const winner: Block = {
+      ...draw(random, 100 + random.below(500)),
+      parentHash: parent.hash,
+      number,
+      hash: this.#winnerHash(slot),
+      value: wei(topGwei, random),
+    };
+    const proposer = new Random(this.#seed, salt.proposer, mix(this.#seed, slot) % 900_000);
+    return {
+      proposer: proposer.hex(96),
+      feeRecipient: proposer.hex(40),
+      gasLimit: slot < 4_000_000 ? 30_000_000 : 36_000_000,
+      winner,
+      shared,
+      draw,
+    };
+  }
+}
+
+/** Whether a relay worked in a slot. */
+export function worked(relay: Profile["relay"], slot: number): boolean {
+  return slot >= (relay.activeFrom ?? 0) && slot <= (relay.activeTo ?? Infinity);
+}
+
+/** Gwei with a random rest, as decimal wei. */
+function wei(gwei: number, random: Random): string {
+  const whole = Math.floor(gwei);
+  const rest = String(random.below(1_000_000_000));
+  return whole === 0 ? rest : String(whole) + rest.padStart(9, "0");
+}
