@@ -72,8 +72,8 @@ export interface RelayClientOptions {
 const DNS_ATTEMPTS = 3;
 /** So often a relay is waited for that has never answered. */
 const SILENT_ATTEMPTS = 2;
-/** So many requests in a row without any sign of life show that the relay is down. */
-const SILENT_REQUESTS = 2;
+/** So many questions' worth of requests in a row without any sign of life show that the relay is down. */
+const SILENT_QUESTIONS = 2;
 const SMALLEST_EXPECTATION = 1 << 20;
 /** How much of the largest body is still expected one body later: recent ones count. */
 const FADING = 0.95;
@@ -83,7 +83,14 @@ export class RelayClient {
   readonly relay: Relay;
   /** Requests that may be under way at once. */
   readonly concurrency: number;
-  readonly counters: RelayCounters = { requests: 0, retries: 0, bidsRetries: 0, payloadsRetries: 0, bytes: 0, refusals: 0 };
+  readonly counters: RelayCounters = {
+    requests: 0,
+    retries: 0,
+    bidsRetries: 0,
+    payloadsRetries: 0,
+    bytes: 0,
+    refusals: 0,
+  };
   readonly #clock: Clock;
   readonly #budget: ByteBudget;
   readonly #pace: Pace;
@@ -193,11 +200,9 @@ export class RelayClient {
   /** Waits until the question may be asked again; throws the fault when it has been asked often enough. */
   async #waitToRetry(error: unknown, attempt: number, signal: AbortSignal | undefined): Promise<void> {
     if (!(error instanceof RelayError)) throw error;
+    this.#noteSilence(error);
     const hopeless = !error.retryable || (error.retryAfterMs ?? 0) > this.#pace.longestHoldMs;
-    if (hopeless || this.#down || attempt >= this.#attemptsFor(error)) {
-      this.#noteSilence(error);
-      throw error;
-    }
+    if (hopeless || this.#down || attempt >= this.#attemptsFor(error)) throw error;
     // Waits that the relay asked for are kept by the pace, for all requests; this one only spreads the retries.
     const { backOffMs, longestBackOffMs } = this.#limits;
     const ceiling = isDnsFault(error)
@@ -216,15 +221,15 @@ export class RelayClient {
     return error.kind === "timeout" && !this.#hasAnswered ? Math.min(attempts, SILENT_ATTEMPTS) : attempts;
   }
 
-  /** Counts requests that were given up without any sign of life. A relay that has answered before gets more of them. */
+  /** Counts requests without any sign of life. A relay that has answered before is given more of them. */
   #noteSilence(error: RelayError): void {
     const silent =
       error.kind === "unreachable" ||
       (!this.#hasAnswered && (error.kind === "timeout" || error.kind === "reset"));
-    if (!silent) return;
+    if (!silent || error === this.#down) return;
     this.#silentInARow++;
-    const enough = this.#hasAnswered ? SILENT_REQUESTS * this.concurrency : SILENT_REQUESTS;
-    if (this.#silentInARow >= enough) this.#down ??= error;
+    const questions = this.#hasAnswered ? SILENT_QUESTIONS * this.concurrency : SILENT_QUESTIONS;
+    if (this.#silentInARow >= questions * this.#attemptsFor(error)) this.#down ??= error;
   }
 
   /** Gives what the clock, the pace and the budget throw (on abort: the signal's reason) the relay's name. */

@@ -1,6 +1,6 @@
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import type { RawRow } from "./relayRows.ts";
+import type { RawRow } from "./rows.ts";
 import { Random } from "./random.ts";
 
 const gzipAsync = promisify(gzip);

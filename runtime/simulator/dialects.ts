@@ -1,7 +1,7 @@
 import type { DatasetName } from "../datasets/dataset.ts";
 import type { Dialect } from "../relay/relay.ts";
 import { Random } from "./random.ts";
-import type { RawRow } from "./relayRows.ts";
+import type { RawRow } from "./rows.ts";
 import { type SimulatedData, firstOfEachHash } from "./truth.ts";
 
 /** A query that the relay's software refuses. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../chain/clock.ts";
-import type { RawRow } from "./relayRows.ts";
+import type { RawRow } from "./rows.ts";
 import { shortened, withoutLate } from "./bodies.ts";
 
 /** How the rows of one answer differ from what the relay has. */

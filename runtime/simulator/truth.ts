@@ -3,7 +3,8 @@ import { simulatedNetwork } from "../chain/networks.ts";
 import { slotAt } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { PRUNED_TOGETHER, type Profile, profiles } from "./directory.ts";
-import { type RawRow, RelayRows, unknownFields } from "./relayRows.ts";
+import { RelayRows } from "./relayRows.ts";
+import { type RawRow, unknownFields } from "./rows.ts";
 import { World, worked } from "./world.ts";
 
 /** A row as the tables should hold it: every column of the dataset but `reorged`, in order, as the lake writes values. */

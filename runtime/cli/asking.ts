@@ -1,0 +1,55 @@
+import type { Relay } from "../relay/relay.ts";
+import { ByteBudget } from "../relay/budget.ts";
+import { RelayClient } from "../relay/client.ts";
+import type { Asker } from "../collect/asker.ts";
+import { relayAsker } from "../collect/relayAsker.ts";
+import type { Context } from "./context.ts";
+import type { CommonOptions } from "./options.ts";
+import { resolved } from "./relays.ts";
+
+/** The relays with what asks them; `close` ends connections and, on the simulated network, the relays. */
+export interface Asking {
+  readonly relays: readonly Relay[];
+  readonly askers: ReadonlyMap<Relay, Asker>;
+  readonly clients: ReadonlyMap<string, RelayClient>;
+  close(): Promise<void>;
+}
+
+/** Makes a client for every relay that is to be asked, and starts the simulated relays where they are asked. */
+export async function startAsking(
+  options: CommonOptions & { faults: "none" | "mild" | "harsh" },
+  context: Context,
+  stop: AbortSignal,
+): Promise<Asking> {
+  const { network, clock } = context;
+  // A relay that isn't known is refused before anything is started.
+  await resolved({ ...options, quiet: true }, context);
+  const simulator = network.simulated ? await startSimulated(options, context) : undefined;
+  const chosen = await resolved(options, context, simulator?.url);
+  const budget = new ByteBudget();
+  const clients = new Map<string, RelayClient>();
+  const askers = new Map<Relay, Asker>();
+  for (const { relay, allowPrivate } of chosen) {
+    const rate = Math.min(options.rate ?? Infinity, relay.requestsPerSecond);
+    const client = new RelayClient(relay, { clock, budget, allowPrivate, rate });
+    clients.set(relay.name, client);
+    askers.set(relay, relayAsker(network, relay, client, clock, stop));
+  }
+  return {
+    relays: chosen.map(({ relay }) => relay),
+    askers,
+    clients,
+    async close() {
+      for (const client of clients.values()) client.close();
+      await simulator?.close();
+    },
+  };
+}
+
+async function startSimulated(
+  options: CommonOptions & { faults: "none" | "mild" | "harsh" },
+  { clock }: Context,
+) {
+  const { startSimulator } = await import("../simulator/server.ts");
+  return startSimulator({ seed: options.seed, faults: options.faults, clock, record: false });
+}

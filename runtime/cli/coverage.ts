@@ -1,0 +1,42 @@
+import { settledSlot } from "../chain/slots.ts";
+import { storedRange } from "../collect/coverage.ts";
+import { UserError } from "../errors.ts";
+import { contextOf, lakeOf, rangeOf } from "./context.ts";
+import { coverageTable, missingLines } from "./coverageTable.ts";
+import type { CommonOptions } from "./options.ts";
+import { knownRelays } from "./relays.ts";
+import { coverageOfAll, exitCodeOf } from "./summary.ts";
+
+/** `coverage`: what the lake has and lacks, from the lake alone. */
+export async function coverage(options: CommonOptions & { format: string }): Promise<number> {
+  if (!["table", "json"].includes(options.format))
+    throw new UserError("--format: table or json", { exitCode: 2 });
+  const context = contextOf(options);
+  const { network, clock, datasets, say } = context;
+  const lake = lakeOf(options, network);
+  const range = rangeOf(options, context) ?? (await storedRange(lake, datasets));
+  if (!range) {
+    if (options.json || options.format === "json") process.stdout.write("[]\n");
+    else say(`the lake ${lake.url} holds nothing of ${network.name} yet; mev-boost-etl run collects`);
+    return 0;
+  }
+  const last = Math.min(range.last, settledSlot(network, clock.now()));
+  const relays = await knownRelays(options, context);
+  const { coverage: rows, faults } = await coverageOfAll(
+    lake,
+    network,
+    relays,
+    datasets,
+    { ...range, last },
+    clock.now(),
+  );
+  if (options.json || options.format === "json") process.stdout.write(`${JSON.stringify(rows, null, 1)}\n`);
+  else {
+    process.stdout.write(
+      `${network.name}, slots ${range.first}-${last}, lake ${lake.url}\n\n${coverageTable(rows)}\n`,
+    );
+    for (const line of missingLines(rows)) process.stdout.write(`${line}\n`);
+  }
+  for (const fault of faults) say(fault);
+  return faults.length > 0 ? 1 : exitCodeOf(rows);
+}

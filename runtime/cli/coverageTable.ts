@@ -1,0 +1,53 @@
+import Table from "cli-table3";
+import type { Coverage } from "../collect/coverage.ts";
+
+const BORDERLESS = Object.fromEntries(
+  [
+    "top",
+    "top-mid",
+    "top-left",
+    "top-right",
+    "bottom",
+    "bottom-mid",
+    "bottom-left",
+    "bottom-right",
+    "left",
+    "left-mid",
+  ]
+    .concat(["mid", "mid-mid", "right", "right-mid"])
+    .map((part) => [part, ""]),
+);
+
+/** The coverage as a table that fits 80 columns; `retries` by relay and dataset where a run counted them. */
+export function coverageTable(coverage: readonly Coverage[], retries?: (row: Coverage) => number): string {
+  const head = ["relay", "data", "slots", "covered", "missing", "unavail.", "suspect", "rows", "quar."];
+  if (retries) head.push("retries");
+  const table = new Table({
+    head,
+    chars: { ...BORDERLESS, middle: " " },
+    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
+    colAligns: ["left", "left", ...head.slice(2).map(() => "right" as const)],
+  });
+  for (const row of coverage) {
+    const { covered, missing, unavailable, suspect, rows, quarantined } = row;
+    const name = row.state === "active" ? row.relay : `${row.relay} (${row.state})`;
+    const cells = [row.slots, covered, missing, unavailable, suspect, rows, quarantined];
+    if (retries) cells.push(retries(row));
+    table.push([name, row.dataset, ...cells.map(String)]);
+  }
+  return table.toString();
+}
+
+/** The first missing ranges in words, one line a relay and dataset. */
+export function missingLines(coverage: readonly Coverage[]): string[] {
+  const SHOWN = 3;
+  return coverage
+    .filter(({ state, missing }) => state === "active" && missing > 0)
+    .map(({ relay, dataset, missing_ranges: ranges }) => {
+      const shown = ranges
+        .slice(0, SHOWN)
+        .map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`));
+      const more = ranges.length > SHOWN ? ` and ${ranges.length - SHOWN} more` : "";
+      return `missing: ${relay} ${dataset} ${shown.join(", ")}${more}`;
+    });
+}

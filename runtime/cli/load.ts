@@ -1,0 +1,67 @@
+import { printable } from "../errors.ts";
+import type { Lake } from "../lake/lake.ts";
+import type { Relay } from "../relay/relay.ts";
+import type { Warehouse } from "../warehouse/warehouse.ts";
+import { type Context, contextOf, lakeOf, warehousePath } from "./context.ts";
+import type { CommonOptions } from "./options.ts";
+import { knownRelays } from "./relays.ts";
+
+/** What a load brought, for the commands that load on their way. */
+export interface Loaded {
+  readonly warehouse: string;
+  readonly rows: number;
+  readonly slots: number;
+  readonly objects: number;
+  readonly left: number;
+  /** One line for every object that can't be loaded. */
+  readonly failed: readonly string[];
+}
+
+/** The warehouse that the options name. DuckDB is only imported here. */
+export async function openWarehouse(
+  options: CommonOptions,
+  { network, clock, log }: Context,
+): Promise<Warehouse> {
+  const { openDuckDb } = await import("../warehouse/duckdb.ts");
+  return openDuckDb(warehousePath(options, network), network, { clock, log });
+}
+
+/** Brings the warehouse up to the lake. */
+export async function loadInto(
+  options: CommonOptions & { rebuild?: boolean },
+  context: Context,
+  lake: Lake,
+  relays: readonly Relay[],
+): Promise<Loaded> {
+  const warehouse = await openWarehouse(options, context);
+  try {
+    const summary = await warehouse.load(lake, relays, { rebuild: options.rebuild ?? false });
+    const { rows, slots, objects, left } = summary;
+    const failed = summary.failed.map(({ object, error }) => printable(`${object}: ${error}`, 500));
+    return { warehouse: warehouse.url, rows, slots, objects, left, failed };
+  } finally {
+    await warehouse.close();
+  }
+}
+
+/** `load`: brings the warehouse up to the lake. Exit 1 when an object can't be loaded. */
+export async function load(options: CommonOptions & { rebuild: boolean }): Promise<number> {
+  const context = contextOf(options);
+  const lake = lakeOf(options, context.network);
+  const loaded = await loadInto(
+    options,
+    context,
+    lake,
+    await knownRelays({ ...options, relay: [] }, context),
+  );
+  if (options.json) process.stdout.write(`${JSON.stringify({ ...loaded, loaded_rows: loaded.rows })}\n`);
+  else {
+    const { rows, slots, objects, warehouse, left } = loaded;
+    process.stdout.write(
+      `${rows} rows of ${slots} slots from ${objects} objects of ${lake.url} loaded into ${warehouse}\n`,
+    );
+    if (left > 0) process.stdout.write(`${left} objects changed meanwhile; the next load takes them\n`);
+  }
+  for (const line of loaded.failed) context.say(line);
+  return loaded.failed.length > 0 ? 1 : 0;
+}

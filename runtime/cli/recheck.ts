@@ -1,0 +1,66 @@
+import { storedRange } from "../collect/coverage.ts";
+import { recheck } from "../collect/recheck.ts";
+import { UserError, printable } from "../errors.ts";
+import { startAsking } from "./asking.ts";
+import { contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
+import { coverageTable } from "./coverageTable.ts";
+import { loadInto } from "./load.ts";
+import type { CommonOptions } from "./options.ts";
+import { progressOn } from "./progress.ts";
+import { coverageOfAll, exitCodeOf } from "./summary.ts";
+
+/** `recheck`: ask covered slots again, compare, load what changed. Returns the exit code. */
+export async function recheckCommand(
+  options: CommonOptions & { sample: number; accept: boolean },
+): Promise<number> {
+  const context = contextOf(options);
+  const { network, clock, log, datasets, say } = context;
+  const lake = lakeOf(options, network);
+  const range = rangeOf(options, context) ?? (await storedRange(lake, datasets));
+  if (!range)
+    throw new UserError(
+      `the lake ${lake.url} holds nothing of ${network.name} yet; run mev-boost-etl run first`,
+    );
+  const stop = stopSignal(say);
+  const asking = await startAsking(options, context, stop);
+  try {
+    const progress = progressOn(process.stderr, options.quiet, asking.clients, () => 1);
+    const { askers } = asking;
+    const { sample, accept } = options;
+    const common = { network, lake, clock, log, askers, datasets, range, stop };
+    const tallies = await recheck({ ...common, sample, accept, random: Math.random }).finally(() =>
+      progress.stop(),
+    );
+    const loaded = stop.aborted ? undefined : await loadInto(options, context, lake, asking.relays);
+    const { coverage, faults } = await coverageOfAll(
+      lake,
+      network,
+      asking.relays,
+      datasets,
+      range,
+      clock.now(),
+    );
+    const sum = (key: "wanted" | "differing" | "failed") =>
+      tallies.reduce((total, { bids, payloads }) => total + bids[key] + payloads[key], 0);
+    const result = { asked: sum("wanted"), differing: sum("differing"), failed: sum("failed") };
+    if (options.json)
+      process.stdout.write(`${JSON.stringify({ coverage, ...result, loaded_rows: loaded?.rows ?? 0 })}\n`);
+    else {
+      process.stdout.write(
+        `${coverageTable(coverage)}\n\n${result.asked} slots asked again, ${result.differing} answered differently, `,
+      );
+      process.stdout.write(`${result.failed} gave no answer; ${loaded?.rows ?? 0} rows loaded\n`);
+    }
+    for (const { relay, lastError } of tallies)
+      if (lastError !== undefined) say(`${relay}: ${printable(lastError)}`);
+    const troubles = new Set([
+      ...faults,
+      ...tallies.flatMap((tally) => tally.faults),
+      ...(loaded?.failed ?? []),
+    ]);
+    for (const trouble of troubles) say(trouble);
+    return troubles.size > 0 ? 1 : exitCodeOf(coverage);
+  } finally {
+    await asking.close();
+  }
+}

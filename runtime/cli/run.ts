@@ -1,0 +1,179 @@
+import { type SlotRange, intersect, settledSlot, slotCount } from "../chain/slots.ts";
+import type { Coverage } from "../collect/coverage.ts";
+import { dueAtTick, target } from "../collect/plan.ts";
+import { collect } from "../collect/run.ts";
+import type { Tally } from "../collect/tally.ts";
+import { UserError, printable } from "../errors.ts";
+import type { Lake } from "../lake/lake.ts";
+import { type Asking, startAsking } from "./asking.ts";
+import { type Context, contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
+import { coverageTable, missingLines } from "./coverageTable.ts";
+import { loadInto } from "./load.ts";
+import type { CommonOptions } from "./options.ts";
+import { progressOn } from "./progress.ts";
+import { coverageOfAll, exitCodeOf } from "./summary.ts";
+
+/** Slots that `run` collects when it isn't told which. */
+const DEFAULT_LAST = 64;
+/** Time between two ticks of `--follow`. */
+const TICK_MS = 5 * 60 * 1000;
+
+type RunOptions = CommonOptions & { follow: boolean };
+
+/** `run`: collect what is missing, load it, say what is covered. Returns the exit code. */
+export async function run(options: RunOptions): Promise<number> {
+  const context = contextOf(options);
+  const range = rangeOf(options, context) ?? rangeOf({ ...options, last: DEFAULT_LAST }, context);
+  if (!range) throw new UserError("no slots to collect", { exitCode: 2 });
+  const lake = lakeOf(options, context.network);
+  const stop = stopSignal(context.say);
+  const asking = await startAsking(options, context, stop);
+  try {
+    return options.follow
+      ? await follow(options, context, lake, asking, range, stop)
+      : await once(options, context, lake, asking, range, stop);
+  } finally {
+    await asking.close();
+  }
+}
+
+async function once(
+  options: RunOptions,
+  context: Context,
+  lake: Lake,
+  asking: Asking,
+  range: SlotRange,
+  stop: AbortSignal,
+  previousTick?: number,
+): Promise<number> {
+  const { network, clock, log, datasets, say } = context;
+  const started = clock.monotonic();
+  const inRange = (name: string) => {
+    const relay = asking.relays.find((one) => one.name === name);
+    const wanted = relay && target(network, relay, clock.now());
+    const asked = wanted && intersect(wanted, range);
+    return asked ? slotCount(asked) * datasets.length : 0;
+  };
+  const progress = progressOn(process.stderr, options.quiet, asking.clients, inRange);
+  const due = dueAtTick(network, clock.now(), previousTick);
+  let tallies: Tally[];
+  try {
+    tallies = await collect({
+      network,
+      lake,
+      clock,
+      log,
+      askers: asking.askers,
+      datasets,
+      range,
+      stop,
+      ...(options.follow ? { wanted: () => due } : {}),
+      onTally: (tally) => progress.add(tally),
+    });
+  } finally {
+    progress.stop();
+  }
+  const loaded = stop.aborted ? undefined : await loadInto(options, context, lake, asking.relays);
+  const { coverage, faults } = await coverageOfAll(
+    lake,
+    network,
+    asking.relays,
+    datasets,
+    range,
+    clock.now(),
+  );
+  const summary = summaryOf(asking, (clock.monotonic() - started) / 1000);
+
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify({ coverage, ...summary, loaded_rows: loaded?.rows ?? 0 })}\n`);
+  } else {
+    const table = coverageTable(coverage, (row) => retriesOf(row, asking));
+    process.stdout.write(`${network.name}, slots ${range.first}-${range.last}\n\n${table}\n\n`);
+    for (const line of missingLines(coverage)) process.stdout.write(`${line}\n`);
+    process.stdout.write(
+      `${summary.requests} requests, ${summary.retries} retries, ${megabytes(summary.bytes)} MB in ${summary.seconds.toFixed(1)} s; `,
+    );
+    process.stdout.write(
+      loaded ? `${loaded.rows} rows loaded into ${loaded.warehouse}\n` : "nothing loaded: stopped\n",
+    );
+    process.stdout.write(`lake: ${lake.url}\n`);
+    if (!options.follow) process.stdout.write(nextCommands(options, loaded?.warehouse));
+  }
+  for (const tally of tallies) sayTrouble(tally, asking, say);
+  const troubles = new Set([
+    ...faults,
+    ...tallies.flatMap((tally) => tally.faults),
+    ...(loaded?.failed ?? []),
+  ]);
+  for (const trouble of troubles) say(trouble);
+  return troubles.size > 0 ? 1 : exitCodeOf(coverage);
+}
+
+async function follow(
+  options: RunOptions,
+  context: Context,
+  lake: Lake,
+  asking: Asking,
+  range: SlotRange,
+  stop: AbortSignal,
+): Promise<number> {
+  const { network, clock } = context;
+  let previous: number | undefined;
+  let code = 0;
+  while (!stop.aborted) {
+    const now = clock.now();
+    const grown = { first: range.first, last: Math.max(range.last, settledSlot(network, now)) };
+    code = await once(options, context, lake, asking, grown, stop, previous);
+    previous = now;
+    try {
+      await clock.sleep(TICK_MS, stop);
+    } catch (error) {
+      if (!stop.aborted) throw error;
+    }
+  }
+  return code;
+}
+
+function summaryOf(asking: Asking, seconds: number) {
+  const sum = { requests: 0, retries: 0, bytes: 0, seconds };
+  for (const { counters } of asking.clients.values()) {
+    sum.requests += counters.requests;
+    sum.retries += counters.retries;
+    sum.bytes += counters.bytes;
+  }
+  return sum;
+}
+
+/** A relay's datasets share one client, which counts retries by what was asked for. */
+function retriesOf(row: Coverage, asking: Asking): number {
+  const counters = asking.clients.get(row.relay)?.counters;
+  return (row.dataset === "bids" ? counters?.bidsRetries : counters?.payloadsRetries) ?? 0;
+}
+
+function sayTrouble(tally: Tally, asking: Asking, say: (line: string) => void): void {
+  const { relay, lastError, bids, payloads } = tally;
+  const second = bids.secondAsks + payloads.secondAsks;
+  if (second > 0) say(`${relay}: ${second} second asks of suspect or empty answers`);
+  if (lastError === undefined) return;
+  if (asking.clients.get(relay)?.down)
+    say(`${relay}: can't be reached, its slots stay missing: ${printable(lastError)}`);
+  else
+    say(
+      `${relay}: ${bids.failed + payloads.failed} slots stay missing; last: ${printable(lastError)} (run again)`,
+    );
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
+}
+
+function nextCommands(options: RunOptions, warehouse: string | undefined): string {
+  const network = options.network === "simulated" ? "" : ` --network ${options.network}`;
+  const lines = [
+    "next:",
+    `  npm start -- coverage${network}`,
+    `  npm start -- recheck${network} --sample 0.1`,
+  ];
+  if (warehouse !== undefined) lines.push(`  npm start -- export${network} --partial --out data/parquet`);
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,160 @@
+import { type Column, type ColumnType, type DatasetName, datasets } from "./dataset.ts";
+
+/** A table of the warehouse. */
+export interface Table {
+  readonly name: string;
+  readonly description: string;
+  /** In table order. */
+  readonly columns: readonly Column[];
+  /** Columns by which rows that belong together lie together: BigQuery's clustering, the order in Parquet files. */
+  readonly order?: readonly string[];
+  /** TIMESTAMP column by whose UTC day BigQuery partitions. */
+  readonly partition?: string;
+}
+
+const required = (name: string, type: ColumnType, description: string): Column => ({
+  name,
+  type,
+  required: true,
+  description,
+});
+const optional = (name: string, type: ColumnType, description: string): Column => ({
+  ...required(name, type, description),
+  required: false,
+});
+
+const rowOrder = {
+  partition: "block_timestamp",
+  order: ["relay", "slot", "builder_pubkey"],
+} as const;
+
+/** The rows of each dataset. */
+export const rowTables: Readonly<Record<DatasetName, Table>> = {
+  bids: {
+    name: "bids",
+    description: "Bids that builders submitted, as each relay shows them; equal rows are one row with copies",
+    columns: datasets.bids.columns,
+    ...rowOrder,
+  },
+  payloads: {
+    name: "payloads",
+    description: "Payloads that each relay says it delivered to a proposer",
+    columns: datasets.payloads.columns,
+    ...rowOrder,
+  },
+};
+
+function loadsTable(dataset: DatasetName): Table {
+  return {
+    name: `${dataset}_loads`,
+    description: `What of each chunk of the lake is in table ${dataset}: a row a chunk, also for chunks without rows`,
+    order: ["relay", "first_slot"],
+    columns: [
+      required("relay", "STRING", "Relay's name in the directory"),
+      required("first_slot", "INT64", "First slot of the chunk"),
+      required("last_slot", "INT64", "Last slot of the chunk"),
+      required("object", "STRING", "Name of the chunk's object in the lake"),
+      required("generation", "INT64", "Generation of the object when it was last looked at; only grows"),
+      required("revision", "INT64", "How often rows of the chunk had been replaced"),
+      required(
+        "covered",
+        "STRING",
+        `Slots whose rows are in table ${dataset}: a 0 or 1 a slot, first slot first`,
+      ),
+      required("suspect", "STRING", "Slots of these that are doubtful, written the same way"),
+      required("rows", "INT64", "Rows in the object, copies counted"),
+      required(
+        "quarantined",
+        "INT64",
+        "Rows that the schema can't hold, copies counted; they are in the lake",
+      ),
+      optional(
+        "error",
+        "STRING",
+        "Why this generation of the object can't be loaded; null where it is. What was loaded before stays",
+      ),
+      required("loaded_at", "TIMESTAMP", "When this row was written"),
+    ],
+  };
+}
+
+/** The ledger of each dataset. */
+export const loadTables: Readonly<Record<DatasetName, Table>> = {
+  bids: loadsTable("bids"),
+  payloads: loadsTable("payloads"),
+};
+
+export const relaysTable: Table = {
+  name: "relays",
+  description: "The relays of the network and what is to be had of them",
+  columns: [
+    required("name", "STRING", "Relay's name in the directory"),
+    optional(
+      "url",
+      "STRING",
+      "Origin of the relay's Data API; null where the directory doesn't know the relay",
+    ),
+    optional("pubkey", "STRING", "BLS public key of the relay, 0x hex; null where it isn't known"),
+    optional(
+      "filtering",
+      "STRING",
+      "Which transactions it leaves out: none, ofac; null where it isn't known",
+    ),
+    optional("dialect", "STRING", "How its software speaks: flashbots, helix, bloxroute, dreamboat, freelay"),
+    required("state", "STRING", "active relays are asked; ended and off ones aren't"),
+    optional("active_from", "INT64", "First slot that the relay worked in; null where open"),
+    optional("active_to", "INT64", "Last slot that the relay worked in; null where open"),
+    optional("collect_from", "INT64", "First slot that is to be collected; null: from active_from"),
+    optional("alias_of", "STRING", "The relay whose data this one repeats"),
+    optional("bids_horizon", "INT64", "Oldest slot for which the relay still shows bids; null where unknown"),
+    optional(
+      "payloads_horizon",
+      "INT64",
+      "Oldest slot for which the relay still shows payloads; null where unknown",
+    ),
+  ],
+};
+
+export const canonicalBlocksTable: Table = {
+  name: "canonical_blocks",
+  description: "The canonical chain as far as it has been settled; from it payloads.reorged follows, by hash",
+  columns: [
+    required("slot", "INT64", "A settled slot"),
+    optional(
+      "block_hash",
+      "STRING",
+      "Hash of the canonical execution block, 0x hex; null where the slot has none",
+    ),
+  ],
+};
+
+export const infoTable: Table = {
+  name: "warehouse_info",
+  description: "What this warehouse is: one row",
+  columns: [
+    required("network", "STRING", "The network that the warehouse belongs to"),
+    required("version", "INT64", "Version of the warehouse's layout"),
+    required("genesis", "INT64", "Start of slot 0, Unix s"),
+    required("floor_slot", "INT64", "First slot that can hold MEV-Boost data"),
+    required("created_at", "TIMESTAMP", "When the warehouse was made"),
+    optional(
+      "fixed_now",
+      "INT64",
+      "The date (Unix ms) for which the last load ran, where that wasn't the machine's; null: views take the current time",
+    ),
+  ],
+};
+
+/** The version that this program writes, and the only one that it works with. */
+export const WAREHOUSE_VERSION = 1;
+
+/** All tables, in the order in which they are made. */
+export const allTables: readonly Table[] = [
+  infoTable,
+  relaysTable,
+  canonicalBlocksTable,
+  rowTables.bids,
+  rowTables.payloads,
+  loadTables.bids,
+  loadTables.payloads,
+];

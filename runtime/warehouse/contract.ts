@@ -1,0 +1,428 @@
+import { readFile, writeFile } from "node:fs/promises";
+import test, { type ExecutionContext } from "ava";
+import fc from "fast-check";
+import { type Clock, fixedDateClock } from "../chain/clock.ts";
+import { findNetwork, type Network, simulatedNetwork } from "../chain/networks.ts";
+import { settledSlot, slotAt, slotStartMs } from "../chain/slots.ts";
+import { DATASET_NAMES, type DatasetName, datasets } from "../datasets/dataset.ts";
+import type { RelayRow } from "../datasets/row.ts";
+import { openFolderLake } from "../lake/folder.ts";
+import type { Lake } from "../lake/lake.ts";
+import { blocksOf, contentArbitrary, flipped, network } from "../lake/testing.ts";
+import type { Relay } from "../relay/relay.ts";
+import { chunkOf, expectedRows, newFolder, put, relayNamed, rowOf, tableRows } from "./testing.ts";
+import type { DayCoverage, Warehouse } from "./warehouse.ts";
+
+/** Opens a warehouse that is new for each `name` of a test, and the same for the same name. */
+export type OpenWarehouse = (
+  t: ExecutionContext,
+  network: Network,
+  clock: Clock,
+  name?: string,
+) => Promise<Warehouse>;
+
+const NOW = slotStartMs(network, 10_000);
+
+/** Registers the tests that any warehouse must pass. Lakes are folders. */
+export function warehouseContract(form: string, open: OpenWarehouse): void {
+  const start = async (t: ExecutionContext) => ({
+    lake: openFolderLake(await newFolder(t), network.name),
+    warehouse: await open(t, network, fixedDateClock(NOW)),
+  });
+  const agrees = async (t: ExecutionContext, warehouse: Warehouse, lake: Lake): Promise<void> => {
+    for (const dataset of DATASET_NAMES)
+      t.deepEqual(await tableRows(warehouse, dataset), await expectedRows(lake, dataset), dataset);
+  };
+
+  test(`${form}: every row of every chunk arrives, field by field, equal ones as one with copies`, async (t) => {
+    const { lake, warehouse } = await start(t);
+    for (const dataset of DATASET_NAMES) {
+      for (const [index, { lines, meta }] of fc.sample(contentArbitrary(dataset), 25).entries()) {
+        // Every third slot's rows stand there twice.
+        const doubled = new Map(
+          [...lines].map(([slot, list]) => [slot, slot % 3 === 0 ? [...list, ...list] : list]),
+        );
+        const rows = [...doubled.values()].flat().length;
+        const chunk = chunkOf(dataset, `relay-${index}`, Math.min(...lines.keys(), 9e9));
+        const renamed = [...doubled].map(
+          ([slot, list]) => [slot, list.map((line) => line.replace('"alpha"', `"relay-${index}"`))] as const,
+        );
+        if (lines.size > 0) await lake.write(chunk, await blocksOf(new Map(renamed)), { ...meta, rows }, 0);
+      }
+    }
+    const summary = await warehouse.load(lake, []);
+    t.deepEqual(summary.failed, []);
+    t.true(summary.rows > 0);
+    await agrees(t, warehouse, lake);
+    t.deepEqual(
+      await warehouse.query("SELECT 1 FROM bids WHERE block_timestamp < TIMESTAMP '2023-11-14 22:13:20'"),
+      [],
+    );
+    const again = await warehouse.load(lake, []);
+    t.deepEqual([again.rows, again.slots, again.objects], [0, 0, 0]);
+    t.is(again.unchanged, summary.objects);
+    await agrees(t, warehouse, lake);
+  });
+
+  test(`${form}: whatever collectors write between loads, tables and ledger end as the lake`, async (t) => {
+    const slot = fc.nat({ max: 95 });
+    const numbers = fc.array(fc.nat({ max: 3 }), { maxLength: 3 });
+    const operation = fc.oneof(
+      fc.record({ kind: fc.constant("read" as const), relay: fc.constantFrom("one", "two"), slot, numbers }),
+      fc.record({ kind: fc.constant("load" as const) }),
+    );
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(operation, { minLength: 1, maxLength: 30 }), async (operations) => {
+        const lake = openFolderLake(await newFolder(t), network.name);
+        const warehouse = await open(t, network, fixedDateClock(NOW), `run-${run++}`);
+        const model = new Map<
+          string,
+          { rows: Map<number, RelayRow[]>; revised: Set<number>; revision: number }
+        >();
+        for (const one of operations) {
+          if (one.kind === "load") {
+            await warehouse.load(lake, []);
+            continue;
+          }
+          for (const dataset of DATASET_NAMES) {
+            const { first } = chunkOf(dataset, one.relay, one.slot);
+            const key = `${dataset} ${one.relay} ${first}`;
+            const known = model.get(key) ?? { rows: new Map(), revised: new Set(), revision: 0 };
+            model.set(key, known);
+            // A slot that is read again has been revised, as by `recheck --accept`.
+            if (known.rows.has(one.slot)) {
+              known.revised.add(one.slot);
+              known.revision++;
+            }
+            known.rows.set(
+              one.slot,
+              one.numbers.map((number) => rowOf(one.slot, number)),
+            );
+            const suspect = [...known.rows.keys()].filter((each) => each % 2 === 0);
+            await put(lake, network, dataset, one.relay, { ...known, revised: [...known.revised], suspect });
+          }
+        }
+        await warehouse.load(lake, []);
+        await agrees(t, warehouse, lake);
+        const ledger = await warehouse.query(
+          "SELECT dataset, relay, first_slot, covered, revision, error FROM loads",
+        );
+        t.is(ledger.length, model.size);
+        for (const row of ledger) {
+          const known = model.get(`${row["dataset"]} ${row["relay"]} ${row["first_slot"]}`);
+          const covered = [...String(row["covered"])].flatMap((bit, index) =>
+            bit === "1" ? [Number(row["first_slot"]) + index] : [],
+          );
+          t.deepEqual(
+            covered,
+            [...(known?.rows.keys() ?? [])].sort((a, b) => a - b),
+          );
+          t.deepEqual([row["revision"], row["error"]], [String(known?.revision), null]);
+        }
+      }),
+      { numRuns: 12 },
+    );
+  });
+
+  test(`${form}: two loads at once bring in every row once`, async (t) => {
+    const { lake, warehouse } = await start(t);
+    for (let slot = 0; slot < 320; slot += 32)
+      await put(lake, network, "bids", "one", { rows: new Map([[slot, [rowOf(slot, 1), rowOf(slot, 2)]]]) });
+    const other = await open(t, network, fixedDateClock(NOW));
+    const loads = await Promise.all([
+      warehouse.load(lake, []),
+      other.load(lake, []),
+      warehouse.load(lake, []),
+    ]);
+    t.is(
+      loads.reduce((sum, { rows }) => sum + rows, 0),
+      20,
+    );
+    await agrees(t, warehouse, lake);
+  });
+
+  test(`${form}: an object that can't be loaded stops no other, says why, and is tried again when it is another`, async (t) => {
+    const { lake, warehouse } = await start(t);
+    const rows = (slot: number, other: RelayRow = {}) => new Map([[slot, [rowOf(slot, 1, other)]]]);
+    const good = await put(lake, network, "bids", "one", { rows: rows(0) });
+    await warehouse.load(lake, []);
+
+    const path = (slot: number) => lake.locate(`${network.name}/bids/relay=one/${name(slot)}.ndjson.gz`);
+    const name = (slot: number) => `${String(slot).padStart(10, "0")}-${String(slot + 31).padStart(10, "0")}`;
+    // Grown by a slot and then damaged: what was loaded of it before must stay.
+    await put(lake, network, "bids", "one", { rows: new Map([...rows(0), ...rows(1)]) });
+    await writeFile(path(0), flipped(await readFile(path(0)), -12));
+    await put(lake, network, "bids", "one", { rows: rows(32) });
+    await writeFile(path(32), (await readFile(path(32))).subarray(0, 40));
+    // A sound line to the lake, but not within 64 bits.
+    await put(lake, network, "bids", "one", { rows: rows(64, { gas_limit: "9999999999999999999" }) });
+    // Written for a network with another genesis.
+    await put(lake, { ...network, genesis: network.genesis + 12 }, "bids", "one", { rows: rows(96) });
+    await put(lake, network, "bids", "one", { rows: rows(128) });
+    const summary = await warehouse.load(lake, []);
+    t.is(summary.rows, 1);
+    t.deepEqual(
+      summary.failed.map(({ object }) => object),
+      [0, 32, 64, 96].map((slot) => `${network.name}/bids/relay=one/${name(slot)}.ndjson.gz`),
+    );
+    for (const { object, error } of summary.failed) {
+      t.regex(error, /; (move it away|make the tables)/);
+      t.true(error.includes(lake.locate(object)), error);
+      t.false(error.includes("\n"));
+    }
+    const slots = async () =>
+      (await warehouse.query("SELECT slot FROM bids ORDER BY slot")).map(({ slot }) => slot);
+    t.deepEqual(await slots(), ["0", "128"]);
+
+    // Not tried again, and still told.
+    const again = await warehouse.load(lake, []);
+    t.is(again.unchanged, 5);
+    t.deepEqual(again.failed, summary.failed);
+
+    // Written anew, each goes in; the first was covered in part before.
+    for (const slot of [32, 64, 96]) await put(lake, network, "bids", "one", { rows: rows(slot) });
+    await put(lake, network, "bids", "one", { rows: new Map([...rows(0), ...rows(1)]) });
+    t.deepEqual((await warehouse.load(lake, [])).failed, []);
+    t.deepEqual(await slots(), ["0", "1", "32", "64", "96", "128"]);
+    await agrees(t, warehouse, lake);
+    t.truthy(good);
+  });
+
+  test(`${form}: an object that changes or vanishes while it is read is left for the next load`, async (t) => {
+    const { lake, warehouse } = await start(t);
+    const rows = (slot: number, number: number) => new Map([[slot, [rowOf(slot, number)]]]);
+    for (const slot of [0, 32, 64]) await put(lake, network, "bids", "one", { rows: rows(slot, 1) });
+    let meddled = false;
+    const meddling: Lake = {
+      url: lake.url,
+      network: lake.network,
+      relays: (dataset) => lake.relays(dataset),
+      list: (dataset, relay, range) => lake.list(dataset, relay, range),
+      head: (chunk) => lake.head(chunk),
+      readHorizon: (dataset, relay) => lake.readHorizon(dataset, relay),
+      locate: (object) => lake.locate(object),
+      write: () => Promise.reject(new Error("a load doesn't write")),
+      readQuarantine: () => Promise.reject(new Error("a load doesn't read quarantines")),
+      writeQuarantine: () => Promise.reject(new Error("a load doesn't write")),
+      writeHorizon: () => Promise.reject(new Error("a load doesn't write")),
+      async read(chunk) {
+        const found = await lake.read(chunk);
+        if (chunk.first === 32 && !meddled) {
+          meddled = true;
+          const revision = { revision: 1, revised: [32] };
+          await put(lake, network, "bids", "one", { rows: rows(32, 2), ...revision });
+        }
+        return found;
+      },
+    };
+    const first = await warehouse.load(meddling, []);
+    t.deepEqual([first.rows, first.left, first.failed], [2, 1, []]);
+    const second = await warehouse.load(lake, []);
+    t.deepEqual([second.rows, second.left], [1, 0]);
+    await agrees(t, warehouse, lake);
+  });
+
+  test(`${form}: a rebuild makes the tables again, without what the lake no longer has`, async (t) => {
+    const { lake, warehouse } = await start(t);
+    await put(lake, network, "bids", "one", { rows: new Map([[5, [rowOf(5, 1)]]]) });
+    await put(lake, network, "payloads", "one", { rows: new Map([[5, [rowOf(5, 1)]]]) });
+    await warehouse.load(lake, [relayNamed("one")]);
+    const smaller = openFolderLake(await newFolder(t), network.name);
+    await put(smaller, network, "bids", "one", { rows: new Map([[7, [rowOf(7, 1)]]]) });
+    const summary = await warehouse.load(smaller, [], { rebuild: true });
+    t.is(summary.rows, 1);
+    await agrees(t, warehouse, smaller);
+    t.is((await warehouse.query("SELECT * FROM relays")).length, 1);
+  });
+
+  test(`${form}: a stopped load keeps what it has, and the next one goes on`, async (t) => {
+    const { lake, warehouse } = await start(t);
+    await put(lake, network, "bids", "one", { rows: new Map([[5, [rowOf(5, 1)]]]) });
+    const stopped = await warehouse.load(lake, [], { signal: AbortSignal.abort() });
+    t.is(stopped.rows, 0);
+    await warehouse.load(lake, []);
+    await agrees(t, warehouse, lake);
+  });
+
+  for (const one of [simulatedNetwork(1), mainnet])
+    test(`${form}: coverage counts every slot on its own UTC day (${one.name})`, async (t) => {
+      // The day border lies within these slots; on mainnet it is at a slot ≡ 15 (mod 32).
+      const dayStart = Date.UTC(2025, 5, 10);
+      const border = slotAt(one, dayStart - 1) + 1;
+      if (one.name === "mainnet") t.is(border % 32, 15);
+      const near = fc.integer({ min: border - 700, max: border + 700 });
+      const open_ = fc.option(near, { freq: 2 });
+      const relay = fc.record({
+        activeFrom: open_,
+        activeTo: open_,
+        collectFrom: near,
+        bids: open_,
+        payloads: open_,
+      });
+      const covered = fc.array(
+        fc.record({ slot: near, length: fc.nat({ max: 400 }), relay: fc.nat({ max: 1 }) }),
+        {
+          maxLength: 6,
+        },
+      );
+      let run = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.tuple(relay, relay), covered, near, async (relays, runs, head) => {
+          const now = slotStartMs(one, head + 50) + 3000;
+          const lake = openFolderLake(await newFolder(t), one.name);
+          const warehouse = await open(t, one, fixedDateClock(now), `run-${run++}`);
+          const directory = relays.map(({ bids: _, payloads: __, ...times }, index) =>
+            relayNamed(`r${index}`, times),
+          );
+          const held = new Map<string, Set<number>>();
+          for (const dataset of DATASET_NAMES) {
+            for (const { slot, length, relay: index } of runs) {
+              const key = `${dataset} r${index}`;
+              const set = held.get(key) ?? new Set();
+              held.set(key, set);
+              for (let each = slot; each < slot + length; each++) set.add(each);
+            }
+            for (const [index, { [dataset]: oldest }] of relays.entries()) {
+              const asked_at = "2025-01-01T00:00:00.000Z";
+              if (oldest !== null)
+                await lake.writeHorizon(dataset, `r${index}`, { oldest_slot: oldest, asked_at });
+              await putSlots(lake, one, dataset, `r${index}`, held.get(`${dataset} r${index}`) ?? new Set());
+            }
+          }
+          await warehouse.load(lake, directory);
+          const horizonOf = (dataset: DatasetName, index: number) => relays[index]?.[dataset] ?? 0;
+          const expected = expectedCoverage(one, directory, held, horizonOf, now);
+          t.deepEqual(await warehouse.coverage(), expected);
+        }),
+        { numRuns: 10 },
+      );
+    });
+
+  test(`${form}: a relay that never answered shows up as missing, one that only the lake knows doesn't count`, async (t) => {
+    const { lake, warehouse } = await start(t);
+    await put(lake, network, "bids", "stranger", { rows: new Map([[5, []]]) });
+    await warehouse.load(lake, [relayNamed("silent")]);
+    const days = await warehouse.coverage();
+    const silent = days.filter(({ relay }) => relay === "silent");
+    t.is(
+      silent.reduce((sum, { missing }) => sum + missing, 0),
+      2 * (settledSlot(network, NOW) + 1),
+    );
+    t.deepEqual(await warehouse.query("SELECT name, state FROM relays ORDER BY name"), [
+      { name: "silent", state: "active" },
+      { name: "stranger", state: "off" },
+    ]);
+    // What one run says of some relays doesn't touch the others.
+    await warehouse.load(lake, [relayNamed("third")]);
+    t.is((await warehouse.query("SELECT * FROM relays")).length, 3);
+  });
+
+  test(`${form}: delivered payloads stand beside the best bid of their relay, slot and parent`, async (t) => {
+    const { lake, warehouse } = await start(t);
+    const big = "98765432109876543210987654321";
+    const parent = `0x${"9".repeat(64)}`;
+    await put(lake, network, "bids", "one", {
+      rows: new Map([
+        [1, [rowOf(1, 5), rowOf(1, 7), rowOf(1, 9, { parent_hash: parent })]],
+        [2, [rowOf(2, 5, { value: big })]],
+        [3, []],
+      ]),
+    });
+    await put(lake, network, "bids", "two", { rows: new Map([[1, [rowOf(1, 100)]]]) });
+    const delivered = [1, 2, 3, 4].map((slot) => [slot, [rowOf(slot, 6, { value: "6" })]] as const);
+    await put(lake, network, "payloads", "one", { rows: new Map([...delivered, [5, [rowOf(5, 8)]]]) });
+    await warehouse.load(lake, []);
+    const rows = await warehouse.query("SELECT slot, best_value, value_left FROM delivered ORDER BY slot");
+    t.deepEqual(rows, [
+      { slot: "1", best_value: "7", value_left: "1" },
+      { slot: "2", best_value: big, value_left: String(BigInt(big) - 6n) },
+      { slot: "3", best_value: null, value_left: null },
+      { slot: "4", best_value: null, value_left: null },
+      { slot: "5", best_value: null, value_left: null },
+    ]);
+    // A payload that is worth more than the best bid that the relay shows: nothing was left.
+    await put(lake, network, "bids", "one", { rows: new Map([[64, [rowOf(64, 3)]]]) });
+    await put(lake, network, "payloads", "two", { rows: new Map([[64, [rowOf(64, 3)]]]) });
+    await put(lake, network, "payloads", "one", { rows: new Map([...delivered, [64, [rowOf(64, 8)]]]) });
+    await warehouse.load(lake, []);
+    t.deepEqual(
+      await warehouse.query("SELECT relay, value_left FROM delivered WHERE slot = 64 ORDER BY relay"),
+      [
+        { relay: "one", value_left: "0" },
+        { relay: "two", value_left: null },
+      ],
+    );
+  });
+
+  test(`${form}: a lake of another network is refused in one line, and so is a warehouse`, async (t) => {
+    const { lake, warehouse } = await start(t);
+    await warehouse.load(lake, []);
+    const foreign = openFolderLake(await newFolder(t), "hoodi");
+    await t.throwsAsync(warehouse.load(foreign, []), { name: "UserError", message: /^[^\n]*hoodi[^\n]*$/ });
+    const other = await open(t, simulatedNetwork(2), fixedDateClock(NOW));
+    const refusal = { name: "UserError", message: /^[^\n]*simulated-1[^\n]*simulated-2[^\n]*$/ };
+    await t.throwsAsync(other.query("SELECT 1"), refusal);
+    await t.throwsAsync(other.load(openFolderLake(await newFolder(t), "simulated-2"), []), refusal);
+    await t.notThrowsAsync(warehouse.load(lake, []));
+  });
+}
+
+const mainnet = findNetwork("mainnet", 1) ?? simulatedNetwork(1);
+
+/** Covers slots, each with a row if its number is even. */
+async function putSlots(
+  lake: Lake,
+  network_: Network,
+  dataset: DatasetName,
+  relay: string,
+  slots: ReadonlySet<number>,
+): Promise<void> {
+  const chunks = new Map<number, Map<number, RelayRow[]>>();
+  for (const slot of slots) {
+    const { first } = chunkOf(dataset, relay, slot);
+    const rows = chunks.get(first) ?? new Map<number, RelayRow[]>();
+    chunks.set(first, rows.set(slot, slot % 2 === 0 ? [rowOf(slot, 1)] : []));
+  }
+  for (const rows of chunks.values()) {
+    const suspect = [...rows.keys()].filter((slot) => slot % 5 === 0);
+    await put(lake, network_, dataset, relay, { rows, suspect });
+  }
+}
+
+/** Coverage as the design defines it, counted slot by slot. */
+function expectedCoverage(
+  network_: Network,
+  relays: readonly Relay[],
+  held: ReadonlyMap<string, ReadonlySet<number>>,
+  horizonOf: (dataset: DatasetName, relay: number) => number,
+  nowMs: number,
+): DayCoverage[] {
+  const days = new Map<string, DayCoverage>();
+  for (const dataset of Object.keys(datasets) as DatasetName[]) {
+    for (const [index, relay] of relays.entries()) {
+      const first = Math.max(network_.floor, relay.activeFrom ?? 0, relay.collectFrom ?? 0);
+      const last = Math.min(
+        relay.activeTo ?? Infinity,
+        Math.floor((nowMs / 1000 - network_.genesis) / 12) - 50,
+      );
+      for (let slot = first; slot <= last; slot++) {
+        const day = new Date(slotStartMs(network_, slot)).toISOString().slice(0, 10);
+        const key = [dataset, relay.name, day].join(" ");
+        const none = { slots: 0, covered: 0, missing: 0, unavailable: 0, suspect: 0 };
+        const before = days.get(key) ?? { dataset, relay: relay.name, day, ...none };
+        const covered = held.get(`${dataset} ${relay.name}`)?.has(slot) === true;
+        const gone = !covered && slot < horizonOf(dataset, index);
+        days.set(key, {
+          ...before,
+          slots: before.slots + 1,
+          covered: before.covered + Number(covered),
+          missing: before.missing + Number(!covered && !gone),
+          unavailable: before.unavailable + Number(gone),
+          suspect: before.suspect + Number(covered && slot % 5 === 0),
+        });
+      }
+    }
+  }
+  return [...days].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, day]) => day);
+}

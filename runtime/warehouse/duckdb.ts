@@ -1,0 +1,117 @@
+import type { Clock } from "../chain/clock.ts";
+import type { Network } from "../chain/networks.ts";
+import type { DatasetName } from "../datasets/dataset.ts";
+import { infoTable } from "../datasets/tables.ts";
+import { UserError } from "../errors.ts";
+import type { Lake } from "../lake/lake.ts";
+import type { Log } from "../log.ts";
+import type { Relay } from "../relay/relay.ts";
+import { integerOf, textOf } from "./cells.ts";
+import { DuckDbFile, type OpenFile } from "./duckdbFile.ts";
+import { exportDays } from "./export.ts";
+import { loadRows } from "./load.ts";
+import type { LoadPoint } from "./loadBatch.ts";
+import { loadRelays } from "./loadRelays.ts";
+import type {
+  DayCoverage,
+  ExportOptions,
+  ExportSummary,
+  LoadOptions,
+  LoadSummary,
+  Value,
+  Warehouse,
+} from "./warehouse.ts";
+
+export interface DuckDbOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called at each of these moments of a load; in production there is none. */
+  readonly seam?: (point: LoadPoint) => void | Promise<void>;
+}
+
+/** A date that is further from the machine's than this was set by hand (`--now`), and views keep to it. */
+const OWN_DATE_MS = 2000;
+
+/**
+ * The warehouse of a network in a DuckDB file, which the first load makes. The file is open only during each call; while
+ * another process has it, a call waits up to 60 s.
+ */
+export function openDuckDb(path: string, network: Network, options: DuckDbOptions): Warehouse {
+  return new DuckDbWarehouse(path, network, options);
+}
+
+class DuckDbWarehouse implements Warehouse {
+  readonly url: string;
+  readonly network: string;
+  readonly #network: Network;
+  readonly #options: DuckDbOptions;
+  readonly #file: DuckDbFile;
+  readonly #running = new Set<Promise<unknown>>();
+  #closed = false;
+
+  constructor(path: string, network: Network, options: DuckDbOptions) {
+    this.url = path;
+    this.network = network.name;
+    this.#network = network;
+    this.#options = options;
+    this.#file = new DuckDbFile(path, network, options.clock, options.log);
+  }
+
+  async load(lake: Lake, relays: readonly Relay[], options: LoadOptions = {}): Promise<LoadSummary> {
+    if (lake.network !== this.network)
+      throw new UserError(`the lake is of network ${lake.network}, the warehouse of ${this.network}`, {
+        exitCode: 2,
+      });
+    return this.#use("write", async (file) => {
+      const connection = await file.connect();
+      const { clock, log, seam = () => {} } = this.#options;
+      const now = clock.now();
+      const fixed = Math.abs(now - Date.now()) > OWN_DATE_MS ? Math.trunc(now) : "NULL";
+      await connection.run(`UPDATE ${infoTable.name} SET fixed_now = ${fixed}`);
+      const horizons = await loadRelays(connection, lake, relays);
+      const summary = await loadRows({ file, lake, network: this.#network, log, now, seam }, options);
+      return { ...summary, failed: [...horizons, ...summary.failed] };
+    });
+  }
+
+  async query(sql: string): Promise<Record<string, Value>[]> {
+    return this.#use("read", async (file) => {
+      const result = await (await file.connect()).runAndReadAll(sql);
+      return result.getRowObjectsJson() as Record<string, Value>[];
+    });
+  }
+
+  async coverage(): Promise<DayCoverage[]> {
+    const rows = await this.query("SELECT * FROM coverage ORDER BY dataset, relay, day");
+    return rows.map((row) => ({
+      dataset: row["dataset"] as DatasetName,
+      relay: textOf(row["relay"]),
+      day: textOf(row["day"]),
+      slots: integerOf(row["slots"]),
+      covered: integerOf(row["covered"]),
+      missing: integerOf(row["missing"]),
+      unavailable: integerOf(row["unavailable"]),
+      suspect: integerOf(row["suspect"]),
+    }));
+  }
+
+  async export(out: string, options: ExportOptions): Promise<ExportSummary> {
+    return this.#use("read", async (file) => exportDays(await file.connect(), this.#network, out, options));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#running);
+  }
+
+  async #use<T>(mode: "read" | "write", work: (file: OpenFile) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new Error(`the warehouse ${this.url} has been closed`);
+    const call = this.#file.use(mode, work);
+    this.#running.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#running.delete(call);
+    }
+  }
+}

@@ -1,0 +1,268 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MAX_SLOT, type Network } from "../chain/networks.ts";
+import { slotStartMs } from "../chain/slots.ts";
+import { DATASET_NAMES, type Dataset, datasets } from "../datasets/dataset.ts";
+import { duckdbDdl } from "../datasets/schema.ts";
+import { loadTables, rowTables } from "../datasets/tables.ts";
+import { printable, UserError } from "../errors.ts";
+import { type BadChunk, BadObjectError, isBad, type Lake, type StoredChunk } from "../lake/lake.ts";
+import type { Log } from "../log.ts";
+import { rowsOf, textOf } from "./cells.ts";
+import type { OpenFile } from "./duckdbFile.ts";
+import { changeOf, failureOf, type LedgerRow } from "./ledger.ts";
+import { generationsOf, ledgerRowOf } from "./ledgerTable.ts";
+import { Batch, type BatchContext, type LoadPoint, type ReadyChunk } from "./loadBatch.ts";
+import { settleReorged } from "./loadSql.ts";
+import type { LoadOptions, LoadSummary } from "./warehouse.ts";
+
+/** Rows go into a transaction in groups of about this size, so that DuckDB works while the next objects are being read. */
+const GROUP = { rows: 1 << 15, bytes: 4 << 20, objects: 64 };
+/**
+ * A transaction is committed when it has this many rows, compressed bytes or objects: bounds what a kill costs. DuckDB writes rows
+ * straight into the table's file from 122,880 (its row group) on, and fewer of them twice, by way of the WAL.
+ */
+const TRANSACTION = { rows: 1 << 18, bytes: 64 << 20, objects: 1024 };
+
+export interface LoadParts {
+  readonly file: OpenFile;
+  readonly lake: Lake;
+  readonly network: Network;
+  readonly log: Log;
+  /** Unix ms. */
+  readonly now: number;
+  readonly seam: (point: LoadPoint) => void | Promise<void>;
+}
+
+/** Brings rows and ledger of an open DuckDB warehouse up to the lake. */
+export async function loadRows(parts: LoadParts, options: LoadOptions): Promise<LoadSummary> {
+  const writer = await parts.file.connect();
+  if (options.rebuild) await dropRows(writer);
+  const loader = new Loader(parts, writer, await parts.file.connect(), options.signal);
+  try {
+    for (const name of DATASET_NAMES) await loader.load(datasets[name]);
+  } finally {
+    await loader.close();
+  }
+  await writer.run(settleReorged);
+  if (loader.sum.objects > 0) await writer.run("CHECKPOINT");
+  const failed = await rowsOf(
+    writer,
+    "SELECT object, error FROM loads WHERE error IS NOT NULL ORDER BY object",
+  );
+  const failures = failed.map(([object, error]) => ({ object: textOf(object), error: textOf(error) }));
+  return { ...loader.sum, failed: failures };
+}
+
+async function dropRows(connection: DuckDBConnection): Promise<void> {
+  await connection.run("BEGIN");
+  for (const table of DATASET_NAMES.flatMap((name) => [rowTables[name], loadTables[name]])) {
+    await connection.run(`DROP TABLE ${table.name}`);
+    for (const statement of duckdbDdl(table)) await connection.run(statement);
+  }
+  await connection.run("COMMIT");
+}
+
+/**
+ * Reads and checks the objects of the next transaction while DuckDB works on the one before. Each object is first
+ * read by the lake, which trusts nothing in it: DuckDB itself doesn't check a gzip file's CRC, and rounds `1.5` to an integer.
+ */
+class Loader {
+  readonly sum = { rows: 0, slots: 0, objects: 0, bytes: 0, unchanged: 0, left: 0 };
+  readonly #parts: LoadParts;
+  readonly #reader: DuckDBConnection;
+  readonly #context: BatchContext;
+  readonly #signal: AbortSignal | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #spool: string | undefined;
+  #spooled = 0;
+
+  constructor(
+    parts: LoadParts,
+    writer: DuckDBConnection,
+    reader: DuckDBConnection,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#parts = parts;
+    this.#reader = reader;
+    this.#signal = signal;
+    const { lake, seam } = parts;
+    this.#context = {
+      connection: writer,
+      lake,
+      compression: isLocal(lake.locate("")) ? "gzip" : "uncompressed",
+      loadedAt: new Date(parts.now).toISOString(),
+      seam,
+    };
+  }
+
+  async load(dataset: Dataset): Promise<void> {
+    let batch = new Batch(this.#context, dataset);
+    let whole = new Size(TRANSACTION);
+    let group: ReadyChunk[] = [];
+    let part = new Size(GROUP);
+    const hand = async (last: boolean): Promise<void> => {
+      const [to, chunks] = [batch, group];
+      await this.#then(async () => {
+        await to.add(chunks);
+        if (last) await this.#finish(to);
+      });
+      group = [];
+      part = new Size(GROUP);
+      if (!last) return;
+      batch = new Batch(this.#context, dataset);
+      whole = new Size(TRANSACTION);
+    };
+    for await (const ready of this.#ready(dataset)) {
+      group.push(ready);
+      part.add(ready);
+      whole.add(ready);
+      if (whole.full) await hand(true);
+      else if (part.full) await hand(false);
+    }
+    await hand(true);
+    await this.#writing;
+  }
+
+  /** Waits for the transaction that is under way, if the load broke off. */
+  async close(): Promise<void> {
+    await this.#writing.catch(() => {
+      // Whoever waited for this transaction has had its error, or one that came before it.
+    });
+    if (this.#spool !== undefined) await rm(this.#spool, { recursive: true, force: true });
+  }
+
+  /** Begins a piece of writing when the one before has ended; its error shows at the next call or at the end. */
+  async #then(work: () => Promise<void>): Promise<void> {
+    await this.#writing;
+    this.#writing = work();
+    this.#writing.catch(() => {
+      // Kept in #writing, which is always awaited; this only tells Node that it will be.
+    });
+  }
+
+  async #finish(batch: Batch): Promise<void> {
+    const { loaded, left } = await batch.finish();
+    this.sum.left += left;
+    for (const { stored, insert, rows, after } of loaded) {
+      if (after.error !== null) this.#parts.log.error({ object: after.object }, after.error);
+      if (!stored || insert.length === 0) continue;
+      this.sum.objects++;
+      this.sum.bytes += stored.bytes;
+      this.sum.slots += insert.length;
+      this.sum.rows += rows;
+    }
+    if (this.#context.compression === "uncompressed")
+      for (const { path } of loaded) if (path !== "") await rm(path);
+  }
+
+  /** The chunks of a dataset whose objects aren't in the ledger as they are, read and checked. */
+  async *#ready(dataset: Dataset): AsyncGenerator<ReadyChunk> {
+    const { lake } = this.#parts;
+    for (const relay of await lake.relays(dataset.name)) {
+      const generations = await generationsOf(this.#reader, dataset, relay);
+      for await (const entry of lake.list(dataset.name, relay, { first: 0, last: MAX_SLOT })) {
+        if (this.#signal?.aborted) return;
+        const known = generations.get(entry.chunk.first);
+        if (known === entry.generation) {
+          this.sum.unchanged++;
+          continue;
+        }
+        const before =
+          known === undefined ? undefined : await ledgerRowOf(this.#reader, dataset, entry.chunk);
+        const ready = await this.#check(entry, before);
+        if (ready) yield ready;
+        else this.sum.left++;
+      }
+    }
+  }
+
+  /** Undefined when the object has vanished. */
+  async #check(
+    entry: StoredChunk | BadChunk,
+    before: LedgerRow | undefined,
+  ): Promise<ReadyChunk | undefined> {
+    const bad = (error: string): ReadyChunk => ({
+      ...failureOf(entry, before, error),
+      stored: undefined,
+      rows: 0,
+      path: "",
+    });
+    if (isBad(entry)) return bad(entry.fault);
+    const change = changeOf(entry, before);
+    if (change.insert.length === 0) return { ...change, stored: entry, rows: 0, path: "" };
+    try {
+      const found = await this.#parts.lake.read(entry.chunk);
+      if (!found) return undefined;
+      const { stored, lines } = found;
+      const fault = this.#timeFault(stored, lines);
+      if (fault !== undefined) return bad(fault);
+      const fresh = changeOf(stored, before);
+      const wanted = fresh.insert.map((slot) => lines.get(slot) ?? []);
+      const rows = wanted.reduce((sum, slotLines) => sum + slotLines.length, 0);
+      return { ...fresh, stored, rows, path: rows > 0 ? await this.#path(stored, wanted) : "" };
+    } catch (error) {
+      if (!(error instanceof BadObjectError)) throw error;
+      return bad(error.message);
+    }
+  }
+
+  /** The lake knows lines, not the network's clock: here each row's day is checked, by which tables are cut. */
+  #timeFault(stored: StoredChunk, lines: ReadonlyMap<number, readonly string[]>): string | undefined {
+    const { network, lake } = this.#parts;
+    for (const [slot, slotLines] of lines) {
+      const start = new Date(slotStartMs(network, slot)).toISOString();
+      const head = `{"relay":"${stored.chunk.relay}","slot":"${slot}","block_timestamp":"${start}"`;
+      if (!slotLines.every((line) => line.startsWith(head)))
+        return `${lake.locate(stored.object)} can't be used: a row of slot ${slot} isn't dated ${start}; move it away and its slots will be asked again`;
+    }
+    return undefined;
+  }
+
+  /** Where DuckDB finds the rows: the object itself, or, where that isn't a file, the wanted lines in a temporary one. */
+  async #path(stored: StoredChunk, wanted: readonly (readonly string[])[]): Promise<string> {
+    const { lake } = this.#parts;
+    if (this.#context.compression === "gzip") return plainPath(lake.locate(stored.object));
+    this.#spool ??= await mkdtemp(join(tmpdir(), "mev-boost-etl-"));
+    const path = plainPath(join(this.#spool, `${this.#spooled++}.ndjson`));
+    await writeFile(path, wanted.flat().join(""));
+    return path;
+  }
+}
+
+/** How much a group or a transaction has taken. */
+class Size {
+  readonly #limit: { readonly rows: number; readonly bytes: number; readonly objects: number };
+  readonly #taken = { rows: 0, bytes: 0, objects: 0 };
+
+  constructor(limit: { readonly rows: number; readonly bytes: number; readonly objects: number }) {
+    this.#limit = limit;
+  }
+
+  add({ rows, stored }: ReadyChunk): void {
+    this.#taken.rows += rows;
+    this.#taken.bytes += stored?.bytes ?? 0;
+    this.#taken.objects++;
+  }
+
+  get full(): boolean {
+    const { rows, bytes, objects } = this.#taken;
+    return rows >= this.#limit.rows || bytes >= this.#limit.bytes || objects >= this.#limit.objects;
+  }
+}
+
+function isLocal(location: string): boolean {
+  return !/^[a-z][a-z0-9+.-]*:\/\//.test(location);
+}
+
+/** Throws UserError where DuckDB would take a path for a pattern, which it has no way of quoting. */
+function plainPath(path: string): string {
+  // eslint-disable-next-line no-control-regex
+  if (!/[*?[\]{}\\\u0000-\u001f]/.test(path)) return path;
+  throw new UserError(
+    `DuckDB can't read from "${printable(path, 4096)}": it would take * ? [ ] { } \\ for patterns; choose another --lake`,
+    { exitCode: 2 },
+  );
+}

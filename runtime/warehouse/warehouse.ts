@@ -1,0 +1,97 @@
+import type { SlotRange } from "../chain/slots.ts";
+import type { DatasetName } from "../datasets/dataset.ts";
+import type { Lake } from "../lake/lake.ts";
+import type { Relay } from "../relay/relay.ts";
+
+/** What one load did. */
+export interface LoadSummary {
+  /** Rows brought in, copies counted: as many as the relays' answers held. */
+  readonly rows: number;
+  /** Slots brought in, also those without rows. */
+  readonly slots: number;
+  /** Objects of which something new was taken. */
+  readonly objects: number;
+  /** Compressed bytes of these. */
+  readonly bytes: number;
+  /** Objects that were in the ledger as they are. */
+  readonly unchanged: number;
+  /** Objects that changed or vanished while they were read: left for the next load. */
+  readonly left: number;
+  /** Objects that can't be loaded as they are, those of earlier loads included. `error` is one line with the remedy. */
+  readonly failed: readonly { readonly object: string; readonly error: string }[];
+}
+
+/** A day of a relay and dataset as view `coverage` shows it. */
+export interface DayCoverage {
+  readonly dataset: DatasetName;
+  readonly relay: string;
+  /** UTC, YYYY-MM-DD. */
+  readonly day: string;
+  /** Slots of that day that the relay should have, up to the newest settled one. */
+  readonly slots: number;
+  readonly covered: number;
+  readonly missing: number;
+  /** Not covered and older than what the relay remembers. */
+  readonly unavailable: number;
+  /** Covered, but doubtful. */
+  readonly suspect: number;
+}
+
+/** A value of a query's result: INT64 and NUMERIC as decimal strings, times as `YYYY-MM-DD hh:mm:ss[.ffffff]` in UTC. */
+export type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value };
+
+export interface ExportOptions {
+  readonly datasets: readonly DatasetName[];
+  /** Only these; all without it. */
+  readonly relays?: readonly string[];
+  /** Only rows of these slots, and only the days that they touch. */
+  readonly slots?: SlotRange;
+  /** Days that aren't over, or of which slots are missing, too: as `<day>.partial.parquet`. */
+  readonly partial: boolean;
+}
+
+export interface ExportSummary {
+  readonly files: readonly { readonly path: string; readonly rows: number; readonly complete: boolean }[];
+  /** Days with rows that weren't written because they aren't complete. */
+  readonly incomplete: readonly {
+    readonly dataset: DatasetName;
+    readonly day: string;
+    readonly missing: number;
+  }[];
+}
+
+/**
+ * The tables of one network: a projection of the lake, which can be made again from it at any time. All methods throw
+ * UserError for what the person at the keyboard can mend.
+ */
+export interface Warehouse {
+  /** A file's path or `bigquery://project/dataset`. */
+  readonly url: string;
+  readonly network: string;
+
+  /**
+   * Brings the tables up to the lake: inserts the slots that are covered in an object and not yet in the ledger, and
+   * writes the ledger in the same transaction. Running it twice, twice at once, or dying in the middle changes nothing.
+   * `relays` go into table relays, with their horizons from the lake.
+   */
+  load(lake: Lake, relays: readonly Relay[], options?: LoadOptions): Promise<LoadSummary>;
+
+  /** The rows of a query. */
+  query(sql: string): Promise<Record<string, Value>[]>;
+
+  /** View `coverage`, by dataset, relay and day. */
+  coverage(): Promise<DayCoverage[]>;
+
+  /** Writes Parquet files `<out>/<network>/<dataset>/<day>.parquet`, one a complete UTC day; each whole or not at all. */
+  export(out: string, options: ExportOptions): Promise<ExportSummary>;
+
+  /** Waits for what is under way. Nothing can be asked afterwards. */
+  close(): Promise<void>;
+}
+
+export interface LoadOptions {
+  /** Drops rows and ledger first, and so makes them again from nothing. */
+  readonly rebuild?: boolean;
+  /** Stops after the transaction that is under way; the next load goes on. */
+  readonly signal?: AbortSignal;
+}
