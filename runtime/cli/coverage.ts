@@ -2,7 +2,7 @@ import { settledSlot } from "../chain/slots.ts";
 import { storedRange } from "../collect/coverage.ts";
 import { UserError } from "../errors.ts";
 import { contextOf, lakeOf, rangeOf } from "./context.ts";
-import { coverageTable, missingLines } from "./coverageTable.ts";
+import { coverageTables, missingLines } from "./coverageTable.ts";
 import type { CommonOptions } from "./options.ts";
 import { knownRelays } from "./relays.ts";
 import { coverageOfAll, exitCodeOf } from "./summary.ts";
@@ -21,7 +21,7 @@ export async function coverage(options: CommonOptions & { format: string }): Pro
     return 0;
   }
   const last = Math.min(range.last, settledSlot(network, clock.now()));
-  const relays = await knownRelays(options, context);
+  const relays = await knownRelays(options, context, lake);
   const { coverage: rows, faults } = await coverageOfAll(
     lake,
     network,
@@ -33,7 +33,7 @@ export async function coverage(options: CommonOptions & { format: string }): Pro
   if (options.json || options.format === "json") process.stdout.write(`${JSON.stringify(rows, null, 1)}\n`);
   else {
     process.stdout.write(
-      `${network.name}, slots ${range.first}-${last}, lake ${lake.url}\n\n${coverageTable(rows)}\n`,
+      `${network.name}, slots ${range.first}-${last}, lake ${lake.url}\n\n${coverageTables(rows)}\n`,
     );
     for (const line of missingLines(rows)) process.stdout.write(`${line}\n`);
   }

@@ -18,22 +18,39 @@ const BORDERLESS = Object.fromEntries(
     .map((part) => [part, ""]),
 );
 
-/** The coverage as a table that fits 80 columns; `retries` by relay and dataset where a run counted them. */
-export function coverageTable(coverage: readonly Coverage[], retries?: (row: Coverage) => number): string {
-  const head = ["relay", "data", "slots", "covered", "missing", "unavail.", "suspect", "rows", "quar."];
+/** The coverage as one table a dataset, within 80 columns; with `retries` where a run counted them. */
+export function coverageTables(coverage: readonly Coverage[], retries?: (row: Coverage) => number): string {
+  const names = [...new Set(coverage.map(({ dataset }) => dataset))];
+  return names
+    .map((name) =>
+      datasetTable(
+        name,
+        coverage.filter(({ dataset }) => dataset === name),
+        retries,
+      ),
+    )
+    .join("\n\n");
+}
+
+function datasetTable(
+  title: string,
+  coverage: readonly Coverage[],
+  retries: ((row: Coverage) => number) | undefined,
+): string {
+  const head = [title, "slots", "covered", "missing", "unavailable", "suspect", "rows", "quar."];
   if (retries) head.push("retries");
   const table = new Table({
     head,
     chars: { ...BORDERLESS, middle: " " },
     style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
-    colAligns: ["left", "left", ...head.slice(2).map(() => "right" as const)],
+    colAligns: ["left", ...head.slice(1).map(() => "right" as const)],
   });
   for (const row of coverage) {
-    const { covered, missing, unavailable, suspect, rows, quarantined } = row;
+    const { slots, covered, missing, unavailable, suspect, rows, quarantined } = row;
     const name = row.state === "active" ? row.relay : `${row.relay} (${row.state})`;
-    const cells = [row.slots, covered, missing, unavailable, suspect, rows, quarantined];
+    const cells = [slots, covered, missing, unavailable, suspect, rows, quarantined];
     if (retries) cells.push(retries(row));
-    table.push([name, row.dataset, ...cells.map(String)]);
+    table.push([name, ...cells.map(String)]);
   }
   return table.toString();
 }

@@ -52,7 +52,7 @@ export async function load(options: CommonOptions & { rebuild: boolean }): Promi
     options,
     context,
     lake,
-    await knownRelays({ ...options, relay: [] }, context),
+    await knownRelays({ ...options, relay: [] }, context, lake),
   );
   if (options.json) process.stdout.write(`${JSON.stringify({ ...loaded, loaded_rows: loaded.rows })}\n`);
   else {

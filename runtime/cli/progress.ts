@@ -25,7 +25,7 @@ export function progressOn(
       hideCursor: true,
       fps: 5,
       barsize: wide ? 30 : 14,
-      format: "{relay} {bar} {value}/{total} slots {rows} rows {speed} req/s ETA {eta_formatted}",
+      format: "{relay} {bar} {value}/{total} slots {rows} rows {speed} req/s ETA {left}",
       gracefulExit: false,
     },
     Presets.shades_grey,
@@ -35,11 +35,17 @@ export function progressOn(
   const update = () => {
     const seconds = (performance.now() - started) / 1000;
     for (const { tally, bar } of shown) {
-      const client = clients.get(tally.relay);
-      const done = [tally.bids, tally.payloads].reduce((sum, c) => sum + c.covered + c.failed, 0);
-      bar.update(Math.min(done, bar.getTotal()), {
-        rows: tally.bids.rows + tally.payloads.rows,
-        speed: ((client?.counters.requests ?? 0) / seconds).toFixed(1),
+      const counts = [tally.bids, tally.payloads];
+      const sum = (key: "passed" | "read" | "failed" | "wanted" | "rows") =>
+        counts.reduce((total, c) => total + c[key], 0);
+      const asked = sum("read") + sum("failed");
+      // A recheck learns how much there is as it goes.
+      bar.setTotal(Math.max(slotsPerRelay(tally.relay), sum("wanted")));
+      const done = Math.min(asked + sum("passed"), bar.getTotal());
+      bar.update(done, {
+        rows: sum("rows"),
+        speed: ((clients.get(tally.relay)?.counters.requests ?? 0) / seconds).toFixed(1),
+        left: asked === 0 ? "-" : duration(((bar.getTotal() - done) * seconds) / asked),
       });
     }
   };
@@ -50,7 +56,7 @@ export function progressOn(
       const relay = tally.relay.padEnd(16).slice(0, 16);
       shown.push({
         tally,
-        bar: bars.create(slotsPerRelay(tally.relay), 0, { relay, rows: 0, speed: "0.0" }),
+        bar: bars.create(slotsPerRelay(tally.relay), 0, { relay, rows: 0, speed: "0.0", left: "-" }),
       });
     },
     stop() {
@@ -59,4 +65,11 @@ export function progressOn(
       bars.stop();
     },
   };
+}
+
+/** Seconds as a person says them. */
+function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  if (seconds < 5400) return `${Math.ceil(seconds / 60)} min`;
+  return seconds < 172_800 ? `${(seconds / 3600).toFixed(1)} h` : `${(seconds / 86_400).toFixed(1)} days`;
 }

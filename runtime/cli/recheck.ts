@@ -3,7 +3,7 @@ import { recheck } from "../collect/recheck.ts";
 import { UserError, printable } from "../errors.ts";
 import { startAsking } from "./asking.ts";
 import { contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
-import { coverageTable } from "./coverageTable.ts";
+import { coverageTables } from "./coverageTable.ts";
 import { loadInto } from "./load.ts";
 import type { CommonOptions } from "./options.ts";
 import { progressOn } from "./progress.ts";
@@ -24,7 +24,7 @@ export async function recheckCommand(
   const stop = stopSignal(say);
   const asking = await startAsking(options, context, stop);
   try {
-    const progress = progressOn(process.stderr, options.quiet, asking.clients, () => 1);
+    const progress = progressOn(process.stderr, options.quiet, asking.clients, () => 0);
     const { askers } = asking;
     const { sample, accept } = options;
     const common = { network, lake, clock, log, askers, datasets, range, stop };
@@ -47,7 +47,7 @@ export async function recheckCommand(
       process.stdout.write(`${JSON.stringify({ coverage, ...result, loaded_rows: loaded?.rows ?? 0 })}\n`);
     else {
       process.stdout.write(
-        `${coverageTable(coverage)}\n\n${result.asked} slots asked again, ${result.differing} answered differently, `,
+        `${coverageTables(coverage)}\n\n${result.asked} slots asked again, ${result.differing} answered differently, `,
       );
       process.stdout.write(`${result.failed} gave no answer; ${loaded?.rows ?? 0} rows loaded\n`);
     }

@@ -1,11 +1,43 @@
+import { DATASET_NAMES } from "../datasets/dataset.ts";
+import type { Lake } from "../lake/lake.ts";
 import type { Relay } from "../relay/relay.ts";
 import { directoryOf, resolveRelays } from "../relay/directory.ts";
 import type { Context } from "./context.ts";
 import type { CommonOptions } from "./options.ts";
 
-/** The relays that `--relay` names, or all of the network's directory, without anything being started or asked. */
-export async function knownRelays(options: CommonOptions, context: Context): Promise<readonly Relay[]> {
-  return (await resolved(options, context)).map(({ relay }) => relay);
+/**
+ * The relays that `--relay` names, or all of the network's directory and those that only the lake knows (collected by
+ * `--relay NAME=URL`), without anything being started or asked.
+ */
+export async function knownRelays(
+  options: CommonOptions,
+  context: Context,
+  lake: Lake,
+): Promise<readonly Relay[]> {
+  const relays = (await resolved(options, context)).map(({ relay }) => relay);
+  if (options.relay.length > 0) return relays;
+  const stored = await Promise.all(DATASET_NAMES.map((name) => lake.relays(name)));
+  const others = [...new Set(stored.flat())].filter((name) => !relays.some((relay) => relay.name === name));
+  return [...relays, ...others.map(unlisted)];
+}
+
+/** A relay that isn't in the directory: what it left is shown, but nobody asks it unless told where it is. */
+function unlisted(name: string): Relay {
+  return {
+    name,
+    url: "",
+    pubkey: null,
+    filtering: null,
+    dialect: "flashbots",
+    payloadLimit: 100,
+    state: "off",
+    activeFrom: null,
+    activeTo: null,
+    collectFrom: null,
+    aliasOf: null,
+    adjusts: false,
+    requestsPerSecond: 1,
+  };
 }
 
 /** A relay and whether its URL came from the command line, and may thus lead to this machine. */

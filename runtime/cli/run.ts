@@ -7,7 +7,7 @@ import { UserError, printable } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import { type Asking, startAsking } from "./asking.ts";
 import { type Context, contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
-import { coverageTable, missingLines } from "./coverageTable.ts";
+import { coverageTables, missingLines } from "./coverageTable.ts";
 import { loadInto } from "./load.ts";
 import type { CommonOptions } from "./options.ts";
 import { progressOn } from "./progress.ts";
@@ -87,7 +87,7 @@ async function once(
   if (options.json) {
     process.stdout.write(`${JSON.stringify({ coverage, ...summary, loaded_rows: loaded?.rows ?? 0 })}\n`);
   } else {
-    const table = coverageTable(coverage, (row) => retriesOf(row, asking));
+    const table = coverageTables(coverage, (row) => retriesOf(row, asking));
     process.stdout.write(`${network.name}, slots ${range.first}-${range.last}\n\n${table}\n\n`);
     for (const line of missingLines(coverage)) process.stdout.write(`${line}\n`);
     process.stdout.write(
@@ -121,6 +121,7 @@ async function follow(
   let previous: number | undefined;
   let code = 0;
   while (!stop.aborted) {
+    for (const client of asking.clients.values()) client.revive();
     const now = clock.now();
     const grown = { first: range.first, last: Math.max(range.last, settledSlot(network, now)) };
     code = await once(options, context, lake, asking, grown, stop, previous);
@@ -155,12 +156,9 @@ function sayTrouble(tally: Tally, asking: Asking, say: (line: string) => void): 
   const second = bids.secondAsks + payloads.secondAsks;
   if (second > 0) say(`${relay}: ${second} second asks of suspect or empty answers`);
   if (lastError === undefined) return;
-  if (asking.clients.get(relay)?.down)
-    say(`${relay}: can't be reached, its slots stay missing: ${printable(lastError)}`);
-  else
-    say(
-      `${relay}: ${bids.failed + payloads.failed} slots stay missing; last: ${printable(lastError)} (run again)`,
-    );
+  const unread = bids.failed + payloads.failed;
+  if (asking.clients.get(relay)?.down) say(`${printable(lastError, 300)}: its slots stay missing`);
+  else say(`${printable(lastError, 300)}: ${unread} slots stay missing; run again`);
 }
 
 function megabytes(bytes: number): string {
@@ -168,12 +166,21 @@ function megabytes(bytes: number): string {
 }
 
 function nextCommands(options: RunOptions, warehouse: string | undefined): string {
-  const network = options.network === "simulated" ? "" : ` --network ${options.network}`;
+  const words = [
+    ...(options.network === "simulated" ? [] : ["--network", options.network]),
+    ...(options.seed === 1 ? [] : ["--seed", String(options.seed)]),
+    ...(options.lake === "data/lake" ? [] : ["--lake", options.lake]),
+  ];
+  const place = words.map((word) => ` ${word}`).join("");
+  const file = options.warehouse === undefined ? "" : ` --warehouse ${options.warehouse}`;
   const lines = [
     "next:",
-    `  npm start -- coverage${network}`,
-    `  npm start -- recheck${network} --sample 0.1`,
+    `  npm start -- coverage${place}`,
+    `  npm start -- recheck${place}${file} --sample 0.1`,
   ];
-  if (warehouse !== undefined) lines.push(`  npm start -- export${network} --partial --out data/parquet`);
+  if (warehouse !== undefined) {
+    const network = place.replace(/ --lake \S+/, "");
+    lines.push(`  npm start -- export${network}${file} --partial --out data/parquet`);
+  }
   return `${lines.join("\n")}\n`;
 }

@@ -47,7 +47,6 @@ export class BidsCollector {
     for await (const plan of plans) {
       if (isOver(this.#job)) break;
       if (this.#horizon !== undefined && plan.last < this.#horizon) break;
-      this.#job.tally.bids.wanted += plan.missing.length;
       const answers = await this.#askChunk(plan);
       await writing;
       writing = this.#settle(plan, answers);
@@ -67,7 +66,9 @@ export class BidsCollector {
         if (this.#isForgotten(slot)) continue;
         const answer = this.#ahead.get(slot) ?? (await this.#ask(slot));
         this.#ahead.delete(slot);
-        if (answer) answers.push(answer);
+        if (!answer) continue;
+        answers.push(answer);
+        this.#job.tally.bids.read++;
       }
     };
     await Promise.all(Array.from({ length: this.#job.asker.concurrency }, work));

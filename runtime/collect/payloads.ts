@@ -35,7 +35,6 @@ export class PayloadsCollector {
   async collect(plans: AsyncIterable<ChunkPlan> | Iterable<ChunkPlan>): Promise<void> {
     let span: { range: SlotRange; plans: ChunkPlan[] } | undefined;
     for await (const plan of plans) {
-      this.#job.tally.payloads.wanted += plan.missing.length;
       const last = plan.missing[0] ?? plan.last;
       const first = plan.missing.at(-1) ?? plan.first;
       if (span && span.range.first - last <= MAX_BRIDGE_SLOTS) {
@@ -170,6 +169,7 @@ export class PayloadsCollector {
           delivered.set(slot, new Set(answer.rows.map(({ row }) => String(row["block_hash"]))));
         answers.push(await packSlot(payloads, network, relay.name, slot, answer, { readAt: clock.now() }));
       }
+      this.#job.tally.payloads.read += answers.length;
       await keep(this.#job, "payloads", chunkRange(payloads, plan.first), answers, this.#purpose);
       await doubtBidsWithoutDelivered(this.#job, delivered);
     }

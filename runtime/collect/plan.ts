@@ -1,5 +1,5 @@
 import { type Network, SETTLE_LAG_SLOTS } from "../chain/networks.ts";
-import { type SlotRange, intersect, settledSlot, slotStartMs } from "../chain/slots.ts";
+import { type SlotRange, intersect, settledSlot, slotCount, slotStartMs } from "../chain/slots.ts";
 import { chunkRanges } from "../datasets/chunks.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import { type BadChunk, type Lake, isBad } from "../lake/lake.ts";
@@ -61,6 +61,8 @@ export async function* planMissing(
       }
       if (missing.length > 0) plans.push({ ...chunk, missing });
     }
+    const missing = plans.reduce((sum, plan) => sum + plan.missing.length, 0);
+    options.onListed?.(slotCount(window), missing);
     yield* plans.toReversed();
   }
 }

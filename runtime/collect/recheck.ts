@@ -54,7 +54,6 @@ async function recheckRelay(options: RecheckOptions, relay: Relay, asker: Asker)
     // Oldest first: an empty answer counts only above a slot that still has rows, else it may be forgotten.
     for await (const plan of sampled(job, options, "bids", range)) {
       if (isOver(job)) break;
-      tally.bids.wanted += plan.missing.length;
       const answers = await askAll(job, delivered, plan.missing);
       const holdsRows = ({ block, refused }: SlotAnswer) => block.rows + refused.length > 0;
       rowsFrom = Math.min(rowsFrom, ...answers.filter(holdsRows).map(({ slot }) => slot));
@@ -94,6 +93,7 @@ async function askAll(job: RelayJob, delivered: Delivered, slots: readonly numbe
       counts.secondAsks++;
       try {
         answers.push(await job.asker.bids(slot, await delivered.at(slot)));
+        counts.read++;
       } catch (error) {
         if (!(error instanceof RelayError)) throw error;
         if (job.stop.aborted) return;

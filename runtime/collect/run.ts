@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
-import { type SlotRange, intersect } from "../chain/slots.ts";
+import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { BadObjectError, type Horizon, type Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
@@ -13,7 +13,7 @@ import { Delivered } from "./delivered.ts";
 import { PayloadsCollector } from "./payloads.ts";
 import { planMissing, target } from "./plan.ts";
 import type { RelayJob } from "./relayJob.ts";
-import { type Tally, newTally } from "./tally.ts";
+import { type Tally, countsOf, newTally } from "./tally.ts";
 
 /** What one pass over the relays is given. */
 export interface CollectOptions {
@@ -67,10 +67,16 @@ async function collectRelay(options: CollectOptions, relay: Relay, asker: Asker)
 async function plan(job: RelayJob, options: CollectOptions, name: DatasetName, range: SlotRange) {
   const { lake, relay, clock, tally } = job;
   const kept = oldestKept(await readHorizon(job, name), clock.now());
+  const counts = countsOf(tally, name);
+  if (kept !== undefined) counts.passed += Math.min(slotCount(range), Math.max(0, kept - range.first));
   const missing = planMissing(lake, datasets[name], relay.name, range, {
     oldestKept: kept,
     ...(options.wanted ? { wanted: options.wanted(name) } : {}),
     onBad: ({ fault }) => tally.faults.push(fault),
+    onListed: (slots, missingSlots) => {
+      counts.wanted += missingSlots;
+      counts.passed += slots - missingSlots;
+    },
   });
   return { missing, oldestKept: kept };
 }

@@ -4,6 +4,10 @@ import type { DatasetName } from "../datasets/dataset.ts";
 export interface Counts {
   /** Slots that the plan wanted, as far as it has been listed. */
   wanted: number;
+  /** Slots of the range that needn't be asked: covered already, or forgotten by the relay. */
+  passed: number;
+  /** Slots that the relay has answered for, whether written yet or not. */
+  read: number;
   /** Slots that were covered. */
   covered: number;
   rows: number;
@@ -34,6 +38,8 @@ export interface Tally {
 export function newTally(relay: string): Tally {
   const zero = (): Counts => ({
     wanted: 0,
+    passed: 0,
+    read: 0,
     covered: 0,
     rows: 0,
     quarantined: 0,

@@ -10,6 +10,7 @@ import { openFolderLake } from "../lake/folder.ts";
 import type { Lake } from "../lake/lake.ts";
 import { blocksOf, contentArbitrary, flipped, network } from "../lake/testing.ts";
 import type { Relay } from "../relay/relay.ts";
+import { textOf } from "./cells.ts";
 import { chunkOf, expectedRows, newFolder, put, relayNamed, rowOf, tableRows } from "./testing.ts";
 import type { DayCoverage, Warehouse } from "./warehouse.ts";
 
@@ -106,19 +107,19 @@ export function warehouseContract(form: string, open: OpenWarehouse): void {
         await warehouse.load(lake, []);
         await agrees(t, warehouse, lake);
         const ledger = await warehouse.query(
-          "SELECT dataset, relay, first_slot, covered, revision, error FROM loads",
+          "SELECT concat_ws(' ', dataset, relay, first_slot) AS chunk, first_slot, covered, revision, error FROM loads",
         );
         t.is(ledger.length, model.size);
-        for (const row of ledger) {
-          const known = model.get(`${row["dataset"]} ${row["relay"]} ${row["first_slot"]}`);
-          const covered = [...String(row["covered"])].flatMap((bit, index) =>
-            bit === "1" ? [Number(row["first_slot"]) + index] : [],
+        for (const { chunk, first_slot, covered, revision, error } of ledger) {
+          const known = model.get(textOf(chunk));
+          const slots = Array.from(textOf(covered)).flatMap((bit, index) =>
+            bit === "1" ? [Number(first_slot) + index] : [],
           );
           t.deepEqual(
-            covered,
-            [...(known?.rows.keys() ?? [])].sort((a, b) => a - b),
+            slots,
+            [...(known?.rows.keys() ?? [])].sort((a, c) => a - c),
           );
-          t.deepEqual([row["revision"], row["error"]], [String(known?.revision), null]);
+          t.deepEqual([revision, error], [String(known?.revision), null]);
         }
       }),
       { numRuns: 12 },
@@ -272,8 +273,8 @@ export function warehouseContract(form: string, open: OpenWarehouse): void {
           const now = slotStartMs(one, head + 50) + 3000;
           const lake = openFolderLake(await newFolder(t), one.name);
           const warehouse = await open(t, one, fixedDateClock(now), `run-${run++}`);
-          const directory = relays.map(({ bids: _, payloads: __, ...times }, index) =>
-            relayNamed(`r${index}`, times),
+          const directory = relays.map(({ activeFrom, activeTo, collectFrom }, index) =>
+            relayNamed(`r${index}`, { activeFrom, activeTo, collectFrom }),
           );
           const held = new Map<string, Set<number>>();
           for (const dataset of DATASET_NAMES) {

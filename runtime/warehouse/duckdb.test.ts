@@ -1,14 +1,421 @@
+import { type ChildProcessByStdio, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { cp, mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { DuckDBInstance } from "@duckdb/node-api";
+import test, { type ExecutionContext } from "ava";
+import { fixedDateClock, systemClock } from "../chain/clock.ts";
+import { simulatedNetwork } from "../chain/networks.ts";
+import { slotAt, slotStartMs } from "../chain/slots.ts";
+import { VirtualClock } from "../chain/virtualClock.ts";
+import { DATASET_NAMES, datasets, lakeColumns } from "../datasets/dataset.ts";
+import { bigquerySchema, duckdbDdl, lakeReadColumns } from "../datasets/schema.ts";
+import { allTables, rowTables } from "../datasets/tables.ts";
+import type { Lake } from "../lake/lake.ts";
+import { openFolderLake } from "../lake/folder.ts";
+import { ownerId } from "../lake/owner.ts";
+import { network } from "../lake/testing.ts";
 import { silentLog } from "../log.ts";
+import { textOf } from "./cells.ts";
 import { warehouseContract } from "./contract.ts";
 import { openDuckDb } from "./duckdb.ts";
-import { newFolder } from "./testing.ts";
-import type { ExecutionContext } from "ava";
+import { insertObjects, slotsPredicate } from "./loadSql.ts";
+import { expectedRows, newFolder, put, relayNamed, rowOf, tableRows } from "./testing.ts";
+import type { Warehouse } from "./warehouse.ts";
 
 const folders = new WeakMap<ExecutionContext, Promise<string>>();
 
-warehouseContract("DuckDB", async (t, network, clock, name = "one") => {
+warehouseContract("DuckDB", async (t, network_, clock, name = "one") => {
   const folder = folders.get(t) ?? newFolder(t);
   folders.set(t, folder);
-  return openDuckDb(join(await folder, `${name}.duckdb`), network, { clock, log: silentLog });
+  return openDuckDb(join(await folder, `${name}.duckdb`), network_, { clock, log: silentLog });
+});
+
+const open = (path: string, clock = systemClock): Warehouse =>
+  openDuckDb(path, network, { clock, log: silentLog });
+
+/** A lake with bids of several chunks, and a path beside it for a warehouse. */
+async function place(
+  t: ExecutionContext,
+  chunks = 4,
+  rows = 3,
+): Promise<{ lake: Lake; folder: string; path: string }> {
+  const root = await newFolder(t);
+  const lake = openFolderLake(join(root, "lake"), network.name);
+  for (let index = 0; index < chunks; index++)
+    await put(lake, network, "bids", "one", {
+      rows: new Map([[32 * index, Array.from({ length: rows }, (_, number) => rowOf(32 * index, number))]]),
+    });
+  return { lake, folder: join(root, "tables"), path: join(root, "tables", "one.duckdb") };
+}
+
+function startChild(
+  lake: Lake,
+  path: string,
+  point: string,
+  deed: "kill" | "hold",
+  before: readonly string[] = [],
+): ChildProcessByStdio<Writable, Readable, null> {
+  const script = fileURLToPath(new URL("loadChild.ts", import.meta.url));
+  const line = [
+    ...before,
+    process.execPath,
+    `--import=${import.meta.resolve("tsx")}`,
+    script,
+    lake.url,
+    path,
+    point,
+    deed,
+  ];
+  return spawn(line[0] ?? "", line.slice(1), { stdio: ["pipe", "pipe", "inherit"] });
+}
+
+/** Waits for a child's end; its first line. */
+async function ended(
+  child: ChildProcessByStdio<Writable, Readable, null>,
+): Promise<[line: string, signal: unknown]> {
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const exit = once(child, "exit");
+  const first = await lines.next();
+  const [, signal] = (await exit) as [unknown, unknown];
+  return [String(first.value ?? ""), signal];
+}
+
+test("a load that is killed at any of its points leaves what the next one makes whole, and nothing else", async (t) => {
+  for (const point of ["load-staged", "load-transaction", "load-committed"]) {
+    const { lake, folder, path } = await place(t);
+    const [, signal] = await ended(startChild(lake, path, point, "kill"));
+    t.is(signal, "SIGKILL", point);
+    const warehouse = open(path);
+    const before = (await warehouse.query("SELECT 1 FROM bids")).length;
+    t.is(before, point === "load-committed" ? 12 : 0, point);
+    const { rows } = await warehouse.load(lake, []);
+    t.is(rows, 12 - before, point);
+    t.deepEqual(await tableRows(warehouse, "bids"), await expectedRows(lake, "bids"));
+    t.deepEqual(await readdir(folder), ["one.duckdb"], point);
+  }
+});
+
+test("what a process left that died while it made or used a warehouse is swept, what a living one is making isn't", async (t) => {
+  const { lake, folder, path } = await place(t);
+  const gone = spawnSync(process.execPath, ["-e", ""]).pid;
+  const living = `.one.duckdb.${ownerId()}0.new`;
+  await mkdir(join(folder, "one.duckdb.tmp"), { recursive: true });
+  await writeFile(join(folder, "one.duckdb.tmp", "duckdb_temp_storage_DEFAULT-0.tmp"), "spilled");
+  await writeFile(join(folder, `.one.duckdb.${ownerId().replace(/^\d+/, String(gone))}.new`), "half");
+  await writeFile(join(folder, living), "other");
+  await open(path).load(lake, []);
+  t.deepEqual((await readdir(folder)).sort(), [living, "one.duckdb"]);
+});
+
+test("a file that another process has open is waited for a minute, then its holder is named", async (t) => {
+  const { lake, path } = await place(t);
+  await open(path).load(lake, []);
+  await put(lake, network, "bids", "two", { rows: new Map([[1, [rowOf(1, 1)]]]) });
+  const child = startChild(lake, path, "load-transaction", "hold");
+  t.teardown(() => child.kill("SIGKILL"));
+  await once(createInterface(child.stdout), "line");
+  const clock = new VirtualClock(Date.now());
+  for (const call of [() => open(path, clock).load(lake, []), () => open(path, clock).query("SELECT 1")]) {
+    const start = clock.monotonic();
+    const error = await t.throwsAsync(call(), { name: "UserError" });
+    t.like(error, { exitCode: 1 });
+    t.regex(
+      error?.message ?? "",
+      new RegExp(`in use by .*PID ${child.pid}.*the lake is complete: run \`load\``),
+    );
+    t.true(clock.monotonic() - start >= 60_000 && clock.monotonic() - start < 62_000);
+  }
+  // Once the other lets go, the one who waits goes on.
+  let asked = false;
+  const waiting = open(path, {
+    ...systemClock,
+    async sleep() {
+      if (asked) return systemClock.sleep(5);
+      asked = true;
+      child.stdin.end();
+      await once(child, "exit");
+    },
+  });
+  t.is((await waiting.load(lake, [])).rows, 0);
+  t.is((await waiting.query("SELECT 1 FROM bids")).length, 13);
+});
+
+test("a file that isn't a warehouse of this program is refused in one line and stays as it is", async (t) => {
+  const { lake, folder, path } = await place(t, 1);
+  await open(path).load(lake, []);
+  const at = (name: string) => join(folder, name);
+  await writeFile(at("text"), "not a database\n".repeat(1000));
+  await writeFile(at("empty"), "");
+  await cp(path, at("cut"));
+  await truncate(at("cut"), 6000);
+  const alter = async (name: string, statement: string, from?: string) => {
+    if (from !== undefined) await cp(from, at(name));
+    const instance = await DuckDBInstance.create(at(name));
+    const connection = await instance.connect();
+    await connection.run(statement);
+    connection.closeSync();
+    instance.closeSync();
+  };
+  await alter("foreign", "CREATE TABLE bids (a INTEGER)");
+  await alter("alike", "CREATE TABLE warehouse_info (network VARCHAR)");
+  await alter("newer", "UPDATE warehouse_info SET version = 2", path);
+  await alter("other", "UPDATE warehouse_info SET network = 'hoodi'", path);
+  for (const name of ["text", "empty", "cut", "foreign", "alike", "newer", "other"]) {
+    const before = await readFile(at(name));
+    for (const call of [() => open(at(name)).load(lake, []), () => open(at(name)).query("SELECT 1")]) {
+      const error = await t.throwsAsync(call(), { name: "UserError" }, name);
+      t.regex(error?.message ?? "", /^[^\n]*(move it away|another --warehouse)[^\n]*$/, name);
+      t.true(error?.message.includes(at(name)), name);
+    }
+    t.true(before.equals(await readFile(at(name))), name);
+  }
+  t.is((await readdir(folder)).length, 8);
+});
+
+test("a path where no file can be is refused in one line", async (t) => {
+  const { lake, folder, path } = await place(t, 1);
+  await t.throwsAsync(open(path).query("SELECT 1"), {
+    name: "UserError",
+    message: /there is no warehouse.*run `load`/,
+  });
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "file"), "");
+  const refused = { name: "UserError", message: /^[^\n]*--warehouse[^\n]*$/ };
+  await t.throwsAsync(open(folder).load(lake, []), refused);
+  await t.throwsAsync(open(join(folder, "file", "one.duckdb")).load(lake, []), refused);
+  await t.throwsAsync(open("/proc/one.duckdb").load(lake, []), refused);
+});
+
+test("damage inside the file is told in one line with the remedy", async (t) => {
+  const { lake, path } = await place(t, 8, 2000);
+  await open(path).load(lake, []);
+  const bytes = await readFile(path);
+  for (let at = 3 * 4096; at < bytes.length; at += 2048) bytes[at] = (bytes[at] ?? 0) ^ 255;
+  await writeFile(path, bytes);
+  const error = await t.throwsAsync(open(path).query("SELECT * FROM bids"), { name: "UserError" });
+  t.regex(error?.message ?? "", /^[^\n]*damaged[^\n]*move it away and run `load`[^\n]*$/);
+});
+
+test("a full disk is told in one line; the tables stay as they were and the next load goes on", async (t) => {
+  const { lake, path } = await place(t, 1);
+  await open(path).load(lake, []);
+  const { size } = await stat(path);
+  for (let slot = 32; slot < 32 * 40; slot += 32) {
+    const rows = Array.from({ length: 200 }, (_, number) => rowOf(slot, number));
+    await put(lake, network, "bids", "one", { rows: new Map([[slot, rows]]) });
+  }
+  // A limit on the size of files fails as a full disk does.
+  const limit = ["bash", "-c", `trap '' XFSZ; ulimit -f ${Math.ceil(size / 1024)}; exec "$0" "$@"`];
+  const [line] = await ended(startChild(lake, path, "never", "hold", limit));
+  t.regex(line, /^UserError: can't use the warehouse .*the disk is full; free some space and run `load`/);
+  const warehouse = open(path);
+  t.is((await warehouse.query("SELECT 1 FROM bids")).length, 3);
+  await warehouse.load(lake, []);
+  t.deepEqual(await tableRows(warehouse, "bids"), await expectedRows(lake, "bids"));
+});
+
+test("one definition gives the DuckDB table, the BigQuery schema and what is read from the lake", async (t) => {
+  const { lake, path } = await place(t, 1);
+  const warehouse = open(path);
+  await warehouse.load(lake, []);
+  const types = {
+    STRING: "VARCHAR",
+    INT64: "BIGINT",
+    NUMERIC: "DECIMAL(38,0)",
+    TIMESTAMP: "TIMESTAMP",
+    BOOL: "BOOLEAN",
+  };
+  for (const table of allTables) {
+    const columns = await warehouse.query(
+      `SELECT column_name, data_type, is_nullable, comment FROM duckdb_columns() WHERE table_name = '${table.name}' ORDER BY column_index`,
+    );
+    t.deepEqual(
+      columns,
+      bigquerySchema(table).map(({ name, type, mode, description }) => ({
+        column_name: name,
+        data_type: types[type],
+        is_nullable: mode === "NULLABLE",
+        comment: description,
+      })),
+    );
+    t.true(table.columns.every(({ description }) => description.length > 0));
+    t.false(/PRIMARY KEY|UNIQUE|INDEX/.test(duckdbDdl(table).join()));
+  }
+  t.deepEqual(await warehouse.query("SELECT * FROM duckdb_indexes()"), []);
+  for (const name of DATASET_NAMES) {
+    const dataset = datasets[name];
+    const read = [...lakeReadColumns(dataset).matchAll(/"(\w+)": /g)].map(([, column]) => column);
+    t.deepEqual(
+      read,
+      lakeColumns(dataset).map((column) => column.name),
+    );
+    t.regex(lakeReadColumns(dataset), /"value": 'VARCHAR'/);
+    const sql = insertObjects(dataset, ["it's"], "gzip", undefined);
+    t.regex(sql, /"value"::HUGEINT::DECIMAL\(38,0\) AS "value"/);
+    t.notRegex(sql, /DOUBLE|FLOAT/);
+    t.true(sql.includes("['it''s']"));
+  }
+});
+
+test("slots become runs, however they lie", (t) => {
+  t.is(slotsPredicate([]), "false");
+  t.is(
+    slotsPredicate([
+      { relay: "b", slots: [7] },
+      { relay: "a", slots: [1, 2, 3, 9] },
+      { relay: "a", slots: [10] },
+    ]),
+    "slot BETWEEN 1 AND 10 AND ((relay = 'a' AND slot BETWEEN 1 AND 3) OR (relay = 'a' AND slot BETWEEN 9 AND 10) OR (relay = 'b' AND slot BETWEEN 7 AND 7))",
+  );
+});
+
+test("payloads are settled by block hash, and a reload leaves that as it is", async (t) => {
+  const { lake, path } = await place(t, 0);
+  const rows = (slots: readonly number[]) =>
+    new Map(slots.map((slot) => [slot, [rowOf(slot, 1), rowOf(slot, 2)]]));
+  await put(lake, network, "payloads", "one", { rows: rows([1, 2, 3]) });
+  const warehouse = open(path);
+  await warehouse.load(lake, []);
+  const instance = await DuckDBInstance.create(path);
+  const connection = await instance.connect();
+  // In slot 1 the first payload's block; in slot 2 none; slot 3 isn't known yet; slot 9 has a hash of slot 3's.
+  await connection.run(`INSERT INTO canonical_blocks VALUES (1, '${rowOf(1, 1)["block_hash"]}'), (2, NULL)`);
+  connection.closeSync();
+  instance.closeSync();
+  const settled = [
+    { slot: "1", value: "1", reorged: false },
+    { slot: "1", value: "2", reorged: true },
+    { slot: "2", value: "1", reorged: true },
+    { slot: "2", value: "2", reorged: true },
+    { slot: "3", value: "1", reorged: null },
+    { slot: "3", value: "2", reorged: null },
+  ];
+  const read = () => warehouse.query("SELECT slot, value, reorged FROM payloads ORDER BY slot, value");
+  await warehouse.load(lake, []);
+  t.deepEqual(await read(), settled);
+  await put(lake, network, "payloads", "one", { rows: rows([1, 2, 3]), revised: [1], revision: 1 });
+  await warehouse.load(lake, []);
+  t.deepEqual(await read(), settled);
+  await warehouse.load(lake, [], { rebuild: true });
+  t.deepEqual(await read(), settled);
+});
+
+test("a lake whose path DuckDB would take for a pattern is refused, one with quotes is read", async (t) => {
+  const { lake, folder } = await place(t, 1);
+  const located = (root: string): Lake => {
+    const locate = (object: string) => join(root, object);
+    return Object.assign(Object.create(lake) as Lake, {
+      url: root,
+      network: lake.network,
+      relays: lake.relays.bind(lake),
+      list: lake.list.bind(lake),
+      head: lake.head.bind(lake),
+      read: lake.read.bind(lake),
+      locate,
+    });
+  };
+  const pattern = located(join(folder, "l*ke"));
+  await t.throwsAsync(open(join(folder, "a.duckdb")).load(pattern, []), {
+    name: "UserError",
+    message: /patterns.*--lake/,
+  });
+  await mkdir(folder, { recursive: true });
+  await symlink(lake.url, join(folder, "o'lake"));
+  t.is((await open(join(folder, "b.duckdb")).load(located(join(folder, "o'lake")), [])).rows, 3);
+  // Where the engine can't go by itself, the rows come through a temporary file.
+  const bucket = Object.assign(located(folder), { locate: (object: string) => `gs://bucket/${object}` });
+  const remote = open(join(folder, "c.duckdb"));
+  t.is((await remote.load(bucket, [])).rows, 3);
+  t.deepEqual(await tableRows(remote, "bids"), await expectedRows(lake, "bids"));
+});
+
+test("a Parquet file a complete day: exact wei, UTC, in order; other days only when asked for", async (t) => {
+  const one = simulatedNetwork(1);
+  const border = slotAt(one, Date.UTC(2023, 10, 16) - 1) + 1;
+  const root = await newFolder(t);
+  const lake = openFolderLake(join(root, "lake"), one.name);
+  const big = "98765432109876543210987654321";
+  const relays = [
+    relayNamed("one", { collectFrom: border - 40 }),
+    relayNamed("two", { collectFrom: border - 40 }),
+  ];
+  const fill = async (relay: string, first: number, last: number): Promise<void> => {
+    const chunks = new Map<number, Map<number, ReturnType<typeof rowOf>[]>>();
+    for (let slot = first; slot <= last; slot++) {
+      const rows = chunks.get(slot - (slot % 32)) ?? new Map();
+      chunks.set(slot - (slot % 32), rows.set(slot, [rowOf(slot, 2, { value: big }), rowOf(slot, 1)]));
+    }
+    for (const rows of chunks.values()) await put(lake, one, "bids", relay, { rows });
+  };
+  await fill("one", border - 40, border + 50);
+  await fill("two", border - 40, border + 10);
+  const now = slotStartMs(one, border + 100);
+  const warehouse = openDuckDb(join(root, "one.duckdb"), one, { clock: fixedDateClock(now), log: silentLog });
+  await warehouse.load(lake, relays);
+  const out = join(root, "it's out");
+  const file = (name: string) => join(out, one.name, "bids", name);
+  const summary = await warehouse.export(out, { datasets: DATASET_NAMES, partial: false });
+  t.deepEqual(summary, {
+    files: [{ path: file("2023-11-15.parquet"), rows: 160, complete: true }],
+    incomplete: [{ dataset: "bids", day: "2023-11-16", missing: 40 }],
+  });
+  t.deepEqual(await readdir(file("..")), ["bids"]);
+  t.deepEqual(await readdir(file(".")), ["2023-11-15.parquet"]);
+
+  const parquet = `'${file("2023-11-15.parquet").replaceAll("'", "''")}'`;
+  const schema = await warehouse.query(
+    `SELECT name, duckdb_type, logical_type FROM parquet_schema(${parquet}) WHERE num_children IS NULL`,
+  );
+  t.deepEqual(
+    schema.map(({ name }) => name),
+    rowTables.bids.columns.map(({ name }) => name),
+  );
+  const typeOf = (name: string) => schema.find((column) => column["name"] === name)?.["duckdb_type"];
+  t.is(typeOf("value"), "DECIMAL(38,0)");
+  t.is(typeOf("slot"), "BIGINT");
+  t.is(typeOf("block_timestamp"), "TIMESTAMP WITH TIME ZONE");
+  t.deepEqual(await warehouse.query(`SELECT DISTINCT compression FROM parquet_metadata(${parquet})`), [
+    { compression: "ZSTD" },
+  ]);
+  const rows = await warehouse.query(
+    `SELECT concat_ws(' ', relay, slot, builder_pubkey) AS place, value::VARCHAR AS value FROM ${parquet}`,
+  );
+  const places = rows.map(({ place: each }) => textOf(each));
+  t.deepEqual(places, places.toSorted());
+  t.is(rows.filter(({ value }) => value === big).length, 80);
+
+  await warehouse.export(out, { datasets: ["bids"], partial: true });
+  t.deepEqual((await readdir(file("."))).sort(), ["2023-11-15.parquet", "2023-11-16.partial.parquet"]);
+  // One day later nothing is missing: the file of the part goes.
+  await fill("two", border + 11, border + 50);
+  await fill("one", border - 40, border + 7199);
+  await fill("two", border - 40, border + 7199);
+  const later = openDuckDb(join(root, "one.duckdb"), one, {
+    clock: fixedDateClock(slotStartMs(one, border + 7250)),
+    log: silentLog,
+  });
+  await later.load(lake, relays);
+  t.deepEqual((await later.export(out, { datasets: ["bids"], partial: false })).incomplete, []);
+  t.deepEqual((await readdir(file("."))).sort(), ["2023-11-15.parquet", "2023-11-16.parquet"]);
+  // A day of which only a part is asked for isn't complete.
+  const slots = { first: border, last: border + 9 };
+  const part = await later.export(join(root, "part"), {
+    datasets: ["bids"],
+    relays: ["two"],
+    slots,
+    partial: true,
+  });
+  t.deepEqual(
+    part.files.map(({ rows: count, complete }) => [count, complete]),
+    [[20, false]],
+  );
+  await writeFile(join(root, "blocked"), "");
+  await t.throwsAsync(later.export(join(root, "blocked"), { datasets: ["bids"], partial: true }), {
+    name: "UserError",
+    message: /^[^\n]*--out[^\n]*$/,
+  });
 });

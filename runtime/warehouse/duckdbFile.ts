@@ -1,5 +1,5 @@
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { link, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { link, mkdir, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
@@ -9,7 +9,7 @@ import { codeOf, messageOf, printable, UserError } from "../errors.ts";
 import { OWNER_PATTERN, ownerId, ownerState } from "../lake/owner.ts";
 import type { Log } from "../log.ts";
 import { rowsOf } from "./cells.ts";
-import { explained, lockHolder } from "./duckdbErrors.ts";
+import { explained, isReadError, lockHolder } from "./duckdbErrors.ts";
 import { viewDdl } from "./views.ts";
 
 /** How long a file that another process has open is waited for, and how often it is tried. */
@@ -53,15 +53,16 @@ export class DuckDbFile {
 
   /** Works with the file, alone in this process; `write` makes it where there is none. Throws UserError. */
   async use<T>(mode: "read" | "write", work: (file: OpenFile) => Promise<T>): Promise<T> {
-    const before = turns.get(this.path) ?? Promise.resolve();
+    const key = await realPath(this.path);
+    const before = turns.get(key) ?? Promise.resolve();
     const turn = before.then(() => this.#work(mode, work));
     const settled = turn.then(
       () => {},
       () => {}, // the caller gets the error; the next in line only waits
     );
-    turns.set(this.path, settled);
+    turns.set(key, settled);
     void settled.then(() => {
-      if (turns.get(this.path) === settled) turns.delete(this.path);
+      if (turns.get(key) === settled) turns.delete(key);
     });
     return turn;
   }
@@ -145,23 +146,35 @@ export class DuckDbFile {
       throw systemError(error);
     }
     try {
-      await opened(temporary, "READ_WRITE", async (file) => {
-        const connection = await file.connect();
-        await connection.run("BEGIN");
-        for (const table of allTables)
-          for (const statement of duckdbDdl(table)) await connection.run(statement);
-        for (const statement of viewDdl()) await connection.run(statement);
-        const { name, genesis, floor } = this.#network;
-        await connection.run(
-          `INSERT INTO ${infoTable.name} VALUES ($1, $2, $3, $4, epoch_ms($5::BIGINT), NULL)`,
-          [name, WAREHOUSE_VERSION, genesis, floor, BigInt(Math.trunc(this.#clock.now()))],
-        );
-        await connection.run("COMMIT");
-      });
+      await this.#make(temporary);
       await place(temporary, this.path);
     } finally {
       for (const path of [temporary, `${temporary}.wal`]) await rm(path, { force: true });
     }
+  }
+
+  async #make(path: string): Promise<void> {
+    try {
+      await opened(path, "READ_WRITE", async (file) => this.#lay(await file.connect()));
+    } catch (error) {
+      if (explained(error, this.path) !== error || !isReadError(error)) throw error;
+      const what = `no file can be made at ${printable(this.path, 4096)}`;
+      throw new UserError(`${what}: ${printable(messageOf(error))}; choose another --warehouse`, {
+        cause: error,
+      });
+    }
+  }
+
+  async #lay(connection: DuckDBConnection): Promise<void> {
+    await connection.run("BEGIN");
+    for (const table of allTables) for (const statement of duckdbDdl(table)) await connection.run(statement);
+    for (const statement of viewDdl()) await connection.run(statement);
+    const { name, genesis, floor } = this.#network;
+    await connection.run(
+      `INSERT INTO ${infoTable.name} VALUES ($1, $2, $3, $4, epoch_ms($5::BIGINT), NULL)`,
+      [name, WAREHOUSE_VERSION, genesis, floor, BigInt(Math.trunc(this.#clock.now()))],
+    );
+    await connection.run("COMMIT");
   }
 
   /** Removes what processes that died while they made a warehouse of this name have left. */
@@ -199,6 +212,18 @@ export class DuckDbFile {
         await this.#clock.sleep(LOCK_POLL_MS);
       }
     }
+  }
+}
+
+/** The one path of a file that several names may lead to; of one that isn't there yet, by its folder. */
+async function realPath(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    const folder = dirname(path);
+    // What stands in the way shows when the file is opened.
+    if (codeOf(error) !== "ENOENT" || folder === path) return path;
+    return join(await realPath(folder), basename(path));
   }
 }
 
