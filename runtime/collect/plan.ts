@@ -36,6 +36,8 @@ export async function* planMissing(
     oldestKept?: number | undefined;
     wanted?: (slot: number) => boolean;
     onBad: (bad: BadChunk) => void;
+    /** Told of each window as it has been listed: how many slots it has, and how many are to be asked. */
+    onListed?: (slots: number, missing: number) => void;
   },
 ): AsyncGenerator<ChunkPlan> {
   const kept = intersect(range, { first: options.oldestKept ?? 0, last: Infinity });
