@@ -37,7 +37,7 @@ export async function loadInto(
   try {
     const summary = await warehouse.load(lake, relays, { rebuild: options.rebuild ?? false });
     const { rows, slots, objects, left } = summary;
-    const failed = summary.failed.map(({ object, error }) => printable(`${object}: ${error}`, 500));
+    const failed = summary.failed.map(({ error }) => printable(error, 500));
     return { warehouse: warehouse.url, rows, slots, objects, left, failed };
   } finally {
     await warehouse.close();

@@ -272,13 +272,14 @@ export function warehouseContract(form: string, open: OpenWarehouse): void {
         fc.integer({ min: border - 700, max: border + 700 }),
         fc.constantFrom(border - 33, border - 1, border, border + 1, border + 32),
       );
-      const open_ = fc.option(near, { freq: 2 });
+      const within = (from: number, to: number) => fc.integer({ min: border + from, max: border + to });
+      const sometimes = fc.oneof(fc.constant(null), fc.constant(null), near);
       const relay = fc.record({
-        activeFrom: open_,
-        activeTo: open_,
-        collectFrom: near,
-        bids: open_,
-        payloads: open_,
+        activeFrom: sometimes,
+        activeTo: sometimes,
+        collectFrom: within(-700, -30),
+        bids: near,
+        payloads: sometimes,
       });
       const covered = fc.array(
         fc.record({ slot: near, length: fc.nat({ max: 400 }), relay: fc.nat({ max: 1 }) }),
@@ -288,7 +289,7 @@ export function warehouseContract(form: string, open: OpenWarehouse): void {
       );
       let run = 0;
       await fc.assert(
-        fc.asyncProperty(fc.tuple(relay, relay), covered, near, async (relays, runs, head) => {
+        fc.asyncProperty(fc.tuple(relay, relay), covered, within(-40, 700), async (relays, runs, head) => {
           const now = slotStartMs(one, head + 50) + 3000;
           const lake = openFolderLake(await newFolder(t), one.name);
           const warehouse = await open(t, one, fixedDateClock(now), `run-${run++}`);

@@ -1,0 +1,75 @@
+import type { Clock } from "../../runtime/chain/clock.ts";
+import { simulatedNetwork } from "../../runtime/chain/networks.ts";
+import type { SlotRange } from "../../runtime/chain/slots.ts";
+import type { Asker } from "../../runtime/collect/asker.ts";
+import { relayAsker } from "../../runtime/collect/relayAsker.ts";
+import { collect } from "../../runtime/collect/run.ts";
+import { recheck } from "../../runtime/collect/recheck.ts";
+import type { Tally } from "../../runtime/collect/tally.ts";
+import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
+import type { Lake } from "../../runtime/lake/lake.ts";
+import { silentLog } from "../../runtime/log.ts";
+import { ByteBudget } from "../../runtime/relay/budget.ts";
+import { RelayClient } from "../../runtime/relay/client.ts";
+import type { Relay } from "../../runtime/relay/relay.ts";
+
+/** The date of the simulated network's tests, Unix ms. */
+export const NOW = 1_760_000_000_000;
+
+/** A clock on which waiting costs nothing: back-offs and second asks pass at once, and the date goes on by them. */
+export function hastyClock(): Clock {
+  let skipped = 0;
+  return {
+    now: () => NOW + skipped,
+    monotonic: () => performance.now() + skipped,
+    async sleep(ms, signal) {
+      signal?.throwIfAborted();
+      skipped += ms;
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
+/** The whole line from relays over loopback to a lake, as the command line builds it. */
+export function lineOf(seed: number, relays: readonly Relay[], lake: Lake, clock: Clock) {
+  const network = simulatedNetwork(seed);
+  const pass = async <T>(
+    work: (options: Parameters<typeof collect>[0]) => Promise<T>,
+    range: SlotRange,
+  ): Promise<T> => {
+    const stop = new AbortController().signal;
+    const budget = new ByteBudget();
+    const askers = new Map<Relay, Asker>();
+    const clients = relays.map((relay) => {
+      const client = new RelayClient(relay, {
+        clock,
+        budget,
+        allowPrivate: true,
+        rate: 5000,
+        limits: { timeoutMs: 1500 },
+      });
+      askers.set(relay, relayAsker(network, relay, client, clock, stop));
+      return client;
+    });
+    try {
+      return await work({
+        network,
+        lake,
+        clock,
+        log: silentLog,
+        askers,
+        datasets: DATASET_NAMES,
+        range,
+        stop,
+      });
+    } finally {
+      for (const client of clients) client.close();
+    }
+  };
+  return {
+    network,
+    run: (range: SlotRange): Promise<Tally[]> => pass(collect, range),
+    recheck: (range: SlotRange): Promise<Tally[]> =>
+      pass((options) => recheck({ ...options, sample: 1, accept: false, random: () => 0 }), range),
+  };
+}
