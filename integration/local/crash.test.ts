@@ -1,0 +1,155 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "ava";
+import { build } from "esbuild";
+import { settledSlot } from "../../runtime/chain/slots.ts";
+import { simulatedNetwork } from "../../runtime/chain/networks.ts";
+import { coverageOf } from "../../runtime/collect/coverage.ts";
+import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
+import { openFolderLake } from "../../runtime/lake/folder.ts";
+import { silentLog } from "../../runtime/log.ts";
+import { type Simulator, startSimulator } from "../../runtime/simulator/server.ts";
+import { openDuckDb } from "../../runtime/warehouse/duckdb.ts";
+import { compareTables } from "./compare.ts";
+import { NOW, hastyClock } from "./line.ts";
+import type { WorkerOptions } from "./worker.ts";
+
+const KILLS = 50;
+/** The phases that must each be hit, and how often at least. */
+const PHASES = ["quarantine-write", "chunk-replace", "load-transaction"];
+const HITS = 3;
+
+/** The worker as one file beside node_modules: fifty starts through the TypeScript loader would take a minute of nothing. */
+async function bundledWorker(): Promise<string> {
+  const outfile = join(
+    import.meta.dirname,
+    "../../node_modules/.cache/mev-boost-etl",
+    `worker-${process.pid}.mjs`,
+  );
+  const entry = join(import.meta.dirname, "worker.ts");
+  await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    packages: "external",
+    logLevel: "error",
+  });
+  return outfile;
+}
+
+function setUp(seed: number, simulator: Simulator) {
+  const folder = mkdtempSync(join(tmpdir(), "etl-crash-"));
+  const network = simulatedNetwork(seed);
+  const last = settledSlot(network, NOW);
+  const options = {
+    seed,
+    base: simulator.url,
+    lake: join(folder, "lake"),
+    warehouse: join(folder, "warehouse.duckdb"),
+    last,
+  };
+  const truth = async () => {
+    const clock = hastyClock();
+    const lake = openFolderLake(options.lake, network.name);
+    const warehouse = openDuckDb(options.warehouse, network, { clock, log: silentLog });
+    const comparison = await compareTables(lake, warehouse, simulator.truth);
+    await warehouse.close();
+    return comparison;
+  };
+  const missing = async (first: number) => {
+    const lake = openFolderLake(options.lake, network.name);
+    let count = 0;
+    for (const relay of simulator.relays.filter(({ state }) => state === "active")) {
+      for (const name of DATASET_NAMES) {
+        count += (await coverageOf(lake, network, relay, name, { first, last }, NOW, () => count++)).missing;
+      }
+    }
+    return count;
+  };
+  return { folder, options, last, truth, missing };
+}
+
+async function ended(child: ChildProcess): Promise<NodeJS.Signals | number | null> {
+  const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+  return signal ?? code;
+}
+
+const start = (worker: string, options: WorkerOptions) =>
+  fork(worker, [JSON.stringify(options)], { execArgv: [] });
+
+test(`after ${KILLS} kills through every phase one clean run ends in exactly the truth, and nothing is left over`, async (t) => {
+  t.timeout(240_000);
+  const seed = Math.floor(Math.random() * 2 ** 31);
+  t.log(`seed ${seed}`);
+  const simulator = await startSimulator({
+    seed,
+    faults: "none",
+    clock: hastyClock(),
+    scale: 0.05,
+    record: false,
+  });
+  t.teardown(() => simulator.close());
+  const worker = await bundledWorker();
+  const { folder, options, last, truth, missing } = setUp(seed, simulator);
+  const hits = new Map(PHASES.map((point) => [point, 0]));
+  let kills = 0;
+  // Every try reaches a few slots further back, so that there is always something left to do.
+  let first = last - 8;
+  for (let tries = 0; kills < KILLS && tries < 4 * KILLS; tries++, first -= 2) {
+    const wanting = PHASES.filter((point) => (hits.get(point) ?? 0) < HITS);
+    const point = wanting[tries % wanting.length];
+    const die = point === undefined ? {} : { die: { point, time: 1 + (tries % 2) } };
+    const child = start(worker, { ...options, first, ...die });
+    const exit = ended(child);
+    if (point === undefined) {
+      await once(child, "message");
+      const timer = setTimeout(() => child.kill("SIGKILL"), Math.random() * 500);
+      await exit;
+      clearTimeout(timer);
+    }
+    if ((await exit) !== "SIGKILL") continue;
+    kills++;
+    if (point !== undefined) hits.set(point, (hits.get(point) ?? 0) + 1);
+  }
+  t.is(kills, KILLS);
+  t.deepEqual(
+    [...hits.values()],
+    PHASES.map(() => HITS),
+  );
+
+  t.is(await ended(start(worker, { ...options, first })), 0);
+  t.is(await missing(first), 0);
+  const { slots, rows, differences } = await truth();
+  t.deepEqual(differences, []);
+  t.true(slots > 1000 && rows > 1000, `${slots} slots, ${rows} rows`);
+  const left = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
+    (name) => !/(^|\/)[a-z0-9][^/]*$/.test(name) || /\.(wal|tmp)$/.test(name),
+  );
+  t.deepEqual(left, []);
+});
+
+test("two collectors at once on one lake and one warehouse end in exactly the truth", async (t) => {
+  t.timeout(120_000);
+  const seed = Math.floor(Math.random() * 2 ** 31);
+  t.log(`seed ${seed}`);
+  const simulator = await startSimulator({
+    seed,
+    faults: "none",
+    clock: hastyClock(),
+    scale: 0.05,
+    record: false,
+  });
+  t.teardown(() => simulator.close());
+  const worker = await bundledWorker();
+  const { options, last, truth, missing } = setUp(seed, simulator);
+  const first = last - 63;
+  const both = [start(worker, { ...options, first }), start(worker, { ...options, first })];
+  t.deepEqual(await Promise.all(both.map(ended)), [0, 0]);
+  t.is(await missing(first), 0);
+  t.deepEqual((await truth()).differences, []);
+});
