@@ -10,7 +10,7 @@ import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
 import type { Lake } from "../../runtime/lake/lake.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { ByteBudget } from "../../runtime/relay/budget.ts";
-import { RelayClient } from "../../runtime/relay/client.ts";
+import { RelayClient, type RelayClientLimits } from "../../runtime/relay/client.ts";
 import type { Relay } from "../../runtime/relay/relay.ts";
 
 /** The date of the simulated network's tests, Unix ms. */
@@ -31,7 +31,13 @@ export function hastyClock(): Clock {
 }
 
 /** The whole line from relays over loopback to a lake, as the command line builds it. */
-export function lineOf(seed: number, relays: readonly Relay[], lake: Lake, clock: Clock) {
+export function lineOf(
+  seed: number,
+  relays: readonly Relay[],
+  lake: Lake,
+  clock: Clock,
+  limits: Partial<RelayClientLimits> = { timeoutMs: 1500 },
+) {
   const network = simulatedNetwork(seed);
   const pass = async <T>(
     work: (options: Parameters<typeof collect>[0]) => Promise<T>,
@@ -46,7 +52,7 @@ export function lineOf(seed: number, relays: readonly Relay[], lake: Lake, clock
         budget,
         allowPrivate: true,
         rate: 5000,
-        limits: { timeoutMs: 1500 },
+        limits,
       });
       askers.set(relay, relayAsker(network, relay, client, clock, stop));
       return client;
