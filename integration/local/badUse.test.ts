@@ -1,23 +1,100 @@
-import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, writeFileSync, mkdirSync, copyFileSync } from "node:fs";
+import { execFile, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { DuckDBInstance } from "@duckdb/node-api";
 import test from "ava";
 import { build } from "esbuild";
+import pLimit from "p-limit";
 
-/** The command line bundled once: starting it through the TypeScript loader dozens of times would take a minute. */
-const cli = join(
-  import.meta.dirname,
-  "../../node_modules/.cache/mev-boost-etl",
-  `cli-${process.pid}`,
-  "cli.js",
-);
+const NOW = 1_760_000_000;
+/** The newest settled slots at that time. */
+const LAST = 4_999_950;
+/** One row of these is of those that no table can hold, so that there is a quarantine. */
+const RANGE = `${LAST - 3}-${LAST}`;
+const WORLD = ["--seed", "7", "--relay", "wren", "--now", String(NOW), "--quiet"];
+const BIDS = "lake/simulated-7/bids/relay=wren/0004999936-0004999967.ndjson.gz";
+const PAYLOADS = "lake/simulated-7/payloads/relay=wren/0004999680-0004999999.ndjson.gz";
+const QUARANTINE = "lake/simulated-7/quarantine/bids/relay=wren/0004999936-0004999967.ndjson.gz";
 
-test.before(async () => {
+const bundle = join(import.meta.dirname, `../../node_modules/.cache/mev-boost-etl/cli-${process.pid}`);
+const cli = join(bundle, "cli.js");
+const twoAtOnce = pLimit(2);
+
+/** What a lake and a warehouse look like after a good run; every case begins with a copy. */
+const good = mkdtempSync(join(tmpdir(), "etl-bad-use-"));
+
+interface Ended {
+  readonly code: number | string | null;
+  readonly out: string;
+  /** Lines of standard error. */
+  readonly said: readonly string[];
+}
+
+/** Runs a program in a folder until it ends; it is stopped after a minute. */
+function ended(folder: string, program: string, args: readonly string[]): Promise<Ended> {
+  return twoAtOnce(
+    () =>
+      new Promise<Ended>((resolve) => {
+        const options = { cwd: folder, timeout: 60_000, maxBuffer: 1 << 26 };
+        execFile(program, args, options, (error, out, err) => {
+          const said = err.split("\n").filter((line) => line !== "");
+          resolve({ code: error ? (error.code ?? error.signal ?? null) : 0, out, said });
+        });
+      }),
+  );
+}
+
+const command = (folder: string, ...args: string[]) => ended(folder, process.execPath, [cli, ...args]);
+
+const place = (lake: string, warehouse: string) => ["--lake", lake, "--warehouse", warehouse];
+const run = ["run", ...WORLD, "--slots", RANGE, ...place("lake", "w.duckdb")];
+const load = ["load", ...WORLD.slice(0, 2), ...WORLD.slice(4), ...place("lake", "w.duckdb")];
+const coverage = ["coverage", ...WORLD, "--slots", RANGE, "--lake", "lake"];
+
+/** Every file below a folder and its checksum. */
+function contents(folder: string): Record<string, string> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
+  return Object.fromEntries(
+    files
+      .map(({ parentPath, name }) => join(parentPath, name))
+      .map((path) => [
+        path.slice(folder.length + 1),
+        createHash("sha256").update(readFileSync(path)).digest("hex"),
+      ]),
+  );
+}
+
+function copyOfGood(): string {
+  const folder = mkdtempSync(join(tmpdir(), "etl-bad-use-"));
+  cpSync(good, folder, { recursive: true });
+  return folder;
+}
+
+const edit = (path: string, change: (bytes: Buffer) => Buffer) => (folder: string) =>
+  writeFileSync(join(folder, path), change(readFileSync(join(folder, path))));
+
+/** Turns the bits of a byte over. */
+const flip = (at: number) => (bytes: Buffer) => {
+  bytes[at] = (bytes[at] ?? 0) ^ 255;
+  return bytes;
+};
+
+test.before(async (t) => {
+  t.timeout(60_000);
   await build({
     entryPoints: { cli: join(import.meta.dirname, "../../runtime/cli/main.ts") },
-    outdir: join(cli, ".."),
+    outdir: bundle,
     bundle: true,
     splitting: true,
     format: "esm",
@@ -25,202 +102,281 @@ test.before(async () => {
     packages: "external",
     logLevel: "error",
   });
+  const { code, said } = await command(good, ...run);
+  t.is(code, 0, said.join("\n"));
+  t.deepEqual(Object.keys(contents(good)).toSorted(), [BIDS, PAYLOADS, QUARANTINE, "w.duckdb"].toSorted());
 });
 
-interface Result {
+test.after.always(() => {
+  rmSync(bundle, { recursive: true, force: true });
+  rmSync(good, { recursive: true, force: true });
+});
+
+interface Mistake {
+  readonly args: readonly string[];
   readonly code: number;
-  readonly out: string;
-  readonly err: string;
+  /** What the one line says: what is wrong and what to do. */
+  readonly says: RegExp;
+  /** Brings the data out of order first. */
+  readonly prepare?: (folder: string) => void | Promise<void>;
+  /** Files that the command may write all the same: what isn't damaged goes on. */
+  readonly writes?: readonly string[];
 }
 
-async function etl(...words: readonly string[]): Promise<Result> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [cli, ...words],
-      { env: { ...process.env, LOG_LEVEL: "silent" } },
-      (error, out, err) => {
-        resolve({ code: error ? Number(error.code ?? -1) : 0, out, err });
-      },
-    );
+const mistakes: Readonly<Record<string, Mistake>> = {
+  "an unknown command": { args: ["collect"], code: 2, says: /unknown command 'collect'.*--help/ },
+  "an unknown flag": { args: ["run", "--wide"], code: 2, says: /unknown option '--wide'.*--help/ },
+  "a word too many": { args: ["coverage", "everything"], code: 2, says: /too many arguments/ },
+  "an option without its value": {
+    args: ["run", "--lake"],
+    code: 2,
+    says: /--lake <dir>.* argument missing/,
+  },
+  "an unknown relay": {
+    args: ["run", ...WORLD, "--relay", "dodo"],
+    code: 2,
+    says: /dodo: no such relay; known are heron, .*=URL/,
+  },
+  "a relay's name that can't be one": { args: ["run", "--relay", "../up=http://a"], code: 2, says: /name/ },
+  "a relay's URL that is none": {
+    args: ["run", "--relay", "dodo=flashbots"],
+    code: 2,
+    says: /not a URL; write https:/,
+  },
+  "an unknown network": { args: ["run", "--network", "ropsten"], code: 2, says: /mainnet, hoodi, sepolia/ },
+  "an unknown dataset": { args: ["run", "--dataset", "blobs"], code: 2, says: /bids, payloads/ },
+  "a range that isn't one": { args: ["run", "--slots", "now"], code: 2, says: /FIRST-LAST/ },
+  "a range with a negative slot": { args: ["run", "--slots=-5-9"], code: 2, says: /FIRST-LAST/ },
+  "a range that ends before it starts": { args: ["run", "--slots", "9-5"], code: 2, says: /ends before it/ },
+  "two ranges": { args: ["run", "--slots", "5-9", "--last", "3"], code: 2, says: /'--slots .*cannot be used with option '--last/ },
+  "a range in the future": {
+    args: ["run", ...WORLD, "--slots", `${LAST + 1}-${LAST + 9}`],
+    code: 2,
+    says: new RegExp(`lies in the future: the newest settled slot is ${LAST}`),
+  },
+  "a range before the first slot": {
+    args: ["run", "--network", "mainnet", "--now", String(NOW), "--quiet", "--slots", "1-9"],
+    code: 2,
+    says: /before the first MEV-Boost slot, 4700567/,
+  },
+  "a number that is none": { args: ["run", "--last", "many"], code: 2, says: /whole number/ },
+  "a rate of nothing": { args: ["run", "--rate", "0"], code: 2, says: /above 0/ },
+  "a sample beyond everything": { args: ["recheck", "--sample", "7"], code: 2, says: /from 0 to 1/ },
+  "a lake in the cloud": { args: ["run", ...WORLD, "--lake", "gs://bucket"], code: 2, says: /give a folder/ },
+  "a lake whose path is a pattern": { args: ["run", ...WORLD, "--lake", "l*ke"], code: 2, says: /--lake/ },
+  "a lake below a file": {
+    args: ["run", ...WORLD, "--slots", RANGE, ...place("w.duckdb/lake", "w.duckdb")],
+    code: 1,
+    says: /w\.duckdb\/lake.*a file lies where a folder should be; move it away, or choose another --lake/,
+  },
+  "a warehouse below a file": {
+    args: ["load", ...load.slice(1, -1), `${BIDS}/w.duckdb`],
+    code: 1,
+    says: /a file lies where a folder should be; choose another --warehouse/,
+  },
+  "a warehouse that is a folder": {
+    args: ["load", ...load.slice(1, -1), "lake"],
+    code: 1,
+    says: /lake.*name a file with --warehouse/,
+  },
+  "a warehouse to export that isn't there": {
+    args: ["export", ...WORLD, "--warehouse", "none.duckdb", "--out", "out"],
+    code: 1,
+    says: /no warehouse at .*none\.duckdb; run/,
+  },
+  "a lake to recheck that isn't there": {
+    args: ["recheck", ...WORLD, ...place("none", "w.duckdb")],
+    code: 1,
+    says: /none.*run/,
+  },
+  "a chunk cut short": {
+    args: load,
+    code: 1,
+    says: /bids\/relay=wren\/0004999936-0004999967.*can't be used.*move it away and its slots will be asked again/,
+    prepare: (folder) => {
+      rmSync(join(folder, "w.duckdb"));
+      truncateSync(join(folder, BIDS), 9_000);
+    },
+    writes: ["w.duckdb"],
+  },
+  "a chunk with a wrong byte, asked for more": {
+    args: ["run", ...run.slice(1), "--slots", `${LAST - 5}-${LAST}`],
+    code: 1,
+    says: /bids\/relay=wren\/0004999936-0004999967.*can't be used.*move it away/,
+    prepare: edit(BIDS, flip(9_000)),
+    writes: [PAYLOADS, "w.duckdb"],
+  },
+  "a chunk whose metadata was changed": {
+    args: coverage,
+    code: 1,
+    says: /bids\/relay=wren\/0004999936-0004999967.*metadata.*move it away/,
+    prepare: edit(BIDS, (bytes) =>
+      Buffer.from(bytes.toString("latin1").replace('"covered":"000000', '"covered":"000001'), "latin1"),
+    ),
+  },
+  "a chunk that is something else": {
+    args: coverage,
+    code: 1,
+    says: /payloads\/relay=wren\/0004999680-0004999999.*not a gzip file.*move it away/,
+    prepare: edit(PAYLOADS, () => Buffer.from("my notes about payloads, kept in an unlucky place")),
+  },
+  "a damaged quarantine": {
+    args: ["coverage", ...WORLD, "--slots", `${LAST - 3}-${LAST - 1}`, "--lake", "lake"],
+    code: 1,
+    says: /quarantine\/bids\/relay=wren\/0004999936-0004999967.*move it away \(and keep it: it is evidence\)/,
+    prepare: edit(QUARANTINE, flip(400)),
+  },
+  "a damaged horizon": {
+    args: coverage,
+    code: 1,
+    says: /bids\/relay=wren\/horizon\.json can't be used.*move it away|remove it/,
+    prepare: (folder) => writeFileSync(join(folder, BIDS, "../horizon.json"), "oldest: 7"),
+  },
+  "a warehouse that isn't DuckDB": {
+    args: load,
+    code: 1,
+    says: /w\.duckdb is damaged or not a DuckDB file; move it away and run `load`/,
+    prepare: edit("w.duckdb", () => Buffer.from("slot,value\n1,2\n".repeat(1000))),
+  },
+  "a warehouse cut short": {
+    args: load,
+    code: 1,
+    says: /w\.duckdb.*damaged or not a DuckDB file; move it away and run `load`/,
+    prepare: (folder) => truncateSync(join(folder, "w.duckdb"), 8_000),
+  },
+  "somebody else's DuckDB file": {
+    args: load,
+    code: 1,
+    says: /w\.duckdb is a DuckDB file, but not a warehouse of this program; choose another --warehouse/,
+    prepare: async (folder) => {
+      rmSync(join(folder, "w.duckdb"));
+      const instance = await DuckDBInstance.create(join(folder, "w.duckdb"));
+      const connection = await instance.connect();
+      await connection.run("CREATE TABLE mine AS SELECT 7 AS seven");
+      connection.closeSync();
+      instance.closeSync();
+    },
+  },
+  "a warehouse of another network": {
+    args: ["load", "--seed", "8", ...load.slice(3)],
+    code: 2,
+    says: /w\.duckdb is the warehouse of network "?simulated-7"?, not of simulated-8; choose another/,
+  },
+};
+
+for (const [what, { args, code, says, prepare, writes = [] }] of Object.entries(mistakes)) {
+  test(`${what}: one clear line, exit ${code}, and the data stays as it was`, async (t) => {
+    t.timeout(240_000);
+    const folder = copyOfGood();
+    await prepare?.(folder);
+    const before = contents(folder);
+    const { said, ...result } = await command(folder, ...args);
+    t.is(said.length, 1, said.join("\n"));
+    t.regex(said[0] ?? "", says);
+    t.is(result.code, code);
+    t.notRegex(result.out + said.join("\n"), /^ +at |\.[jt]s:\d+|unexpected:/m);
+    const after = contents(folder);
+    for (const name of writes) (delete before[name], delete after[name]);
+    t.deepEqual(after, before);
+    rmSync(folder, { recursive: true });
   });
 }
 
-/** A network date, so that the simulated relays have settled slots to show. */
-const NOW = ["--now", "1760000000"];
-/** The newest settled slot at that date: (1760000000 − 1700000000) / 12 − 50. */
-const SETTLED = 4_999_950;
-
-function place() {
-  const folder = mkdtempSync(join(tmpdir(), "etl-cli-"));
-  const lake = join(folder, "lake");
-  const warehouse = join(folder, "warehouse.duckdb");
-  return { folder, lake, warehouse, where: ["--lake", lake, "--warehouse", warehouse] };
-}
-
-const collectFew = async (where: readonly string[]) =>
-  etl("run", ...NOW, ...where, "--relay", "wren", "--slots", `${SETTLED - 9}-${SETTLED}`);
-
-test("bad usage gets one line that says what is allowed, and exit code 2", async (t) => {
-  const { where } = place();
-  const cases: [string[], RegExp][] = [
-    [["bogus"], /unknown command 'bogus'/],
-    [["run", "--bogus"], /unknown option '--bogus'/],
-    [["run", "--network", "ropsten"], /Allowed choices are mainnet, hoodi, sepolia, simulated/],
-    [["run", ...NOW, ...where, "--relay", "nobody"], /nobody.*wren/],
-    [["run", ...NOW, ...where, "--relay", "Bad_Name=http://127.0.0.1:1"], /Bad_Name/],
-    [["run", ...NOW, ...where, "--relay", "x=ftp://127.0.0.1"], /ftp/],
-    [["run", ...NOW, ...where, "--slots", "12"], /FIRST-LAST/],
-    [["run", ...NOW, ...where, "--slots", "20-10"], /ends before it starts/],
-    [["run", ...NOW, ...where, "--slots", "6000000-6000010"], new RegExp(`future.*${SETTLED}`)],
-    [["run", ...NOW, ...where, "--slots", "1-2", "--last", "4"], /cannot be used/],
-    [["run", ...NOW, ...where, "--last", "0"], /whole number/],
-    [["run", ...NOW, ...where, "--rate", "-1"], /rate/],
-    [["recheck", "--sample", "2"], /from 0 to 1/],
-    [["coverage", "--network", "mainnet", "--slots", "1-2", ...where.slice(0, 2)], /4700567/],
-    [["run", "--lake", "gs://bucket/x"], /gs:\/\/bucket/],
-    [["export"], /--out/],
-  ];
-  for (const [words, message] of cases) {
-    const { code, err } = await etl(...words);
-    t.is(code, 2, words.join(" "));
-    t.regex(err, message, words.join(" "));
-    t.is(err.trim().split("\n").length, 1, err);
-    t.notRegex(err, /\n\s+at /);
+test("a full disk is told in one line; what was there before is kept, and with more room the rest comes", async (t) => {
+  t.timeout(240_000);
+  const asRoot = ["--user", "--map-root-user", "--mount"];
+  if (spawnSync("unshare", [...asRoot, "true"]).status !== 0)
+    return t.log("not shown: this system lets its users mount no small disk");
+  for (const [args, says] of [
+    [
+      ["run", ...run.slice(1), "--slots", `${LAST - 60}-${LAST}`, ...place("lake", "../../w.duckdb")],
+      /lake\/.*: the disk is full; free some space and run again/,
+    ],
+    [load, /w\.duckdb: the disk is full; free some space and run `load`/],
+  ] as const) {
+    const folder = copyOfGood();
+    const [disk, kept] = [join(folder, "disk"), join(folder, "kept")];
+    mkdirSync(disk);
+    // More to load than the warehouse has.
+    if (args === load) {
+      const more = await command(
+        folder,
+        ...run,
+        "--slots",
+        `${LAST - 200}-${LAST}`,
+        ...place("lake", "more.duckdb"),
+      );
+      t.is(more.code, 0, more.said.join("\n"));
+      rmSync(join(folder, "more.duckdb"));
+    }
+    const script = `
+      mount -t tmpfs -o size=16m none '${disk}' && cp -r '${folder}/lake' '${folder}/w.duckdb' '${disk}' || exit 99
+      cat /dev/zero > '${disk}/filler' 2> '${folder}/cat.log'
+      truncate -s -40k '${disk}/filler'
+      cd '${disk}' && "$@"; code=$?
+      rm '${disk}/filler'; cp -r '${disk}' '${kept}' || exit 98
+      exit $code`;
+    const before = contents(folder);
+    const { code, said } = await ended(folder, "unshare", [
+      ...asRoot,
+      ...["sh", "-c", script, "sh", process.execPath, cli, ...args],
+    ]);
+    t.is(said.length, 1, said.join("\n"));
+    t.regex(said[0] ?? "", says);
+    t.is(code, 1);
+    const after = contents(kept);
+    if (args === load) {
+      t.true(Object.keys(after).every((name) => name.startsWith("w.duckdb") || after[name] === before[name]));
+    } else t.is(after["w.duckdb"], before["w.duckdb"]);
+    t.deepEqual(
+      Object.keys(after).filter((name) => /(^|\/)\.|\.tmp/.test(name)),
+      [],
+    );
+    const again = await command(kept, ...run, "--slots", `${LAST - 60}-${LAST}`);
+    t.is(again.code, 0, again.said.join("\n"));
+    rmSync(folder, { recursive: true });
   }
 });
 
-test("a range that reaches past what is settled is clipped and says so", async (t) => {
-  const { where } = place();
-  const { code, out, err } = await etl(
+test("mainnet without internet: a line a relay that it can't be reached, exit 3, nothing covered, nothing written", async (t) => {
+  t.timeout(240_000);
+  const folder = mkdtempSync(join(tmpdir(), "etl-bad-use-"));
+  const args = [
     "run",
-    ...NOW,
-    ...where,
-    "--relay",
-    "wren",
-    "--slots",
-    `${SETTLED - 3}-${SETTLED + 9}`,
-    "--json",
-  );
-  t.is(code, 0, err);
-  t.regex(err, new RegExp(`clipped to ${SETTLED - 3}-${SETTLED}`));
-  const { coverage, loaded_rows: rows } = JSON.parse(out) as {
-    coverage: { slots: number; covered: number }[];
-    loaded_rows: number;
-  };
-  t.deepEqual(
-    coverage.map(({ slots, covered }) => [slots, covered]),
-    [
-      [4, 4],
-      [4, 4],
-    ],
-  );
-  t.true(rows > 0);
-});
-
-test("a relay that can't be reached gets one line, its slots stay missing, and the exit code is 3", async (t) => {
-  const { where } = place();
-  const { code, out, err } = await etl(
-    "run",
-    ...where,
     "--network",
     "mainnet",
     "--last",
     "4",
-    "--relay",
-    "gone=http://127.0.0.1:9",
+    "--quiet",
     "--json",
-  );
-  t.is(code, 3, err);
-  t.is(err.split("\n").filter((line) => line.startsWith("gone: can't be reached")).length, 1, err);
-  const { coverage } = JSON.parse(out) as { coverage: { covered: number; missing: number }[] };
-  t.deepEqual(
-    coverage.map(({ covered, missing }) => [covered, missing]),
-    [
-      [0, 4],
-      [0, 4],
-    ],
-  );
-});
-
-test("folders that can't be written are named, with what to do, and exit code 1", async (t) => {
-  const { folder } = place();
-  const file = join(folder, "file");
-  writeFileSync(file, "x");
-  const { code, err } = await etl(
-    "run",
-    ...NOW,
+    ...place("lake", "w.duckdb"),
+  ];
+  // A port on which nobody listens, and, where that can be had, a machine without any network.
+  const refused = ["flashbots", "titan", "bloxroute-regulated"].flatMap((name) => [
     "--relay",
-    "wren",
-    "--last",
-    "4",
-    "--lake",
-    join(file, "lake"),
-    "--warehouse",
-    join(folder, "w"),
-  );
-  t.is(code, 1);
-  t.true(err.includes(file), err);
-  t.is(err.trim().split("\n").length, 1, err);
-});
-
-test("a corrupt object, its metadata or its quarantine is named with the remedy, stops nothing else, and stays as it was", async (t) => {
-  const { lake, where } = place();
-  t.is((await collectFew(where)).code, 0);
-  const chunks = join(lake, "simulated-1/bids/relay=wren");
-  const [name] = readdirSync(chunks).filter((one) => one.endsWith(".gz"));
-  if (!name) return t.fail("nothing was collected");
-  const path = join(chunks, name);
-  const sound = readFileSync(path);
-  const flipped = Buffer.from(sound);
-  flipped[sound.length - 100] = (flipped[sound.length - 100] ?? 0) ^ 0xff;
-  for (const bad of [sound.subarray(0, 300), Buffer.from("nonsense"), gzipSync("{}\n"), flipped]) {
-    writeFileSync(path, bad);
-    const load = await etl("load", ...NOW, ...where, "--rebuild");
-    t.is(load.code, 1, load.err);
-    t.true(load.err.includes(name), load.err);
-    t.notRegex(load.err, /\n\s+at /);
-    const run = await collectFew(where);
-    t.not(run.code, 0, run.err);
-    t.true(run.err.includes(name), run.err);
-    t.deepEqual(readFileSync(path), bad, "a bad object is evidence, and is left alone");
+    `${name}=http://127.0.0.1:9`,
+  ]);
+  const runs = [
+    { program: process.execPath, before: [] as string[], args: [...args, ...refused], relays: 3 },
+  ];
+  const apart = ["--user", "--map-root-user", "--net"];
+  if (spawnSync("unshare", [...apart, "true"]).status === 0)
+    runs.push({ program: "unshare", before: [...apart, process.execPath], args, relays: 0 });
+  else t.log("not shown: this system can't cut a process off the network");
+  for (const one of runs) {
+    const { code, out, said } = await ended(folder, one.program, [...one.before, cli, ...one.args]);
+    const { coverage: rows } = JSON.parse(out) as {
+      coverage: { relay: string; state: string; covered: number; missing: number }[];
+    };
+    const active = new Set(rows.filter(({ state }) => state === "active").map(({ relay }) => relay));
+    t.true(active.size >= Math.max(1, one.relays));
+    t.is(said.length, active.size, said.join("\n"));
+    for (const relay of active)
+      t.is(said.filter((line) => line.startsWith(`${relay}: can't be reached`)).length, 1, said.join("\n"));
+    t.is(code, 3);
+    t.true(rows.every(({ covered }) => covered === 0));
+    t.true(rows.every(({ missing }) => missing === 4));
+    t.deepEqual(Object.keys(contents(folder)), ["w.duckdb"]);
   }
-  writeFileSync(path, sound);
-  t.is((await etl("coverage", ...NOW, "--lake", lake)).code, 3, "only wren was collected");
-  const again = await etl("load", ...NOW, ...where, "--rebuild");
-  t.is(again.code, 0, again.err);
-
-  const quarantine = join(lake, "simulated-1/quarantine/bids/relay=wren");
-  mkdirSync(quarantine, { recursive: true });
-  writeFileSync(join(quarantine, name), "nonsense");
-  const more = await etl("run", ...NOW, ...where, "--relay", "wren", "--slots", `${SETTLED - 40}-${SETTLED}`);
-  t.notRegex(more.err, /\n\s+at /);
-  t.is(readFileSync(join(quarantine, name), "utf8"), "nonsense");
-});
-
-test("a file that isn't this network's warehouse is refused in one line and left byte for byte", async (t) => {
-  const { folder, lake, warehouse, where } = place();
-  t.is((await collectFew(where)).code, 0);
-  const other = join(folder, "other.duckdb");
-  copyFileSync(warehouse, other);
-  const corrupt = join(folder, "corrupt.duckdb");
-  writeFileSync(corrupt, "not a database at all".repeat(1000));
-  for (const [words, file, message, exit] of [
-    [["--seed", "2"], other, /simulated-1/, 2],
-    [[], corrupt, /corrupt\.duckdb/, 1],
-  ] as const) {
-    const before = readFileSync(file);
-    const { code, err } = await etl("load", ...NOW, "--lake", lake, "--warehouse", file, ...words);
-    t.is(code, exit, err);
-    t.regex(err, message);
-    t.is(err.trim().split("\n").length, 1, err);
-    t.deepEqual(readFileSync(file), before);
-  }
-});
-
-test("help and the names of all commands come without anything being started", async (t) => {
-  const { code, out } = await etl("--help");
-  t.is(code, 0);
-  for (const command of ["run", "load", "coverage", "recheck", "export", "probe", "simulate"])
-    t.regex(out, new RegExp(`  ${command}\\b`));
+  rmSync(folder, { recursive: true });
 });

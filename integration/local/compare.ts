@@ -24,7 +24,7 @@ export async function compareTables(lake: Lake, warehouse: Warehouse, truth: Tru
   for (const dataset of DATASET_NAMES) {
     const slots = new Map<string, string[]>();
     for (const row of await warehouse.query(`SELECT * FROM ${dataset}`)) {
-      const key = `${String(row["relay"])} ${String(row["slot"])}`;
+      const key = `${normalValue("relay", row["relay"])} ${normalValue("slot", row["slot"])}`;
       slots.set(key, [...(slots.get(key) ?? []), normal(dataset, row)]);
     }
     tables.set(dataset, slots);
