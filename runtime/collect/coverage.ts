@@ -51,7 +51,7 @@ export async function coverageOf(
   const none = { slots: 0, covered: 0, missing: 0, unavailable: 0, suspect: 0, rows: 0, quarantined: 0 };
   if (!asked) return { ...base, first_slot: null, last_slot: null, ...none, missing_ranges: [] };
 
-  const kept = (await lake.readHorizon(dataset, relay.name))?.oldest_slot ?? 0;
+  const kept = await oldestStored(lake, dataset, relay.name, onFault);
   const missing: [number, number][] = [];
   let { covered, suspect, rows, quarantined, unavailable } = none;
   const uncovered = (first: number, last: number) => {
@@ -94,6 +94,22 @@ export async function coverageOf(
     quarantined,
     missing_ranges: missing,
   };
+}
+
+/** The oldest slot of the stored horizon; 0, from which everything is asked for, where there is none that can be read. */
+async function oldestStored(
+  lake: Lake,
+  dataset: DatasetName,
+  relay: string,
+  onFault: (fault: string) => void,
+): Promise<number> {
+  try {
+    return (await lake.readHorizon(dataset, relay))?.oldest_slot ?? 0;
+  } catch (error) {
+    if (!(error instanceof BadObjectError)) throw error;
+    onFault(error.message);
+    return 0;
+  }
 }
 
 /** Rows of a chunk in a range: what its metadata says, or, where covered slots lie outside, what is counted in it. */
