@@ -215,7 +215,7 @@ test("folder: an owner is dead when its process, its pid's start or its boot is 
   t.is(state(pid, start, host, boot, "1", random), "unknown");
   t.is(ownerState("something"), "unknown");
   // A process that has ended and whose parent hasn't asked for its end.
-  const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"], {
+  const parent = spawn("sh", ["-c", "sleep 0.1 & echo $!; exec sleep 60"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   t.teardown(() => parent.kill("SIGKILL"));
