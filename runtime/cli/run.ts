@@ -1,6 +1,9 @@
 import { type SlotRange, intersect, settledSlot, slotCount } from "../chain/slots.ts";
+import { chunkRange } from "../datasets/chunks.ts";
+import { bids } from "../datasets/dataset.ts";
 import type { Coverage } from "../collect/coverage.ts";
-import { dueAtTick, target } from "../collect/plan.ts";
+import { target } from "../collect/plan.ts";
+import { tick } from "../collect/tick.ts";
 import { collect } from "../collect/run.ts";
 import type { Tally } from "../collect/tally.ts";
 import { UserError, printable } from "../errors.ts";
@@ -17,6 +20,8 @@ import { coverageOfAll, exitCodeOf } from "./summary.ts";
 const DEFAULT_LAST = 64;
 /** Time between two ticks of `--follow`. */
 const TICK_MS = 5 * 60 * 1000;
+/** A tick asks nothing more after this time, so that it has ended when the next is due. */
+const TICK_DEADLINE_MS = 4 * 60 * 1000;
 
 type RunOptions = CommonOptions & { follow: boolean };
 
@@ -55,21 +60,23 @@ async function once(
     return asked ? slotCount(asked) * datasets.length : 0;
   };
   const progress = progressOn(process.stderr, options.quiet, asking.clients, inRange);
-  const due = dueAtTick(network, clock.now(), previousTick);
   let tallies: Tally[];
   try {
-    tallies = await collect({
+    const { askers } = asking;
+    const common = {
       network,
       lake,
       clock,
       log,
-      askers: asking.askers,
+      askers,
       datasets,
       range,
       stop,
-      ...(options.follow ? { wanted: () => due } : {}),
-      onTally: (tally) => progress.add(tally),
-    });
+      onTally: (tally: Tally) => progress.add(tally),
+    };
+    tallies = options.follow
+      ? await tick({ ...common, previousTickMs: previousTick, deadlineMs: TICK_DEADLINE_MS })
+      : await collect(common);
   } finally {
     progress.stop();
   }
@@ -123,7 +130,9 @@ async function follow(
   while (!stop.aborted) {
     for (const client of asking.clients.values()) client.revive();
     const now = clock.now();
-    const grown = { first: range.first, last: Math.max(range.last, settledSlot(network, now)) };
+    // A chunk of bids is taken once its last slot has settled: so it is written once.
+    const { first: unsettled } = chunkRange(bids, settledSlot(network, now) + 1);
+    const grown = { first: Math.min(range.first, unsettled - 1), last: unsettled - 1 };
     code = await once(options, context, lake, asking, grown, stop, previous);
     previous = now;
     try {

@@ -109,12 +109,16 @@ export class BidsCollector {
 
   /** Holds a worker back while a long run of empties is looked into. */
   async #proveLongRun(slot: number): Promise<void> {
-    if (this.#emptyRun >= LONG_RUN_OF_EMPTIES && !this.#isRemembered(slot)) {
-      this.#search ??= this.#findHorizon(slot).finally(() => {
-        this.#search = undefined;
-        this.#emptyRun = 0;
-      });
-    }
+    if (this.#emptyRun >= LONG_RUN_OF_EMPTIES && !this.#isRemembered(slot)) await this.#searchBelow(slot);
+    else await this.#search;
+  }
+
+  /** Looks for the horizon, or waits for a search that is under way: two at once would ask everything twice. */
+  async #searchBelow(slot: number): Promise<void> {
+    this.#search ??= this.#findHorizon(slot).finally(() => {
+      this.#search = undefined;
+      this.#emptyRun = 0;
+    });
     await this.#search;
   }
 
@@ -149,6 +153,7 @@ export class BidsCollector {
     } catch (error) {
       // The relay didn't answer: what is unproven stays missing, and the next run searches again.
       if (!(error instanceof Unanswered)) throw error;
+      this.#searches++;
     }
   }
 
@@ -167,7 +172,7 @@ export class BidsCollector {
     for (let turn = 0; turn < MAX_SEARCHES; turn++) {
       const open = unproven.filter(({ slot }) => !this.#isRemembered(slot) && !this.#isForgotten(slot));
       if (open.length === 0 || isOver(this.#job)) break;
-      await this.#findHorizon(Math.min(...open.map(({ slot }) => slot)));
+      await this.#searchBelow(Math.min(...open.map(({ slot }) => slot)));
     }
     const proven = answers.filter((answer) => sentRows(answer) > 0 || this.#isRemembered(answer.slot));
     await keep(this.#job, "bids", plan, proven, "collect");

@@ -33,8 +33,10 @@ export async function findBidsHorizon(
   again: (slots: readonly number[]) => Promise<readonly number[]>,
 ): Promise<HorizonFinding> {
   let empties = 0;
+  // Slot 0 was never auctioned, and relays take `slot=0` for no slot at all: they answer with their newest rows.
+  const oldest = Math.max(target.first, 1);
   const anyRows = async (from: number, count: number): Promise<number | undefined> => {
-    for (let s = from; s > from - count && s >= target.first; s--) {
+    for (let s = from; s > from - count && s >= oldest; s--) {
       if (await hasRows(s)) return s;
       empties++;
     }
@@ -43,11 +45,11 @@ export async function findBidsHorizon(
 
   const near = await anyRows(slot - 1, GROUP);
   if (near !== undefined) return { kind: "rows", slot: near };
-  for (let distance = GALLOP_FIRST; slot - distance >= target.first; distance *= GALLOP_FACTOR) {
+  for (let distance = GALLOP_FIRST; slot - distance >= oldest; distance *= GALLOP_FACTOR) {
     const found = await anyRows(slot - distance, GROUP);
     if (found !== undefined) return { kind: "rows", slot: found };
   }
-  const bottom = await anyRows(Math.min(target.first + GROUP, slot) - 1, GROUP);
+  const bottom = await anyRows(Math.min(oldest + GROUP, slot) - 1, GROUP);
   if (bottom !== undefined) return { kind: "rows", slot: bottom };
 
   let empty = slot;
@@ -67,7 +69,7 @@ export async function findBidsHorizon(
   for (let s: number = rows - 1; s > empty; s--) if (await hasRows(s)) rows = s;
 
   // An empty answer may have been a stale one: the border is believed when the slots below it are empty twice.
-  const below = [1, 2, 3, 4].map((d) => (rows ?? 0) - d).filter((s) => s >= target.first);
+  const below = [1, 2, 3, 4].map((d) => (rows ?? 0) - d).filter((s) => s >= oldest);
   const woken = await again(below);
   return woken.length > 0 ? { kind: "rows", slot: Math.min(...woken) } : { kind: "horizon", oldest: rows };
 }

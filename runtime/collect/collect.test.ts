@@ -20,6 +20,7 @@ import { judge, relate } from "./merge.ts";
 import { dueAtTick } from "./plan.ts";
 import { recheck } from "./recheck.ts";
 import { collect } from "./run.ts";
+import { tick } from "./tick.ts";
 import { packSlot } from "./slotAnswer.ts";
 
 const network = simulatedNetwork(1);
@@ -372,6 +373,35 @@ test("two collectors at once on one lake end with every slot once", async (t) =>
   ]);
   const counts = await stored(lake, "bids", 650, SETTLED);
   for (let slot = 650; slot <= SETTLED; slot++) t.is(counts.get(slot), slot % 4);
+});
+
+test("a tick that runs out of time stops asking, and what it has read is in the lake", async (t) => {
+  const { clock, asker, lake, cover } = setUp();
+  for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, 2);
+  let ring = () => {};
+  const alarmed: Clock = { ...clock, sleep: async () => new Promise((resolve) => (ring = resolve)) };
+  const { bids: ask } = asker;
+  asker.bids = async (slot, delivered) => {
+    if (asker.asked.length === 40) ring();
+    return ask.call(asker, slot, delivered);
+  };
+  const stop = new AbortController().signal;
+  const askers = new Map([[relay, asker]]);
+  const range = { first: 300, last: SETTLED };
+  const common = {
+    network,
+    lake,
+    clock: alarmed,
+    log: silentLog,
+    askers,
+    datasets: ["bids"] as const,
+    range,
+    stop,
+  };
+  await tick({ ...common, previousTickMs: undefined, deadlineMs: 1000 });
+  const { covered, missing } = await cover("bids", 300, SETTLED);
+  t.true(covered >= 40 && covered < 50, `${covered} covered`);
+  t.is(covered + missing, SETTLED - 299);
 });
 
 test("merging knows multisets: order is nothing, copies count", (t) => {

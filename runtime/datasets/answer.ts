@@ -43,12 +43,12 @@ export function answerDecoder(dataset: Dataset): (body: Buffer, askedSlot?: numb
     if (E.isRight(decoded)) return { rows: decoded.right.map(placed), refused: [] };
 
     // The slow path: exact numbers, reasons, and the raw text of what is refused.
-    const exact = hasInexactNumber(elements) ? lossless(body) : elements;
+    const texts = elementTexts(body);
+    const exact = elements.map((u, index) => (hasInexactNumber(u) ? lossless(texts[index] ?? "") : u));
     const results = exact.map((u) => one.decode(u));
     const rows = results.flatMap((result) => (E.isRight(result) ? [placed(result.right)] : []));
     if (results.every(E.isRight)) return { rows, refused: [] };
     const slots = slotsOf(exact, askedSlot);
-    const texts = elementTexts(body);
     const refused = results.flatMap((result, index) => {
       if (E.isRight(result)) return [];
       const reason = result.left.map(({ message }) => message ?? "not a row").join("; ");
@@ -78,9 +78,11 @@ function parseArray(body: Buffer): readonly Record<string, unknown>[] {
   return objects(parsed);
 }
 
-function lossless(body: Buffer): readonly Record<string, unknown>[] {
+/** One row of the answer, with every number as it was sent. */
+function lossless(text: string): Record<string, unknown> {
   try {
-    return objects(parseLossless(body.toString("utf8")));
+    const [row = {}] = objects([parseLossless(text)]);
+    return row;
   } catch (error) {
     if (error instanceof MalformedAnswerError) throw error;
     throw new MalformedAnswerError("a field stands twice in one row", { cause: error });

@@ -7,6 +7,18 @@ import type { RelayRow } from "./row.ts";
 const MAX_TIME_MS = 253_402_300_799_999;
 
 /**
+ * Columns in which the rows of one slot mostly agree. Neighbours among them are written as one text that is kept from row to
+ * row: what a line costs is the number of its pieces.
+ */
+const SHARED: ReadonlySet<string> = new Set([
+  "parent_hash",
+  "proposer_pubkey",
+  "proposer_fee_recipient",
+  "gas_limit",
+  "block_number",
+]);
+
+/**
  * Makes the writer of a slot's lake lines: one JSON object a row with every column of the dataset in order, integers as
  * strings, each ending with a newline. Rows come from the dataset's codec, so their strings need no escaping, save `extra`.
  */
@@ -18,58 +30,134 @@ export function lineWriter(
 ): (row: RelayRow) => string {
   const start = new Date(slotStartMs(network, slot)).toISOString();
   const head = `{"relay":"${relay}","slot":"${slot}","block_timestamp":"${start}"`;
-  const time = bidTimeReader();
-  const parts = lakeColumns(dataset)
-    .filter(({ name }) => !["relay", "slot", "block_timestamp"].includes(name))
-    .map(({ name, field }) => ({
-      key: field?.name ?? name,
-      json: name === "timestamp" ? time : name === "extra" ? extraJson : undefined,
-      // A label carries the quotes of the values before and behind it: this loop is a third of what a row costs, and what
-      // costs in it is the number of pieces.
-      label: `,"${name}":`,
-      labelBeforeString: `,"${name}":"`,
-      labelAfterString: `","${name}":`,
-      labelBetweenStrings: `","${name}":"`,
-    }));
+  const parts = partsOf(dataset);
   return (row) => {
     let line = head;
-    let afterString = false;
+    // Whether the line ends inside a string, whose closing quote comes with the next label.
+    let open = false;
     for (const part of parts) {
-      const value = part.json ? undefined : row[part.key];
+      if (part instanceof SharedMembers) {
+        line += part.textOf(row, open);
+        open = part.open;
+        continue;
+      }
+      const value = part.derive ? part.derive(row) : row[part.key];
       if (typeof value === "string") {
-        line += afterString ? part.labelBetweenStrings : part.labelBeforeString;
+        line += open ? part.labelBetweenStrings : part.labelBeforeString;
         line += value;
-        afterString = true;
+        open = true;
       } else {
-        line += afterString ? part.labelAfterString : part.label;
-        line += part.json ? part.json(row) : String(value ?? null);
-        afterString = false;
+        line += part.literal(value, open);
+        open = false;
       }
     }
-    return line + (afterString ? '"}\n' : "}\n");
+    return line + (open ? '"}\n' : "}\n");
   };
 }
 
-function extraJson(row: RelayRow): string {
-  const extra = row["extra"];
-  return extra === undefined ? "null" : JSON.stringify(extra);
+function partsOf(dataset: Dataset): (Member | SharedMembers)[] {
+  const parts: (Member | SharedMembers)[] = [];
+  for (const { name, field } of lakeColumns(dataset)) {
+    if (name === "relay" || name === "slot" || name === "block_timestamp") continue;
+    const derive = name === "timestamp" ? bidTimeReader() : name === "extra" ? extraText : undefined;
+    const member = new Member(name, field?.name ?? name, derive);
+    const last = parts.at(-1);
+    if (!SHARED.has(name)) parts.push(member);
+    else if (last instanceof SharedMembers) last.members.push(member);
+    else parts.push(new SharedMembers(member));
+  }
+  return parts;
 }
 
+/** One column of a line: its labels carry the quotes of the strings before and behind them. */
+class Member {
+  readonly key: string;
+  /** What the column holds where it isn't a field of the row: text that needs no escaping, or nothing. */
+  readonly derive: ((row: RelayRow) => string | undefined) | undefined;
+  readonly labelBeforeString: string;
+  readonly labelBetweenStrings: string;
+  readonly #literals: ReadonlyMap<boolean | undefined, string>;
+  readonly #literalsAfterString: ReadonlyMap<boolean | undefined, string>;
+
+  constructor(name: string, key: string, derive?: (row: RelayRow) => string | undefined) {
+    this.key = key;
+    this.derive = derive;
+    this.labelBeforeString = `,"${name}":"`;
+    this.labelBetweenStrings = `","${name}":"`;
+    const literals = [true, false, undefined].map((value) => [value, `,"${name}":${value ?? null}`] as const);
+    this.#literals = new Map(literals);
+    this.#literalsAfterString = new Map(literals.map(([value, text]) => [value, `"${text}`]));
+  }
+
+  /** Label and value of true, false or null. */
+  literal(value: boolean | undefined, afterString: boolean): string {
+    return (afterString ? this.#literalsAfterString : this.#literals).get(value) ?? "";
+  }
+}
+
+/** Columns that stand one behind another and mostly repeat the row before. */
+class SharedMembers {
+  readonly members: Member[];
+  /** Whether the text ends inside a string. */
+  open = false;
+  #values: (string | boolean | undefined)[] = [];
+  #text: string | undefined;
+  #textAfterString = "";
+
+  constructor(first: Member) {
+    this.members = [first];
+  }
+
+  textOf(row: RelayRow, afterString: boolean): string {
+    const { members } = this;
+    let same = this.#text !== undefined;
+    for (let i = 0; same && i < members.length; i++) same = row[members[i]?.key ?? ""] === this.#values[i];
+    if (!same) this.#write(row);
+    return (afterString ? this.#textAfterString : this.#text) ?? "";
+  }
+
+  #write(row: RelayRow): void {
+    this.#values = this.members.map(({ key }) => row[key]);
+    const pieces: string[] = [];
+    let open = false;
+    this.members.forEach((member, i) => {
+      const value = this.#values[i];
+      if (typeof value === "string")
+        pieces.push(open ? member.labelBetweenStrings : member.labelBeforeString, value);
+      else pieces.push(member.literal(value, open));
+      open = typeof value === "string";
+    });
+    // Joined, not added up: one flat string, which is cheap to copy.
+    this.#text = pieces.join("");
+    this.#textAfterString = ['"', this.#text].join("");
+    this.open = open;
+  }
+}
+
+function extraText(row: RelayRow): string | undefined {
+  const extra = row["extra"];
+  return extra === undefined ? undefined : JSON.stringify(extra).slice(1, -1);
+}
+
+/** The part of a time behind its whole seconds, by milliseconds. */
+const MILLISECONDS = Array.from({ length: 1000 }, (_, ms) => `.${String(ms).padStart(3, "0")}Z`);
+
 /**
- * Makes the reader of a bid's time: from `timestamp_ms`, else from `timestamp` (s); null when absent, 0 or beyond year 9999.
+ * Makes the reader of a bid's time: from `timestamp_ms`, else from `timestamp` (s); none when absent, 0 or beyond year 9999.
  * Bids of one slot share a few seconds, so the second's text is kept.
  */
-function bidTimeReader(): (row: RelayRow) => string {
+function bidTimeReader(): (row: RelayRow) => string | undefined {
   let second = Number.NaN;
   let text = "";
   return (row) => {
     const ms = Number(row["timestamp_ms"] ?? 0) || Number(row["timestamp"] ?? 0) * 1000;
-    if (!(ms > 0 && ms <= MAX_TIME_MS)) return "null";
-    if (Math.floor(ms / 1000) !== second) {
-      second = Math.floor(ms / 1000);
-      text = new Date(second * 1000).toISOString().slice(0, 20);
+    if (!(ms > 0 && ms <= MAX_TIME_MS)) return undefined;
+    const whole = Math.floor(ms / 1000);
+    if (whole !== second) {
+      second = whole;
+      text = new Date(second * 1000).toISOString().slice(0, 19);
     }
-    return `"${text}${String(ms % 1000).padStart(3, "0")}Z"`;
+    return text + (MILLISECONDS[ms - whole * 1000] ?? "");
   };
 }
 
