@@ -6,7 +6,7 @@ import { relayAsker } from "../../runtime/collect/relayAsker.ts";
 import { collect } from "../../runtime/collect/run.ts";
 import { recheck } from "../../runtime/collect/recheck.ts";
 import type { Tally } from "../../runtime/collect/tally.ts";
-import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
+import { DATASET_NAMES, type DatasetName } from "../../runtime/datasets/dataset.ts";
 import type { Lake } from "../../runtime/lake/lake.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { ByteBudget } from "../../runtime/relay/budget.ts";
@@ -74,7 +74,8 @@ export function lineOf(
   };
   return {
     network,
-    run: (range: SlotRange): Promise<Tally[]> => pass(collect, range),
+    run: (range: SlotRange, datasets: readonly DatasetName[] = DATASET_NAMES): Promise<Tally[]> =>
+      pass((options) => collect({ ...options, datasets }), range),
     recheck: (range: SlotRange): Promise<Tally[]> =>
       pass((options) => recheck({ ...options, sample: 1, accept: false, random: () => 0 }), range),
   };
