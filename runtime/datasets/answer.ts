@@ -40,13 +40,13 @@ export function answerDecoder(dataset: Dataset): (body: Buffer, askedSlot?: numb
   return (body, askedSlot) => {
     const elements = parseArray(body);
     const decoded = whole.decode(elements);
-    if (E.isRight(decoded)) return { rows: decoded.right.map(placed), refused: [] };
+    if (E.isRight(decoded)) return { rows: placed(decoded.right), refused: [] };
 
     // The slow path: exact numbers, reasons, and the raw text of what is refused.
     const texts = elementTexts(body);
     const exact = elements.map((u, index) => (hasInexactNumber(u) ? lossless(texts[index] ?? "") : u));
     const results = exact.map((u) => one.decode(u));
-    const rows = results.flatMap((result) => (E.isRight(result) ? [placed(result.right)] : []));
+    const rows = placed(results.flatMap((result) => (E.isRight(result) ? [result.right] : [])));
     if (results.every(E.isRight)) return { rows, refused: [] };
     const slots = slotsOf(exact, askedSlot);
     const refused = results.flatMap((result, index) => {
@@ -62,8 +62,15 @@ export function answerDecoder(dataset: Dataset): (body: Buffer, askedSlot?: numb
   };
 }
 
-function placed(row: RelayRow): { slot: number; row: RelayRow } {
-  return { slot: Number(row["slot"]), row };
+/** Rows with their slots, which are mostly the same: a text that was read before isn't read again. */
+function placed(rows: readonly RelayRow[]): { slot: number; row: RelayRow }[] {
+  let text: string | boolean | undefined;
+  let slot = Number.NaN;
+  return rows.map((row) => {
+    const own = row["slot"];
+    if (own !== text) slot = Number((text = own));
+    return { slot, row };
+  });
 }
 
 function parseArray(body: Buffer): readonly Record<string, unknown>[] {

@@ -6,6 +6,10 @@ const MAX_DEPTH = 32;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
 
 /** The digits of a JSON number as the sender wrote them, or undefined when they aren't known exactly. */
 export function exactNumberText(value: unknown): string | undefined {
@@ -39,19 +43,26 @@ export function canonicalJson(value: unknown): string {
  * Doesn't check the syntax. A flat array of flat objects, which nearly all answers are, is seen by native searches.
  */
 export function nestsTooDeep(body: Buffer): boolean {
-  const opensInside = ["[", ":{", " {", "\n{", "\t{", "\r{", "{{"].some(
-    (mark) => body.indexOf(mark, 1, "latin1") !== -1,
-  );
-  if (!opensInside) return false;
+  if (isFlatList(body)) return false;
   let depth = 0;
   for (let i = 0; i < body.length; i++) {
     const byte = body[i];
     if (byte === QUOTE) i = stringEnd(body, i);
-    else if (byte === 0x5b || byte === 0x7b) {
+    else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) {
       if (++depth > MAX_DEPTH) return true;
-    } else if (byte === 0x5d || byte === 0x7d) depth--;
+    } else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) depth--;
   }
   return false;
+}
+
+/** True when the text opens one array, and objects only where an element of it may begin. */
+function isFlatList(body: Buffer): boolean {
+  if (body[0] !== OPEN_ARRAY || body.includes(OPEN_ARRAY, 1)) return false;
+  for (let at = body.indexOf(OPEN_OBJECT); at !== -1; at = body.indexOf(OPEN_OBJECT, at + 1)) {
+    const before = body[at - 1];
+    if (before !== COMMA && before !== OPEN_ARRAY) return false;
+  }
+  return true;
 }
 
 /** The index of the quote that ends the string which starts at `start`; the end of the text when there is none. */
@@ -73,9 +84,9 @@ export function elementTexts(body: Buffer): string[] {
   for (let i = 0; i < body.length; i++) {
     const byte = body[i];
     if (byte === QUOTE) i = stringEnd(body, i);
-    else if (byte === 0x5b || byte === 0x7b) {
+    else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) {
       if (++depth === 1) start = i + 1;
-    } else if (byte === 0x5d || byte === 0x7d) {
+    } else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) {
       if (--depth === 0) take(i);
     } else if (byte === COMMA && depth === 1) {
       take(i);

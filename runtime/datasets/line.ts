@@ -1,22 +1,10 @@
 import type { Network } from "../chain/networks.ts";
 import { slotStartMs } from "../chain/slots.ts";
 import { type Column, type Dataset, type Format, lakeColumns } from "./dataset.ts";
-import type { RelayRow } from "./row.ts";
+import { type RelayRow, STEADY_FIELDS } from "./row.ts";
 
 /** Last instant that RFC 3339 (and BigQuery) can write: year 9999, ms. */
 const MAX_TIME_MS = 253_402_300_799_999;
-
-/**
- * Columns in which the rows of one slot mostly agree. Neighbours among them are written as one text that is kept from row to
- * row: what a line costs is the number of its pieces.
- */
-const SHARED: ReadonlySet<string> = new Set([
-  "parent_hash",
-  "proposer_pubkey",
-  "proposer_fee_recipient",
-  "gas_limit",
-  "block_number",
-]);
 
 /**
  * Makes the writer of a slot's lake lines: one JSON object a row with every column of the dataset in order, integers as
@@ -62,7 +50,7 @@ function partsOf(dataset: Dataset): (Member | SharedMembers)[] {
     const derive = name === "timestamp" ? bidTimeReader() : name === "extra" ? extraText : undefined;
     const member = new Member(name, field?.name ?? name, derive);
     const last = parts.at(-1);
-    if (!SHARED.has(name)) parts.push(member);
+    if (!STEADY_FIELDS.has(name)) parts.push(member);
     else if (last instanceof SharedMembers) last.members.push(member);
     else parts.push(new SharedMembers(member));
   }
@@ -95,7 +83,10 @@ class Member {
   }
 }
 
-/** Columns that stand one behind another and mostly repeat the row before. */
+/**
+ * Columns that stand one behind another and mostly repeat the row before: written as one text that is kept from row to row,
+ * since what a line costs is the number of its pieces.
+ */
 class SharedMembers {
   readonly members: Member[];
   /** Whether the text ends inside a string. */

@@ -13,8 +13,8 @@ interface Waiter {
   readonly grant: () => void;
 }
 
-/** 16 MiB: bodies in flight of all relays together. Decoding one costs about three times its bytes. */
-const DEFAULT_BUDGET_BYTES = 16 << 20;
+/** 8 MiB: bodies in flight of all relays together. Decoding one costs about three times its bytes. */
+const DEFAULT_BUDGET_BYTES = 8 << 20;
 
 /**
  * Bounds the bytes of all answers that are being read or decoded at the same time, over all relays. First come, first

@@ -1,0 +1,50 @@
+import { cpus } from "node:os";
+import { benchDecode } from "./decode.ts";
+import { benchLoad } from "./load.ts";
+import { benchMemory } from "./memory.ts";
+import { benchStartup } from "./startup.ts";
+
+/** What each figure has to reach; the others are told only. */
+const MARKS: Readonly<Record<string, { least?: number; most?: number }>> = {
+  pipeline_to_bound: { least: 0.6 },
+  pipeline_to_bound_concurrent: { least: 0.6 },
+  recorded_pipeline_to_bound: { least: 0.6 },
+  decode_to_typical: { least: 5 },
+  memory_mb_10x: { most: 256 },
+  memory_10x_to_1x: { most: 1.2 },
+  help_s: { most: 0.4 },
+};
+
+const machine = `${cpus()[0]?.model ?? "unknown processor"}, ${cpus().length} cores, Node ${process.version}`;
+const json = process.argv.includes("--json");
+const figures: Record<string, number> = {};
+for (const [what, bench] of Object.entries({
+  startup: benchStartup,
+  decode: benchDecode,
+  memory: benchMemory,
+  load: benchLoad,
+})) {
+  if (!json) process.stderr.write(`${what} ...\n`);
+  Object.assign(figures, await bench());
+}
+
+if (json) process.stdout.write(`${JSON.stringify({ machine, ...figures })}\n`);
+else {
+  process.stdout.write(`${machine}\n\n`);
+  for (const [name, value] of Object.entries(figures)) {
+    const mark = MARKS[name];
+    process.stdout.write(
+      `${name.padEnd(40)} ${shown(value).padStart(12)}  ${mark ? verdict(value, mark) : ""}`.trimEnd() + "\n",
+    );
+  }
+}
+
+function shown(value: number): string {
+  return value >= 1000 ? Math.round(value).toLocaleString("en-US") : value.toPrecision(3);
+}
+
+function verdict(value: number, { least, most }: { least?: number; most?: number }): string {
+  const wanted = least === undefined ? `at most ${most}` : `at least ${least}`;
+  const met = least === undefined ? value <= (most ?? Infinity) : value >= least;
+  return `${met ? "ok" : "MISSED"}: ${wanted}`;
+}
