@@ -5,7 +5,7 @@ import { simulatedNetwork } from "../runtime/chain/networks.ts";
 import { packSlot } from "../runtime/collect/slotAnswer.ts";
 import { answerDecoder } from "../runtime/datasets/answer.ts";
 import { bids } from "../runtime/datasets/dataset.ts";
-import { lineWriter } from "../runtime/datasets/line.ts";
+import { lineWriter, linesOf } from "../runtime/datasets/line.ts";
 import { rowsType } from "../runtime/datasets/row.ts";
 import { type SlotBody, recordedBodies, simulatedBodies } from "./bodies.ts";
 import { interleaved, median, ratio } from "./rounds.ts";
@@ -38,12 +38,12 @@ export async function benchDecode(): Promise<Record<string, number>> {
 
 async function pipeline(bodies: readonly SlotBody[]): Promise<Record<string, number>> {
   const decode = answerDecoder(bids);
-  const read = bodies.map(({ slot, body }) => ({ slot, body, ...linesOf(decode, { slot, body }) }));
+  const read = bodies.map(({ slot, body }) => ({ slot, body, ...written(decode, { slot, body }) }));
   const rows = read.reduce((sum, one) => sum + one.rows, 0);
   const times = await interleaved({
     pipeline: () => {
       for (const one of bodies) {
-        const plain = Buffer.from(linesOf(decode, one).text, "latin1");
+        const { plain } = written(decode, one);
         deflateRawSync(plain, { level: 1, finishFlush: constants.Z_SYNC_FLUSH });
         crc32(plain);
       }
@@ -74,11 +74,9 @@ async function pipeline(bodies: readonly SlotBody[]): Promise<Record<string, num
   };
 }
 
-function linesOf(decode: ReturnType<typeof answerDecoder>, { slot, body }: SlotBody) {
-  const write = lineWriter(bids, network, RELAY, slot);
+function written(decode: ReturnType<typeof answerDecoder>, { slot, body }: SlotBody) {
   const { rows } = decode(body, slot);
-  const text = rows.map(({ row }) => write(row)).join("");
-  return { text, plain: Buffer.from(text), rows: rows.length };
+  return { plain: linesOf(rows, lineWriter(bids, network, RELAY, slot)), rows: rows.length };
 }
 
 async function someAtOnce<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {

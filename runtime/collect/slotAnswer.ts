@@ -2,7 +2,7 @@ import { crc32, constants, inflateRawSync } from "node:zlib";
 import type { Network } from "../chain/networks.ts";
 import type { DecodedAnswer, RefusedRow } from "../datasets/answer.ts";
 import type { Dataset } from "../datasets/dataset.ts";
-import { lineWriter } from "../datasets/line.ts";
+import { lineWriter, linesOf } from "../datasets/line.ts";
 import { type SlotBlock, deflateSlot } from "../lake/gzip.ts";
 
 /** What a relay answered for one slot, ready for the lake: its lines are compressed once, here. */
@@ -34,20 +34,19 @@ export async function packSlot(
   answer: DecodedAnswer,
   options: { readAt: number; doubtfulWhenEmpty?: boolean; delivered?: ReadonlySet<string> | undefined },
 ): Promise<SlotAnswer> {
-  const write = lineWriter(dataset, network, relay, slot);
-  const lines = answer.rows.map(({ row }) => write(row));
-  const sent = lines.length + answer.refused.length;
+  const { rows } = answer;
+  const sent = rows.length + answer.refused.length;
   const { delivered } = options;
   let doubt: Doubt | undefined;
   if (sent === 0 && options.doubtfulWhenEmpty) doubt = "empty";
   else if (dataset.name === "bids" && LIMITS.has(sent)) doubt = "limit";
   else if (delivered) {
-    const offered = new Set(answer.rows.map(({ row }) => row["block_hash"]));
+    const offered = new Set(rows.map(({ row }) => row["block_hash"]));
     if ([...delivered].some((hash) => !offered.has(hash))) doubt = "undelivered";
   }
   return {
     slot,
-    block: await deflateSlot(lines.join(""), lines.length),
+    block: await deflateSlot(linesOf(rows, lineWriter(dataset, network, relay, slot)), rows.length),
     refused: answer.refused,
     doubt,
     readAt: options.readAt,

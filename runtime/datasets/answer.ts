@@ -43,16 +43,20 @@ export function answerDecoder(dataset: Dataset): (body: Buffer, askedSlot?: numb
     if (E.isRight(decoded)) return { rows: placed(decoded.right), refused: [] };
 
     // The slow path: exact numbers, reasons, and the raw text of what is refused.
-    const texts = elementTexts(body);
-    const exact = elements.map((u, index) => (hasInexactNumber(u) ? lossless(texts[index] ?? "") : u));
-    const results = exact.map((u) => one.decode(u));
+    const textOf = elementText(body, elements.length);
+    const exact = [...elements];
+    const results = elements.map((u, index) => {
+      const result = one.decode(u);
+      if (E.isRight(result) || !hasInexactNumber(u)) return result;
+      return one.decode((exact[index] = lossless(textOf(index))));
+    });
     const rows = placed(results.flatMap((result) => (E.isRight(result) ? [result.right] : [])));
     if (results.every(E.isRight)) return { rows, refused: [] };
     const slots = slotsOf(exact, askedSlot);
     const refused = results.flatMap((result, index) => {
       if (E.isRight(result)) return [];
       const reason = result.left.map(({ message }) => message ?? "not a row").join("; ");
-      const raw = texts[index] ?? "";
+      const raw = textOf(index);
       if (raw.length > MAX_RAW) throw new MalformedAnswerError(`a row of over ${MAX_RAW} characters`);
       return [
         { slot: slots[index] ?? 0, reason, raw, sha256: createHash("sha256").update(raw).digest("hex") },
@@ -83,6 +87,24 @@ function parseArray(body: Buffer): readonly Record<string, unknown>[] {
     throw new MalformedAnswerError("not whole JSON");
   }
   return objects(parsed);
+}
+
+/**
+ * The text of each element as it was sent. Where a list of that many objects has no more opening braces than that, each
+ * begins an element, and the one before it ends at the last closing brace between them: a native search finds both.
+ */
+function elementText(body: Buffer, elements: number): (index: number) => string {
+  const starts: number[] = [];
+  for (let at = body.indexOf("{"); at !== -1 && starts.length <= elements; at = body.indexOf("{", at + 1))
+    starts.push(at);
+  if (starts.length !== elements) {
+    const texts = elementTexts(body);
+    return (index) => texts[index] ?? "";
+  }
+  return (index) => {
+    const next = starts[index + 1] ?? body.length;
+    return body.toString("utf8", starts[index], body.lastIndexOf("}", next - 1) + 1);
+  };
 }
 
 /** One row of the answer, with every number as it was sent. */

@@ -43,6 +43,27 @@ export function lineWriter(
   };
 }
 
+/** Lines that are joined at a time: few enough for V8's young heap, where a text costs half of what one of megabytes does. */
+const LINES_AT_ONCE = 64;
+
+/** The lines of rows, one behind another, as UTF-8. `write` comes from `lineWriter`. */
+export function linesOf(rows: readonly { row: RelayRow }[], write: (row: RelayRow) => string): Buffer {
+  const texts: string[] = [];
+  let bytes = 0;
+  // All but `extra` is ASCII by its format.
+  const ascii = rows.every(({ row }) => row["extra"] === undefined);
+  for (let first = 0; first < rows.length; first += LINES_AT_ONCE) {
+    let text = "";
+    for (const { row } of rows.slice(first, first + LINES_AT_ONCE)) text += write(row);
+    texts.push(text);
+    bytes += ascii ? text.length : Buffer.byteLength(text);
+  }
+  const lines = Buffer.allocUnsafe(bytes);
+  let end = 0;
+  for (const text of texts) end += lines.write(text, end, ascii ? "latin1" : "utf8");
+  return lines;
+}
+
 function partsOf(dataset: Dataset): (Member | SharedMembers)[] {
   const parts: (Member | SharedMembers)[] = [];
   for (const { name, field } of lakeColumns(dataset)) {
