@@ -26,7 +26,6 @@ export function codeOf(error: unknown): string | undefined {
  */
 export function printable(text: string, limit = 200): string {
   const cut = text.length > limit ? `${text.slice(0, limit)}…` : text;
-  // eslint-disable-next-line no-control-regex
   return cut.replace(
     /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
     (c) => {

@@ -1,5 +1,6 @@
 import { DATASET_NAMES } from "../datasets/dataset.ts";
 import type { Lake } from "../lake/lake.ts";
+import { relayOf } from "../relay/described.ts";
 import type { Relay } from "../relay/relay.ts";
 import { directoryOf, resolveRelays } from "../relay/directory.ts";
 import type { Context } from "./context.ts";
@@ -23,21 +24,7 @@ export async function knownRelays(
 
 /** A relay that isn't in the directory: what it left is shown, but nobody asks it unless told where it is. */
 function unlisted(name: string): Relay {
-  return {
-    name,
-    url: "",
-    pubkey: null,
-    filtering: null,
-    dialect: "flashbots",
-    payloadLimit: 100,
-    state: "off",
-    activeFrom: null,
-    activeTo: null,
-    collectFrom: null,
-    aliasOf: null,
-    adjusts: false,
-    requestsPerSecond: 1,
-  };
+  return relayOf({ name, url: "", pubkey: null, filtering: null, state: "off" });
 }
 
 /** A relay and whether its URL came from the command line, and may thus lead to this machine. */

@@ -199,7 +199,6 @@ export function lineParser(dataset: Dataset, relay: string): (line: string) => n
 function pattern(column: Column, relay: string): string {
   if (column.name === "relay") return `"${relay}"`;
   if (column.name === "slot") return String.raw`"(0|[1-9]\d{0,9})"`;
-  // eslint-disable-next-line no-control-regex
   const value = column.field
     ? FORMATS[column.field.format]
     : column.type === "TIMESTAMP"

@@ -137,7 +137,6 @@ test("a bad --relay ends in one line that says what to do, and exit code 2", (t)
     const error = t.throws(() => resolveRelays(mainnet, specs), { instanceOf: UserError });
     t.is(error.exitCode, 2);
     t.regex(error.message, expected);
-    // eslint-disable-next-line no-control-regex
     t.notRegex(error.message, /[\u0000-\u001f]/);
   }
 });

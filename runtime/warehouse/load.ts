@@ -259,7 +259,6 @@ function isLocal(location: string): boolean {
 
 /** Throws UserError where DuckDB would take a path for a pattern, which it has no way of quoting. */
 function plainPath(path: string): string {
-  // eslint-disable-next-line no-control-regex
   if (!/[*?[\]{}\\\u0000-\u001f]/.test(path)) return path;
   throw new UserError(
     `DuckDB can't read from "${printable(path, 4096)}": it would take * ? [ ] { } \\ for patterns; choose another --lake`,
