@@ -72,7 +72,7 @@ export class Datasets extends EtlComponent {
         },
         transform.public,
       ),
-      this.options("public"),
+      this.options("public", { dependsOn: stack.apis.of("bigquery") }),
     );
     const staging = new Dataset(
       this.child("staging"),
@@ -88,7 +88,7 @@ export class Datasets extends EtlComponent {
         },
         transform.staging,
       ),
-      this.options("staging"),
+      this.options("staging", { dependsOn: stack.apis.of("bigquery") }),
     );
     const privateDataset = new Dataset(
       this.child("private"),
@@ -115,7 +115,7 @@ export class Datasets extends EtlComponent {
         },
         transform.private,
       ),
-      this.options("data"),
+      this.options("data", { dependsOn: stack.apis.of("bigquery") }),
     );
     this.private = privateDataset.datasetId;
     this.staging = staging.datasetId;

@@ -51,7 +51,7 @@ export class LakeBucket extends EtlComponent {
         },
         transform.bucket,
       ),
-      this.options("lake"),
+      this.options("lake", { dependsOn: stack.apis.of("storage") }),
     );
     this.bucket = bucket.name;
     this.url = interpolate`gs://${bucket.name}`;

@@ -6,6 +6,7 @@ import {
   InputPropertyError,
   type Inputs,
 } from "@pulumi/pulumi";
+import type { Apis } from "./Apis.ts";
 import type { Names } from "./names.ts";
 import { type ProtectedKind, PROTECTION } from "./protection.ts";
 
@@ -18,6 +19,8 @@ export interface StackContext {
   readonly labels: Readonly<Record<string, string>>;
   /** Whether what holds data is guarded against deletion; kind by kind in `protection.ts`. */
   readonly protect: boolean;
+  /** What has to be on before a resource of its service can be made. */
+  readonly apis: Apis;
 }
 
 /** Changes the arguments of one child before it is made: for what this project has no option for. */
@@ -31,12 +34,12 @@ export abstract class EtlComponent extends ComponentResource {
   protected constructor(
     type: string,
     name: string,
-    stack: StackContext,
+    { protect }: Pick<StackContext, "protect">,
     opts: ComponentResourceOptions | undefined,
   ) {
     super(`mev-boost-etl:index:${type}`, name, {}, opts);
     this.#name = name;
-    this.#protect = stack.protect;
+    this.#protect = protect;
   }
 
   /** A child's logical name. */

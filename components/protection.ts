@@ -55,8 +55,27 @@ export const PROTECTION = {
     flags: () => ({ deletionProtection: false }),
     why: "made anew from their text",
   },
+  registry: {
+    what: "image repository",
+    protect: true,
+    retainOnDelete: false,
+    why: "what runs is pulled from it",
+  },
+  address: {
+    what: "reserved address",
+    protect: true,
+    retainOnDelete: false,
+    why: "relays know us by it",
+  },
+  service: {
+    what: "Cloud Run services",
+    protect: false,
+    retainOnDelete: false,
+    flags: () => ({ deletionProtection: false }),
+    why: "they hold nothing; the provider's default would also refuse to replace them",
+  },
   free: {
-    what: "accounts, grants, schedulers, metrics, alerts, dashboard, budget, network",
+    what: "everything else: APIs (never switched off), accounts, grants, schedulers, metrics, alerts, dashboard, budget, network",
     protect: false,
     retainOnDelete: false,
     why: "made anew from the program",
