@@ -42,19 +42,16 @@ export type MetricName = keyof typeof METRICS | typeof ERRORS;
 /** The log-based metrics of both services, from which alerts and dashboard are made. */
 export class LogMetrics extends EtlComponent {
   readonly #stack: StackContext;
-  readonly #made: Metric[] = [];
+  readonly #made = new Map<string, Metric>();
 
   constructor(name: string, { stack }: LogMetricsArgs, opts?: ComponentResourceOptions) {
     super("LogMetrics", name, stack, opts);
     this.#stack = stack;
-    const make = (metric: MetricName, args: Omit<MetricArgs, "name">) =>
-      this.#made.push(
-        new Metric(
-          this.child(metric.replaceAll("_", "-")),
-          { name: stack.names.logMetric(metric), ...args },
-          this.options("free", { dependsOn: stack.apis.of("logging") }),
-        ),
-      );
+    const make = (metric: MetricName, args: Omit<MetricArgs, "name">) => {
+      const name = stack.names.logMetric(metric);
+      const options = this.options("free", { dependsOn: stack.apis.of("logging") });
+      this.#made.set(name, new Metric(this.child(metric.replaceAll("_", "-")), { name, ...args }, options));
+    };
     for (const [metric, line] of Object.entries(METRICS)) make(metric as MetricName, lineArgs(stack, line));
     make(ERRORS, {
       description: "Lines of the services that are errors",
@@ -64,9 +61,11 @@ export class LogMetrics extends EtlComponent {
     this.registerOutputs({});
   }
 
-  /** The metrics, for what has to wait for them. */
-  get made(): readonly Metric[] {
-    return this.#made;
+  /** The metrics whose series stand in a text of PromQL: what is made of it has to wait for them. */
+  in(promql: string): Metric[] {
+    return [...this.#made]
+      .filter(([name]) => new RegExp(`user_${name}(?:_sum|_count)?\\{`).test(promql))
+      .map(([, metric]) => metric);
   }
 
   /**

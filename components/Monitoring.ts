@@ -43,10 +43,11 @@ export class Monitoring extends EtlComponent {
     ]);
     super("Monitoring", name, stack, opts);
     const title = `MEV-Boost ETL ${stack.labels["stack"] ?? ""}`;
+    const json = dashboardJson(title, [...servicePanels(metrics), ...panels]);
     const dashboard = new Dashboard(
       this.child("dashboard"),
-      { dashboardJson: dashboardJson(title, [...servicePanels(metrics), ...panels]) },
-      this.options("free", { dependsOn: [...stack.apis.of("monitoring"), ...metrics.made] }),
+      { dashboardJson: json },
+      this.options("free", { dependsOn: [...stack.apis.of("monitoring"), ...metrics.in(json)] }),
     );
     if (budget > 0) {
       const project = getProjectOutput({ projectId: stack.project }, { parent: this });

@@ -47,12 +47,12 @@ export class ServiceAlerts extends EtlComponent {
             ],
             documentation: { mimeType: "text/markdown", subject: alert.title, content: alert.runbook },
             alertStrategy: { autoClose: CLOSE_AFTER },
-            notificationChannels: [...notificationChannels],
+            ...(notificationChannels.length === 0 ? {} : { notificationChannels: [...notificationChannels] }),
             userLabels: stack.labels,
           },
           transform.policy,
         ),
-        this.options("free", { dependsOn: [...stack.apis.of("monitoring"), ...metrics.made] }),
+        this.options("free", { dependsOn: [...stack.apis.of("monitoring"), ...metrics.in(alert.query)] }),
       );
     }
     this.registerOutputs({});

@@ -89,7 +89,13 @@ export default function program() {
   // What is made of both.
   const views = new WarehouseViews(
     "views",
-    { stack, network: networkOf(config), datasets, days: publicDays, reads: [bids, payloads] },
+    {
+      stack,
+      network: networkOf(config),
+      datasets,
+      days: publicDays,
+      reads: [...bids.tables.values(), ...payloads.tables.values()],
+    },
     opts,
   );
   const monitoring = new Monitoring(
