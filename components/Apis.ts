@@ -8,6 +8,7 @@ export const API_HOSTS = {
   bigquery: "bigquery.googleapis.com",
   budgets: "billingbudgets.googleapis.com",
   compute: "compute.googleapis.com",
+  container: "container.googleapis.com",
   iam: "iam.googleapis.com",
   logging: "logging.googleapis.com",
   monitoring: "monitoring.googleapis.com",

@@ -113,7 +113,7 @@ export class BackloadCluster extends EtlComponent {
         },
         transform.cluster,
       ),
-      this.options("free", { dependsOn: [...apis.of("container"), ...grants] }),
+      this.options("cluster", { dependsOn: [...apis.of("container"), ...grants] }),
     );
     const pool = (
       noun: string,

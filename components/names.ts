@@ -17,6 +17,9 @@ export const NAME_RULES = {
   imageTag: { longest: 128, form: /^\w[\w.-]*$/ },
   logMetric: { longest: 100, form: /^[A-Za-z0-9_]+$/ },
   network: { longest: 63, form: lowerCase },
+  cluster: { longest: 40, form: lowerCase },
+  namespace: { longest: 63, form: lowerCase },
+  indexedJob: { longest: 52, form: lowerCase },
   label: { longest: 63, form: /^[a-z0-9_-]*$/ },
 } as const satisfies Record<string, NameRule>;
 
@@ -88,6 +91,18 @@ export class Names {
   /** Of the network through which static egress leaves, and of all that belongs to it. */
   network(part: "network" | "subnet" | "router" | "nat" | "address"): string {
     return physical("network", `mev-boost-etl-${part}-${this.#stack}`);
+  }
+
+  /** What belongs to the back-load: in the cloud, and its namespace, by which its workers are told from other stacks'. */
+  backload(part: "account" | "cluster" | "namespace" | "network" | "subnet"): string {
+    if (part === "account") return physical(part, `etl-backload-${this.#stack}`);
+    if (part === "cluster" || part === "namespace") return physical(part, `mev-boost-etl-${this.#stack}`);
+    return physical("network", `mev-boost-etl-backload-${part}-${this.#stack}`);
+  }
+
+  /** The Job of one plan. */
+  backloadJob(planHash: string): string {
+    return physical("indexedJob", `backload-${this.#stack}-${planHash}`);
   }
 
   get #underscored(): string {

@@ -74,8 +74,15 @@ export const PROTECTION = {
     flags: () => ({ deletionProtection: false }),
     why: "they hold nothing; the provider's default would also refuse to replace them",
   },
+  cluster: {
+    what: "the back-load's cluster",
+    protect: false,
+    retainOnDelete: false,
+    flags: () => ({ deletionProtection: false }),
+    why: "it holds nothing, and goes when the back-load is done",
+  },
   free: {
-    what: "everything else: APIs (never switched off), accounts, grants, schedulers, metrics, alerts, dashboard, budget, network",
+    what: "everything else: APIs (never switched off), accounts, grants, schedulers, metrics, alerts, dashboard, budget, networks, node pools, what lies in the cluster",
     protect: false,
     retainOnDelete: false,
     why: "made anew from the program",
