@@ -12,6 +12,8 @@ import { resolved } from "./relays.ts";
 export interface Asking {
   readonly relays: readonly Relay[];
   readonly askers: ReadonlyMap<Relay, Asker>;
+  /** The same for a time of its own. */
+  askersUntil(stop: AbortSignal): ReadonlyMap<Relay, Asker>;
   readonly clients: ReadonlyMap<string, RelayClient>;
   close(): Promise<void>;
 }
@@ -30,16 +32,21 @@ export async function startAsking(
   const chosen = await resolved(options, context, simulator?.url);
   const budget = new ByteBudget();
   const clients = new Map<string, RelayClient>();
-  const askers = new Map<Relay, Asker>();
   for (const { relay, allowPrivate } of chosen) {
     const rate = Math.min(options.rate ?? Infinity, relay.requestsPerSecond);
-    const client = new RelayClient(relay, { clock, budget, allowPrivate, rate });
-    clients.set(relay.name, client);
-    askers.set(relay, relayAsker(network, relay, client, clock, stop));
+    clients.set(relay.name, new RelayClient(relay, { clock, budget, allowPrivate, rate }));
   }
+  const askersUntil = (until: AbortSignal) =>
+    new Map(
+      [...clients.values()].map((client) => [
+        client.relay,
+        relayAsker(network, client.relay, client, clock, until),
+      ]),
+    );
   return {
     relays: chosen.map(({ relay }) => relay),
-    askers,
+    askers: askersUntil(stop),
+    askersUntil,
     clients,
     async close() {
       for (const client of clients.values()) client.close();
