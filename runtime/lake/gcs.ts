@@ -1,4 +1,4 @@
-import { type Bucket, CRC32C, type FileMetadata, type StorageOptions } from "@google-cloud/storage";
+import { type Bucket, CRC32C, type FileMetadata } from "@google-cloud/storage";
 import { type Clock, systemClock } from "../chain/clock.ts";
 import { printable, UserError } from "../errors.ts";
 import { storageClient } from "./gcsClient.ts";
@@ -16,7 +16,7 @@ export interface GcsOptions {
   readonly clock?: Clock;
   /** A transfer is given up and tried again when nothing has moved for this long, ms. */
   readonly stallMs?: number;
-  /** Objects from this size on are uploaded in several requests that can be resumed, bytes. */
+  /** Objects from this size on are uploaded in a session, smaller ones in a single request, bytes. */
   readonly resumableFrom?: number;
 }
 
@@ -30,6 +30,8 @@ const ATTEMPTS = 8;
 /** The longest pause before the second attempt, ms; it doubles from one to the next, up to the other. */
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 32_000;
+/** How often an object may be replaced between the two requests of a read. */
+const REPLACED_MEANWHILE = 20;
 /** As many as a listing gives at once. */
 const PAGE = 1000;
 const GZIP = "application/gzip";
@@ -42,8 +44,6 @@ export class GcsStore implements ObjectStore {
   readonly url: string;
   readonly #prefix: string;
   readonly #bucket: Bucket;
-  /** The same bucket by a client that resumes uploads by itself, with the same credentials. */
-  readonly #resuming: Bucket;
   readonly #options: Required<Omit<GcsOptions, "emulator">>;
   #credentials: Promise<unknown> | undefined;
   #bucketSeen = false;
@@ -53,15 +53,11 @@ export class GcsStore implements ObjectStore {
     this.url = `gs://${bucket}${prefix === "" ? "" : `/${prefix}`}`;
     this.#prefix = prefix === "" ? "" : `${prefix}/`;
     this.#options = { clock: systemClock, stallMs: 60_000, resumableFrom: 8 * 2 ** 20, ...options };
-    const common = { timeout: this.#options.stallMs, userAgent: "mev-boost-etl" };
+    const { stallMs: timeout } = this.#options;
     // What fails is tried again here, where it is known what a lost answer means.
-    const once = { autoRetry: false, retryableErrorFn: () => false };
-    const plain = storageClient({ ...common, retryOptions: once }, options.emulator);
-    const again = { autoRetry: true, maxRetries: 4, maxRetryDelay: 8 };
-    const authClient = plain.authClient as NonNullable<StorageOptions["authClient"]>;
-    const resuming = storageClient({ ...common, retryOptions: again, authClient }, options.emulator);
-    this.#bucket = plain.bucket(bucket);
-    this.#resuming = resuming.bucket(bucket);
+    const retryOptions = { autoRetry: false, retryableErrorFn: () => false };
+    const client = storageClient({ timeout, retryOptions, userAgent: "mev-boost-etl" }, options.emulator);
+    this.#bucket = client.bucket(bucket);
   }
 
   async folders(prefix: string): Promise<string[]> {
@@ -89,12 +85,10 @@ export class GcsStore implements ObjectStore {
   }
 
   async read(name: string): Promise<{ entry: ObjectEntry; body?: Buffer } | undefined> {
-    return this.#asked(`read ${this.locate(name)}`, async () => {
-      const metadata = await this.#metadata(name);
-      if (!metadata) return undefined;
-      const entry = this.#entry(metadata);
-      return "fault" in entry ? { entry } : { entry, body: await this.#body(name, metadata) };
-    });
+    const found = await this.#read(name, OBJECT_LIMITS.stored);
+    if (!found) return undefined;
+    const entry = this.#entry(found.metadata);
+    return "fault" in entry || !found.body ? { entry } : { entry, body: found.body };
   }
 
   async write(
@@ -107,16 +101,13 @@ export class GcsStore implements ObjectStore {
   }
 
   async readText(name: string, limit: number): Promise<string | undefined> {
-    return this.#asked(`read ${this.locate(name)}`, async () => {
-      const metadata = await this.#metadata(name);
-      if (!metadata) return undefined;
-      if (Number(metadata.size) > limit)
-        throw new BadObjectError(
-          name,
-          `${this.locate(name)} is over ${limit} bytes; move it away and run again`,
-        );
-      return (await this.#body(name, metadata)).toString("utf8");
-    });
+    const found = await this.#read(name, limit);
+    if (found && !found.body)
+      throw new BadObjectError(
+        name,
+        `${this.locate(name)} is over ${limit} bytes; move it away and run again`,
+      );
+    return found?.body?.toString("utf8");
   }
 
   async writeText(name: string, text: string): Promise<void> {
@@ -149,8 +140,8 @@ export class GcsStore implements ObjectStore {
   ): Promise<number> {
     const content: Upload = { parts, ...measured(parts), contentType, metadata };
     const resumable = content.bytes >= this.#options.resumableFrom;
-    const file = (resumable ? this.#resuming : this.#bucket).file(this.#prefix + name);
-    let uncertain = resumable;
+    const file = this.#bucket.file(this.#prefix + name);
+    let uncertain = false;
     return this.#asked(`write ${this.locate(name)}`, async () => {
       try {
         const answer = await upload(file, content, ifGeneration, resumable, this.#options.stallMs);
@@ -162,13 +153,28 @@ export class GcsStore implements ObjectStore {
           throw error;
         }
         // An attempt whose answer was lost may be what changed the object.
-        const now = uncertain ? await this.#metadata(name) : undefined;
+        const now = uncertain
+          ? await this.#asked(`read ${this.locate(name)}`, () => this.#metadata(name))
+          : undefined;
         if (now && isThis(now, content)) return generationOf(now);
-        throw new StaleGenerationError(`${this.locate(name)} isn't of generation ${ifGeneration} any more`, {
-          cause: error,
-        });
+        throw new StaleGenerationError(`${this.locate(name)} isn't of generation ${ifGeneration} any more`);
       }
     });
+  }
+
+  /** An object with its stored bytes, both of one generation; without them when it has more than `limit`. */
+  async #read(name: string, limit: number): Promise<{ metadata: FileMetadata; body?: Buffer } | undefined> {
+    const what = `read ${this.locate(name)}`;
+    for (let number = 1; number <= REPLACED_MEANWHILE; number++) {
+      const metadata = await this.#asked(what, () => this.#metadata(name));
+      if (!metadata) return undefined;
+      if (!(Number(metadata.size) <= limit)) return { metadata };
+      const body = await this.#asked(what, () => this.#body(name, metadata));
+      if (body) return { metadata, body };
+    }
+    throw new UserError(
+      `can't ${printable(what, 1200)}: it is replaced faster than it can be read; run it again`,
+    );
   }
 
   /** The object's metadata as it is now; undefined when there is no object. One attempt. */
@@ -182,20 +188,19 @@ export class GcsStore implements ObjectStore {
       return undefined;
     }
     this.#bucketSeen = true;
-    if (metadata.name !== this.#prefix + name) throw new GarbledAnswerError(`it isn't what was asked for`);
+    if (metadata.name !== this.#prefix + name) throw new GarbledAnswerError("an answer is of another object");
     generationOf(metadata);
     return metadata;
   }
 
-  /** The stored bytes of one generation. One attempt. */
-  async #body(name: string, metadata: FileMetadata): Promise<Buffer> {
+  /** The stored bytes of one generation; undefined when it was replaced or removed since. One attempt. */
+  async #body(name: string, metadata: FileMetadata): Promise<Buffer | undefined> {
     const file = this.#bucket.file(this.#prefix + name, { generation: generationOf(metadata) });
     let body: Buffer;
     try {
       body = await download(file, Number(metadata.size), this.#options.stallMs);
     } catch (error) {
-      // Replaced or removed since: what there is now is read in the next attempt.
-      if (statusOf(error) === 404) throw new GarbledAnswerError("it was replaced while it was read");
+      if (statusOf(error) === 404) return undefined;
       throw error;
     }
     if (measured([body]).crc32c !== metadata.crc32c)

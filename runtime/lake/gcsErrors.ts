@@ -21,13 +21,11 @@ const CONNECTION =
   /^(E(CONN|PIPE|TIMEDOUT|AI_AGAIN|NOTFOUND|HOSTUNREACH|NETUNREACH|NETDOWN|PROTO)|ERR_STREAM_PREMATURE_CLOSE|ABORT_ERR|ERR_SOCKET)/;
 /** node-fetch's `type` of the same. */
 const FETCH_TYPES = new Set(["system", "request-timeout", "body-timeout", "aborted", "premature-close"]);
-/** How the client ends a resumable upload whose own retries didn't help. */
-const RESUMABLE_GIVEN_UP =
-  /^(Retry limit exceeded|Retry total time limit exceeded|The offset is lower)|socket hang up|Premature close/;
+const BROKEN = /socket hang up|Premature close/;
 const NO_CREDENTIALS =
   /default credentials|invalid_grant|invalid_rapt|reauth|Anonymous caller|Unable to detect a Project Id/i;
 
-/** The HTTP status behind whatever the client threw, or undefined when no answer came. */
+/** The HTTP status behind whatever the client threw, or undefined when no answer came, or a good one not wholly. */
 export function statusOf(error: unknown): number | undefined {
   if (typeof error !== "object" || error === null) return undefined;
   const fields = error as {
@@ -37,7 +35,7 @@ export function statusOf(error: unknown): number | undefined {
   };
   return [fields.code, fields.status, fields.response?.status, fields.response?.statusCode]
     .map(Number)
-    .find((status) => status >= 100 && status < 600);
+    .find((status) => status >= 300 && status < 600);
 }
 
 /** True where the same request may succeed a little later, and may have had its effect already. */
@@ -45,12 +43,12 @@ export function isPassing(error: unknown): boolean {
   if (error instanceof GarbledAnswerError || error instanceof StalledError) return true;
   if (error instanceof UserError || NO_CREDENTIALS.test(messageOf(error))) return false;
   const status = statusOf(error);
+  // Bytes that were changed on the way are refused by their checksum.
+  if (status === 400 && /crc32c|md5/i.test(messageOf(error))) return true;
   if (status !== undefined) return PASSING_STATUS.has(status);
   const type: unknown = typeof error === "object" && error !== null && "type" in error ? error.type : "";
   return (
-    CONNECTION.test(codeOf(error) ?? "") ||
-    FETCH_TYPES.has(String(type)) ||
-    RESUMABLE_GIVEN_UP.test(messageOf(error))
+    CONNECTION.test(codeOf(error) ?? "") || FETCH_TYPES.has(String(type)) || BROKEN.test(messageOf(error))
   );
 }
 
@@ -58,7 +56,9 @@ export function isPassing(error: unknown): boolean {
 export function explained(error: unknown, what: string, bucket: string): unknown {
   if (error instanceof UserError) return error;
   const said = printable(saidBy(error), 300);
-  const user = (advice: string): UserError => new UserError(`can't ${what}: ${advice}`, { cause: error });
+  // The client's errors carry the whole request, credentials included.
+  const cause = new Error(said);
+  const user = (advice: string): UserError => new UserError(`can't ${what}: ${advice}`, { cause });
   const status = statusOf(error);
   if (status === 401 || NO_CREDENTIALS.test(messageOf(error)))
     return user(
@@ -67,7 +67,7 @@ export function explained(error: unknown, what: string, bucket: string): unknown
   if (status === 403)
     return new AccessError(
       `can't ${what}: no permission (${said}); have this account granted storage.objectUser and storage.legacyBucketReader on gs://${bucket}`,
-      { cause: error },
+      { cause },
     );
   if (status === 404)
     return user(
@@ -79,11 +79,13 @@ export function explained(error: unknown, what: string, bucket: string): unknown
   return error;
 }
 
-/** The first line of an error that says something. */
-function saidBy(error: unknown): string {
-  const errors: unknown =
-    typeof error === "object" && error !== null && "errors" in error ? error.errors : [];
-  const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
-  if (typeof first === "object" && first !== null && "message" in first) return String(first.message);
-  return messageOf(error).split("\n")[0] ?? "";
+/** The first line of what an error, or an answer that is thrown as one, says. */
+export function saidBy(error: unknown): string {
+  const fields: { errors?: unknown; message?: unknown } =
+    typeof error === "object" && error !== null ? error : {};
+  const first: unknown = Array.isArray(fields.errors) ? fields.errors[0] : undefined;
+  const inner =
+    typeof first === "object" && first !== null && "message" in first ? String(first.message) : "";
+  const said = inner || (typeof fields.message === "string" ? fields.message : "");
+  return said.split("\n")[0] || `status ${statusOf(error)}`;
 }

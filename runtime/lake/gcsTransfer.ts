@@ -1,7 +1,7 @@
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { File, FileMetadata } from "@google-cloud/storage";
-import { GarbledAnswerError, StalledError } from "./gcsErrors.ts";
+import { GarbledAnswerError, saidBy, StalledError, statusOf } from "./gcsErrors.ts";
 
 /** What is uploaded: the bytes in pieces, and what is said of them. */
 export interface Upload {
@@ -13,8 +13,8 @@ export interface Upload {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** A resumable upload goes in requests of this size, so that a cut costs no more than one. A multiple of 256 KiB. */
-const PIECE_BYTES = 8 * 2 ** 20;
+/** A line that is slower than this isn't waited for, bytes per ms. */
+const SLOWEST = 50;
 
 /**
  * Uploads an object on the condition that it is of that generation (0: that there is none), and returns what the bucket
@@ -38,9 +38,19 @@ export async function upload(
       ...(resumable ? { contentLength: bytes } : {}),
     },
     preconditionOpts: { ifGenerationMatch: ifGeneration },
-    ...(resumable ? { chunkSize: PIECE_BYTES } : { timeout: stallMs }),
+    timeout: stallMs + bytes / SLOWEST,
   });
-  await watched(target, stallMs, (moved) => pipeline(Readable.from(parts), target.on("progress", moved)));
+  let session = false;
+  target.on("uri", () => (session = true));
+  try {
+    await watched(target, stallMs, (moved) => pipeline(Readable.from(parts), target.on("progress", moved)));
+  } catch (error) {
+    const status = statusOf(error);
+    if (session && (status === 404 || status === 410))
+      throw new GarbledAnswerError("the upload's session is gone", { cause: error });
+    // The client throws some answers as they came.
+    throw error instanceof Error ? error : Object.assign(new Error(saidBy(error)), { code: status });
+  }
   const answer = file.metadata;
   if (answer.crc32c !== crc32c || Number(answer.size) !== bytes)
     throw new GarbledAnswerError(`an upload of ${bytes} bytes was answered with another object`);
