@@ -30,7 +30,7 @@ export async function run(options: RunOptions): Promise<number> {
   const context = contextOf(options);
   const range = rangeOf(options, context) ?? rangeOf({ ...options, last: DEFAULT_LAST }, context);
   if (!range) throw new UserError("no slots to collect", { exitCode: 2 });
-  const lake = lakeOf(options, context.network);
+  const lake = await lakeOf(options, context.network);
   const stop = stopSignal(context.say);
   const asking = await startAsking(options, context, stop);
   try {
