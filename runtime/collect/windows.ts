@@ -16,7 +16,7 @@ const CATCH_UP = 4;
 /** Windows begin and end with chunks of both datasets. */
 const ALIGNED_SLOTS = Math.max(...Object.values(datasets).map(({ chunkSlots }) => chunkSlots));
 
-/** The parts of a lake that one tick lists. */
+/** The parts of a lake that one tick lists: runs of whole chunks, even where only some of their slots can be asked for. */
 export interface TickWindows {
   /** The newest slots; undefined before a network's first whole chunk is settled. */
   readonly live: SlotRange | undefined;
@@ -49,8 +49,7 @@ export function tickWindows(options: WindowOptions): TickWindows {
   const from = Math.min(options.seenMs ?? nowMs - 1.5 * intervalMs, nowMs);
   const until = Math.min(nowMs, from + CATCH_UP * intervalMs);
   const older = sweep((ms) => olderThan(network, dataset, ms), from, until, ROTATION_MS);
-  const kept =
-    backload && intersect(backload, { first: network.floor, last: takeableSlot(network, dataset, nowMs) });
+  const kept = backload && wholeChunks(backload);
   return {
     live: liveWindow(network, dataset, nowMs),
     slices: older,
@@ -67,13 +66,15 @@ export function takeableSlot(network: Network, dataset: Dataset, nowMs: number):
 
 function liveWindow(network: Network, dataset: Dataset, nowMs: number): SlotRange | undefined {
   const last = takeableSlot(network, dataset, nowMs);
-  const first = Math.max(network.floor, alignedDown(last - LIVE_SLOTS + 1));
-  return first <= last ? { first, last } : undefined;
+  if (last < network.floor) return undefined;
+  const first = alignedDown(Math.max(network.floor, last - LIVE_SLOTS + 1));
+  return { first, last: chunkRange(dataset, last).last };
 }
 
 function olderThan(network: Network, dataset: Dataset, nowMs: number): SlotRange | undefined {
   const live = liveWindow(network, dataset, nowMs);
-  return live && live.first > network.floor ? { first: network.floor, last: live.first - 1 } : undefined;
+  const first = alignedDown(network.floor);
+  return live && live.first > first ? { first, last: live.first - 1 } : undefined;
 }
 
 /**
@@ -94,10 +95,7 @@ function sweep(
     return first + Math.floor(((ms % periodMs) / periodMs) * (last - first + 1));
   };
   const run = (from: number, until: number): SlotRange | undefined =>
-    intersect(range, {
-      first: alignedDown(from - OVERLAP_SLOTS),
-      last: alignedDown(until + ALIGNED_SLOTS) - 1,
-    });
+    intersect(range, wholeChunks({ first: Math.max(0, from - OVERLAP_SLOTS), last: until }));
   const [from, until] = [placeAt(fromMs), placeAt(untilMs)];
   const wraps = Math.floor(fromMs / periodMs) !== Math.floor(untilMs / periodMs);
   const runs = wraps ? [run(from, range.last), run(range.first, until)] : [run(from, until)];
@@ -111,6 +109,10 @@ function merged(runs: readonly SlotRange[]): SlotRange[] {
   return [{ first: Math.min(newer.first, older.first), last: Math.max(newer.last, older.last) }];
 }
 
+function wholeChunks({ first, last }: SlotRange): SlotRange {
+  return { first: alignedDown(first), last: alignedDown(last + ALIGNED_SLOTS) - 1 };
+}
+
 function alignedDown(slot: number): number {
-  return Math.max(0, Math.floor(slot / ALIGNED_SLOTS) * ALIGNED_SLOTS);
+  return Math.floor(slot / ALIGNED_SLOTS) * ALIGNED_SLOTS;
 }
