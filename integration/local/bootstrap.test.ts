@@ -8,6 +8,22 @@ const script = join(import.meta.dirname, "../bootstrap.sh");
 const GIVEN = ["--project", "etl-project", "--repository", "someone/mev-boost-etl"];
 const BOTH = [...GIVEN, "--stack", "test", "--stack", "production"];
 
+/** Roles of the project, with --static-egress. */
+const DEPLOYER_ROLES = [
+  "run.admin",
+  "cloudscheduler.admin",
+  "bigquery.admin",
+  "storage.admin",
+  "artifactregistry.admin",
+  "iam.serviceAccountAdmin",
+  "iam.serviceAccountUser",
+  "serviceusage.serviceUsageAdmin",
+  "logging.configWriter",
+  "monitoring.editor",
+  "compute.networkAdmin",
+  "resourcemanager.projectIamAdmin",
+];
+
 /** Lines of the files below a folder, by their paths in it. */
 type Lines = Readonly<Record<string, readonly string[]>>;
 
@@ -82,17 +98,7 @@ test("an empty project gets what the workflows need, and nothing more", (t) => {
   ]);
   t.deepEqual(
     rolesOf("mev-boost-etl-deployer@"),
-    [
-      ...["run.admin", "cloudscheduler.admin", "bigquery.admin", "storage.admin", "artifactregistry.admin"],
-      ...["iam.serviceAccountAdmin", "iam.serviceAccountUser", "serviceusage.serviceUsageAdmin"],
-      ...[
-        "logging.configWriter",
-        "monitoring.editor",
-        "compute.networkAdmin",
-        "resourcemanager.projectIamAdmin",
-      ],
-    ]
-      .map((role) => `project_etl-project: ${role}`)
+    DEPLOYER_ROLES.map((role) => `project_etl-project: ${role}`)
       .concat("kms_keys_pulumi_state: cloudkms.cryptoKeyEncrypterDecrypter")
       .toSorted(),
   );
