@@ -219,44 +219,47 @@ test("what is granted stands before the service that needs it, and the invoker's
   }
 });
 
-test.serial("a service is told what it decodes: where, whom, and its share of each relay's rate", async (t) => {
-  const relays = { titan: { off: true }, flashbots: { requests_per_second: 0.5 } };
-  const changed = await runStack("production", {
-    "mev-boost-etl:relays": relays,
-    "mev-boost-etl:payloadsRatePercent": 25,
-  });
-  for (const [stack, { registered, outputs }] of [...everything, ["production", changed] as const]) {
-    const shares: number[] = [];
-    for (const service of ["bids", "payloads"] as const) {
-      const { inputs } = named(registered, `${service}-service-run`);
-      const { template } = inputs as { template: { containers: { envs: Env[]; args: string[] }[] } };
-      const [container] = template.containers;
-      t.deepEqual(container?.args, ["serve", service]);
-      const env = Object.fromEntries((container?.envs ?? []).map(({ name, value }) => [name, value]));
-      const decoded = ServiceSettings.decode(env);
-      if (E.isLeft(decoded)) return t.fail(JSON.stringify(decoded.left.map(({ message }) => message)));
-      const { network, lake, warehouse, stagingDataset, rateShare, canonical: blocks } = decoded.right;
-      t.deepEqual(
-        { network, lake, warehouse, stagingDataset },
-        {
-          network: outputs.network,
-          lake: outputs.lakeUrl,
-          warehouse: outputs.warehouseUrl,
-          stagingDataset: outputs.stagingDataset,
-        },
+test.serial(
+  "a service is told what it decodes: where, whom, and its share of each relay's rate",
+  async (t) => {
+    const relays = { titan: { off: true }, flashbots: { requests_per_second: 0.5 } };
+    const changed = await runStack("production", {
+      "mev-boost-etl:relays": relays,
+      "mev-boost-etl:payloadsRatePercent": 25,
+    });
+    for (const [stack, { registered, outputs }] of [...everything, ["production", changed] as const]) {
+      const shares: number[] = [];
+      for (const service of ["bids", "payloads"] as const) {
+        const { inputs } = named(registered, `${service}-service-run`);
+        const { template } = inputs as { template: { containers: { envs: Env[]; args: string[] }[] } };
+        const [container] = template.containers;
+        t.deepEqual(container?.args, ["serve", service]);
+        const env = Object.fromEntries((container?.envs ?? []).map(({ name, value }) => [name, value]));
+        const decoded = ServiceSettings.decode(env);
+        if (E.isLeft(decoded)) return t.fail(JSON.stringify(decoded.left.map(({ message }) => message)));
+        const { network, lake, warehouse, stagingDataset, rateShare, canonical: blocks } = decoded.right;
+        t.deepEqual(
+          { network, lake, warehouse, stagingDataset },
+          {
+            network: outputs.network,
+            lake: outputs.lakeUrl,
+            warehouse: outputs.warehouseUrl,
+            stagingDataset: outputs.stagingDataset,
+          },
+        );
+        t.is(blocks !== undefined, service === "payloads" && stack === "production");
+        t.deepEqual(decoded.right.relays, registered === changed.registered ? relays : {});
+        shares.push(rateShare);
+      }
+      t.is(
+        shares.reduce((sum, share) => sum + share, 0),
+        1,
+        "shares add up to the whole rate",
       );
-      t.is(blocks !== undefined, service === "payloads" && stack === "production");
-      t.deepEqual(decoded.right.relays, registered === changed.registered ? relays : {});
-      shares.push(rateShare);
+      t.deepEqual(shares, registered === changed.registered ? [0.75, 0.25] : [0.9, 0.1]);
     }
-    t.is(
-      shares.reduce((sum, share) => sum + share, 0),
-      1,
-      "shares add up to the whole rate",
-    );
-    t.deepEqual(shares, registered === changed.registered ? [0.75, 0.25] : [0.9, 0.1]);
-  }
-});
+  },
+);
 
 interface Env {
   readonly name: string;
