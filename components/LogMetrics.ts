@@ -26,6 +26,8 @@ const METRICS = {
   tick_seconds: of("tick", ["dataset"], "seconds"),
   load_rows: of("tick", ["dataset"], "load_rows"),
   load_waiting: of("tick", ["dataset"], "load_waiting"),
+  load_failed: of("tick", ["dataset"], "load_failed"),
+  faults: of("tick", ["dataset"], "faults"),
   relay_covered: of("relay", ["dataset", "relay"], "covered"),
   relay_missing: of("relay", ["dataset", "relay"], "missing"),
   relay_rows: of("relay", ["dataset", "relay"], "rows"),

@@ -101,6 +101,18 @@ export function alertRules(
 2. A changed form at one relay: the schema needs a column or a wider type; see CONTRIBUTING.md. Rows in quarantine stay to be read again.`,
     },
     {
+      noun: "objects",
+      rule: "ObjectsAtFault",
+      title: `${service}: objects of the lake can't be trusted or loaded`,
+      severity: "ERROR",
+      query: `${total("faults", "1h")} + ${total("load_failed", "1h")} > 0`,
+      whileScheduled: false,
+      runbook: `An object was changed by something else than this ETL, or was damaged. Its slots count as missing where it can't be read, and what was loaded of it before stays.
+
+1. The service's answer to a tick, and table \`${service}_loads\` (column \`error\`), name each object and what is wrong with it.
+2. Soft delete keeps the version before: \`gcloud storage restore\`. Else delete the object: the next ticks ask for its slots again.`,
+    },
+    {
       noun: "errors",
       rule: "ServiceErrors",
       title: `${service}: ${errors} or more errors within 15 minutes`,

@@ -8,7 +8,7 @@ const lowerCase = /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/;
 
 /** The rules of each kind of name. */
 export const NAME_RULES = {
-  bucket: { longest: 63, form: /^(?!.*goog)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/ },
+  bucket: { longest: 63, form: /^(?!goog|.*google)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/ },
   dataset: { longest: 1024, form: /^[A-Za-z0-9_]+$/ },
   account: { longest: 30, form: /^[a-z](?:[a-z0-9-]{4,}[a-z0-9])$/ },
   service: { longest: 49, form: lowerCase },
@@ -54,7 +54,7 @@ export class Names {
 
   /** Bucket names are one namespace for all of Google Cloud: a project's id makes this one ours. */
   get bucket(): string {
-    return physical("bucket", `${this.#project.replaceAll(/[.:]/g, "-")}-mev-boost-etl-${this.#stack}`);
+    return physical("bucket", `${this.#project}-mev-boost-etl-${this.#stack}`);
   }
 
   dataset(kind: "private" | "staging" | "public"): string {

@@ -132,7 +132,10 @@ export interface StackConfig extends Values {
 
 /** Keys whose text a message doesn't repeat: it may hold credentials. */
 const UNSPOKEN: ReadonlySet<string> = new Set<Key>(["relays"]);
-const projectFormat = text("a project's id of 6 to 30 characters", /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/);
+const projectFormat = text(
+  "a project's id of 6 to 30 characters",
+  /^(?!goog|.*google)[a-z][a-z0-9-]{4,28}[a-z0-9]$/,
+);
 
 /** The config of the stack that is deployed. Throws RunError that names every mistake, one a line. */
 export function readConfig(): StackConfig {

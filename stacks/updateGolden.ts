@@ -1,10 +1,19 @@
+import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
-import { goldenText, goldenUrl } from "./golden.ts";
+import { goldenText, goldenUrl, runStack } from "./golden.ts";
+import { committedSchemas, schemaFaults, schemasOf, schemasUrl } from "./schemas.ts";
 import { STACKS } from "./testing.ts";
 
-// `npm run golden`: writes down what each stack registers, for the tests to compare and for reviewers to read.
-for (const stack of STACKS) {
-  await mkdir(new URL(".", goldenUrl(stack)), { recursive: true });
-  await writeFile(goldenUrl(stack), await goldenText(stack));
-  process.stdout.write(`stacks/golden/${stack}.json\n`);
+// `npm run golden`: writes down what each stack registers, for the tests to compare and for reviewers to read. What the
+// tables were is only added to: a column that is gone stops it.
+await mkdir(new URL(".", schemasUrl), { recursive: true });
+const schemas = schemasOf((await runStack("production")).registered);
+const faults = existsSync(schemasUrl) ? schemaFaults(committedSchemas(), schemas) : [];
+if (faults.length > 0) {
+  process.stderr.write(`${faults.join("\n")}\nNothing was written.\n`);
+  process.exitCode = 1;
+} else {
+  await writeFile(schemasUrl, `${JSON.stringify(schemas, null, 1)}\n`);
+  for (const stack of STACKS) await writeFile(goldenUrl(stack), await goldenText(stack));
+  process.stdout.write("stacks/golden is up to date\n");
 }

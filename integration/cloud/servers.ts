@@ -60,14 +60,12 @@ export async function startBigQuery(gcs?: Pick<GcsServer, "root">): Promise<BigQ
   const folder = await mkdtemp(join(tmpdir(), "etl-bigquery-"));
   const [port, grpcPort] = [await freePort(), await freePort()];
   const endpoint = `http://127.0.0.1:${port}`;
-  const child = startTied(
-    python,
-    [
-      ...["-c", "from local_bigquery.cli import main; main()", "--host", "127.0.0.1", "--port", `${port}`],
-      ...["--grpc-port", `${grpcPort}`, "--project", projectId, "--data-dir", join(folder, "data")],
-    ],
-    { HOME: home, GCS_LOCAL_ROOT: gcs?.root ?? join(folder, "gcs") },
-  );
+  const program = ["-c", "from local_bigquery.cli import main; main()", "--project", projectId];
+  const place = ["--host", "127.0.0.1", "--port", `${port}`, "--grpc-port", `${grpcPort}`];
+  const child = startTied(python, [...program, ...place, "--data-dir", join(folder, "data")], {
+    HOME: home,
+    GCS_LOCAL_ROOT: gcs?.root ?? join(folder, "gcs"),
+  });
   const close = async (): Promise<void> => {
     await end(child);
     await rm(folder, { recursive: true, force: true });

@@ -6,6 +6,7 @@ import test from "ava";
 import { policies } from "./all.ts";
 import { type Change, changed, type Resource, type RuleCases } from "./common/cases.ts";
 import { judge } from "./common/judge.ts";
+import { labelsProperty } from "./labels.ts";
 
 const here = import.meta.dirname;
 const files = readdirSync(here).filter((file) => file.endsWith(".cases.ts"));
@@ -108,5 +109,65 @@ test("every resource type that a rule names exists in the provider's library", (
   for (const token of new Set(named)) {
     const [, space = "", className = ""] = /^gcp:(\w+)\/\w+:(\w+)$/.exec(token) ?? [];
     t.is(gcp[space]?.[className]?.__pulumiType, token);
+  }
+});
+
+/** A resource as `stacks/golden` writes it. */
+interface Golden {
+  readonly at: string;
+  readonly type: string;
+  readonly inputs?: Readonly<Record<string, unknown>>;
+  readonly protect?: boolean;
+  readonly dependsOn?: readonly string[];
+}
+
+const STACKS = ["test", "production"] as const;
+const golden = new Map(
+  STACKS.map((stack) => {
+    const file = join(here, `../../stacks/golden/${stack}.json`);
+    const { resources } = JSON.parse(readFileSync(file, "utf8")) as { resources: readonly Golden[] };
+    return [stack, resources] as const;
+  }),
+);
+
+/** The texts that are shown taken apart, put together again. */
+function whole(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(whole);
+  if (typeof value !== "object" || value === null) return value;
+  if ("$json" in value) return JSON.stringify(whole(value.$json));
+  if ("$lines" in value) return (value.$lines as string[]).join("\n");
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, whole(inner)]));
+}
+
+for (const [stack, resources] of golden) {
+  test(`stack ${stack} passes every rule`, async (t) => {
+    const registered = resources.map(
+      ({ at, type, inputs = {}, protect = false, dependsOn = [] }): Resource => {
+        const props = whole(inputs) as Record<string, unknown>;
+        // Which property a dependency comes from isn't written down: it may be any.
+        const from = Object.fromEntries(Object.keys(props).map((property) => [property, dependsOn]));
+        return { type, name: at.split("/").at(-1) ?? at, props, protect, from };
+      },
+    );
+    t.true(registered.length > 50);
+    for (const rule of policies) {
+      t.deepEqual(await judge(rule, registered, { stack }), { violations: [], unknowns: [] }, rule.name);
+    }
+  });
+}
+
+test("the labels rule knows every type of the stacks that takes labels", (t) => {
+  const types = new Set([...golden.values()].flat().map(({ type }) => type));
+  const google = [...types].filter((type) => type.startsWith("gcp:"));
+  t.true(google.length > 15);
+  for (const type of google) {
+    const [, space = "", className = ""] = /^gcp:(\w+)\/\w+:(\w+)$/.exec(type) ?? [];
+    const folder = join(here, "../../node_modules/@pulumi/gcp", space);
+    const file = readdirSync(folder).find((name) => name.toLowerCase() === `${className.toLowerCase()}.d.ts`);
+    const declared = readFileSync(join(folder, file ?? "?"), "utf8").split(
+      `export interface ${className}Args {`,
+    )[1];
+    const property = /^ {4}(labels|userLabels|resourceLabels)\?:/m.exec(declared ?? "")?.[1];
+    t.is(labelsProperty(type), property, type);
   }
 });

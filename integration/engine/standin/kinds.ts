@@ -4,6 +4,7 @@ import { iam } from "./kinds/iam.ts";
 import { kubernetes } from "./kinds/kubernetes.ts";
 import { monitoring } from "./kinds/monitoring.ts";
 import { network } from "./kinds/network.ts";
+import { refused } from "./kinds/refused.ts";
 import { run } from "./kinds/run.ts";
 import { storage } from "./kinds/storage.ts";
 
@@ -16,4 +17,5 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   ...monitoring,
   ...network,
   ...kubernetes,
+  ...refused,
 };
