@@ -14,6 +14,8 @@ const OLD = `${30 * 86_400}s`;
 export class ImageRegistry extends EtlComponent {
   /** `REGION-docker.pkg.dev/PROJECT/REPOSITORY/mev-boost-etl`, without tag and digest. */
   readonly image: Output<string>;
+  /** The repository's id. */
+  readonly repository: Output<string>;
 
   constructor(name: string, { stack, transform = {} }: ImageRegistryArgs, opts?: ComponentResourceOptions) {
     super("ImageRegistry", name, stack, opts);
@@ -42,6 +44,7 @@ export class ImageRegistry extends EtlComponent {
       this.options("registry", { dependsOn: stack.apis.of("artifactRegistry") }),
     );
     this.image = interpolate`${stack.region}-docker.pkg.dev/${stack.project}/${repository.repositoryId}/mev-boost-etl`;
+    this.repository = repository.repositoryId;
     this.registerOutputs({ image: this.image });
   }
 }

@@ -7,6 +7,7 @@ import { printable } from "../runtime/errors.ts";
 import { type RelayOverrides, relayFaults } from "../runtime/services/relayOverrides.ts";
 import { LOG_LEVELS } from "../runtime/services/settings.ts";
 import { type Format, fields, json, oneOf, text, whole } from "../runtime/services/settingFormats.ts";
+import { backloadFaults, backloadFormat, isBackload } from "./backloadConfig.ts";
 import { intervalOf, memoryRange } from "./configRules.ts";
 
 const NAMESPACE = "mev-boost-etl";
@@ -111,8 +112,7 @@ const KEYS = {
   alertErrors: whole("lines", 1, 1000),
   budget: whole("0, or an amount", 0, 1_000_000),
   billingAccount: text("empty, or XXXXXX-XXXXXX-XXXXXX", /^(?:[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6})?$/),
-  // The back-load's own keys come with its component.
-  backload: json("{}: there is no back-load in this version", fields({}, {})),
+  backload: backloadFormat,
 };
 
 type Keys = typeof KEYS;
@@ -263,6 +263,7 @@ function between(values: Partial<Values>) {
   }
   if (has<unknown>(v.network, v.relays))
     faults.push(...relayFaults(v.network, v.relays).map((fault) => fault.replace(/^ETL_RELAYS/, "relays")));
+  if (has(v.backload) && isBackload(v.backload)) faults.push(...backloadFaults(v.backload, v));
   for (const service of ["bids", "payloads"] as const) {
     const [cpu, size] = [v[`${service}Cpu`], v[`${service}Memory`]];
     if (!has<unknown>(cpu, size)) continue;

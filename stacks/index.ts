@@ -1,5 +1,6 @@
 import { Provider } from "@pulumi/gcp/provider.js";
 import { Apis } from "../components/Apis.ts";
+import { BidsBackload } from "../components/BidsBackload.ts";
 import { BidsEtl } from "../components/BidsEtl.ts";
 import type { StackContext } from "../components/component.ts";
 import { ContainerImage } from "../components/ContainerImage.ts";
@@ -14,7 +15,7 @@ import { PayloadsEtl } from "../components/PayloadsEtl.ts";
 import { ServiceIdentity } from "../components/ServiceIdentity.ts";
 import { WarehouseViews } from "../components/WarehouseViews.ts";
 import { readConfig } from "./config.ts";
-import { alertLimits, apisOf, labelsOf, networkOf, settingsOf, sizingOf } from "./derived.ts";
+import { alertLimits, apisOf, backloadOf, labelsOf, networkOf, settingsOf, sizingOf } from "./derived.ts";
 import { outputsOf } from "./outputs.ts";
 
 /** The program, as a table of contents of what a stack has. Returns the stack's outputs. */
@@ -84,7 +85,15 @@ export default function program() {
     opts,
   );
 
-  // The back-load's place: new BidsBackload("backload", …) where the config has one.
+  // The back-load of the past, while there is one.
+  const past = backloadOf(config);
+  const backload =
+    past &&
+    new BidsBackload(
+      "backload",
+      { stack, image: image.ref, repository: registry.repository, bucket: lake.bucket, ...past },
+      opts,
+    );
 
   // What is made of both.
   const views = new WarehouseViews(
@@ -104,5 +113,8 @@ export default function program() {
     opts,
   );
 
-  return outputsOf({ config, lake, datasets, image, bids, payloads, views, monitoring });
+  return outputsOf({
+    ...{ config, lake, datasets, image, bids, payloads, views, monitoring },
+    ...(backload === undefined ? {} : { backload }),
+  });
 }

@@ -1,4 +1,5 @@
 import { interpolate } from "@pulumi/pulumi";
+import type { BidsBackload } from "../components/BidsBackload.ts";
 import type { BidsEtl } from "../components/BidsEtl.ts";
 import type { ContainerImage } from "../components/ContainerImage.ts";
 import type { Datasets } from "../components/Datasets.ts";
@@ -18,13 +19,15 @@ export interface Made {
   readonly payloads: PayloadsEtl;
   readonly views: WarehouseViews;
   readonly monitoring: Monitoring;
+  readonly backload?: BidsBackload;
 }
 
 /**
  * The stack's outputs. Their names are fixed: `--stack` in the command line reads some of them, others are relied on from
  * outside. None is secret.
  */
-export function outputsOf({ config, lake, datasets, image, bids, payloads, views, monitoring }: Made) {
+export function outputsOf(made: Made) {
+  const { config, lake, datasets, image, bids, payloads, views, monitoring, backload } = made;
   const { project, region, network } = config;
   return {
     network,
@@ -50,5 +53,7 @@ export function outputsOf({ config, lake, datasets, image, bids, payloads, views
     payloadsServiceUrl: payloads.serviceUrl,
     image: image.ref,
     dashboardUrl: monitoring.dashboardUrl,
+    /** `NAMESPACE/NAME`, where there is one. */
+    ...(backload === undefined ? {} : { backloadJob: backload.job }),
   };
 }
