@@ -112,8 +112,13 @@ export class KubeApi {
         });
       });
       sent.on("error", fail);
-      if (body) sent.setHeader("content-type", type);
-      sent.end(body && JSON.stringify(body));
+      const text = body && JSON.stringify(body);
+      if (text !== undefined) {
+        sent.setHeader("content-type", type);
+        // Node sends none by itself with DELETE.
+        sent.setHeader("content-length", Buffer.byteLength(text));
+      }
+      sent.end(text);
     });
   }
 
