@@ -11,7 +11,7 @@ export interface ChunkPlan extends SlotRange {
 }
 
 /** Slots of a lake that are listed at once: bounds the memory of a plan, whatever its range. */
-const WINDOW_SLOTS = 32_000;
+export const WINDOW_SLOTS = 32_000;
 
 /** A missing slot younger than this is asked at every tick; older ones at every doubling of their age (design §2). */
 const RETRY_UNIT_MS = 10 * 60 * 1000;
@@ -23,9 +23,13 @@ export function target(network: Network, relay: Relay, nowMs: number): SlotRange
   return first <= last ? { first, last } : undefined;
 }
 
+/** Which end of a range is collected first. */
+export const ORDERS = ["newest", "oldest"] as const;
+export type Order = (typeof ORDERS)[number];
+
 /**
- * What is to be asked of a relay in a range, newest chunk first: target − covered − below the horizon. Lists the lake a
- * window at a time. A chunk whose object can't be trusted is handed to `onBad` and left out.
+ * What is to be asked of a relay in a range, newest or oldest chunk first: target − covered − below the horizon. Lists the
+ * lake a window at a time. A chunk whose object can't be trusted is handed to `onBad` and left out.
  */
 export async function* planMissing(
   lake: Lake,
@@ -35,6 +39,8 @@ export async function* planMissing(
   options: {
     oldestKept?: number | undefined;
     wanted?: (slot: number) => boolean;
+    /** Newest chunk first without it. */
+    order?: Order;
     onBad: (bad: BadChunk) => void;
     /** Told of each window as it has been listed: how many slots it has, and how many are to be asked. */
     onListed?: (slots: number, missing: number) => void;
@@ -42,7 +48,8 @@ export async function* planMissing(
 ): AsyncGenerator<ChunkPlan> {
   const kept = intersect(range, { first: options.oldestKept ?? 0, last: Infinity });
   if (!kept) return;
-  for (const window of windowsNewestFirst(dataset, kept)) {
+  const oldestFirst = options.order === "oldest";
+  for (const window of oldestFirst ? windows(dataset, kept).toReversed() : windows(dataset, kept)) {
     const plans: ChunkPlan[] = [];
     const stored = new Map<number, (slot: number) => boolean>();
     for await (const entry of lake.list(dataset.name, relay, window)) {
@@ -65,17 +72,25 @@ export async function* planMissing(
     }
     const missing = plans.reduce((sum, plan) => sum + plan.missing.length, 0);
     options.onListed?.(slotCount(window), missing);
-    yield* plans.toReversed();
+    yield* oldestFirst ? plans : plans.toReversed();
   }
 }
 
-function* windowsNewestFirst(dataset: Dataset, range: SlotRange): Generator<SlotRange> {
+/** The windows of a range, newest first; whole ones begin at multiples of their length, so that they are the same for all. */
+function windows(dataset: Dataset, range: SlotRange): SlotRange[] {
   const step = Math.floor(WINDOW_SLOTS / dataset.chunkSlots) * dataset.chunkSlots;
+  return windowsOf(range, step);
+}
+
+/** Cuts a range at the multiples of a length, newest part first. */
+export function windowsOf(range: SlotRange, slots: number): SlotRange[] {
+  const cut: SlotRange[] = [];
   for (let { last } = range; last >= range.first;) {
-    const first = Math.max(range.first, Math.floor(last / step) * step);
-    yield { first, last };
+    const first = Math.max(range.first, Math.floor(last / slots) * slots);
+    cut.push({ first, last });
     last = first - 1;
   }
+  return cut;
 }
 
 /**

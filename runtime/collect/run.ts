@@ -11,7 +11,7 @@ import { BidsCollector } from "./bids.ts";
 import { oldestKept } from "./coverage.ts";
 import { Delivered } from "./delivered.ts";
 import { PayloadsCollector } from "./payloads.ts";
-import { planMissing, target } from "./plan.ts";
+import { type Order, planMissing, target } from "./plan.ts";
 import type { RelayJob } from "./relayJob.ts";
 import { type Tally, countsOf, newTally } from "./tally.ts";
 
@@ -27,6 +27,8 @@ export interface CollectOptions {
   readonly range: SlotRange;
   /** Which of the missing slots are asked for; all without it. */
   readonly wanted?: (dataset: DatasetName) => (slot: number) => boolean;
+  /** Which bids are asked for first (newest without it). Payloads come in pages, and those go down from the newest. */
+  readonly order?: Order;
   readonly stop: AbortSignal;
   /** Told of each relay's tally as its work begins. */
   readonly onTally?: (tally: Tally) => void;
@@ -59,7 +61,8 @@ async function collectRelay(options: CollectOptions, relay: Relay, asker: Asker)
   }
   if (options.datasets.includes("bids")) {
     const plans = await plan(job, options, "bids", range);
-    await new BidsCollector(job, new Delivered(lake, relay.name), plans.oldestKept).collect(plans.missing);
+    const delivered = new Delivered(lake, relay.name);
+    await new BidsCollector(job, delivered, plans.oldestKept, options.order).collect(plans.missing);
   }
   return tally;
 }
@@ -72,6 +75,7 @@ async function plan(job: RelayJob, options: CollectOptions, name: DatasetName, r
   const missing = planMissing(lake, datasets[name], relay.name, range, {
     oldestKept: kept,
     ...(options.wanted ? { wanted: options.wanted(name) } : {}),
+    order: name === "bids" ? (options.order ?? "newest") : "newest",
     onBad: ({ fault }) => tally.faults.push(fault),
     onListed: (slots, missingSlots) => {
       counts.wanted += missingSlots;
