@@ -197,7 +197,7 @@ export class BidsCollector {
 
   /** Forgets answers that were brought for slots which the plan will not come to any more. */
   #dropPassed(plan: ChunkPlan): void {
-    for (const slot of [...this.#ahead.keys()]) {
+    for (const slot of this.#ahead.keys()) {
       const isPassed = this.#order === "newest" ? slot >= plan.first : slot <= plan.last;
       if (isPassed || this.#ahead.size > MAX_AHEAD) this.#ahead.delete(slot);
     }

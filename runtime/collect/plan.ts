@@ -11,7 +11,7 @@ export interface ChunkPlan extends SlotRange {
 }
 
 /** Slots of a lake that are listed at once: bounds the memory of a plan, whatever its range. */
-export const WINDOW_SLOTS = 32_000;
+const WINDOW_SLOTS = 32_000;
 
 /** A missing slot younger than this is asked at every tick; older ones at every doubling of their age (design §2). */
 const RETRY_UNIT_MS = 10 * 60 * 1000;
@@ -49,7 +49,8 @@ export async function* planMissing(
   const kept = intersect(range, { first: options.oldestKept ?? 0, last: Infinity });
   if (!kept) return;
   const oldestFirst = options.order === "oldest";
-  for (const window of oldestFirst ? windows(dataset, kept).toReversed() : windows(dataset, kept)) {
+  const windows = [...windowsNewestFirst(dataset, kept)];
+  for (const window of oldestFirst ? windows.toReversed() : windows) {
     const plans: ChunkPlan[] = [];
     const stored = new Map<number, (slot: number) => boolean>();
     for await (const entry of lake.list(dataset.name, relay, window)) {
@@ -76,21 +77,13 @@ export async function* planMissing(
   }
 }
 
-/** The windows of a range, newest first; whole ones begin at multiples of their length, so that they are the same for all. */
-function windows(dataset: Dataset, range: SlotRange): SlotRange[] {
+function* windowsNewestFirst(dataset: Dataset, range: SlotRange): Generator<SlotRange> {
   const step = Math.floor(WINDOW_SLOTS / dataset.chunkSlots) * dataset.chunkSlots;
-  return windowsOf(range, step);
-}
-
-/** Cuts a range at the multiples of a length, newest part first. */
-export function windowsOf(range: SlotRange, slots: number): SlotRange[] {
-  const cut: SlotRange[] = [];
   for (let { last } = range; last >= range.first;) {
-    const first = Math.max(range.first, Math.floor(last / slots) * slots);
-    cut.push({ first, last });
+    const first = Math.max(range.first, Math.floor(last / step) * step);
+    yield { first, last };
     last = first - 1;
   }
-  return cut;
 }
 
 /**
