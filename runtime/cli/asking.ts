@@ -1,8 +1,8 @@
-import { setFlagsFromString } from "node:v8";
 import type { Relay } from "../relay/relay.ts";
 import { ByteBudget } from "../relay/budget.ts";
 import { RelayClient } from "../relay/client.ts";
 import type { Asker } from "../collect/asker.ts";
+import { keepHeapSmall } from "../collect/heap.ts";
 import { relayAsker } from "../collect/relayAsker.ts";
 import type { Context } from "./context.ts";
 import type { CommonOptions } from "./options.ts";
@@ -46,14 +46,6 @@ export async function startAsking(
       await simulator?.close();
     },
   };
-}
-
-/**
- * Bodies and lines die young, but V8 lets garbage pile up to several times what lives before it looks at large strings. A
- * slower growing heap keeps a collector under 256 MB, for a few percent of its time.
- */
-function keepHeapSmall(): void {
-  setFlagsFromString("--heap-growing-percent=20");
 }
 
 async function startSimulated(

@@ -130,6 +130,11 @@ export class RelayClient {
     return this.#pace.borne;
   }
 
+  /** Multiplies the rate at which the relay is asked, and its limit. */
+  rescale(factor: number): void {
+    this.#pace.rescale(factor);
+  }
+
   /** True when asking on is useless in this run: the relay can't be reached, or wants a long time without requests. */
   get down(): boolean {
     return this.#down !== undefined || this.#pace.heldMs > this.#pace.longestHoldMs;

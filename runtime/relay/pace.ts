@@ -76,8 +76,8 @@ export class Pace {
   /** No turn waits for a Retry-After longer than this, ms. */
   readonly longestHoldMs: number;
   readonly #clock: Clock;
-  readonly #setRate: number;
-  readonly #start: number;
+  #setRate: number;
+  #start: number;
   /** What the relay is known to bear, and its rate may grow to at any time: from the start rate up to the set one. */
   #known: number;
   /** Since when, and with how many answers, the relay has borne what it is asked. */
@@ -124,6 +124,19 @@ export class Pace {
   /** Milliseconds until the relay may be asked again; 0 unless it asked for a wait. */
   get heldMs(): number {
     return Math.max(0, this.#heldUntil - this.#clock.monotonic());
+  }
+
+  /** Multiplies all rates: for a share of what a relay is asked by several processes, when the share changes. */
+  rescale(factor: number): void {
+    if (!(factor > 0 && factor < Infinity)) throw new RangeError(`rates can't be multiplied by ${factor}`);
+    this.#setRate *= factor;
+    this.#start *= factor;
+    this.#known *= factor;
+    this.#rate *= factor;
+    this.#ceiling *= factor;
+    this.#base *= factor;
+    if (this.#borne !== undefined) this.#borne *= factor;
+    this.#calm = { since: this.#clock.monotonic(), answers: 0 };
   }
 
   /**
