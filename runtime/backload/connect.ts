@@ -1,7 +1,7 @@
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
 import type { Asker } from "../collect/asker.ts";
-import { keepHeapSmall } from "../collect/heap.ts";
+import { keepHeapSmall } from "../heap.ts";
 import { relayAsker } from "../collect/relayAsker.ts";
 import { ByteBudget } from "../relay/budget.ts";
 import { RelayClient } from "../relay/client.ts";

@@ -70,7 +70,7 @@ async function work(
 ): Promise<number> {
   const { network, clock, log, datasets, say } = context;
   const { order } = options;
-  const lake = lakeOf(options, network);
+  const lake = await lakeOf(options, network);
   // A relay that isn't known is refused before anything is started.
   const known = (await resolved({ ...options, quiet: true }, context)).map(({ relay }) => relay);
   const shard = shardRange(context, range, known, order, number);

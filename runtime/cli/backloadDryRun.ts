@@ -57,7 +57,7 @@ async function horizonsOf(
 ): Promise<Map<string, number>> {
   const horizons = new Map<string, number>();
   if (options.lake.startsWith("gs://")) return horizons;
-  const lake = lakeOf(options, network);
+  const lake = await lakeOf(options, network);
   for (const { name } of relays) {
     try {
       const horizon = await lake.readHorizon("bids", name);

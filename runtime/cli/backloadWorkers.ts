@@ -31,7 +31,7 @@ export async function runWorkers(
 ): Promise<number> {
   const { network, clock, log, datasets, say } = context;
   if (count > MAX_SHARDS) throw new UserError(`--workers ${count}: at most ${MAX_SHARDS}`, { exitCode: 2 });
-  const lake = lakeOf(options, network);
+  const lake = await lakeOf(options, network);
   const relays = await startRelays(options, context);
   const stop = stopSignal(say);
   const started = clock.monotonic();

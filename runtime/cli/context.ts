@@ -32,15 +32,11 @@ export function contextOf(options: CommonOptions): Context {
   };
 }
 
-/** The network's lake at `--lake`. */
-export function lakeOf(options: CommonOptions, network: Network): Lake {
-  if (options.lake.startsWith("gs://")) {
-    throw new UserError(
-      `--lake ${options.lake}: lakes in Cloud Storage are not built in yet; give a folder`,
-      { exitCode: 2 },
-    );
-  }
-  return openFolderLake(options.lake, network.name);
+/** The network's lake at `--lake`. The client for buckets is only imported where there is one. */
+export async function lakeOf(options: CommonOptions, network: Network): Promise<Lake> {
+  if (!options.lake.startsWith("gs://")) return openFolderLake(options.lake, network.name);
+  const { openGcsLake } = await import("../lake/gcs.ts");
+  return openGcsLake(options.lake, network.name);
 }
 
 /** The DuckDB file at `--warehouse`, or the network's default. */

@@ -47,7 +47,7 @@ export async function loadInto(
 /** `load`: brings the warehouse up to the lake. Exit 1 when an object can't be loaded. */
 export async function load(options: CommonOptions & { rebuild: boolean }): Promise<number> {
   const context = contextOf(options);
-  const lake = lakeOf(options, context.network);
+  const lake = await lakeOf(options, context.network);
   const loaded = await loadInto(
     options,
     context,

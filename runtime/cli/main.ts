@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { parseShard } from "../backload/shard.ts";
 import { UserError, messageOf, printable } from "../errors.ts";
 import { addOptions, share, wholeNumber } from "./options.ts";
@@ -84,6 +84,10 @@ command("simulate", "serve the simulated relays over HTTP on this machine")
   .option("--now <unix>", "fixes the clock, Unix s (for tests)", wholeNumber(0, 253_402_300_799))
   .option("--quiet", "say nothing", false)
   .action(async (options) => finish((await import("./simulate.ts")).simulate(options)));
+
+command("serve", "the services' HTTP entry: a tick for each POST to /tick; settings from the environment")
+  .addArgument(new Argument("<dataset>", "what it collects and loads").choices(["bids", "payloads"]))
+  .action(async (dataset) => finish((await import("./serve.ts")).serveCommand(dataset)));
 
 function parseShardOption(text: string) {
   try {

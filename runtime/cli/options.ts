@@ -46,7 +46,8 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
       )
       .option("--last <n>", "the newest n settled slots", wholeNumber(1, MAX_SLOT));
   }
-  if (groups.includes("lake")) command.option("--lake <dir>", "folder of the lake", "data/lake");
+  if (groups.includes("lake"))
+    command.option("--lake <dir>", "folder of the lake, or gs://BUCKET[/PREFIX]", "data/lake");
   if (groups.includes("warehouse"))
     command.option("--warehouse <file>", "DuckDB file (default: data/<network>.duckdb)");
   if (groups.includes("asking")) {

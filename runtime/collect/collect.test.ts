@@ -13,6 +13,7 @@ import { type Lake, isBad } from "../lake/lake.ts";
 import { silentLog } from "../log.ts";
 import { RelayError } from "../relay/errors.ts";
 import type { Relay } from "../relay/relay.ts";
+import { openDuckDb } from "../warehouse/duckdb.ts";
 import type { Asker } from "./asker.ts";
 import { findBidsHorizon } from "./bidsHorizon.ts";
 import { coverageOf } from "./coverage.ts";
@@ -20,8 +21,8 @@ import { judge, relate } from "./merge.ts";
 import { ORDERS, type Order, dueAtTick } from "./plan.ts";
 import { recheck } from "./recheck.ts";
 import { collect } from "./run.ts";
-import { tick } from "./tick.ts";
 import { packSlot } from "./slotAnswer.ts";
+import { tick } from "./tick.ts";
 
 const network = simulatedNetwork(1);
 const NOW = slotStartMs(network, 1050);
@@ -426,29 +427,44 @@ test("a tick that runs out of time stops asking, and what it has read is in the 
   const { clock, asker, lake, cover } = setUp();
   for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, 2);
   let ring = () => {};
-  const alarmed: Clock = { ...clock, sleep: async () => new Promise((resolve) => (ring = resolve)) };
+  const rung = new Promise<void>((resolve) => (ring = resolve));
+  // The time for asking is up when the bell rings; the time for all never is.
+  const alarmed: Clock = {
+    ...clock,
+    sleep: async (ms, signal) =>
+      Promise.race([
+        ...(ms < 1000 ? [rung] : []),
+        new Promise<void>((_, reject) => signal?.addEventListener("abort", () => reject(new Error("over")))),
+      ]),
+  };
   const { bids: ask } = asker;
   asker.bids = async (slot, delivered) => {
     if (asker.asked.length === 40) ring();
     return ask.call(asker, slot, delivered);
   };
   const stop = new AbortController().signal;
-  const askers = new Map([[relay, asker]]);
-  const range = { first: 300, last: SETTLED };
-  const common = {
+  const path = join(mkdtempSync(join(tmpdir(), "etl-tick-")), "warehouse.duckdb");
+  const warehouse = openDuckDb(path, network, { clock, log: silentLog });
+  const { outOfTime, loaded } = await tick({
     network,
     lake,
+    warehouse,
     clock: alarmed,
     log: silentLog,
-    askers,
-    datasets: ["bids"] as const,
-    range,
+    relays: [relay],
+    askers: () => new Map([[relay, asker]]),
+    datasets: ["bids"],
+    deadlineMs: 1000,
+    intervalMs: 1000,
+    previous: undefined,
+    firstSlot: 300,
     stop,
-  };
-  await tick({ ...common, previousTickMs: undefined, deadlineMs: 1000 });
+  });
+  t.true(outOfTime);
   const { covered, missing } = await cover("bids", 300, SETTLED);
   t.true(covered >= 40 && covered < 50, `${covered} covered`);
   t.is(covered + missing, SETTLED - 299);
+  t.is(loaded?.slots, covered);
 });
 
 test("merging knows multisets: order is nothing, copies count", (t) => {
@@ -479,8 +495,8 @@ test("a tick asks young gaps every time and old ones at each doubling of their a
   const settledMs = slotStartMs(network, slot + 50);
   let asks = 0;
   for (let at = settledMs; at < settledMs + 24 * 60 * minute; at += 5 * minute) {
-    if (dueAtTick(network, at, at - 5 * minute)(slot)) asks++;
+    if (dueAtTick(network, payloads, at, at - 5 * minute)(slot)) asks++;
   }
   t.true(asks >= 6 && asks <= 14, `${asks} asks in a day`);
-  t.true(dueAtTick(network, settledMs + 600 * minute, undefined)(slot));
+  t.true(dueAtTick(network, payloads, settledMs + 600 * minute, undefined)(slot));
 });

@@ -5,8 +5,8 @@ export interface LogField {
   readonly meaning: string;
 }
 
-const text = (meaning: string): LogField => ({ type: "text", meaning });
-const number = (meaning: string): LogField => ({ type: "number", meaning });
+const text = (meaning: string) => ({ type: "text", meaning }) as const satisfies LogField;
+const number = (meaning: string) => ({ type: "number", meaning }) as const satisfies LogField;
 
 /** How a tick ended. Only `failed` is an error: the others have done what the time allowed. */
 export const TICK_OUTCOMES = ["done", "out-of-time", "stopped", "failed"] as const;

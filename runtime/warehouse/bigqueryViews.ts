@@ -169,25 +169,24 @@ const { chunkSlots } = datasets.bids;
  * days of both tables: a filter outside a view doesn't reach through its join.
  */
 function delivered(place: DatasetPlace, window: string): string {
-  return `WITH best AS (
-  SELECT relay, slot, parent_hash, MAX(value) AS best_value
-  FROM ${tableName(place, rowTables.bids.name)}
-  WHERE ${window}
-  GROUP BY relay, slot, parent_hash
-), payload AS (
-  SELECT ${columnList(rowTables.payloads.columns)}
-  FROM ${tableName(place, rowTables.payloads.name)}
-  WHERE ${window}
-)
-SELECT ${columnList(rowTables.payloads.columns, "payload")}, best.best_value,
+  return `SELECT ${columnList(rowTables.payloads.columns, "payload")}, best.best_value,
   IF(
     best.best_value IS NULL
       OR COALESCE(SUBSTR(ledger.covered, payload.slot - ledger.first_slot + 1, 1), '0') = '0',
     NULL,
     GREATEST(best.best_value - payload.value, 0)
   ) AS value_left
-FROM payload
-LEFT JOIN best
+FROM (
+  SELECT ${columnList(rowTables.payloads.columns)}
+  FROM ${tableName(place, rowTables.payloads.name)}
+  WHERE ${window}
+) AS payload
+LEFT JOIN (
+  SELECT relay, slot, parent_hash, MAX(value) AS best_value
+  FROM ${tableName(place, rowTables.bids.name)}
+  WHERE ${window}
+  GROUP BY relay, slot, parent_hash
+) AS best
   ON best.relay = payload.relay AND best.slot = payload.slot AND best.parent_hash = payload.parent_hash
 LEFT JOIN ${tableName(place, loadTables.bids.name)} AS ledger
   ON ledger.relay = payload.relay AND ledger.first_slot = payload.slot - MOD(payload.slot, ${chunkSlots})`;

@@ -68,7 +68,8 @@ class DuckDbWarehouse implements Warehouse {
       const now = clock.now();
       const fixed = Math.abs(now - Date.now()) > OWN_DATE_MS ? Math.trunc(now) : "NULL";
       await connection.run(`UPDATE ${infoTable.name} SET fixed_now = ${fixed}`);
-      const horizons = await loadRelays(connection, lake, relays);
+      const { relaysTable = true } = options;
+      const horizons = relaysTable ? await loadRelays(connection, lake, relays) : [];
       const summary = await loadRows({ file, lake, network: this.#network, log, now, seam }, options);
       return { ...summary, failed: [...horizons, ...summary.failed] };
     });

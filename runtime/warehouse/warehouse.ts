@@ -17,6 +17,10 @@ export interface LoadSummary {
   readonly unchanged: number;
   /** Objects that changed or vanished while they were read: left for the next load. */
   readonly left: number;
+  /** Objects with something new that this load was told not to take yet (`maxObjects`, `replace`). */
+  readonly waiting: number;
+  /** How often a transaction began again because another loader's was faster. */
+  readonly retried: number;
   /** Objects that can't be loaded as they are, those of earlier loads included. `error` is one line with the remedy. */
   readonly failed: readonly { readonly object: string; readonly error: string }[];
 }
@@ -90,6 +94,16 @@ export interface Warehouse {
 }
 
 export interface LoadOptions {
+  /** Only these; both without it. */
+  readonly datasets?: readonly DatasetName[];
+  /** Only chunks that touch one of these; all without it. */
+  readonly ranges?: readonly SlotRange[];
+  /** Takes at most so many objects with something new, the newest first. */
+  readonly maxObjects?: number;
+  /** False: objects of which rows would have to be replaced wait. In BigQuery that bills whole days (true). */
+  readonly replace?: boolean;
+  /** False: table relays stays as it is (true). */
+  readonly relaysTable?: boolean;
   /** Drops rows and ledger first, and so makes them again from nothing. */
   readonly rebuild?: boolean;
   /** Stops after the transaction that is under way; the next load goes on. */
