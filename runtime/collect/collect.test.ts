@@ -18,7 +18,7 @@ import type { Asker } from "./asker.ts";
 import { findBidsHorizon } from "./bidsHorizon.ts";
 import { coverageOf } from "./coverage.ts";
 import { judge, relate } from "./merge.ts";
-import { dueAtTick } from "./plan.ts";
+import { ORDERS, type Order, dueAtTick } from "./plan.ts";
 import { recheck } from "./recheck.ts";
 import { collect } from "./run.ts";
 import { packSlot } from "./slotAnswer.ts";
@@ -81,6 +81,8 @@ class MemoryRelay implements Asker {
   /** Answers that differ from what is held, by how often the slot was asked: -1 takes a row away. */
   readonly short = new Map<number, number>();
   pageLimit = 100;
+  /** Called as each question is put. */
+  onAsk: () => void = () => {};
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -94,6 +96,7 @@ class MemoryRelay implements Asker {
 
   async bids(slot: number, delivered?: ReadonlySet<string>) {
     this.asked.push({ kind: "bids", slot });
+    this.onAsk();
     await new Promise((resolve) => setImmediate(resolve));
     if (this.failing.has(slot)) throw new RelayError("alpha", "http://a", "server", "HTTP 500");
     const cut = this.short.get(slot) ?? 0;
@@ -121,7 +124,7 @@ function setUp() {
   const clock = testClock();
   const asker = new MemoryRelay(clock);
   const lake = openFolderLake(mkdtempSync(join(tmpdir(), "etl-collect-")), network.name);
-  const run = (names: readonly DatasetName[], first: number, last: number) =>
+  const run = (names: readonly DatasetName[], first: number, last: number, order: Order = "newest") =>
     collect({
       network,
       lake,
@@ -130,6 +133,7 @@ function setUp() {
       askers: new Map([[relay, asker]]),
       datasets: names,
       range: { first, last },
+      order,
       stop: new AbortController().signal,
     });
   const cover = (name: DatasetName, first: number, last: number) =>
@@ -219,6 +223,49 @@ test("what a relay has forgotten is unavailable, is not asked for beyond the pro
     const before = asker.asked.length;
     await run(["payloads", "bids"], first, SETTLED);
     t.is(asker.asked.length, before, "nothing is asked again");
+  }
+});
+
+test("a relay that forgets while it is asked never has a forgotten slot taken for an empty one, in either order", async (t) => {
+  const seed = Number(process.env["ETL_TEST_SEED"] ?? Date.now() % 2 ** 31);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...ORDERS),
+      fc.integer({ min: 100, max: 900 }),
+      fc.integer({ min: 1, max: 40 }),
+      fc.integer({ min: 1, max: 120 }),
+      fc.integer({ min: 2, max: 9 }),
+      async (order, horizon, every, step, emptyEach) => {
+        const { asker, clock, lake, run, cover } = setUp();
+        const held = (slot: number) => (slot % emptyEach === 1 ? 0 : 2);
+        for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, held(slot));
+        asker.horizon = horizon;
+        let asks = 0;
+        asker.onAsk = () => {
+          void clock.sleep(1000);
+          if (++asks % every === 0) asker.horizon += step;
+        };
+        await run(["bids"], 700, SETTLED, order);
+        for (const [slot, rows] of await stored(lake, "bids", 700, SETTLED))
+          t.is(rows, held(slot), `slot ${slot}`);
+        if (asker.horizon < 700) t.is((await cover("bids", 700, SETTLED)).missing, 0);
+      },
+    ),
+    { numRuns: 25, seed },
+  );
+});
+
+test("the oldest slots are asked for first where that is wanted", async (t) => {
+  for (const order of ORDERS) {
+    const { asker, run, cover } = setUp();
+    for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, slot % 7 === 0 ? 0 : 2);
+    await run(["bids"], 704, SETTLED, order);
+    const chunks = asker.asked.map(({ slot }) => Math.floor(slot / 32)).filter((chunk) => chunk >= 22);
+    const sorted = chunks.toSorted((a, b) => (order === "oldest" ? a - b : b - a));
+    const displaced = chunks.filter((chunk, at) => Math.abs(chunk - (sorted[at] ?? 0)) > 1).length;
+    t.is(displaced, 0, order);
+    t.like(await cover("bids", 704, SETTLED), { missing: 0, unavailable: 0 });
+    t.true(asker.asked.length <= (SETTLED - 703) * 1.1, `${asker.asked.length} requests`);
   }
 });
 

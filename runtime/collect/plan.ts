@@ -23,6 +23,10 @@ export function target(network: Network, relay: Relay, nowMs: number): SlotRange
   return first <= last ? { first, last } : undefined;
 }
 
+/** Which end of a range is collected first. */
+export const ORDERS = ["newest", "oldest"] as const;
+export type Order = (typeof ORDERS)[number];
+
 /** A run of slots that is listed at once, and which of them are asked for. */
 export interface Window extends SlotRange {
   /**
@@ -33,7 +37,7 @@ export interface Window extends SlotRange {
 }
 
 /**
- * What is to be asked of a relay in some windows (newest first), newest chunk first: target − covered − below the horizon.
+ * What is to be asked of a relay in some windows, chunk by chunk in their order: target − covered − below the horizon.
  * Lists the lake a window at a time. A chunk whose object can't be trusted is handed to `onBad` and left out.
  */
 export async function* planMissing(
@@ -44,6 +48,8 @@ export async function* planMissing(
   options: {
     /** The slots that the relay can be asked for. */
     askable: SlotRange;
+    /** The order of the windows, and of the chunks in them; newest first without it. */
+    order?: Order;
     onBad: (bad: BadChunk) => void;
     /** Told of each window as it has been listed: how many slots it has, and how many are to be asked. */
     onListed?: (slots: number, missing: number) => void;
@@ -73,7 +79,7 @@ export async function* planMissing(
     }
     const missing = plans.reduce((sum, plan) => sum + plan.missing.length, 0);
     options.onListed?.(slotCount(range), missing);
-    yield* plans.toReversed();
+    yield* options.order === "oldest" ? plans : plans.toReversed();
   }
 }
 

@@ -11,7 +11,7 @@ import { BidsCollector } from "./bids.ts";
 import { oldestKept } from "./coverage.ts";
 import { Delivered } from "./delivered.ts";
 import { PayloadsCollector } from "./payloads.ts";
-import { type Window, planMissing, target, windowsOf } from "./plan.ts";
+import { type Order, type Window, planMissing, target, windowsOf } from "./plan.ts";
 import { type RelayJob, isOver } from "./relayJob.ts";
 import { type Tally, countsOf, newTally } from "./tally.ts";
 
@@ -25,6 +25,8 @@ export interface CollectOptions {
   readonly askers: ReadonlyMap<Relay, Asker>;
   readonly datasets: readonly DatasetName[];
   readonly range: SlotRange;
+  /** Which bids are asked for first (newest without it). Payloads come in pages, and those go down from the newest. */
+  readonly order?: Order;
   readonly stop: AbortSignal;
   /** Told of each relay's tally as its work begins. */
   readonly onTally?: (tally: Tally) => void;
@@ -38,10 +40,13 @@ const RELAYS_AT_ONCE = 16;
  * checked against what was delivered. Throws when the lake fails; a relay that fails only leaves its slots missing.
  */
 export async function collect(options: CollectOptions): Promise<Tally[]> {
-  return collectWindows(options, (dataset) => windowsOf(dataset, options.range));
+  return collectWindows(options, (dataset) => {
+    const windows = windowsOf(dataset, options.range);
+    return dataset === bids && options.order === "oldest" ? [...windows].toReversed() : windows;
+  });
 }
 
-/** Collects what is missing and wanted in some windows, newest first, as far as they lie in the range. */
+/** Collects what is missing and wanted in some windows, in their order, as far as they lie in the range. */
 export async function collectWindows(
   options: CollectOptions,
   windows: (dataset: Dataset, relay: Relay) => Iterable<Window>,
@@ -79,8 +84,9 @@ async function collectRelay(
     await new PayloadsCollector(job).collect(plans.missing);
   }
   if (options.datasets.includes("bids")) {
-    const plans = await plan(job, windows, bids, range);
-    await new BidsCollector(job, new Delivered(lake, relay.name), plans.oldestKept).collect(plans.missing);
+    const plans = await plan(job, windows, bids, range, options.order);
+    const delivered = new Delivered(lake, relay.name);
+    await new BidsCollector(job, delivered, plans.oldestKept, options.order).collect(plans.missing);
   }
   tally.complete = !isOver(job);
   return tally;
@@ -91,6 +97,7 @@ async function plan(
   windows: (dataset: Dataset, relay: Relay) => Iterable<Window>,
   dataset: Dataset,
   range: SlotRange,
+  order: Order = "newest",
 ) {
   const { lake, relay, clock, tally } = job;
   const kept = oldestKept(await readHorizon(job, dataset.name), clock.now());
@@ -99,6 +106,7 @@ async function plan(
   const askable = intersect(range, { first: kept ?? 0, last: Infinity });
   const missing = planMissing(lake, dataset, relay.name, askable ? windows(dataset, relay) : [], {
     askable: askable ?? range,
+    order,
     onBad: ({ fault }) => tally.faults.push(fault),
     onListed: (slots, missingSlots) => {
       counts.wanted += missingSlots;
