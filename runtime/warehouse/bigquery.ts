@@ -15,12 +15,17 @@ import { loadRelaysIntoBigQuery } from "./bigqueryRelays.ts";
 import { Staging } from "./bigqueryStaging.ts";
 import { coverageQuery } from "./bigqueryViews.ts";
 import { integerOf, textOf } from "./cells.ts";
+import { settleInBigQuery } from "./bigquerySettle.ts";
 import type {
+  CanonicalChain,
+  CanonicalTable,
   DayCoverage,
   ExportOptions,
   ExportSummary,
   LoadOptions,
   LoadSummary,
+  SettleOptions,
+  SettleSummary,
   Value,
   Warehouse,
 } from "./warehouse.ts";
@@ -90,6 +95,13 @@ class BigQueryWarehouse implements Warehouse {
       const parts = { api: this.#api, jobs, staging, places, lake, network: this.#network, log };
       const summary = await loadIntoBigQuery({ ...parts, now: clock.now() }, options);
       return { ...summary, failed: [...horizons, ...summary.failed] };
+    });
+  }
+
+  async settle(source: CanonicalChain | CanonicalTable, options: SettleOptions = {}): Promise<SettleSummary> {
+    return this.#use(({ jobs }) => {
+      const places = { tables: this.#tables, staging: this.#stagingPlace };
+      return settleInBigQuery({ api: this.#api, jobs, places, network: this.#network }, source, options);
     });
   }
 
