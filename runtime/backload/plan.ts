@@ -79,7 +79,10 @@ export function planShards(input: PlanInput): Shard[] {
     // To the border that is nearer, so that no shard is off by more than one unit.
     while (unit < starts.length && (before[unit + 1] ?? total) <= wanted) unit++;
     const nearer = wanted - (before[unit] ?? total) > (before[unit + 1] ?? total) - wanted ? unit + 1 : unit;
-    ends.push(Math.max(ends.at(-1) ?? 0, nearer));
+    // Nobody goes without as long as there is a unit for each.
+    const least = Math.min((ends.at(-1) ?? 0) + 1, starts.length);
+    const most = Math.max(least, starts.length - (shards - shard));
+    ends.push(Math.min(Math.max(nearer, least), most));
   }
   ends.push(starts.length);
   const oldestFirst = ends.map((end, index) => {

@@ -3,7 +3,9 @@ import type { Network } from "../chain/networks.ts";
 import { target } from "../collect/plan.ts";
 import type { Tally } from "../collect/tally.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
+import type { Log } from "../log.ts";
 import type { Connected } from "./connect.ts";
+import { BACKLOAD_LINES } from "./logLines.ts";
 
 /** How far a relay's part of a back-load has come. A slot of each dataset counts for itself. */
 export interface RelayProgress {
@@ -128,4 +130,35 @@ export function together(workers: Iterable<readonly RelayProgress[]>): RelayProg
 
 function highest(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.max(a, b);
+}
+
+/** Logs say how far a worker has come this often, ms. */
+const LOG_EVERY_MS = 60_000;
+
+/** Logs a line a relay once a minute, until the returned function is called. */
+export function logProgress(log: Log, progress: () => readonly RelayProgress[]): () => void {
+  const started = performance.now();
+  const timer = setInterval(() => {
+    const seconds = (performance.now() - started) / 1000;
+    for (const { borne, ...counts } of progress()) {
+      const rate = Number((counts.requests / seconds).toFixed(3));
+      const eta = secondsLeft(counts, seconds);
+      const known = {
+        ...(borne === null ? {} : { borne }),
+        ...(eta === undefined ? {} : { eta_seconds: eta }),
+      };
+      log.info({ ...counts, rate, ...known }, BACKLOAD_LINES.relay.message);
+    }
+  }, LOG_EVERY_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/** Seconds until all slots are done, at the speed so far; undefined before anything was read. */
+export function secondsLeft(
+  { slots, done, read }: Pick<RelayProgress, "slots" | "done" | "read">,
+  seconds: number,
+): number | undefined {
+  if (done >= slots) return 0;
+  return read === 0 ? undefined : Math.ceil(((slots - done) * seconds) / read);
 }

@@ -1,12 +1,9 @@
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
 import Table from "cli-table3";
-import type { RelayProgress } from "../backload/progress.ts";
+import { type RelayProgress, logProgress, secondsLeft } from "../backload/progress.ts";
 import type { Log } from "../log.ts";
 import { BORDERLESS } from "./coverageTable.ts";
 import { duration } from "./progress.ts";
-
-/** Logs say how far a back-load has come this often, ms. */
-const LOG_EVERY_MS = 60_000;
 
 /**
  * Shows how far a back-load has come until the returned function is called: on a terminal a line a relay with slots, rows,
@@ -21,9 +18,7 @@ export function progressLines(
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1000;
   if (quiet || !stream.isTTY) {
-    const timer = setInterval(() => logProgress(log, progress(), seconds()), LOG_EVERY_MS);
-    timer.unref();
-    return () => clearInterval(timer);
+    return logProgress(log, progress);
   }
   const bars = new MultiBar(
     {
@@ -58,26 +53,6 @@ export function progressLines(
     update();
     bars.stop();
   };
-}
-
-function logProgress(log: Log, progress: readonly RelayProgress[], seconds: number): void {
-  for (const { borne, ...counts } of progress) {
-    const rate = Number((counts.requests / seconds).toFixed(3));
-    const eta_seconds = secondsLeft(counts, seconds);
-    log.info(
-      { ...counts, rate, borne, ...(eta_seconds === undefined ? {} : { eta_seconds }) },
-      "backload.progress",
-    );
-  }
-}
-
-/** Seconds until all slots are done, at the speed so far; undefined before anything was read. */
-export function secondsLeft(
-  { slots, done, read }: Pick<RelayProgress, "slots" | "done" | "read">,
-  seconds: number,
-): number | undefined {
-  if (done >= slots) return 0;
-  return read === 0 ? undefined : Math.ceil(((slots - done) * seconds) / read);
 }
 
 function eta(progress: RelayProgress, seconds: number): string {
