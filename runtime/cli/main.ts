@@ -9,6 +9,9 @@ const program = new Command("mev-boost-etl")
   )
   .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
   .showSuggestionAfterError(true)
+  .hook("preAction", async (_program, command) => {
+    if (command.opts()["stack"] !== undefined) await (await import("./stack.ts")).fillFromStack(command);
+  })
   .exitOverride();
 
 function oneLine(text: string): string {

@@ -32,6 +32,12 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
         .default("simulated"),
     )
     .option("--relay <name[=url]>", "only this relay, or this one at that URL (repeatable)", collectText, [])
+    .addOption(
+      new Option(
+        "--stack <name>",
+        "network, lake and warehouse of this Pulumi stack, from pulumi stack output",
+      ).conflicts(["network", "lake", "warehouse"]),
+    )
     .option("--seed <n>", "seed of the simulated network", wholeNumber(0, 2 ** 32 - 1), 1)
     .option("--now <unix>", "fixes the clock, Unix s (for tests)", wholeNumber(0, 253_402_300_799))
     .option("--quiet", "no progress and no logs", false)
