@@ -121,10 +121,7 @@ const nouns = ["no-tick", "behind", "relay-silent", "quarantine", "objects", "er
 test("each service has each alert, with what to do in its text, and none is refused before its metric has reported", (t) => {
   for (const service of both) {
     const own = registered.filter(({ name }) => name.startsWith(`${service}-alerts-`));
-    t.deepEqual(
-      own.map(({ name }) => name.replace(`${service}-alerts-`, "")).toSorted(),
-      nouns.toSorted(),
-    );
+    t.deepEqual(own.map(({ name }) => name.replace(`${service}-alerts-`, "")).toSorted(), nouns.toSorted());
     for (const noun of nouns) {
       const { documentation, conditions, enabled } = alert(service, noun);
       t.true(enabled);

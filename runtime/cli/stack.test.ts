@@ -77,7 +77,11 @@ test.serial("a stack's network, lake and warehouse take the place of the options
       warehouse: "bigquery://a-project/a_dataset",
     });
     t.deepEqual((await readFile(path.join(folder, "called"), "utf8")).trim().split("\n"), [
-      ...["stack", "output", "--json", "--non-interactive", "--stack=test"],
+      "stack",
+      "output",
+      "--json",
+      "--non-interactive",
+      "--stack=test",
     ]);
     const probing = await filled(["asking"], "--stack", "test");
     t.is(probing["network"], "hoodi");
@@ -129,7 +133,7 @@ const refusals: readonly (readonly [string, Parameters<typeof pulumiThat>[0], st
   [
     "the stack is another program's",
     { stdout: JSON.stringify({ ...outputs, lakeUrl: "s3://other\u001b[31m" }) },
-    "--stack test: its output lakeUrl isn't one of this program's: s3://other\\u001b[31m",
+    "--stack test: its output lakeUrl isn't one of this program's: \"s3://other\\u001b[31m\"",
   ],
   [
     "pulumi is something else",

@@ -55,7 +55,10 @@ async function stackOutputs(stack: string): Promise<StackOutputs> {
     if (value === undefined)
       throw refused(stack, `the stack has no output ${name}; run pulumi up --stack ${stack}`);
     if (typeof value !== "string" || !OUTPUTS[name].test(value))
-      throw refused(stack, `its output ${name} isn't one of this program's: ${printable(String(value))}`);
+      throw refused(
+        stack,
+        `its output ${name} isn't one of this program's: ${printable(JSON.stringify(value))}`,
+      );
     return value;
   };
   return { network: read("network"), lakeUrl: read("lakeUrl"), warehouseUrl: read("warehouseUrl") };
