@@ -36,6 +36,8 @@ export interface BigQueryOptions {
   readonly log: Log;
   /** Dataset of the tables under way (`<dataset>_staging`). */
   readonly staging?: string;
+  /** Where the datasets are said to lie; one that lies elsewhere is refused. Every job names the dataset's own location. */
+  readonly location?: string;
   /** A query that would read more bytes than this is refused (200 GB, which is 1.25 dollars). */
   readonly maximumBytesBilled?: number;
   /** Makes what isn't there yet; without it nothing is made. */
@@ -176,6 +178,14 @@ class BigQueryWarehouse implements Warehouse {
         this.#location === undefined ? create : { location: this.#location, ...create },
       );
     const { location } = await recognize(this.#api, this.url, dataset, this.#network);
+    const said = this.#options.location;
+    if (said !== undefined && said.toLowerCase() !== location.toLowerCase())
+      throw new UserError(
+        `${printable(this.url, 300)} lies in ${location}, not in ${said}: mend the settings`,
+        {
+          exitCode: 2,
+        },
+      );
     const jobs = new BigQueryJobs(this.#api, clock, {
       location,
       maximumBytesBilled,
