@@ -26,12 +26,13 @@ addOptions(command("run", "collect what is missing in a range, load it, print co
   "range",
   "lake",
   "warehouse",
+  "loading",
   "asking",
 ])
   .option("--follow", "keep running, a tick every 5 minutes", false)
   .action(async (options) => finish((await import("./run.ts")).run(options)));
 
-addOptions(command("load", "bring the warehouse up to the lake"), ["lake", "warehouse"])
+addOptions(command("load", "bring the warehouse up to the lake"), ["lake", "warehouse", "loading"])
   .option("--rebuild", "from nothing", false)
   .action(async (options) => finish((await import("./load.ts")).load(options)));
 
@@ -46,6 +47,7 @@ addOptions(command("recheck", "ask covered slots again and compare"), [
   "range",
   "lake",
   "warehouse",
+  "loading",
   "asking",
 ])
   .option("--sample <p>", "share of the slots, 0 to 1", share, 1)

@@ -69,8 +69,7 @@ export function loadScript(
   const statements = [
     "BEGIN TRANSACTION",
     `UPDATE ${tableName(places.staging, guardTable(dataset))} SET ${guardColumn} = CURRENT_TIMESTAMP() WHERE TRUE`,
-    checkGuard(places, dataset),
-    checkLedger(places, dataset, range),
+    check(places, dataset, range),
     ...deletes(places, network, dataset, changes),
     ...(stagingTable === undefined ? [] : [insertRows(places, dataset, range, changes, stagingTable)]),
     ...replaceLedger(places, dataset, range, changes),
@@ -109,13 +108,14 @@ function touched(places: LoadPlaces, dataset: Dataset, { first, last }: SlotRang
   return `(SELECT relay, first_slot, generation, covered FROM ${table} WHERE first_slot BETWEEN ${first} AND ${last})`;
 }
 
-function checkGuard(places: LoadPlaces, dataset: Dataset): string {
-  const table = tableName(places.staging, guardTable(dataset));
-  return `SELECT IF(COUNT(*) > 0, 0, ERROR(${sqlText(GUARD_EMPTY)})) AS guarded FROM ${table}`;
-}
-
-function checkLedger(places: LoadPlaces, dataset: Dataset, range: SlotRange): string {
-  return `SELECT IF(COUNT(*) = 0, 0, ERROR(${sqlText(LEDGER_MOVED)})) AS moved
+/** Raises what keeps the transaction from being right: nothing that would conflict, or another ledger. */
+function check(places: LoadPlaces, dataset: Dataset, range: SlotRange): string {
+  const guard = tableName(places.staging, guardTable(dataset));
+  return `SELECT IF(
+  (SELECT COUNT(*) FROM ${guard}) = 0,
+  ERROR(${sqlText(GUARD_EMPTY)}),
+  IF(COUNT(*) = 0, 0, ERROR(${sqlText(LEDGER_MOVED)}))
+) AS checked
 FROM UNNEST(@chunks) AS chunk
 LEFT JOIN ${touched(places, dataset, range)} AS ledger
   ON ledger.relay = chunk.relay AND ledger.first_slot = chunk.first_slot
