@@ -14,8 +14,8 @@ import {
   type Output,
   output,
 } from "@pulumi/pulumi";
-import { BackloadSettings } from "../runtime/services/backloadSettings.ts";
-import { EXIT_BAD_INPUT } from "../runtime/backload/exitCodes.ts";
+import { BACKLOAD_EXIT } from "../runtime/services/backloadExit.ts";
+import { BackloadSettings, backloadSettingFaults } from "../runtime/services/backloadSettings.ts";
 import { type BackloadCluster, SPOT_TAINT } from "./BackloadCluster.ts";
 import { EtlComponent, type StackContext, type Transform, transformed, validate } from "./component.ts";
 
@@ -87,7 +87,7 @@ export class BackloadJob extends EtlComponent {
       ],
       [
         "sizing.hours",
-        sizing.hours * HOUR_SECONDS > settings.timeLimitSeconds,
+        sizing.hours * HOUR_SECONDS > (settings.timeLimitSeconds ?? 0),
         "give more than the time limit of one worker",
       ],
     ]);
@@ -181,7 +181,7 @@ function jobSpec({ settings, sizing, labels, account, image, env }: JobParts): t
         // What is wrong with the input stays wrong.
         {
           action: "FailIndex",
-          onExitCodes: { containerName: WORKER, operator: "In", values: [EXIT_BAD_INPUT] },
+          onExitCodes: { containerName: WORKER, operator: "In", values: [BACKLOAD_EXIT.badInput] },
         },
       ],
     },
@@ -266,7 +266,7 @@ export function planHash(settings: Omit<BackloadSettings, "lake">, sizing: Backl
 
 /** The settings as variables. Throws InputPropertyError on settings that the worker would refuse. */
 function environment(settings: BackloadSettings): { name: string; value: string }[] {
-  const faults = backloadFaults(settings);
+  const faults = backloadSettingFaults(settings);
   if (faults.length > 0)
     throw new InputPropertyError({ propertyPath: "settings", reason: `BackloadJob: ${faults.join("; ")}` });
   return Object.entries(BackloadSettings.encode(settings)).map(([name, value]) => ({ name, value }));

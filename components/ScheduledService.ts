@@ -177,7 +177,10 @@ export class ScheduledService extends EtlComponent {
 }
 
 /** The settings as variables. Throws InputPropertyError on settings that the service would refuse. */
-function environment(settings: ServiceSettings, { timeoutSeconds }: ServiceSizing) {
+export function environment(
+  settings: ServiceSettings,
+  { timeoutSeconds }: Pick<ServiceSizing, "timeoutSeconds">,
+) {
   const faults = settingFaults(settings);
   if (settings.tickSeconds >= timeoutSeconds)
     faults.push(`ETL_TICK_SECONDS: give less than sizing.timeoutSeconds, ${timeoutSeconds}`);

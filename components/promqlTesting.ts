@@ -245,7 +245,11 @@ class Parser {
 }
 
 function keyOf(labels: Labels): string {
-  return JSON.stringify(Object.entries(labels).toSorted());
+  return JSON.stringify(
+    Object.keys(labels)
+      .toSorted()
+      .map((key) => [key, labels[key]]),
+  );
 }
 
 /** Sums by labels; by all of them for undefined. */

@@ -67,11 +67,10 @@ const CUSTOM: Readonly<Record<string, Computed>> = {
 };
 
 /** The components, by the word in their type token. */
-const COMPONENTS = [
-  ...["Apis", "BidsEtl", "ContainerImage", "Datasets", "DatasetTable", "DatasetView", "Egress"],
-  ...["ImageRegistry", "LakeBucket", "LogMetrics", "Monitoring", "PayloadsEtl", "ScheduledService"],
-  ...["ServiceAlerts", "ServiceIdentity", "WarehouseViews"],
-].map((name) => `mev-boost-etl:index:${name}`);
+const COMPONENTS =
+  "Apis BidsEtl ContainerImage Datasets DatasetTable DatasetView Egress ImageRegistry LakeBucket LogMetrics Monitoring PayloadsEtl ScheduledService ServiceAlerts ServiceIdentity WarehouseViews"
+    .split(" ")
+    .map((name) => `mev-boost-etl:index:${name}`);
 
 const INVOKES: Readonly<
   Record<string, (args: Readonly<Record<string, unknown>>) => Record<string, unknown>>
@@ -83,6 +82,7 @@ class RecordingMonitor extends MockMonitor {
   readonly registered: Registered[] = [];
   /** What isn't in the lists above, or registered twice. */
   readonly unknown: string[] = [];
+  readonly #seen = new Set<string>();
   readonly #names = new Map<string, string>();
 
   override async registerResource(
@@ -91,7 +91,8 @@ class RecordingMonitor extends MockMonitor {
   ): Promise<void> {
     const [type, name, custom] = [String(req.getType()), String(req.getName()), Boolean(req.getCustom())];
     if (!Object.hasOwn(CUSTOM, type) && !COMPONENTS.includes(type)) this.unknown.push(`type ${type}`);
-    if (this.registered.some((other) => other.name === name)) this.unknown.push(`a second ${name}`);
+    if (this.#seen.has(name)) this.unknown.push(`a second ${name}`);
+    this.#seen.add(name);
     await super.registerResource(req, (error: unknown, response: { getUrn(): string } | undefined) => {
       if (response) this.#names.set(response.getUrn(), name);
       callback(error, response);
@@ -100,7 +101,10 @@ class RecordingMonitor extends MockMonitor {
     const deletedWith = this.#nameOf(req.getDeletedwith());
     const provider = this.#nameOf(String(req.getProvider()).split("::").slice(0, -1).join("::"));
     this.registered.push({
-      ...{ type, name, custom, ...(parent === undefined ? {} : { parent }) },
+      type,
+      name,
+      custom,
+      ...(parent === undefined ? {} : { parent }),
       inputs: plain(runtime.deserializeProperties(req.getObject())) as Record<string, unknown>,
       protect: Boolean(req.getProtect()),
       retainOnDelete: Boolean(req.getRetainondelete()),
@@ -148,8 +152,13 @@ export async function registrations<T>(
   await setMocks(mocks, "mev-boost-etl", "a-pulumi-stack");
   const monitor = new RecordingMonitor(mocks);
   setMockOptions(monitor, "mev-boost-etl", "a-pulumi-stack");
-  const returned = output(program());
-  await runtime.disconnect();
+  let returned;
+  try {
+    returned = output(program());
+  } finally {
+    // Also what was begun before it threw ends here, and not in the next program.
+    await runtime.disconnect();
+  }
   const outputs = await new Promise<Unwrap<T>>((resolve) => {
     returned.apply((value) => resolve(value as Unwrap<T>));
   });

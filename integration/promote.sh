@@ -22,12 +22,15 @@ image="$repository/mev-boost-etl"
 # The program asks for an image by digest, also where only the repository is made.
 pulumi config set --path mev-boost-etl:image.ref "$image@$digest"
 
-# Before the first deployment there is no repository to copy to: the stack makes it, with what it needs, and nothing else.
+# Before the first deployment there is no repository to copy to: the stack makes it, with the API that it needs, and nothing
+# else. While that API is off the list can't be had, and is empty.
 repositories=$(gcloud artifacts repositories list --project="$project" --location="$region" --format='value(name)' --quiet ||
   true)
 if ! grep -qE "(^|/)$name\$" <<<"$repositories"; then
   echo "== repository $repository"
-  pulumi up --yes --skip-preview --target '**mev-boost-etl:index:ImageRegistry**'
+  # Each with the component that it belongs to, or the engine refuses it.
+  pulumi up --yes --skip-preview --target '**::apis' --target '**::apis-artifactregistry' \
+    --target '**::registry' --target '**::registry-repository'
 fi
 
 echo "== $image@$digest"

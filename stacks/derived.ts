@@ -73,8 +73,8 @@ export function backloadOf(
     settings: {
       network,
       relays,
-      ...(all.relays ? { only: all.relays } : {}),
-      datasets: ["bids"],
+      relay: all.relays ?? [],
+      dataset: "bids",
       range: rangeOf(backload),
       shards: all.shards,
       order: all.order,

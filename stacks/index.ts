@@ -58,7 +58,13 @@ export default function program() {
   const egress = config.egress === "static" ? new Egress("egress", { stack }, opts) : undefined;
   const metrics = new LogMetrics("metrics", { stack }, opts);
   const shared = {
-    ...{ stack, lake, datasets, image: image.ref, metrics, publicDays, notificationChannels },
+    stack,
+    lake,
+    datasets,
+    image: image.ref,
+    metrics,
+    publicDays,
+    notificationChannels,
     ...(egress === undefined ? {} : { egress }),
     alerts: alertLimits(config),
   };

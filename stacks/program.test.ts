@@ -4,6 +4,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { API_HOSTS } from "../components/Apis.ts";
 import { PROTECTION } from "../components/protection.ts";
 import type { Registered } from "../components/testing.ts";
+import { overriddenRelays } from "../runtime/services/relayOverrides.ts";
 import { ServiceSettings } from "../runtime/services/settings.ts";
 import { goldenText, goldenUrl, runStack } from "./golden.ts";
 import { committedSchemas, schemaFaults, schemasOf } from "./schemas.ts";
@@ -45,17 +46,14 @@ test.serial("each stack registers what its golden file says (npm run golden writ
     t.is(await goldenText(stack), readFileSync(goldenUrl(stack), "utf8"), `stacks/golden/${stack}.json`);
 });
 
+/** Names that are relied on from outside. */
+const OUTPUTS = `network project region lakeUrl warehouseUrl bucket dataset publicDataset stagingDataset
+  bidsTable payloadsTable loadsView relaysTable coverageView deliveredView publicBidsView publicPayloadsView
+  bidsServiceUrl payloadsServiceUrl image dashboardUrl`;
+
 test("the outputs have their fixed names, and none is secret or empty", (t) => {
   for (const [, { outputs }] of everything) {
-    t.deepEqual(
-      Object.keys(outputs).toSorted(),
-      [
-        ...["network", "project", "region", "lakeUrl", "warehouseUrl", "bucket", "dataset", "publicDataset"],
-        ...["stagingDataset", "bidsTable", "payloadsTable", "loadsView", "relaysTable", "coverageView"],
-        ...["deliveredView", "publicBidsView", "publicPayloadsView", "bidsServiceUrl", "payloadsServiceUrl"],
-        ...["image", "dashboardUrl"],
-      ].toSorted(),
-    );
+    t.deepEqual(Object.keys(outputs), OUTPUTS.split(/\s+/));
     for (const [name, value] of Object.entries(outputs)) t.regex(String(value), /^[^\s[\]]{2,}$/, name);
     t.is(outputs.lakeUrl, `gs://${outputs.bucket}`);
     t.is(outputs.warehouseUrl, `bigquery://${outputs.project}/${outputs.dataset}`);
@@ -100,7 +98,7 @@ const APIS: Record<string, keyof typeof API_HOSTS> = {
 
 test("whatever an API makes waits until it is on, and no API is ever switched off", (t) => {
   for (const [, { registered }] of everything) {
-    const hosts = new Map(
+    const hosts = new Map<unknown, string>(
       ofType(registered, "Service")
         .filter(({ type }) => type.startsWith("gcp:projects/"))
         .map(({ name, inputs }) => [inputs["service"], name]),
@@ -116,7 +114,7 @@ test("whatever an API makes waits until it is on, and no API is ever switched of
       const api = hosts.get(host);
       t.true(api !== undefined && waitsFor(registered, name).has(api), `${name} waits for ${host}`);
     }
-    t.deepEqual([...hosts.keys()].toSorted(), [...used].toSorted(), "no API without a use");
+    t.deepEqual([...hosts.keys()].map(String).toSorted(), [...used].toSorted(), "no API without a use");
   }
 });
 
@@ -142,9 +140,17 @@ test("each identity has the grants of its table, and nothing else has any", (t) 
     const granted = registered
       .filter(({ type }) => /i?am/i.test(type) && type.endsWith("Member"))
       .map(({ inputs }) => {
-        const { member, role, tableId, datasetId, bucket: bucketName, name, project } = inputs;
-        const on = tableId ? `${String(datasetId)}.${String(tableId)}` : (bucketName ?? name ?? project);
-        return `${String(member)} ${String(role)} ${String(on)}`;
+        const {
+          member,
+          role,
+          tableId,
+          datasetId,
+          bucket: bucketName,
+          name,
+          project,
+        } = inputs as Record<string, string | undefined>;
+        const on = tableId ? `${datasetId}.${tableId}` : (bucketName ?? name ?? project);
+        return `${member} ${role} ${on}`;
       });
     t.deepEqual(granted.toSorted(), expected.toSorted());
 
@@ -196,7 +202,7 @@ test("what is granted stands before the service that needs it, and the invoker's
       const run = waitsFor(registered, `${service}-service-run`);
       const needed = registered.filter(
         ({ name, inputs }) =>
-          String(inputs["member"] ?? "").includes(`etl-${service}-run-`) && name.startsWith(service),
+          JSON.stringify(inputs["member"])?.includes(`etl-${service}-run-`) && name.startsWith(service),
       );
       t.is(needed.length, 6);
       for (const { name } of needed) t.true(run.has(name), name);
@@ -222,12 +228,13 @@ test("what is granted stands before the service that needs it, and the invoker's
 test.serial(
   "a service is told what it decodes: where, whom, and its share of each relay's rate",
   async (t) => {
-    const relays = { titan: { off: true }, flashbots: { requests_per_second: 0.5 } };
+    const changedRelays = { titan: { off: true }, flashbots: { requests_per_second: 0.5 } };
     const changed = await runStack("production", {
-      "mev-boost-etl:relays": relays,
+      "mev-boost-etl:relays": changedRelays,
       "mev-boost-etl:payloadsRatePercent": 25,
     });
     for (const [stack, { registered, outputs }] of [...everything, ["production", changed] as const]) {
+      const relays = registered === changed.registered ? changedRelays : {};
       const shares: number[] = [];
       for (const service of ["bids", "payloads"] as const) {
         const { inputs } = named(registered, `${service}-service-run`);
@@ -248,14 +255,13 @@ test.serial(
           },
         );
         t.is(blocks !== undefined, service === "payloads" && stack === "production");
-        t.deepEqual(decoded.right.relays, registered === changed.registered ? relays : {});
+        t.deepEqual(decoded.right.relays, relays);
         shares.push(rateShare);
       }
-      t.is(
-        shares.reduce((sum, share) => sum + share, 0),
-        1,
-        "shares add up to the whole rate",
-      );
+      for (const relay of overriddenRelays(outputs.network, relays)) {
+        const sum = shares.reduce((total, share) => total + share * relay.requestsPerSecond, 0);
+        t.true(Math.abs(sum - relay.requestsPerSecond) < 1e-9, `${relay.name} is asked at its own rate`);
+      }
       t.deepEqual(shares, registered === changed.registered ? [0.75, 0.25] : [0.9, 0.1]);
     }
   },

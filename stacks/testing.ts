@@ -45,7 +45,7 @@ export function engineConfig(
   return Object.fromEntries(
     Object.entries(all).map(([key, value]) => [
       key,
-      typeof value === "object" ? JSON.stringify(value) : String(value),
+      typeof value === "string" ? value : JSON.stringify(value),
     ]),
   );
 }

@@ -1,6 +1,6 @@
 import { containerName, containers, runsContainers } from "./common/containers.ts";
 import { onTypes, resourceRule } from "./common/rule.ts";
-import { each } from "./common/unknown.ts";
+import { each, isUnknown } from "./common/unknown.ts";
 
 const DIGEST = /@sha256:[0-9a-f]{64}$/;
 
@@ -14,6 +14,8 @@ export const imageDigest = resourceRule(
   },
   onTypes(runsContainers, (props, { type }) =>
     each(containers(props, type), (container, index) => {
+      // What is still to be built is asked again once its digest is known, before anything runs it.
+      if (isUnknown(() => container.image)) return undefined;
       const { image } = container;
       return image === undefined || !DIGEST.test(image)
         ? `${containerName(container, index)} runs ${image ?? "no image"}, which is no digest`

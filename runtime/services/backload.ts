@@ -12,15 +12,9 @@ import { UserError, messageOf, printable } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import { type Log, serviceLog } from "../log.ts";
 import type { Relay } from "../relay/relay.ts";
+import { BACKLOAD_EXIT } from "./backloadExit.ts";
 import { type BackloadSettings, readBackloadEnvironment } from "./backloadSettings.ts";
 import { networkOf, overriddenRelays } from "./relayOverrides.ts";
-
-/**
- * Exit codes of a worker, as the Job's pod failure policy reads them. `retry`: time ran out, a relay was down, slots failed,
- * the pod was stopped; another try goes on where this one ended. `badInput`: no try will help before a person mends the
- * settings or an object of the lake. `failed`: something else went wrong, the lake most likely.
- */
-export const BACKLOAD_EXIT = { done: 0, failed: 1, badInput: 42, retry: 75 } as const;
 
 /** What was read is written within this time of SIGTERM, ms; what then isn't is read again by the next. */
 const FLUSH_MS = 20_000;
