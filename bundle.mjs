@@ -5,6 +5,7 @@ import { build } from "esbuild";
 /** The container's entries, by the word that starts them: `node serve bids`. */
 const ENTRIES = {
   serve: "runtime/services/serveMain.ts",
+  backload: "runtime/services/backloadMain.ts",
 };
 /** Native modules can't be bundled, and no entry needs them. */
 const NOT_BUNDLED = /node_modules\/@duckdb\//;

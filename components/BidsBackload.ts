@@ -1,5 +1,6 @@
 import type { ComponentResourceOptions, Input, Output } from "@pulumi/pulumi";
 import type { BackloadSettings } from "../runtime/services/backloadSettings.ts";
+import { BackloadAlerts } from "./BackloadAlerts.ts";
 import { BackloadCluster, type BackloadClusterArgs } from "./BackloadCluster.ts";
 import { BackloadJob, type BackloadJobArgs, type BackloadSizing } from "./BackloadJob.ts";
 import { EtlComponent, type StackContext } from "./component.ts";
@@ -19,6 +20,8 @@ export interface BidsBackloadArgs {
   readonly zones: readonly string[];
   /** A worker's machine; it runs one pod and the node's own. */
   readonly machineType: string;
+  /** Where alerts go. */
+  readonly notificationChannels: readonly string[];
   readonly transform?: {
     readonly cluster?: BackloadClusterArgs["transform"];
     readonly job?: BackloadJobArgs["transform"];
@@ -29,6 +32,7 @@ export interface BidsBackloadArgs {
 export class BidsBackload extends EtlComponent {
   /** `NAMESPACE/NAME` of the Job. */
   readonly job: Output<string>;
+  readonly alerts: BackloadAlerts;
 
   constructor(name: string, args: BidsBackloadArgs, opts?: ComponentResourceOptions) {
     const { stack, image, repository, bucket, settings, sizing, zones, machineType, transform = {} } = args;
@@ -56,6 +60,11 @@ export class BidsBackload extends EtlComponent {
         sizing,
         ...(transform.job ? { transform: transform.job } : {}),
       },
+      { parent: this },
+    );
+    this.alerts = new BackloadAlerts(
+      this.child("alerts"),
+      { stack, notificationChannels: args.notificationChannels },
       { parent: this },
     );
     this.job = job;

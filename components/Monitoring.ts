@@ -1,7 +1,7 @@
 import { Budget, type BudgetArgs } from "@pulumi/gcp/billing/budget.js";
 import { Dashboard } from "@pulumi/gcp/monitoring/dashboard.js";
 import { getProjectOutput } from "@pulumi/gcp/organizations/getProject.js";
-import { type ComponentResourceOptions, interpolate, type Output } from "@pulumi/pulumi";
+import { type ComponentResourceOptions, interpolate, type Output, type Resource } from "@pulumi/pulumi";
 import { EtlComponent, type StackContext, type Transform, transformed, validate } from "./component.ts";
 import { dashboardJson, type Panel, servicePanels } from "./dashboard.ts";
 import type { LogMetrics } from "./LogMetrics.ts";
@@ -9,8 +9,8 @@ import type { LogMetrics } from "./LogMetrics.ts";
 export interface MonitoringArgs {
   readonly stack: StackContext;
   readonly metrics: LogMetrics;
-  /** Charts beside those of the services. */
-  readonly panels?: readonly Panel[];
+  /** Charts beside those of the services, and the metrics that they are made of. */
+  readonly more?: { readonly panels: readonly Panel[]; readonly metrics: readonly Resource[] };
   /** Amount a month for the whole project, in the billing account's currency; 0: no budget. */
   readonly budget: number;
   /** Billing account that the budget belongs to, `XXXXXX-XXXXXX-XXXXXX`. */
@@ -31,7 +31,7 @@ export class Monitoring extends EtlComponent {
     const {
       stack,
       metrics,
-      panels = [],
+      more = { panels: [], metrics: [] },
       budget,
       billingAccount,
       notificationChannels,
@@ -43,11 +43,13 @@ export class Monitoring extends EtlComponent {
     ]);
     super("Monitoring", name, stack, opts);
     const title = `MEV-Boost ETL ${stack.labels["stack"] ?? ""}`;
-    const json = dashboardJson(title, [...servicePanels(metrics), ...panels]);
+    const json = dashboardJson(title, [...servicePanels(metrics), ...more.panels]);
     const dashboard = new Dashboard(
       this.child("dashboard"),
       { dashboardJson: json },
-      this.options("free", { dependsOn: [...stack.apis.of("monitoring"), ...metrics.in(json)] }),
+      this.options("free", {
+        dependsOn: [...stack.apis.of("monitoring"), ...metrics.in(json), ...more.metrics],
+      }),
     );
     if (budget > 0) {
       const project = getProjectOutput({ projectId: stack.project }, { parent: this });

@@ -1,5 +1,6 @@
 import { AlertPolicy, type AlertPolicyArgs } from "@pulumi/gcp/monitoring/alertPolicy.js";
 import type { ComponentResourceOptions } from "@pulumi/pulumi";
+import { alertPolicy } from "./alertPolicy.ts";
 import { type AlertLimits, alertRules } from "./alertRules.ts";
 import { EtlComponent, type StackContext, type Transform, transformed } from "./component.ts";
 import type { LogMetrics } from "./LogMetrics.ts";
@@ -16,8 +17,6 @@ export interface ServiceAlertsArgs {
   readonly transform?: { readonly policy?: Transform<AlertPolicyArgs> };
 }
 
-const CLOSE_AFTER = "3600s";
-
 /** The alerts of one service, each with what to do in its text. */
 export class ServiceAlerts extends EtlComponent {
   constructor(name: string, args: ServiceAlertsArgs, opts?: ComponentResourceOptions) {
@@ -27,29 +26,7 @@ export class ServiceAlerts extends EtlComponent {
       new AlertPolicy(
         this.child(alert.noun),
         transformed<AlertPolicyArgs>(
-          {
-            displayName: `${stack.labels["stack"] ?? ""} ${alert.title}`,
-            combiner: "OR",
-            severity: alert.severity,
-            enabled: scheduled || !alert.whileScheduled,
-            conditions: [
-              {
-                displayName: alert.title,
-                conditionPrometheusQueryLanguage: {
-                  query: alert.query,
-                  duration: "0s",
-                  evaluationInterval: "60s",
-                  alertRule: alert.rule,
-                  // A metric that has never reported yet would be refused otherwise.
-                  disableMetricValidation: true,
-                },
-              },
-            ],
-            documentation: { mimeType: "text/markdown", subject: alert.title, content: alert.runbook },
-            alertStrategy: { autoClose: CLOSE_AFTER },
-            ...(notificationChannels.length === 0 ? {} : { notificationChannels: [...notificationChannels] }),
-            userLabels: stack.labels,
-          },
+          alertPolicy(stack, alert, scheduled || !alert.whileScheduled, notificationChannels),
           transform.policy,
         ),
         this.options("free", { dependsOn: [...stack.apis.of("monitoring"), ...metrics.in(alert.query)] }),

@@ -10,17 +10,31 @@ export async function runStack(stack: CommittedStack, more: Readonly<Record<stri
   return registrations(program);
 }
 
-/** Where a stack's golden file stands. */
-export function goldenUrl(stack: CommittedStack): URL {
-  return new URL(`golden/${stack}.json`, import.meta.url);
+/** A back-load as a stack may have one, for a golden file of its own: no committed stack has one. */
+export const EXAMPLE_BACKLOAD = { range: "4700567-14999999", shards: 1000, parallelism: 20 };
+
+/** The golden files, and what each is made of. */
+export const GOLDEN: Readonly<
+  Record<string, { readonly stack: CommittedStack; readonly more?: Readonly<Record<string, unknown>> }>
+> = {
+  test: { stack: "test" },
+  production: { stack: "production" },
+  "production-backload": { stack: "production", more: { "mev-boost-etl:backload": EXAMPLE_BACKLOAD } },
+};
+
+/** Where a golden file stands. */
+export function goldenUrl(file: string): URL {
+  return new URL(`golden/${file}.json`, import.meta.url);
 }
 
 /**
  * All that a stack registers, as text that a reviewer reads: sorted by place, keys sorted, JSON and long texts taken apart. The
  * outputs come last.
  */
-export async function goldenText(stack: CommittedStack): Promise<string> {
-  const { registered, outputs } = await runStack(stack);
+export async function goldenText(file: string): Promise<string> {
+  const golden = GOLDEN[file];
+  if (!golden) throw new RangeError(`no golden file ${file}`);
+  const { registered, outputs } = await runStack(golden.stack, golden.more);
   const byName = new Map(registered.map((resource) => [resource.name, resource]));
   const place = ({ name, parent }: Registered): string => {
     const above = parent === undefined ? undefined : byName.get(parent);

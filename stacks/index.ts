@@ -97,7 +97,14 @@ export default function program() {
     past &&
     new BidsBackload(
       "backload",
-      { stack, image: image.ref, repository: registry.repository, bucket: lake.bucket, ...past },
+      {
+        stack,
+        image: image.ref,
+        repository: registry.repository,
+        bucket: lake.bucket,
+        notificationChannels,
+        ...past,
+      },
       opts,
     );
 
@@ -115,7 +122,14 @@ export default function program() {
   );
   const monitoring = new Monitoring(
     "monitoring",
-    { stack, metrics, notificationChannels, budget: config.budget, billingAccount: config.billingAccount },
+    {
+      ...(backload === undefined ? {} : { more: backload.alerts }),
+      stack,
+      metrics,
+      notificationChannels,
+      budget: config.budget,
+      billingAccount: config.billingAccount,
+    },
     opts,
   );
 

@@ -121,7 +121,7 @@ interface Golden {
   readonly dependsOn?: readonly string[];
 }
 
-const STACKS = ["test", "production"] as const;
+const STACKS = ["test", "production", "production-backload"] as const;
 const golden = new Map(
   STACKS.map((stack) => {
     const file = join(here, `../../stacks/golden/${stack}.json`);

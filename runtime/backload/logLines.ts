@@ -11,6 +11,7 @@ export const BACKLOAD_LINES = {
       slots: "slots that are to be settled; a slot of each dataset counts for itself",
       done: "slots of these that needn't be asked for any more",
       read: "slots that the relay has answered for since the worker started",
+      settled: "slots of these since the line before",
       failed: "slots that gave no answer",
       rows: "rows that were collected since the worker started",
       requests: "requests sent since then, retries among them",

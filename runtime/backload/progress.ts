@@ -138,16 +138,19 @@ const LOG_EVERY_MS = 60_000;
 /** Logs a line a relay once a minute, until the returned function is called. */
 export function logProgress(log: Log, progress: () => readonly RelayProgress[]): () => void {
   const started = performance.now();
+  const readBefore = new Map<string, number>();
   const timer = setInterval(() => {
     const seconds = (performance.now() - started) / 1000;
     for (const { borne, ...counts } of progress()) {
+      const settled = counts.read - (readBefore.get(counts.relay) ?? 0);
+      readBefore.set(counts.relay, counts.read);
       const rate = Number((counts.requests / seconds).toFixed(3));
       const eta = secondsLeft(counts, seconds);
       const known = {
         ...(borne === null ? {} : { borne }),
         ...(eta === undefined ? {} : { eta_seconds: eta }),
       };
-      log.info({ ...counts, rate, ...known }, BACKLOAD_LINES.relay.message);
+      log.info({ ...counts, settled, rate, ...known }, BACKLOAD_LINES.relay.message);
     }
   }, LOG_EVERY_MS);
   timer.unref();
