@@ -13,13 +13,13 @@ export const STEADY_FIELDS: ReadonlySet<string> = new Set([
   "block_number",
 ]);
 
-/** A row in canonical form when it is sound and has no unknown fields; undefined when the structural codec has to look. */
+/** The row in canonical form when it is sound and has no unknown fields; undefined when the structural codec has to look. */
 export type RowGuard = (u: unknown) => RelayRow | undefined;
 
 /**
- * A guard generated from the dataset's own fields: a function with a line a field, which V8 runs several times faster than a loop
- * over descriptions of fields. A row that is canonical as it came is returned as it is, not copied. With `hashes`, those that differ from row to row
- * are only put there: the rows count once the batch is found sound. Its text is made of the dataset's definition alone.
+ * A guard generated from the dataset's own fields: a function with a line a field, which V8 runs much faster than a loop
+ * over descriptions of fields. A row that is canonical as it came is returned as it is, not copied. With `hashes`, those
+ * that differ from row to row are only put there: the rows count once the batch is found sound.
  */
 export function rowGuard(dataset: Dataset, hashes?: HashBatch): RowGuard {
   const fields = fieldsOf(dataset);
