@@ -4,7 +4,7 @@ import { type Scope, inScope } from "../warehouse/sql/scope.ts";
 /** A bid of more than so many times what is usual in its slot, and of more than was delivered there, is left out. */
 const FAR_ABOVE_USUAL = 20;
 /** A delivered value of more than so many times what is usual among its slot's bids is left out. */
-const BEYOND_A_JACKPOT = 10_000;
+const BEYOND_A_JACKPOT = 1_000;
 
 /** The rule that `beliefCtes` applies, for readers of a plot. */
 export const BELIEF_NOTE =

@@ -43,7 +43,7 @@ table{border-collapse:collapse;font-size:.875rem;min-width:100%}
 th,td{text-align:left;padding:5px 12px 5px 0;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--dim);font-weight:600;white-space:nowrap}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-.sortable td:first-child{white-space:nowrap}
+.sortable td:first-child{min-width:6.5em}
 th[aria-sort]{cursor:pointer}th[aria-sort=ascending]::after{content:" ▲"}th[aria-sort=descending]::after{content:" ▼"}
 .checks td:nth-child(2){min-width:220px}.checks td:nth-child(4){min-width:260px}
 .checks ul{margin:4px 0;padding-left:18px}

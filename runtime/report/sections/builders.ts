@@ -17,7 +17,7 @@ interface Builder {
 
 /** Builders that the plot shows; the table has more. */
 const SHOWN = 12;
-const LISTED = 100;
+const LISTED = 40;
 
 export const buildersSection: Section = {
   id: "builders",

@@ -2,14 +2,16 @@ import { BELIEF_NOTE, beliefCtes } from "../belief.ts";
 import { NARROW } from "../axes.ts";
 import { count, percent } from "../format.ts";
 import { inScope } from "../../warehouse/sql/scope.ts";
-import type { Results, Section, Showing, View } from "../section.ts";
+import type { PlotOptions, Plotting, Results, Section, Showing, View } from "../section.ts";
 import { groupBy, numberIn, quantileOf, sumOf, textIn } from "../../warehouse/sql/values.ts";
 
 /** Times are counted in steps of this many ms, from this long before a slot's start to this long after it. */
 const STEP_MS = 100;
 const WINDOW_MS = 12_000;
 /** Shares of the best value are counted in so many steps. */
-const SHARES = 20;
+const SHARES = 100;
+/** So many of them make a cell of the plot. */
+const SHARES_A_CELL = 4;
 
 interface Bin {
   readonly relay: string;
@@ -85,7 +87,7 @@ function timingView(results: Results, { relayColour }: Showing): View {
         title: "Time and value of bids",
         units: "s from the slot's start against the bid's share of the slot's best value",
         read:
-          "The darker a cell, the more of the bids are in it; the line is the median bid of its moment. Bids right of 0 came after " +
+          "The stronger a cell's colour, the more bids are in it; the line is the median bid of its moment. Bids right of 0 came after " +
           `the slot had begun. ${BELIEF_NOTE}`,
         from: ["timing"],
         legend: [
@@ -199,9 +201,7 @@ function medianShares(bins: readonly Bin[]): { ms: number; share: number; bids: 
 /** Colours of a cell, from few bids to many. */
 const SHADES = ["var(--h1)", "var(--h2)", "var(--h3)", "var(--h4)", "var(--h5)"];
 
-const densityPlot: (
-  ...of: [import("../section.ts").Plotting, number, readonly Bin[]]
-) => import("../section.ts").PlotOptions = (plotting, width, bins) => {
+function densityPlot(plotting: Plotting, width: number, bins: readonly Bin[]): PlotOptions {
   // Only where there is something: half a percent of the bids may lie outside at either end.
   const times = bins.map(({ ms, bids }) => ({ value: ms, count: bids }));
   const from = Math.floor((quantileOf(times, 0.005) ?? 0) / 1000);
@@ -210,15 +210,15 @@ const densityPlot: (
   const cells = [
     ...groupBy(
       bins.filter(({ ms }) => ms >= from * 1000 && ms < to * 1000),
-      ({ ms, share }) => `${Math.floor(ms / step)} ${share}`,
+      ({ ms, share }) => `${Math.floor(ms / step)} ${Math.floor(Math.round(share * SHARES) / SHARES_A_CELL)}`,
     ),
   ].map(([key, own]) => {
     const [time = 0, share = 0] = key.split(" ").map(Number);
     return {
       x1: (time * step) / 1000,
       x2: ((time + 1) * step) / 1000,
-      y1: share,
-      y2: share + 1 / SHARES,
+      y1: (share * SHARES_A_CELL) / SHARES,
+      y2: ((share + 1) * SHARES_A_CELL) / SHARES,
       bids: sumOf(own, ({ bids }) => bids),
     };
   });
@@ -242,8 +242,8 @@ const densityPlot: (
         y1: "y1",
         y2: "y2",
         fill: ({ bids }: { bids: number }) => shade(bids),
-        title: (cell: { x1: number; y1: number; bids: number }) =>
-          `${cell.x1.toFixed(1)} s, ${Math.round(cell.y1 * 100)}–${Math.round((cell.y1 + 1 / SHARES) * 100)} % of the best: ${count(cell.bids)} bids`,
+        title: (cell: { x1: number; y1: number; y2: number; bids: number }) =>
+          `${cell.x1.toFixed(1)} s, ${Math.round(cell.y1 * 100)}–${Math.round(cell.y2 * 100)} % of the best: ${count(cell.bids)} bids`,
         inset: 0,
       }),
       plotting.ruleX([0], { stroke: "currentColor", strokeDasharray: "3 3" }),
@@ -266,4 +266,4 @@ const densityPlot: (
       }),
     ],
   };
-};
+}

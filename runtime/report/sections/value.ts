@@ -8,20 +8,13 @@ import { numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
 /** The distribution has so many steps to a power of ten. */
 const STEPS_PER_DECADE = 5;
 
-/** How much more than the delivered value the best competing bid offered. */
-const LEFT_BINS = [
-  { key: "0", label: "nothing", from: 0 },
-  { key: "1", label: "<1 %", from: 0 },
-  { key: "2", label: "1–5 %", from: 0.01 },
-  { key: "3", label: "5–20 %", from: 0.05 },
-  { key: "4", label: "20–100 %", from: 0.2 },
-  { key: "5", label: ">100 %", from: 1 },
-] as const;
+/** How much more than the delivered value the best competing bid offered, %. The statement has the same borders. */
+const LEFT_SIZES = ["0", "<1", "1–5", "5–20", "20–100", ">100"] as const;
 
 /** What can explain that a better bid wasn't delivered, in the order in which the first that fits is taken. */
 const EXPLANATIONS = [
   { key: "best", label: "the best bid was delivered", colour: "var(--c2)" },
-  { key: "adjusted", label: "adjusted: the delivered block was never bid", colour: "var(--c3)" },
+  { key: "adjusted", label: "adjusted: the block was never bid where it was delivered", colour: "var(--c3)" },
   { key: "elsewhere", label: "the better bid was only on relays that didn't deliver", colour: "var(--c5)" },
   { key: "late", label: "the better bid came after the delivered one", colour: "var(--c1)" },
   {
@@ -47,12 +40,14 @@ SELECT believed, CAST(floor(log10(wei / 1e18) * ${STEPS_PER_DECADE}) AS INT64) A
 ), compared AS (
   SELECT stated.slot AS slot, block_hash, stated.parent_hash AS parent_hash, stated.wei AS wei, best.wei AS best
   FROM stated JOIN best ON best.slot = stated.slot AND best.parent_hash = stated.parent_hash WHERE believed
+), deliverers AS (
+  SELECT DISTINCT slot, block_hash, relay FROM payloads WHERE ${inScope(d, scope)}
 ), offered AS (
   SELECT bids.slot AS slot, bids.block_hash AS block_hash, min(${d.column("timestamp")}) AS at
   FROM bids JOIN compared ON compared.slot = bids.slot AND compared.block_hash = bids.block_hash
+  JOIN deliverers ON deliverers.slot = bids.slot AND deliverers.block_hash = bids.block_hash
+    AND deliverers.relay = bids.relay
   WHERE ${inScope(d, scope, "bids")} GROUP BY bids.slot, bids.block_hash
-), deliverers AS (
-  SELECT DISTINCT slot, block_hash, relay FROM payloads WHERE ${inScope(d, scope)}
 ), rivals AS (
   SELECT compared.slot AS slot, compared.block_hash AS block_hash, min(${d.column("timestamp")}) AS at,
     countif(deliverers.relay IS NOT NULL) AS at_deliverers
@@ -180,7 +175,7 @@ function valueView(results: Results): View {
         title: "Value left behind",
         units:
           "delivered blocks, by how much more the best competing bid for the same slot and parent offered",
-        read: `A bar at "nothing" means that the proposer got the best that any relay showed. Colours say what can explain the rest. ${BELIEF_NOTE}`,
+        read: `A bar at 0 means that the proposer got the best that any relay showed. Colours say what can explain the rest. ${BELIEF_NOTE}`,
         from: ["value_left"],
         legend: EXPLANATIONS.map(({ label, colour }) => ({ label, colour })),
         plot:
@@ -191,7 +186,7 @@ function valueView(results: Results): View {
                 marginLeft: 48,
                 marginBottom: 42,
                 marginTop: 24,
-                x: { domain: LEFT_BINS.map(({ label }) => label), padding: 0.15, label: null },
+                x: { domain: LEFT_SIZES, padding: 0.15, label: null },
                 y: { nice: true },
                 color: {
                   domain: EXPLANATIONS.map(({ key }) => key),
@@ -200,7 +195,7 @@ function valueView(results: Results): View {
                 marks: [
                   plotting.ruleY([0], { stroke: "var(--line)" }),
                   plotting.barY(left, {
-                    x: ({ size }: { size: number }) => LEFT_BINS[size]?.label ?? "",
+                    x: ({ size }: { size: number }) => LEFT_SIZES[size] ?? "",
                     y: "blocks",
                     fill: "explanation",
                     order: EXPLANATIONS.map(({ key }) => key),
@@ -208,7 +203,7 @@ function valueView(results: Results): View {
                       `${EXPLANATIONS.find(({ key }) => key === explanation)?.label ?? explanation}: ${count(blocks)} blocks, ${eth(eth_left)} ETH`,
                   }),
                   plotting.axisX({
-                    label: "more than was delivered",
+                    label: "% more than was delivered",
                     labelAnchor: "center",
                     labelArrow: "none",
                     tickSize: 0,
