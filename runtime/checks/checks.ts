@@ -4,9 +4,36 @@ import { sqlDialectOf } from "../warehouse/sql/dialect.ts";
 import type { Row } from "../warehouse/sql/values.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import type { Check, CheckResult, Checking } from "./check.ts";
+import { duplicates } from "./duplicates.ts";
+import { goneQuiet } from "./goneQuiet.ts";
+import { lateRows } from "./lateRows.ts";
+import { notOnChain } from "./notOnChain.ts";
+import { pageBorder } from "./pageBorder.ts";
+import { retention } from "./retention.ts";
+import { samePayload } from "./samePayload.ts";
+import { staleEmpty } from "./staleEmpty.ts";
+import { timestamps } from "./timestamps.ts";
+import { truncated } from "./truncated.ts";
+import { twinRelays } from "./twinRelays.ts";
+import { typeDrift } from "./typeDrift.ts";
+import { unequalShares } from "./unequalShares.ts";
 
 /** The detectors, by their number. */
-export const checks: readonly Check[] = [];
+export const checks: readonly Check[] = [
+  lateRows,
+  truncated,
+  staleEmpty,
+  pageBorder,
+  notOnChain,
+  samePayload,
+  twinRelays,
+  timestamps,
+  retention,
+  duplicates,
+  typeDrift,
+  unequalShares,
+  goneQuiet,
+];
 
 /** Runs every detector over what is loaded. */
 export async function runChecks(warehouse: Warehouse, checking: Checking): Promise<CheckResult[]> {

@@ -1,7 +1,8 @@
 import Table from "cli-table3";
 import type { Coverage } from "../collect/coverage.ts";
 
-const BORDERLESS = Object.fromEntries(
+/** A table without lines, for a terminal. */
+export const BORDERLESS = Object.fromEntries(
   [
     "top",
     "top-mid",

@@ -54,6 +54,12 @@ addOptions(command("export", "Parquet, a file per complete day"), ["range", "war
   .option("--partial", "incomplete days too", false)
   .action(async (options) => finish((await import("./export.ts")).exportCommand(options)));
 
+addOptions(command("check", "data-quality detectors over what is loaded"), [
+  "range",
+  "lake",
+  "warehouse",
+]).action(async (options) => finish((await import("./check.ts")).checkCommand(options)));
+
 addOptions(command("report", "a page of plots over what is loaded"), ["range", "lake", "warehouse"])
   .option("--out <file>", "where the page goes (default: beside the warehouse)")
   .option("--builders <file>", "names of builders: a line `<pubkey> <name>` each")

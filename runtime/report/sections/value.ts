@@ -43,13 +43,13 @@ SELECT believed, CAST(floor(log10(wei / 1e18) * ${STEPS_PER_DECADE}) AS INT64) A
 ), deliverers AS (
   SELECT DISTINCT slot, block_hash, relay FROM payloads WHERE ${inScope(d, scope)}
 ), offered AS (
-  SELECT bids.slot AS slot, bids.block_hash AS block_hash, min(${d.column("timestamp")}) AS at
+  SELECT bids.slot AS slot, bids.block_hash AS block_hash, min(${d.column("timestamp")}) AS came
   FROM bids JOIN compared ON compared.slot = bids.slot AND compared.block_hash = bids.block_hash
   JOIN deliverers ON deliverers.slot = bids.slot AND deliverers.block_hash = bids.block_hash
     AND deliverers.relay = bids.relay
   WHERE ${inScope(d, scope, "bids")} GROUP BY bids.slot, bids.block_hash
 ), rivals AS (
-  SELECT compared.slot AS slot, compared.block_hash AS block_hash, min(${d.column("timestamp")}) AS at,
+  SELECT compared.slot AS slot, compared.block_hash AS block_hash, min(${d.column("timestamp")}) AS came,
     countif(deliverers.relay IS NOT NULL) AS at_deliverers
   FROM bids JOIN compared ON compared.slot = bids.slot AND compared.parent_hash = bids.parent_hash
     AND compared.best = ${d.double("value")}
@@ -61,8 +61,8 @@ SELECT believed, CAST(floor(log10(wei / 1e18) * ${STEPS_PER_DECADE}) AS INT64) A
     WHEN best <= compared.wei THEN 'best'
     WHEN offered.slot IS NULL THEN 'adjusted'
     WHEN rivals.at_deliverers = 0 THEN 'elsewhere'
-    WHEN rivals.at IS NULL OR offered.at IS NULL THEN 'untimed'
-    WHEN rivals.at > offered.at THEN 'late'
+    WHEN rivals.came IS NULL OR offered.came IS NULL THEN 'untimed'
+    WHEN rivals.came > offered.came THEN 'late'
     ELSE 'earlier' END AS explanation
   FROM compared
   LEFT JOIN offered ON offered.slot = compared.slot AND offered.block_hash = compared.block_hash
