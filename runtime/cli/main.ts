@@ -55,12 +55,12 @@ addOptions(command("export", "Parquet, a file per complete day"), ["range", "war
   .action(async (options) => finish((await import("./export.ts")).exportCommand(options)));
 
 addOptions(command("check", "data-quality detectors over what is loaded"), [
-  "range",
+  "slots",
   "lake",
   "warehouse",
 ]).action(async (options) => finish((await import("./check.ts")).checkCommand(options)));
 
-addOptions(command("report", "a page of plots over what is loaded"), ["range", "lake", "warehouse"])
+addOptions(command("report", "a page of plots over what is loaded"), ["slots", "lake", "warehouse"])
   .option("--out <file>", "where the page goes (default: beside the warehouse)")
   .option("--builders <file>", "names of builders: a line `<pubkey> <name>` each")
   .action(async (options) => finish((await import("./report.ts")).reportCommand(options)));

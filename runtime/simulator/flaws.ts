@@ -13,10 +13,8 @@ export type Flaw =
   | { readonly kind: "stuck-empty" }
   /** It never shows any bids, but delivers. */
   | { readonly kind: "no-bids" }
-  /** It bids, but never says that it delivered. */
-  | { readonly kind: "no-payloads" }
-  /** In this slot it delivered so many payloads. */
-  | { readonly kind: "crowded"; readonly slot: number; readonly payloads: number }
+  /** It delivers so many payloads at a time. */
+  | { readonly kind: "crowded"; readonly payloads: number }
   /** Most of what it says it delivered was never published. */
   | { readonly kind: "unpublished" }
   /** Its payloads state ten times the value that the block paid. */
@@ -54,7 +52,7 @@ export class FlawInSlot {
   }
 
   get hidesPayloads(): boolean {
-    return this.#flaw?.kind === "no-payloads" || this.#isQuiet();
+    return this.#isQuiet();
   }
 
   /** The blocks that it says it delivered, which are among its bids too. */
@@ -66,10 +64,10 @@ export class FlawInSlot {
       const random = this.#random(salt.unpublished);
       return random.chance(0.7) ? [{ ...winner, hash: random.hex(64) }] : blocks;
     }
-    if (flaw?.kind === "crowded" && flaw.slot === this.#slot) {
+    if (flaw?.kind === "crowded") {
       const random = this.#random(salt.crowd);
       const more = Array.from({ length: flaw.payloads - 1 }, () => ({ ...winner, hash: random.hex(64) }));
-      return [winner, ...more];
+      return [...more, winner];
     }
     return blocks;
   }
