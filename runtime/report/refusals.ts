@@ -1,7 +1,7 @@
 import { chunkRange } from "../datasets/chunks.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { BadObjectError, type Lake } from "../lake/lake.ts";
-import { sqlDialectOf } from "../warehouse/sql/dialect.ts";
+import { type SqlDialect, sqlDialectOf } from "../warehouse/sql/dialect.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { type Scope, relayIn } from "../warehouse/sql/scope.ts";
 import type { Refusals } from "./section.ts";
@@ -10,15 +10,17 @@ import { numberIn, textIn } from "../warehouse/sql/values.ts";
 /** Objects that are read, the newest first: a report doesn't read a whole lake. */
 const MOST_OBJECTS = 500;
 
+/** The chunks that have quarantined rows, newest first. */
+export function refusedChunksSql(d: SqlDialect, scope: Scope): string {
+  return `SELECT dataset, relay, first_slot FROM loads
+WHERE quarantined > 0 AND last_slot >= ${scope.range.first} AND first_slot <= ${scope.range.last}${relayIn(d, scope)}
+ORDER BY first_slot DESC, dataset, relay`;
+}
+
 /** Counts the rows of the lake's quarantine in a range by relay and reason. The ledger says which chunks have any. */
 export async function readRefusals(warehouse: Warehouse, lake: Lake, scope: Scope): Promise<Refusals> {
   const { first, last } = scope.range;
-  const d = sqlDialectOf(warehouse.url);
-  const chunks = await warehouse.query(
-    `SELECT dataset, relay, first_slot FROM loads
-WHERE quarantined > 0 AND last_slot >= ${first} AND first_slot <= ${last}${relayIn(d, scope)}
-ORDER BY first_slot DESC, dataset, relay`,
-  );
+  const chunks = await warehouse.query(refusedChunksSql(sqlDialectOf(warehouse.url), scope));
   const counts = new Map<string, { dataset: DatasetName; relay: string; reason: string; rows: number }>();
   for (const row of chunks.slice(0, MOST_OBJECTS)) {
     const dataset = textIn(row, "dataset") as DatasetName;

@@ -8,11 +8,12 @@ import { moment, slotsAndTime } from "./format.ts";
 import type { Names } from "./names.ts";
 import { pageHtml } from "./page.ts";
 import { readRefusals } from "./refusals.ts";
-import { bucketsOf, type Scope } from "../warehouse/sql/scope.ts";
-import type { Ask, Results, Section, Showing } from "./section.ts";
+import type { Scope } from "../warehouse/sql/scope.ts";
+import type { Results, Showing } from "./section.ts";
 import { sections } from "./sections.ts";
 import { coverageOf, verdictOf } from "./sections/coverage.ts";
 import { relayPayloads } from "./sections/payloads.ts";
+import { askAbout, pageStatements } from "./statements.ts";
 import { PALETTE, REST_COLOUR } from "./stacks.ts";
 import type { Row } from "../warehouse/sql/values.ts";
 
@@ -31,20 +32,11 @@ export interface Report {
   readonly numbers: object;
 }
 
-/** Buckets of time: as many as can be told apart as cells, and as bars. */
-const FINE = 100;
-const COARSE = 30;
-
-/** What the statements of a report about a scope are written from. */
-export function askAbout(scope: Scope): Ask {
-  return { scope, fine: bucketsOf(scope, FINE), coarse: bucketsOf(scope, COARSE) };
-}
-
 /** Asks a warehouse for everything that the report shows, and makes the page and its numbers. */
 export async function makeReport(warehouse: Warehouse, options: ReportOptions): Promise<Report> {
   const { scope, names, lake, checks } = options;
   const ask = askAbout(scope);
-  const statements = statementsOf(sections, ask, warehouse);
+  const statements = pageStatements(sqlDialectOf(warehouse.url), ask);
   const results: Record<string, readonly Row[]> = {};
   for (const [name, sql] of Object.entries(statements)) results[name] = await warehouse.query(sql);
   const refused = lake && (await readRefusals(warehouse, lake, scope));
@@ -88,11 +80,6 @@ export async function makeReport(warehouse: Warehouse, options: ReportOptions): 
       })),
     },
   };
-}
-
-function statementsOf(of: readonly Section[], ask: Ask, warehouse: Warehouse): Record<string, string> {
-  const d = sqlDialectOf(warehouse.url);
-  return Object.assign({}, ...of.map((section) => section.statements(d, ask))) as Record<string, string>;
 }
 
 /** One colour a relay over the whole page: the relays with most payloads first; the palette ends before relays may. */
