@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { output, runtime, type Unwrap } from "@pulumi/pulumi";
 import { MockMonitor, type Mocks, setMocks } from "@pulumi/pulumi/runtime/mocks.js";
 import { setMockOptions } from "@pulumi/pulumi/runtime/settings.js";
-import { getStore } from "@pulumi/pulumi/runtime/state.js";
+import * as state from "@pulumi/pulumi/runtime/state.js";
 
 /** A resource as a program registered it, with the options that Pulumi's own mocks don't show. */
 export interface Registered {
@@ -164,7 +164,8 @@ export async function registrations<T>(
   const monitor = new RecordingMonitor(mocks);
   setMockOptions(monitor, "mev-boost-etl", "a-pulumi-stack");
   // What the engine says that it can do; with another monitor Pulumi forgets what its mocks said.
-  getStore().supportsDeletedWith = true;
+  (state as unknown as { getStore(): { supportsDeletedWith: boolean } }).getStore().supportsDeletedWith =
+    true;
   let returned;
   try {
     returned = output(program());

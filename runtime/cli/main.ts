@@ -78,6 +78,17 @@ addOptions(command("export", "Parquet, a file per complete day"), ["range", "war
   .option("--partial", "incomplete days too", false)
   .action(async (options) => finish((await import("./export.ts")).exportCommand(options)));
 
+addOptions(command("check", "data-quality detectors over what is loaded"), [
+  "slots",
+  "lake",
+  "warehouse",
+]).action(async (options) => finish((await import("./check.ts")).checkCommand(options)));
+
+addOptions(command("report", "a page of plots over what is loaded"), ["slots", "lake", "warehouse"])
+  .option("--out <file>", "where the page goes (default: beside the warehouse)")
+  .option("--builders <file>", "names of builders: a line `<pubkey> <name>` each")
+  .action(async (options) => finish((await import("./report.ts")).reportCommand(options)));
+
 addOptions(command("probe", "each relay: reachable, latency, page limit, oldest slot, gzip"), [
   "asking",
 ]).action(async (options) => finish((await import("./probe.ts")).probe(options)));

@@ -22,8 +22,8 @@ export interface CommonOptions {
   readonly json: boolean;
 }
 
-/** Option groups, by what a command works on. */
-export type OptionGroup = "range" | "lake" | "warehouse" | "loading" | "asking";
+/** Option groups, by what a command works on; `slots` is `range` without the dataset. */
+export type OptionGroup = "range" | "slots" | "lake" | "warehouse" | "loading" | "asking";
 
 /** Adds the options of the groups, and those that every command has. */
 export function addOptions(command: Command, groups: readonly OptionGroup[]): Command {
@@ -44,11 +44,12 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
     .option("--now <unix>", "fixes the clock, Unix s (for tests)", wholeNumber(0, 253_402_300_799))
     .option("--quiet", "no progress and no logs", false)
     .option("--json", "the result as JSON on standard output", false);
-  if (groups.includes("range")) {
+  if (groups.includes("range"))
+    command.addOption(
+      new Option("--dataset <name>", "one of the two; both without it").choices(["bids", "payloads"]),
+    );
+  if (groups.includes("range") || groups.includes("slots")) {
     command
-      .addOption(
-        new Option("--dataset <name>", "one of the two; both without it").choices(["bids", "payloads"]),
-      )
       .addOption(
         new Option("--slots <first-last>", "inclusive range of slots").argParser(slotRange).conflicts("last"),
       )

@@ -114,6 +114,11 @@ async function pass(
     if (!options.follow) process.stdout.write(nextCommands(options, loaded?.warehouse));
   }
   for (const tally of tallies) sayTrouble(tally, asking, say);
+  if (loaded && !options.follow) {
+    const { reportOfRun } = await import("./report.ts");
+    const page = await reportOfRun(options, context, lake, range);
+    if (page !== undefined && !options.json) process.stdout.write(`report: ${page}\n`);
+  }
   const troubles = new Set([
     ...faults,
     ...tallies.flatMap((tally) => tally.faults),
@@ -224,6 +229,7 @@ function nextCommands(options: RunOptions, warehouse: string | undefined): strin
   ];
   if (warehouse !== undefined) {
     const network = place.replace(/ --lake \S+/, "");
+    lines.push(`  npm start -- check${network}${file}`);
     lines.push(`  npm start -- export${network}${file} --partial --out data/parquet`);
   }
   return `${lines.join("\n")}\n`;

@@ -1,4 +1,5 @@
 import type { Relay } from "../relay/relay.ts";
+import type { Flaw } from "./flaws.ts";
 import { Random } from "./random.ts";
 
 /** How a simulated relay differs from the others, beyond what the directory says of it. */
@@ -18,6 +19,8 @@ export interface Profile {
   readonly secondPayload: number;
   /** Keeps the newest so many slots before the head; undefined: everything. */
   readonly keepsSlots: number | undefined;
+  /** What is wrong with it as such; nothing, unless it was asked for. */
+  readonly flaw: Flaw | undefined;
 }
 
 export interface RowStyle {
@@ -175,6 +178,7 @@ export function profiles(seed: number): readonly Profile[] {
       style: { ...plain, ...d.style },
       secondPayload: d.secondPayload ?? 0.02,
       keepsSlots: d.keepsSlots,
+      flaw: undefined,
     };
   });
 }

@@ -1,6 +1,7 @@
 import { simulatedNetwork } from "../chain/networks.ts";
 import { slotStartMs } from "../chain/slots.ts";
 import type { Profile } from "./directory.ts";
+import { FlawInSlot } from "./flaws.ts";
 import { type Quirk, badRow, oddBid, oddPayload } from "./quirks.ts";
 import { Random, unit } from "./random.ts";
 import { type RawRow, type UnwrittenRow, bidJson, payloadJson } from "./rows.ts";
@@ -58,7 +59,8 @@ export class RelayRows {
   /** The bids of a slot in the order in which they were stored. */
   bids(slot: number): readonly RawRow[] {
     const { relay, index, bids, style } = this.#profile;
-    if (!this.#hasBids(slot)) return [];
+    const flaw = new FlawInSlot(this.#profile.flaw, this.#seed, slot, index);
+    if (!this.#hasBids(slot) || flaw.hidesBids) return [];
     const auction = this.#world.auction(slot);
     const random = new Random(this.#seed, salt.bids, slot, index);
     const { deliverers } = this.#world.fate(slot);
@@ -89,15 +91,18 @@ export class RelayRows {
     if (style.repeatsHashes) own.push(...this.#repeats(own, random));
 
     const write = (unwritten: UnwrittenRow) => bidJson(unwritten, style, relay.dialect === "bloxroute");
-    return [...offered, ...own]
-      .toSorted((a, b) => (a.received?.ms ?? 0) - (b.received?.ms ?? 0))
-      .map((unwritten) => new StoredRow(unwritten, write));
+    const stored = [...offered, ...flaw.ownBids(own)].toSorted(
+      (a, b) => (a.received?.ms ?? 0) - (b.received?.ms ?? 0),
+    );
+    return flaw.bids(stored).map((unwritten) => new StoredRow(unwritten, write));
   }
 
   /** The payloads of a slot in the order in which they were stored. */
   payloads(slot: number): readonly RawRow[] {
     const { relay, index, style } = this.#profile;
     if (!worked(relay, slot) || !this.#world.fate(slot).deliverers.has(index)) return [];
+    const flaw = new FlawInSlot(this.#profile.flaw, this.#seed, slot, index);
+    if (flaw.hidesPayloads) return [];
     const auction = this.#world.auction(slot);
     const random = new Random(this.#seed, salt.payloads, slot, index);
     const rows = this.#deliveredBlocks(slot, auction).map((block): RawRow => {
@@ -108,7 +113,7 @@ export class RelayRows {
         optimistic: undefined,
         quirk,
       });
-      return new StoredRow(unwritten, (row) => payloadJson(row, style));
+      return new StoredRow(flaw.payload(unwritten), (row) => payloadJson(row, style));
     });
     // Rows twice: bloXroute's table has no unique key, and Helix joins older slots with the bids.
     const repeats = relay.dialect === "bloxroute" || relay.dialect === "helix";
@@ -127,12 +132,14 @@ export class RelayRows {
     return unit(this.#seed, salt.empty, slot, 1 + index) >= (kind === "missed" ? 0.4 : emptySlots);
   }
 
-  #deliveredBlocks(slot: number, auction: Auction): Block[] {
-    const { index, secondPayload } = this.#profile;
+  #deliveredBlocks(slot: number, auction: Auction): readonly Block[] {
+    const { index, secondPayload, flaw } = this.#profile;
     if (!this.#world.fate(slot).deliverers.has(index)) return [];
     const random = new Random(this.#seed, salt.second, slot, index);
-    if (!random.chance(secondPayload)) return [auction.winner];
-    return [auction.winner, auction.draw(random, auction.winner.sentMs - random.below(200))];
+    const blocks = random.chance(secondPayload)
+      ? [auction.winner, auction.draw(random, auction.winner.sentMs - random.below(200))]
+      : [auction.winner];
+    return new FlawInSlot(flaw, this.#seed, slot, index).delivered(blocks);
   }
 
   #adjusted(slot: number): boolean {

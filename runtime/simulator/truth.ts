@@ -3,6 +3,7 @@ import { simulatedNetwork } from "../chain/networks.ts";
 import { slotAt } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { PRUNED_TOGETHER, type Profile, profiles } from "./directory.ts";
+import type { Flaw } from "./flaws.ts";
 import { RelayRows } from "./relayRows.ts";
 import { type RawRow, unknownFields } from "./rows.ts";
 import { World, worked } from "./world.ts";
@@ -44,6 +45,8 @@ export interface TruthOptions {
   readonly head?: number;
   /** Slots that a relay keeps, by name, where that is to differ from the directory. */
   readonly keepsSlots?: Readonly<Record<string, number>>;
+  /** What is wrong with single relays as such, by name. */
+  readonly flaws?: Readonly<Record<string, Flaw>>;
 }
 
 /** Slots whose rows are kept in memory, for all relays together. */
@@ -58,11 +61,12 @@ export class SimulatedData implements Truth {
   readonly #kept = new Map<string, readonly RawRow[]>();
 
   constructor(options: TruthOptions) {
-    const { seed, scale = 1, keepsSlots = {} } = options;
+    const { seed, scale = 1, keepsSlots = {}, flaws = {} } = options;
     this.#options = options;
     this.profiles = profiles(seed).map((profile) => ({
       ...profile,
       keepsSlots: keepsSlots[profile.relay.name] ?? profile.keepsSlots,
+      flaw: flaws[profile.relay.name],
     }));
     this.#world = new World(seed, this.profiles);
     for (const profile of this.profiles) {

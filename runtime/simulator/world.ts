@@ -1,3 +1,4 @@
+import { type Builder, buildersOf } from "./builders.ts";
 import type { Profile } from "./directory.ts";
 import { Random, mix, unit } from "./random.ts";
 
@@ -41,40 +42,25 @@ export interface Auction {
 const GROUP_SLOTS = 64;
 const SHARED_BLOCKS = 24;
 const FIRST_BLOCK = 18_500_000;
-const BUILDERS = 18;
 const ZERO_HASH = `0x${"0".repeat(64)}`;
 /** The auction opens so long before the slot and ends so long after its start, ms. */
 export const OPENS_MS = -8000;
 export const CLOSES_MS = 900;
 
-/** Salts that keep the drawn facts apart. */
-const salt = { missed: 1, fate: 2, block: 3, auction: 4, builder: 5, shared: 6, proposer: 7 } as const;
+/** Salts that keep the drawn facts apart; 5 is that of the builders. */
+const salt = { missed: 1, fate: 2, block: 3, auction: 4, shared: 6, proposer: 7 } as const;
 
 /** The chain and the block auctions of one seed: everything but what single relays make of them. */
 export class World {
   readonly #seed: number;
   readonly #profiles: readonly Profile[];
-  readonly #builders: readonly {
-    keys: readonly [string, ...string[]];
-    size: number;
-    period: number;
-    phase: number;
-  }[];
+  readonly #builders: readonly Builder[];
   readonly #auctions = new Map<number, Auction>();
 
   constructor(seed: number, profiles: readonly Profile[]) {
     this.#seed = seed;
     this.#profiles = profiles.filter(({ relay }) => relay.aliasOf === null);
-    this.#builders = Array.from({ length: BUILDERS }, (_, rank) => {
-      const random = new Random(seed, salt.builder, rank);
-      const more = Array.from({ length: random.below(3) }, () => random.hex(96));
-      return {
-        keys: [random.hex(96), ...more],
-        size: 1 / (1 + rank),
-        period: 2_000 + random.below(60_000),
-        phase: random.unit() * 2 * Math.PI,
-      };
-    });
+    this.#builders = buildersOf(seed);
   }
 
   /** The hash of the canonical block in a slot; undefined where the slot was missed. */
@@ -167,7 +153,7 @@ export class World {
     const draw = (from: Random, sentMs: number): Block => {
       let rest = from.unit() * total;
       let builder = 0;
-      while (builder < BUILDERS - 1 && rest >= (shares[builder] ?? 0)) rest -= shares[builder++] ?? 0;
+      while (builder < shares.length - 1 && rest >= (shares[builder] ?? 0)) rest -= shares[builder++] ?? 0;
       // Values rise through the slot, faster towards its end.
       const progress = (sentMs - OPENS_MS) / (CLOSES_MS - OPENS_MS);
       const reached =

@@ -1,0 +1,67 @@
+import type { Log } from "../log.ts";
+import { printable } from "../errors.ts";
+import { sqlDialectOf } from "../warehouse/sql/dialect.ts";
+import type { Row } from "../warehouse/sql/values.ts";
+import type { Warehouse } from "../warehouse/warehouse.ts";
+import type { Check, CheckResult, Checking } from "./check.ts";
+import { duplicates } from "./duplicates.ts";
+import { goneQuiet } from "./goneQuiet.ts";
+import { lateRows } from "./lateRows.ts";
+import { notOnChain } from "./notOnChain.ts";
+import { pageBorder } from "./pageBorder.ts";
+import { retention } from "./retention.ts";
+import { samePayload } from "./samePayload.ts";
+import { staleEmpty } from "./staleEmpty.ts";
+import { timestamps } from "./timestamps.ts";
+import { truncated } from "./truncated.ts";
+import { twinRelays } from "./twinRelays.ts";
+import { typeDrift } from "./typeDrift.ts";
+import { unequalShares } from "./unequalShares.ts";
+
+/** The detectors, by their number. */
+export const checks: readonly Check[] = [
+  lateRows,
+  truncated,
+  staleEmpty,
+  pageBorder,
+  notOnChain,
+  samePayload,
+  twinRelays,
+  timestamps,
+  retention,
+  duplicates,
+  typeDrift,
+  unequalShares,
+  goneQuiet,
+];
+
+/** Runs every detector over what is loaded. */
+export async function runChecks(warehouse: Warehouse, checking: Checking): Promise<CheckResult[]> {
+  const d = sqlDialectOf(warehouse.url);
+  const results: CheckResult[] = [];
+  for (const check of checks) {
+    const rows: Record<string, readonly Row[]> = {};
+    for (const [name, sql] of Object.entries(check.statements(d, checking.scope)))
+      rows[name] = await warehouse.query(sql);
+    results.push({ check, ...check.judge(rows, checking) });
+  }
+  return results;
+}
+
+/** One log line a finding, `check` with its number and severity: what alerts are made of. */
+export function logFindings(log: Log, network: string, results: readonly CheckResult[]): void {
+  for (const { check, findings } of results) {
+    for (const { severity, relay, what } of findings) {
+      const fields = {
+        check: check.number,
+        name: check.name,
+        severity,
+        network,
+        relay,
+        what: printable(what, 500),
+      };
+      if (severity === "error") log.error(fields, "check");
+      else log.warn(fields, "check");
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import Table from "cli-table3";
+import type { CheckResult } from "../checks/check.ts";
+import { printable } from "../errors.ts";
+import { contextOf, lakeOf } from "./context.ts";
+import { BORDERLESS } from "./coverageTable.ts";
+import { openWarehouse } from "./load.ts";
+import { loadedScope } from "./loadedScope.ts";
+import type { CommonOptions } from "./options.ts";
+import { knownRelays } from "./relays.ts";
+
+/** `check`: the data-quality detectors over what is loaded. Exit 3 when one of them finds an error. */
+export async function checkCommand(options: CommonOptions): Promise<number> {
+  const context = contextOf(options);
+  const { network, log } = context;
+  const { logFindings, runChecks } = await import("../checks/checks.ts");
+  const warehouse = await openWarehouse(options, context);
+  try {
+    const scope = await loadedScope(options, context, warehouse);
+    const lake = await lakeOf(options, network);
+    const relays = await knownRelays({ ...options, relay: [] }, context, lake);
+    const results = await runChecks(warehouse, { scope, relays });
+    logFindings(log, network.name, results);
+    if (options.json) process.stdout.write(`${JSON.stringify(results.map(inJson), null, 1)}\n`);
+    else {
+      const { first, last } = scope.range;
+      process.stdout.write(
+        `${network.name}, slots ${first}-${last}, ${warehouse.url}\n\n${tableOf(results)}\n`,
+      );
+      for (const line of findingLines(results)) process.stdout.write(`${line}\n`);
+    }
+    return results.some(({ findings }) => findings.some(({ severity }) => severity === "error")) ? 3 : 0;
+  } finally {
+    await warehouse.close();
+  }
+}
+
+function inJson({ check, measured, findings }: CheckResult): object {
+  const { number, name, title, advice } = check;
+  return { check: number, name, title, state: stateOf(findings), measured, findings, advice };
+}
+
+function stateOf(findings: CheckResult["findings"]): string {
+  if (findings.length === 0) return "ok";
+  return findings.some(({ severity }) => severity === "error") ? "error" : "warning";
+}
+
+function tableOf(results: readonly CheckResult[]): string {
+  const table = new Table({
+    head: ["no.", "check", "state", "measured"],
+    chars: { ...BORDERLESS, middle: "  " },
+    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
+    colAligns: ["right", "left", "left", "left"],
+    colWidths: [3, 15, 7, 49],
+    wordWrap: true,
+  });
+  for (const { check, measured, findings } of results)
+    table.push([String(check.number), check.name, stateOf(findings), printable(measured, 500)]);
+  return table.toString();
+}
+
+function findingLines(results: readonly CheckResult[]): string[] {
+  return results.flatMap(({ check, findings }) => {
+    if (findings.length === 0) return [];
+    const lines = findings.map(({ severity, relay, what }) =>
+      printable(`  ${severity}: ${relay === null ? "" : `${relay}: `}${what}`, 500),
+    );
+    return ["", `${check.number} ${check.title}`, ...lines, `  what to do: ${check.advice}`];
+  });
+}

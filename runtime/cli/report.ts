@@ -1,0 +1,109 @@
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { CheckResult } from "../checks/check.ts";
+import { UserError, messageOf, printable } from "../errors.ts";
+import type { Lake } from "../lake/lake.ts";
+import type { Report } from "../report/report.ts";
+import type { Scope } from "../warehouse/sql/scope.ts";
+import type { Warehouse } from "../warehouse/warehouse.ts";
+import { type Context, contextOf, lakeOf } from "./context.ts";
+import { openWarehouse } from "./load.ts";
+import { loadedScope } from "./loadedScope.ts";
+import type { CommonOptions } from "./options.ts";
+import { knownRelays } from "./relays.ts";
+
+type ReportOptions = CommonOptions & { readonly out?: string; readonly builders?: string };
+
+/** `report`: one page of plots over what is loaded. With `--json` its numbers, and a page only where `--out` names one. */
+export async function reportCommand(options: ReportOptions): Promise<number> {
+  const context = contextOf(options);
+  const warehouse = await openWarehouse(options, context);
+  try {
+    const lake = await lakeOf(options, context.network);
+    const scope = await loadedScope(options, context, warehouse);
+    const report = await reportOn(options, context, warehouse, lake, scope);
+    const out = options.out ?? (options.json ? undefined : reportPath(warehouse, context));
+    if (out !== undefined) await writePage(out, report.html);
+    if (options.json) process.stdout.write(`${JSON.stringify(report.numbers, null, 1)}\n`);
+    else process.stdout.write(`report: ${out}\n`);
+    return 0;
+  } finally {
+    await warehouse.close();
+  }
+}
+
+/**
+ * The page that a run ends with. A report that fails doesn't fail the run: it costs one line. Returns where the page is, or
+ * undefined.
+ */
+export async function reportOfRun(
+  options: CommonOptions,
+  context: Context,
+  lake: Lake,
+  range: Scope["range"],
+): Promise<string | undefined> {
+  try {
+    const warehouse = await openWarehouse(options, context);
+    try {
+      const scope = { ...(await loadedScope(options, context, warehouse)), range };
+      const { html } = await reportOn(options, context, warehouse, lake, scope);
+      const out = reportPath(warehouse, context);
+      await writePage(out, html);
+      return out;
+    } finally {
+      await warehouse.close();
+    }
+  } catch (error) {
+    context.say(
+      `no report was written: ${printable(messageOf(error), 500)}; what was collected is not touched`,
+    );
+    return undefined;
+  }
+}
+
+async function reportOn(
+  options: ReportOptions,
+  context: Context,
+  warehouse: Warehouse,
+  lake: Lake,
+  scope: Scope,
+): Promise<Report> {
+  const [{ makeReport }, { Names, readNames }, { runChecks }] = await Promise.all([
+    import("../report/report.ts"),
+    import("../report/names.ts"),
+    import("../checks/checks.ts"),
+  ]);
+  const builtIn = Names.of(context.network.name);
+  const known = context.network.simulated ? builtIn.with(await simulatedNames(options.seed)) : builtIn;
+  const names = options.builders === undefined ? known : known.with(await readNames(options.builders));
+  const relays = await knownRelays({ ...options, relay: [], quiet: true }, context, lake);
+  const checks: CheckResult[] = await runChecks(warehouse, { scope, relays });
+  return makeReport(warehouse, { scope, names, lake, checks });
+}
+
+async function simulatedNames(seed: number): Promise<ReadonlyMap<string, string>> {
+  const { builderNames } = await import("../simulator/builders.ts");
+  return builderNames(seed);
+}
+
+/** Beside the warehouse's file; for BigQuery, where a file of that network would be. */
+function reportPath(warehouse: Warehouse, { network }: Context): string {
+  return warehouse.url.startsWith("bigquery://")
+    ? `data/${network.name}.html`
+    : `${warehouse.url.replace(/\.(?:duckdb|db)$/, "")}.html`;
+}
+
+/** Writes the page whole or not at all. */
+async function writePage(path: string, html: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.new`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(temporary, html);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw new UserError(
+      `the report can't be written to ${printable(path, 4096)}: ${messageOf(error)}; choose another --out`,
+    );
+  }
+}

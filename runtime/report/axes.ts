@@ -1,0 +1,45 @@
+import { slotStartMs } from "../chain/slots.ts";
+import { tickFormat, timeLabel } from "./format.ts";
+import type { Plotting } from "./section.ts";
+import { type Buckets, type Scope, slotsOf } from "../warehouse/sql/scope.ts";
+
+/** Widths up to this are those of a phone: fewer ticks, shorter labels. */
+export const NARROW = 500;
+
+/** Start and end of a bucket, as far as it lies in the range. */
+export function timesOf(buckets: Buckets, bucket: number, scope: Scope): { x1: Date; x2: Date } {
+  const { first, last } = slotsOf(buckets, bucket, scope.range);
+  return {
+    x1: new Date(slotStartMs(scope.network, first)),
+    x2: new Date(slotStartMs(scope.network, last + 1)),
+  };
+}
+
+/** The time axis of the scope: its scale's options, and the marks that draw it. */
+export function timeAxis({ axisX }: Plotting, { network, range }: Scope, width: number) {
+  const from = slotStartMs(network, range.first);
+  const to = slotStartMs(network, range.last + 1);
+  return {
+    scale: { type: "utc", domain: [new Date(from), new Date(to)], label: null } as const,
+    mark: axisX({
+      anchor: "bottom",
+      ticks: width < NARROW ? 4 : 9,
+      tickFormat: tickFormat(to - from),
+      label: timeLabel(from, to),
+      labelAnchor: "center",
+      labelArrow: "none",
+    }),
+  };
+}
+
+/** Names at the left: as much room as the longest needs, but never more than a third of the plot. */
+export function leftMargin(names: readonly string[], width: number): number {
+  const longest = Math.max(...names.map((name) => name.length), 4);
+  return Math.min(16 + longest * 7, Math.round(width / 3));
+}
+
+/** A name cut to what the margin at the left holds. */
+export function fitted(name: string, margin: number): string {
+  const room = Math.max(4, Math.floor((margin - 14) / 7));
+  return name.length > room ? `${name.slice(0, room - 1)}…` : name;
+}

@@ -1,0 +1,68 @@
+import { SECONDS_PER_SLOT } from "../chain/networks.ts";
+
+const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+
+/** An integer with thousands marked. */
+export function count(value: number): string {
+  return whole.format(value);
+}
+
+/** A share, 0–1, in percent: one decimal where that says more, and never 100 or 0 for what isn't. */
+export function percent(share: number): string {
+  if (share === 0 || share === 1) return `${share * 100} %`;
+  if (share > 0.9995) return ">99.9 %";
+  if (share < 0.0005) return "<0.1 %";
+  return `${(share * 100).toFixed(1)} %`;
+}
+
+/** ETH with three significant digits at least. */
+export function eth(value: number): string {
+  if (value === 0) return "0";
+  if (value >= 1000) return count(value);
+  if (value < 0.0001) return value.toExponential(1);
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
+
+/** How long something lasts, in its largest fitting unit. */
+export function duration(seconds: number): string {
+  const units = [
+    ["days", 86_400],
+    ["h", 3600],
+    ["min", 60],
+  ] as const;
+  for (const [name, length] of units) {
+    if (seconds >= 2 * length) return `${Number((seconds / length).toFixed(1))} ${name}`;
+  }
+  return `${Math.round(seconds)} s`;
+}
+
+/** A run of slots by its length: `5 slots (1 min)`. */
+export function slotsAndTime(slots: number): string {
+  return `${count(slots)} ${slots === 1 ? "slot" : "slots"} (${duration(slots * SECONDS_PER_SLOT)})`;
+}
+
+/** A moment in UTC: `2026-11-25 10:15 UTC`. */
+export function moment(unixMs: number): string {
+  return `${new Date(unixMs).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
+/** How a time axis marks a moment, by how long the axis is. */
+export function tickFormat(spanMs: number): (time: Date) => string {
+  const DAY = 86_400_000;
+  return (time) => {
+    const text = time.toISOString();
+    if (spanMs < 2 * DAY) return text.slice(11, 16);
+    return spanMs < 700 * DAY ? text.slice(5, 10) : text.slice(0, 7);
+  };
+}
+
+/** What a time axis is labelled with: the dates that its marks leave out. */
+export function timeLabel(fromMs: number, toMs: number): string {
+  const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()];
+  if (toMs - fromMs < 2 * 86_400_000) {
+    return from.slice(0, 10) === to.slice(0, 10)
+      ? `UTC, ${from.slice(0, 10)}`
+      : `UTC, ${from.slice(0, 10)} to ${to.slice(0, 10)}`;
+  }
+  return from.slice(0, 4) === to.slice(0, 4) ? `UTC, ${from.slice(0, 4)}` : "UTC";
+}

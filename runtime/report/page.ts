@@ -1,0 +1,142 @@
+import type { CheckResult } from "../checks/check.ts";
+import { count } from "./format.ts";
+import { type Draw, svgHtml } from "./draw.ts";
+import { escaped, escapedLines } from "./html.ts";
+import { SCRIPT, STYLE } from "./pageParts.ts";
+import type { Cell, Figure, Table, View } from "./section.ts";
+
+/** What the page shows. */
+export interface Page {
+  readonly network: string;
+  /** Lines of the head: slots, times, where the data is. */
+  readonly facts: readonly (readonly [name: string, value: string])[];
+  /** The coverage in one sentence, and whether it is good. */
+  readonly verdict: { readonly text: string; readonly good: boolean };
+  readonly sections: readonly { readonly id: string; readonly title: string; readonly view: View }[];
+  readonly statements: Readonly<Record<string, string>>;
+  readonly checks: readonly CheckResult[];
+}
+
+/** The whole page: one text without anything outside of it. */
+export function pageHtml(page: Page, draw: Draw): string {
+  const title = `MEV-Boost ETL: ${escaped(page.network)}`;
+  const links = [...page.sections, { id: "checks", title: "Checks" }]
+    .map(({ id, title: name }) => `<a href="#${id}">${escaped(name)}</a>`)
+    .join("");
+  const facts = page.facts
+    .map(([name, value]) => `<div><dt>${escaped(name)}</dt><dd>${escaped(value)}</dd></div>`)
+    .join("");
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
+<link rel="icon" href="data:,">
+<title>${title}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<header>
+<h1>MEV-Boost auctions on <span class="network">${escaped(page.network)}</span></h1>
+<p class="verdict ${page.verdict.good ? "good" : "bad"}">${escaped(page.verdict.text)}</p>
+<dl class="facts">${facts}</dl>
+<nav aria-label="Sections">${links}</nav>
+</header>
+<main>
+${page.sections.map((section) => sectionHtml(section, page.statements, draw)).join("\n")}
+${checksHtml(page.checks)}
+</main>
+<script>${SCRIPT}</script>
+</body>
+</html>
+`;
+}
+
+function sectionHtml(
+  { id, title, view }: Page["sections"][number],
+  statements: Page["statements"],
+  draw: Draw,
+): string {
+  const figures = view.figures.map((figure) => figureHtml(figure, statements, draw)).join("\n");
+  const tables = view.tables.map((table) => tableHtml(table, statements)).join("\n");
+  return `<section id="${id}">\n<h2>${escaped(title)}</h2>\n${figures}\n${tables}\n</section>`;
+}
+
+function figureHtml(figure: Figure, statements: Page["statements"], draw: Draw): string {
+  const legend = figure.legend
+    .map(({ label, colour }) => `<li><i style="background:${colour}"></i>${escaped(label)}</li>`)
+    .join("");
+  return `<figure id="${figure.id}">
+<figcaption><h3>${escaped(figure.title)}</h3><p class="units">${escaped(figure.units)}</p></figcaption>
+${legend === "" || typeof figure.plot === "string" ? "" : `<ul class="legend">${legend}</ul>`}
+${svgHtml(figure, draw)}
+<p class="read">${escaped(figure.read)}</p>
+${queryHtml(figure.from, statements)}
+</figure>`;
+}
+
+function queryHtml(from: readonly string[], statements: Page["statements"]): string {
+  if (from.length === 0) return "";
+  const texts = from.map((name) => `<pre>${escapedLines(statements[name] ?? "")}</pre>`).join("");
+  return `<details><summary>${from.length === 1 ? "Query" : "Queries"}</summary>${texts}</details>`;
+}
+
+function tableHtml({ title, columns, rows, from }: Table, statements: Page["statements"]): string {
+  const query = queryHtml(from ?? [], statements);
+  if (rows.length === 0)
+    return `<div class="table"><h3>${escaped(title)}</h3><p class="nothing">Nothing to list.</p>${query}</div>`;
+  const head = columns
+    .map(({ label, numeric }) => `<th scope="col"${numeric ? ' class="n"' : ""}>${escaped(label)}</th>`)
+    .join("");
+  const body = rows
+    .map(
+      (row) =>
+        `<tr>${row.map((cell, index) => cellHtml(cell, columns[index]?.numeric ?? false)).join("")}</tr>`,
+    )
+    .join("\n");
+  return `<div class="table"><h3>${escaped(title)}</h3>
+<div class="scroll" tabindex="0"><table class="sortable"><thead><tr>${head}</tr></thead><tbody>
+${body}
+</tbody></table></div>${query}</div>`;
+}
+
+function cellHtml(cell: Cell, numeric: boolean): string {
+  const shown = typeof cell === "string" ? cell : cell.shown;
+  const sort = typeof cell === "string" ? "" : ` data-sort="${cell.value}"`;
+  return `<td${numeric ? ' class="n"' : ""}${sort}>${escaped(shown, 200)}</td>`;
+}
+
+function checksHtml(results: readonly CheckResult[]): string {
+  const rows = results
+    .map(({ check, findings, measured }) => {
+      const worst = findings.some(({ severity }) => severity === "error")
+        ? "error"
+        : findings.length > 0
+          ? "warning"
+          : "ok";
+      const said = findings
+        .map(
+          ({ severity, relay, what }) =>
+            `<li class="${severity}">${escaped(relay === null ? what : `${relay}: ${what}`)}</li>`,
+        )
+        .join("");
+      const advice = findings.length > 0 ? `<p class="advice">${escaped(check.advice)}</p>` : "";
+      return `<tr><td class="n">${check.number}</td><td><b>${escaped(check.title)}</b><br><span class="dim">${escaped(check.looksFor)}</span></td>
+<td><span class="state ${worst}">${worst}</span></td><td>${escaped(measured, 500)}${said === "" ? "" : `<ul>${said}</ul>`}${advice}</td></tr>`;
+    })
+    .join("\n");
+  const spoke = results.filter(({ findings }) => findings.length > 0).length;
+  const title =
+    spoke === 0
+      ? `None of ${count(results.length)} detectors found a fault`
+      : `${spoke} of ${results.length} detectors found something`;
+  return `<section id="checks">
+<h2>Checks</h2>
+<div class="table"><h3>${title}</h3>
+<div class="scroll" tabindex="0"><table class="checks"><thead><tr><th scope="col" class="n">no.</th><th scope="col">detector</th><th scope="col">result</th><th scope="col">what was measured and found</th></tr></thead><tbody>
+${rows}
+</tbody></table></div></div>
+</section>`;
+}

@@ -1,0 +1,92 @@
+import type { CheckResult } from "../checks/check.ts";
+import { slotStartMs, slotCount } from "../chain/slots.ts";
+import type { Lake } from "../lake/lake.ts";
+import { sqlDialectOf } from "../warehouse/sql/dialect.ts";
+import type { Warehouse } from "../warehouse/warehouse.ts";
+import { drawing } from "./draw.ts";
+import { moment, slotsAndTime } from "./format.ts";
+import type { Names } from "./names.ts";
+import { pageHtml } from "./page.ts";
+import { readRefusals } from "./refusals.ts";
+import type { Scope } from "../warehouse/sql/scope.ts";
+import type { Results, Showing } from "./section.ts";
+import { sections } from "./sections.ts";
+import { coverageOf, verdictOf } from "./sections/coverage.ts";
+import { relayPayloads } from "./sections/payloads.ts";
+import { askAbout, pageStatements } from "./statements.ts";
+import { PALETTE, REST_COLOUR } from "./stacks.ts";
+import type { Row } from "../warehouse/sql/values.ts";
+
+export interface ReportOptions {
+  readonly scope: Scope;
+  readonly names: Names;
+  /** Where the reasons of quarantined rows are; without it the page has only their number. */
+  readonly lake?: Lake;
+  readonly checks: readonly CheckResult[];
+}
+
+export interface Report {
+  /** The page. */
+  readonly html: string;
+  /** What `report --json` prints: the numbers that the page is drawn from. */
+  readonly numbers: object;
+}
+
+/** Asks a warehouse for everything that the report shows, and makes the page and its numbers. */
+export async function makeReport(warehouse: Warehouse, options: ReportOptions): Promise<Report> {
+  const { scope, names, lake, checks } = options;
+  const ask = askAbout(scope);
+  const statements = pageStatements(sqlDialectOf(warehouse.url), ask);
+  const results: Record<string, readonly Row[]> = {};
+  for (const [name, sql] of Object.entries(statements)) results[name] = await warehouse.query(sql);
+  const refused = lake && (await readRefusals(warehouse, lake, scope));
+  const showing: Showing = { ...ask, names, refused, relayColour: relayColours(results) };
+  const views = sections.map(({ id, title, view }) => ({ id, title, view: view(results, showing) }));
+  const { relays } = coverageOf(results, ask);
+  const { range, network } = scope;
+  const [from, to] = [slotStartMs(network, range.first), slotStartMs(network, range.last + 1)];
+  const missing = relays.some((row) => row.state === "active" && row.missing > 0);
+  const verdict = { text: verdictOf(relays), good: !missing };
+  const html = pageHtml(
+    {
+      network: network.name,
+      facts: [
+        ["Slots", `${range.first}–${range.last}, ${slotsAndTime(slotCount(range))}`],
+        ["Time", `${moment(from)} to ${moment(to)}`],
+        ["Made", moment(scope.nowMs)],
+        ["From", `${warehouse.url}${lake ? ` and lake ${lake.url}` : ""}`],
+      ],
+      verdict,
+      sections: views,
+      statements,
+      checks,
+    },
+    await drawing(),
+  );
+  return {
+    html,
+    numbers: {
+      network: network.name,
+      first_slot: range.first,
+      last_slot: range.last,
+      made_at: new Date(scope.nowMs).toISOString(),
+      verdict: verdict.text,
+      ...Object.fromEntries(views.map(({ id, view }) => [id, view.numbers])),
+      checks: checks.map(({ check, findings, measured }) => ({
+        check: check.number,
+        name: check.name,
+        measured,
+        findings,
+      })),
+    },
+  };
+}
+
+/** One colour a relay over the whole page: the relays with most payloads first; the palette ends before relays may. */
+function relayColours(results: Results): (relay: string) => string {
+  const byPayloads = relayPayloads(results).map(({ relay }) => relay);
+  const known = (results["relays"] ?? []).map((row) => String(row["name"]));
+  const order = [...new Set([...byPayloads, ...known])];
+  const colours = new Map(order.map((relay, index) => [relay, PALETTE[index] ?? REST_COLOUR]));
+  return (relay) => colours.get(relay) ?? REST_COLOUR;
+}

@@ -1,0 +1,88 @@
+import type { DatasetName } from "../datasets/dataset.ts";
+import type { SqlDialect } from "../warehouse/sql/dialect.ts";
+import type { Names } from "./names.ts";
+import type { Buckets, Scope } from "../warehouse/sql/scope.ts";
+import type { Row } from "../warehouse/sql/values.ts";
+
+/** The plotting library, which is loaded only when something is drawn. */
+export type Plotting = typeof import("@observablehq/plot");
+export type PlotOptions = import("@observablehq/plot").PlotOptions;
+
+/** What statements are written from. */
+export interface Ask {
+  readonly scope: Scope;
+  /** Many narrow buckets, for what is shown as cells. */
+  readonly fine: Buckets;
+  /** Few wide ones, for shares. */
+  readonly coarse: Buckets;
+}
+
+/** What results are shown with. */
+export interface Showing extends Ask {
+  readonly names: Names;
+  /** The colour of a relay, the same on the whole page: a CSS value. */
+  readonly relayColour: (relay: string) => string;
+  /** The quarantine of the lake, where that was read. */
+  readonly refused: Refusals | undefined;
+}
+
+/** What the lake's quarantine holds in the range. */
+export interface Refusals {
+  readonly rows: readonly {
+    readonly dataset: DatasetName;
+    readonly relay: string;
+    readonly reason: string;
+    readonly rows: number;
+  }[];
+  /** Chunks whose quarantine wasn't read, since there are many. */
+  readonly unread: number;
+}
+
+/** The rows of each statement of a section. */
+export type Results = Readonly<Record<string, readonly Row[]>>;
+
+/** One part of the report: its statements, and what is made of their results. */
+export interface Section {
+  readonly id: string;
+  readonly title: string;
+  statements(d: SqlDialect, ask: Ask): Readonly<Record<string, string>>;
+  view(results: Results, showing: Showing): View;
+}
+
+export interface View {
+  /** What `report --json` says of it. */
+  readonly numbers: object;
+  readonly figures: readonly Figure[];
+  readonly tables: readonly Table[];
+}
+
+export interface Figure {
+  readonly id: string;
+  readonly title: string;
+  /** What the axes and colours measure. */
+  readonly units: string;
+  /** How to read it, one or two sentences. */
+  readonly read: string;
+  /** The statements that it is drawn from. */
+  readonly from: readonly string[];
+  readonly legend: readonly { readonly label: string; readonly colour: string }[];
+  /** Draws it so wide, px. Or a sentence, where there is nothing to draw. */
+  readonly plot: ((plotting: Plotting, width: number) => PlotOptions) | string;
+}
+
+export interface Table {
+  readonly title: string;
+  readonly columns: readonly Column[];
+  readonly rows: readonly (readonly Cell[])[];
+  /** Statements that it is made from, where no figure names them. */
+  readonly from?: readonly string[];
+}
+
+export interface Column {
+  readonly label: string;
+  /** Texts stand left, numbers right. */
+  readonly numeric: boolean;
+}
+
+/** What is shown, and what it is sorted by where that differs. */
+export type Cell = string | { readonly shown: string; readonly value: number };

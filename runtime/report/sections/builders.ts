@@ -1,0 +1,193 @@
+import { NARROW, fitted, leftMargin } from "../axes.ts";
+import { beliefCtes } from "../belief.ts";
+import { count, eth, percent } from "../format.ts";
+import { inScope } from "../../warehouse/sql/scope.ts";
+import type { Results, Section, Showing, View } from "../section.ts";
+import { numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
+
+interface Builder {
+  readonly builder: string;
+  readonly keys: number;
+  readonly blocks: number;
+  readonly eth: number;
+  readonly bids: number;
+  readonly slots_on_top: number;
+  readonly relays: number;
+}
+
+/** Builders that the plot shows; the table has more. */
+const SHOWN = 12;
+const LISTED = 40;
+
+export const buildersSection: Section = {
+  id: "builders",
+  title: "Builders",
+  statements: (d, { scope }) => ({
+    built: `WITH ${beliefCtes(d, scope)}
+SELECT builder_pubkey, count(*) AS blocks, sum(CASE WHEN believed THEN wei / 1e18 ELSE 0 END) AS eth
+FROM stated GROUP BY builder_pubkey`,
+    builders_on_relays: `SELECT builder_pubkey, relay, sum(copies) AS bids FROM bids
+WHERE ${inScope(d, scope)} GROUP BY builder_pubkey, relay`,
+    builders_on_top: `WITH ${beliefCtes(d, scope)}, best AS (
+  SELECT bids.slot AS slot, max(${d.double("value")}) AS wei
+  FROM bids JOIN ceilings ON ceilings.slot = bids.slot
+  WHERE ${inScope(d, scope, "bids")} AND value > 0 AND ${d.double("value")} <= ceilings.wei GROUP BY bids.slot
+), tops AS (
+  SELECT bids.slot AS slot, min(builder_pubkey) AS builder_pubkey
+  FROM bids JOIN best ON best.slot = bids.slot AND best.wei = ${d.double("value")}
+  WHERE ${inScope(d, scope, "bids")} GROUP BY bids.slot
+)
+SELECT builder_pubkey, count(*) AS slots FROM tops GROUP BY builder_pubkey`,
+  }),
+  view: buildersView,
+};
+
+function buildersView(results: Results, { names }: Showing): View {
+  const builders = buildersOf(results, (pubkey) => names.nameOf(pubkey));
+  const blocks = sumOf(builders, (one) => one.blocks);
+  const slots = sumOf(builders, ({ slots_on_top }) => slots_on_top);
+  const shown = builders.slice(0, SHOWN);
+  const labels = shown.map(({ builder }) => builder);
+  return {
+    numbers: { blocks, slots_with_bids: slots, builders },
+    figures: [
+      {
+        id: "builders-share",
+        title: "Market share",
+        units: `share, the ${SHOWN} builders with most delivered blocks`,
+        read: "The bar is the share of delivered blocks, the dot how often the builder had the slot's best bid. A dot far right of its bar: often the best, seldom delivered.",
+        from: ["built", "builders_on_top"],
+        legend: [
+          { label: "share of delivered blocks", colour: "var(--c0)" },
+          { label: "share of slots with the best bid", colour: "var(--c4)" },
+        ],
+        plot:
+          shown.length === 0
+            ? "No builder bid or delivered in this range."
+            : (plotting, width) => {
+                const marginLeft = leftMargin(labels, width);
+                return {
+                  height: shown.length * 24 + 60,
+                  marginLeft,
+                  marginRight: 56,
+                  marginTop: 8,
+                  marginBottom: 42,
+                  x: { nice: true },
+                  y: { domain: labels, padding: 0.25 },
+                  marks: [
+                    plotting.axisX({
+                      label: "share",
+                      labelAnchor: "center",
+                      labelArrow: "none",
+                      ticks: width < NARROW ? 4 : 8,
+                      tickFormat: (share: number) => `${Math.round(share * 100)} %`,
+                    }),
+                    plotting.axisY({
+                      tickSize: 0,
+                      label: null,
+                      tickFormat: (name: string) => fitted(name, marginLeft),
+                    }),
+                    plotting.ruleX([0], { stroke: "var(--line)" }),
+                    plotting.barX(shown, {
+                      y: "builder",
+                      x: (one: Builder) => (blocks === 0 ? 0 : one.blocks / blocks),
+                      fill: "var(--c0)",
+                      title: (one: Builder) => `${one.builder}: ${count(one.blocks)} blocks`,
+                    }),
+                    plotting.dot(shown, {
+                      y: "builder",
+                      x: (one: Builder) => (slots === 0 ? 0 : one.slots_on_top / slots),
+                      r: 5,
+                      fill: "var(--c4)",
+                      title: (one: Builder) =>
+                        `${one.builder}: the best bid of ${count(one.slots_on_top)} slots`,
+                    }),
+                    plotting.text(shown, {
+                      y: "builder",
+                      x: (one: Builder) =>
+                        Math.max(
+                          blocks === 0 ? 0 : one.blocks / blocks,
+                          slots === 0 ? 0 : one.slots_on_top / slots,
+                        ),
+                      text: (one: Builder) => percent(blocks === 0 ? 0 : one.blocks / blocks),
+                      textAnchor: "start",
+                      dx: 9,
+                      fill: "currentColor",
+                    }),
+                  ],
+                };
+              },
+      },
+    ],
+    tables: [
+      {
+        title:
+          builders.length > LISTED
+            ? `The ${LISTED} builders with most blocks and bids, of ${count(builders.length)}`
+            : "Builders; keys of one name are taken together",
+        columns: [
+          { label: "builder", numeric: false },
+          ...["keys", "blocks", "share", "ETH", "slots on top", "share on top", "bids", "relays"].map(
+            (label) => ({
+              label,
+              numeric: true,
+            }),
+          ),
+        ],
+        rows: builders
+          .slice(0, LISTED)
+          .map((one) => [
+            one.builder,
+            count(one.keys),
+            count(one.blocks),
+            percent(blocks === 0 ? 0 : one.blocks / blocks),
+            { shown: eth(one.eth), value: one.eth },
+            count(one.slots_on_top),
+            percent(slots === 0 ? 0 : one.slots_on_top / slots),
+            count(one.bids),
+            count(one.relays),
+          ]),
+        from: ["builders_on_relays"],
+      },
+    ],
+  };
+}
+
+/** Builders by what they are shown as, those with most blocks first, then most bids. */
+function buildersOf(results: Results, nameOf: (pubkey: string) => string): Builder[] {
+  const all = new Map<
+    string,
+    { keys: Set<string>; relays: Set<string>; blocks: number; eth: number; bids: number; slots: number }
+  >();
+  const of = (pubkey: string) => {
+    const name = nameOf(pubkey);
+    let known = all.get(name);
+    if (!known) {
+      known = { keys: new Set(), relays: new Set(), blocks: 0, eth: 0, bids: 0, slots: 0 };
+      all.set(name, known);
+    }
+    known.keys.add(pubkey);
+    return known;
+  };
+  for (const row of results["built"] ?? []) {
+    const builder = of(textIn(row, "builder_pubkey"));
+    builder.blocks += numberIn(row, "blocks");
+    builder.eth += numberIn(row, "eth");
+  }
+  for (const row of results["builders_on_relays"] ?? []) {
+    const builder = of(textIn(row, "builder_pubkey"));
+    builder.relays.add(textIn(row, "relay"));
+    builder.bids += numberIn(row, "bids");
+  }
+  for (const row of results["builders_on_top"] ?? [])
+    of(textIn(row, "builder_pubkey")).slots += numberIn(row, "slots");
+  return Array.from(all, ([builder, { keys, relays, blocks, eth: sum, bids, slots }]) => ({
+    builder,
+    keys: keys.size,
+    blocks,
+    eth: sum,
+    bids,
+    slots_on_top: slots,
+    relays: relays.size,
+  })).toSorted((a, b) => b.blocks - a.blocks || b.bids - a.bids || (a.builder < b.builder ? -1 : 1));
+}

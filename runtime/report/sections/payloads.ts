@@ -1,0 +1,151 @@
+import { count, percent, slotsAndTime } from "../format.ts";
+import { bucketSql, inScope } from "../../warehouse/sql/scope.ts";
+import type { Results, Section, Showing, View } from "../section.ts";
+import { PALETTE, REST, REST_COLOUR, largest, stackedBars } from "../stacks.ts";
+import { groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
+
+export interface RelayPayloads {
+  readonly relay: string;
+  /** Blocks that the relay says it delivered. */
+  readonly payloads: number;
+  /** The same, each block divided by the number of relays that say so. */
+  readonly share_of_blocks: number;
+  /** Blocks that it alone delivered. */
+  readonly alone: number;
+}
+
+export const payloadsSection: Section = {
+  id: "payloads",
+  title: "Delivered payloads",
+  statements: (d, { scope, coarse }) => ({
+    payloads_by_relay: `WITH blocks AS (
+  SELECT DISTINCT slot, block_hash, relay FROM payloads WHERE ${inScope(d, scope)}
+), spread AS (
+  SELECT slot, block_hash, count(*) AS relays FROM blocks GROUP BY slot, block_hash
+)
+SELECT relay, ${bucketSql(d, coarse, "blocks.slot")} AS bucket, count(*) AS payloads,
+  sum(1 / relays) AS share_of_blocks, countif(relays = 1) AS alone
+FROM blocks JOIN spread ON spread.slot = blocks.slot AND spread.block_hash = blocks.block_hash
+GROUP BY relay, bucket`,
+    payloads_by_builder: `WITH blocks AS (
+  SELECT slot, block_hash, min(builder_pubkey) AS builder_pubkey FROM payloads
+  WHERE ${inScope(d, scope)} GROUP BY slot, block_hash
+)
+SELECT builder_pubkey, ${bucketSql(d, coarse)} AS bucket, count(*) AS payloads
+FROM blocks GROUP BY builder_pubkey, bucket`,
+  }),
+  view: payloadsView,
+};
+
+function payloadsView(results: Results, showing: Showing): View {
+  const { scope, coarse, names, relayColour } = showing;
+  const relays = relayPayloads(results);
+  const blocks = sumOf(relays, ({ share_of_blocks }) => share_of_blocks);
+  const byRelay = (results["payloads_by_relay"] ?? []).map((row) => ({
+    bucket: numberIn(row, "bucket"),
+    name: textIn(row, "relay"),
+    amount: numberIn(row, "share_of_blocks"),
+  }));
+  const byBuilder = (results["payloads_by_builder"] ?? []).map((row) => ({
+    bucket: numberIn(row, "bucket"),
+    name: names.nameOf(textIn(row, "builder_pubkey")),
+    amount: numberIn(row, "payloads"),
+  }));
+  const builders = largest(byBuilder, PALETTE.length + 1);
+  const builderColour = (name: string) =>
+    name === REST ? REST_COLOUR : (PALETTE[builders.names.indexOf(name)] ?? REST_COLOUR);
+  const relayNames = relays.map(({ relay }) => relay);
+  const bar = `a bar ${slotsAndTime(coarse.step)}`;
+  const none = "No payloads were delivered in this range, or none are loaded.";
+  return {
+    numbers: {
+      blocks: Math.round(blocks),
+      payloads: sumOf(relays, ({ payloads }) => payloads),
+      relays,
+      builders: [...groupBy(byBuilder, ({ name }) => name)].map(([builder, own]) => ({
+        builder,
+        payloads: sumOf(own, ({ amount }) => amount),
+      })),
+    },
+    figures: [
+      {
+        id: "payloads-relays",
+        title: "Who delivered: relays",
+        units: `share of delivered blocks, ${bar}`,
+        read:
+          "Each block counts once: one that several relays delivered is divided among them. What a relay took part in, alone or " +
+          "with others, is in the table below.",
+        from: ["payloads_by_relay"],
+        legend: relayNames.map((label) => ({ label, colour: relayColour(label) })),
+        plot:
+          byRelay.length === 0
+            ? none
+            : (plotting, width) =>
+                stackedBars(plotting, width, {
+                  scope,
+                  buckets: coarse,
+                  parts: byRelay,
+                  names: relayNames,
+                  colour: relayColour,
+                  shares: true,
+                  label: "share of blocks",
+                  say: (amount) => `${Number(amount.toFixed(2))} blocks`,
+                }),
+      },
+      {
+        id: "payloads-builders",
+        title: "Who built: builders",
+        units: `share of delivered blocks, ${bar}`,
+        read: "Each block counts once. The eight largest builders of the range have colours; keys without a name show their ends.",
+        from: ["payloads_by_builder"],
+        legend: builders.names.map((label) => ({ label, colour: builderColour(label) })),
+        plot:
+          byBuilder.length === 0
+            ? none
+            : (plotting, width) =>
+                stackedBars(plotting, width, {
+                  scope,
+                  buckets: coarse,
+                  parts: builders.parts,
+                  names: builders.names,
+                  colour: builderColour,
+                  shares: true,
+                  label: "share of blocks",
+                  say: (amount) => `${amount} blocks`,
+                }),
+      },
+    ],
+    tables: [
+      {
+        title:
+          "Relays: the same block on several of them counts for each in the second column, once in the third",
+        columns: [
+          { label: "relay", numeric: false },
+          ...["payloads", "share of blocks", "took part in", "alone"].map((label) => ({
+            label,
+            numeric: true,
+          })),
+        ],
+        rows: relays.map(({ relay, payloads, share_of_blocks, alone }) => [
+          relay,
+          count(payloads),
+          percent(share_of_blocks / blocks),
+          percent(payloads / blocks),
+          count(alone),
+        ]),
+      },
+    ],
+  };
+}
+
+/** The relays with payloads, those with most first. */
+export function relayPayloads(results: Results): RelayPayloads[] {
+  return [...groupBy(results["payloads_by_relay"] ?? [], (row) => textIn(row, "relay"))]
+    .map(([relay, rows]) => ({
+      relay,
+      payloads: sumOf(rows, (row) => numberIn(row, "payloads")),
+      share_of_blocks: sumOf(rows, (row) => numberIn(row, "share_of_blocks")),
+      alone: sumOf(rows, (row) => numberIn(row, "alone")),
+    }))
+    .toSorted((a, b) => b.payloads - a.payloads || (a.relay < b.relay ? -1 : 1));
+}

@@ -1,0 +1,101 @@
+import { NARROW, timeAxis, timesOf } from "./axes.ts";
+import { count, percent } from "./format.ts";
+import type { PlotOptions, Plotting } from "./section.ts";
+import { type Buckets, type Scope, slotsOf } from "../warehouse/sql/scope.ts";
+import { groupBy, sumOf } from "../warehouse/sql/values.ts";
+
+/** Something counted in a bucket of time. */
+export interface Part {
+  readonly bucket: number;
+  readonly name: string;
+  readonly amount: number;
+}
+
+/** Colours for things that have none of their own, first come first; the last is for the rest. */
+export const PALETTE = Array.from({ length: 8 }, (_, index) => `var(--c${index})`);
+export const REST_COLOUR = "var(--rest)";
+export const REST = "all others";
+
+/** The largest names keep theirs, the others are summed up as `REST`. Largest first. */
+export function largest(parts: readonly Part[], most: number): { parts: Part[]; names: string[] } {
+  const totals = [...groupBy(parts, ({ name }) => name)]
+    .map(([name, own]) => ({ name, total: sumOf(own, ({ amount }) => amount) }))
+    .toSorted((a, b) => b.total - a.total || (a.name < b.name ? -1 : 1));
+  if (totals.length <= most) return { parts: [...parts], names: totals.map(({ name }) => name) };
+  const kept = totals.slice(0, most - 1).map(({ name }) => name);
+  const names = new Set(kept);
+  const rest = [
+    ...groupBy(
+      parts.filter(({ name }) => !names.has(name)),
+      ({ bucket }) => bucket,
+    ),
+  ].map(([bucket, own]) => ({ bucket, name: REST, amount: sumOf(own, ({ amount }) => amount) }));
+  return { parts: [...parts.filter(({ name }) => names.has(name)), ...rest], names: [...kept, REST] };
+}
+
+export interface StackOptions {
+  readonly scope: Scope;
+  readonly buckets: Buckets;
+  readonly parts: readonly Part[];
+  /** From below upwards. */
+  readonly names: readonly string[];
+  readonly colour: (name: string) => string;
+  /** True: each bucket's parts as shares of its sum. */
+  readonly shares: boolean;
+  readonly label: string;
+  /** How an amount is said. */
+  readonly say?: (amount: number) => string;
+}
+
+/** Bars over time, one a bucket, its parts one above the other. */
+export function stackedBars(plotting: Plotting, width: number, options: StackOptions): PlotOptions {
+  const { scope, buckets, names, colour, shares, label, say = count } = options;
+  const time = timeAxis(plotting, scope, width);
+  const bars = [...groupBy(options.parts, ({ bucket }) => bucket)].flatMap(([bucket, own]) => {
+    const total = sumOf(own, ({ amount }) => amount);
+    const { first, last } = slotsOf(buckets, bucket, scope.range);
+    let y = 0;
+    return names.flatMap((name) => {
+      const amount = sumOf(
+        own.filter((part) => part.name === name),
+        (part) => part.amount,
+      );
+      if (amount === 0) return [];
+      const y1 = y;
+      y += shares ? amount / total : amount;
+      const title = `${name}, slots ${first}–${last}: ${say(amount)} (${percent(amount / total)})`;
+      return [{ ...timesOf(buckets, bucket, scope), y1, y2: y, name, title }];
+    });
+  });
+  return {
+    height: width < NARROW ? 220 : 280,
+    marginLeft: 48,
+    marginBottom: 40,
+    marginTop: 24,
+    x: time.scale,
+    y: shares
+      ? { domain: [0, 1], tickFormat: (share: number) => `${Math.round(share * 100)} %`, label }
+      : { label, tickFormat: shortCount, nice: true },
+    color: { domain: names, range: names.map(colour) },
+    marks: [
+      plotting.ruleY([0], { stroke: "var(--line)" }),
+      plotting.rect(bars, {
+        x1: "x1",
+        x2: "x2",
+        y1: "y1",
+        y2: "y2",
+        fill: "name",
+        title: "title",
+        insetRight: 1,
+      }),
+      time.mark,
+    ],
+  };
+}
+
+/** A count short enough for an axis: 1.2 M, 40 k. */
+export function shortCount(value: number): string {
+  if (value >= 1e9) return `${Number((value / 1e9).toPrecision(3))} G`;
+  if (value >= 1e6) return `${Number((value / 1e6).toPrecision(3))} M`;
+  return value >= 1e4 ? `${Number((value / 1e3).toPrecision(3))} k` : String(Number(value.toPrecision(3)));
+}

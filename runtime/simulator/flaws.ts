@@ -1,0 +1,122 @@
+import { Random } from "./random.ts";
+import type { UnwrittenRow } from "./rows.ts";
+import type { Block } from "./world.ts";
+
+/**
+ * What is wrong with a relay as such, whoever asks it and however often, unlike faults, which pass. The truth has it too: an
+ * ideal collector reads no more than this.
+ */
+export type Flaw =
+  /** Lists of bids end after so many rows. `keeps`: which of them are shown, the newest or the oldest. */
+  | { readonly kind: "cut"; readonly rows: number; readonly keeps: "newest" | "oldest" }
+  /** The bids of three in ten slots are answered with [], for ever. */
+  | { readonly kind: "stuck-empty" }
+  /** It never shows any bids, but delivers. */
+  | { readonly kind: "no-bids" }
+  /** It delivers so many payloads at a time. */
+  | { readonly kind: "crowded"; readonly payloads: number }
+  /** Most of what it says it delivered was never published. */
+  | { readonly kind: "unpublished" }
+  /** Its payloads state ten times the value that the block paid. */
+  | { readonly kind: "overclaims" }
+  /** Its clock is so many ms ahead. */
+  | { readonly kind: "clock"; readonly ms: number }
+  /** It stores most rows twice. */
+  | { readonly kind: "repeats" }
+  /** From this slot on rows lack a field and have another one. */
+  | { readonly kind: "drifts"; readonly from: number }
+  /** Of three in ten bids no table can hold the value. */
+  | { readonly kind: "unreadable" }
+  /** It shows nothing from this slot on. */
+  | { readonly kind: "quiet"; readonly from: number };
+
+/** Salts that keep what is drawn for flaws apart; above those of relays' rows. */
+const salt = { empty: 64, unpublished: 65, crowd: 66, repeats: 67, unreadable: 68 } as const;
+
+/** A flaw at work in one slot of a relay. */
+export class FlawInSlot {
+  readonly #flaw: Flaw | undefined;
+  readonly #slot: number;
+  readonly #seed: readonly number[];
+
+  constructor(flaw: Flaw | undefined, seed: number, slot: number, relay: number) {
+    this.#flaw = flaw;
+    this.#slot = slot;
+    this.#seed = [seed, slot, relay];
+  }
+
+  get hidesBids(): boolean {
+    const flaw = this.#flaw;
+    if (flaw?.kind === "stuck-empty") return this.#random(salt.empty).chance(0.3);
+    return flaw?.kind === "no-bids" || this.#isQuiet();
+  }
+
+  get hidesPayloads(): boolean {
+    return this.#isQuiet();
+  }
+
+  /** The blocks that it says it delivered, which are among its bids too. */
+  delivered(blocks: readonly Block[]): readonly Block[] {
+    const flaw = this.#flaw;
+    const [winner] = blocks;
+    if (!winner) return blocks;
+    if (flaw?.kind === "unpublished") {
+      const random = this.#random(salt.unpublished);
+      return random.chance(0.7) ? [{ ...winner, hash: random.hex(64) }] : blocks;
+    }
+    if (flaw?.kind === "crowded") {
+      const random = this.#random(salt.crowd);
+      const more = Array.from({ length: flaw.payloads - 1 }, () => ({ ...winner, hash: random.hex(64) }));
+      return [...more, winner];
+    }
+    return blocks;
+  }
+
+  payload(row: UnwrittenRow): UnwrittenRow {
+    return this.#flaw?.kind === "overclaims" && row.quirk === undefined
+      ? { ...row, block: { ...row.block, value: `${row.block.value}0` } }
+      : this.#drifted(row);
+  }
+
+  /** Bids that came to this relay alone. */
+  ownBids(rows: readonly UnwrittenRow[]): readonly UnwrittenRow[] {
+    if (this.#flaw?.kind !== "unreadable") return rows;
+    const random = this.#random(salt.unreadable);
+    const value = `"${"9".repeat(40)}"`;
+    return rows.map((row) =>
+      random.chance(0.3) ? { ...row, quirk: { sent: { value }, kept: undefined } } : row,
+    );
+  }
+
+  /** All bids of the slot, in the order in which they were stored. */
+  bids(rows: readonly UnwrittenRow[]): readonly UnwrittenRow[] {
+    const flaw = this.#flaw;
+    if (flaw?.kind === "cut")
+      return flaw.keeps === "oldest" ? rows.slice(0, flaw.rows) : rows.slice(-flaw.rows);
+    if (flaw?.kind === "clock")
+      return rows.map((row) => ({
+        ...row,
+        received: row.received && { ...row.received, ms: row.received.ms + flaw.ms },
+      }));
+    if (flaw?.kind === "repeats") {
+      const random = this.#random(salt.repeats);
+      return rows.flatMap((row) => (random.chance(0.8) ? [row, row] : [row]));
+    }
+    return rows.map((row) => this.#drifted(row));
+  }
+
+  #drifted(row: UnwrittenRow): UnwrittenRow {
+    const flaw = this.#flaw;
+    if (flaw?.kind !== "drifts" || this.#slot < flaw.from || row.quirk !== undefined) return row;
+    const sent = { num_tx: "null", region: '"eu"' };
+    return { ...row, quirk: { sent, kept: { num_tx: null }, unknown: { region: '"eu"' } } };
+  }
+
+  #isQuiet(): boolean {
+    return this.#flaw?.kind === "quiet" && this.#slot >= this.#flaw.from;
+  }
+
+  #random(what: number): Random {
+    return new Random(what, ...this.#seed);
+  }
+}

@@ -1,0 +1,54 @@
+import type { SqlDialect } from "./dialect.ts";
+import { type Scope, inScope, relayIn } from "./scope.ts";
+
+/** Row counts at which relays cut answers off (the collector calls such slots suspect). */
+export const ROW_LIMITS: readonly number[] = [100, 200, 450, 500];
+
+/**
+ * The number of suspect slots by dataset, relay and reason (`limit`, `undelivered`, `empty`, `differs`). Why a slot is suspect
+ * isn't stored: it follows from what is there, and the first reason that fits is named.
+ */
+export function suspectsSql(d: SqlDialect, scope: Scope): string {
+  const { first, last } = scope.range;
+  const atLimit = ROW_LIMITS.map(
+    (limit) => `(rows_held <= ${limit} AND rows_held + refused >= ${limit})`,
+  ).join(" OR ");
+  return `WITH suspects AS (
+  SELECT dataset, relay, first_slot + place AS slot, quarantined AS refused
+  FROM loads CROSS JOIN ${d.integers("0", "last_slot - first_slot", "place")}
+  WHERE suspect LIKE '%1%' AND last_slot >= ${first} AND first_slot <= ${last}${relayIn(d, scope)}
+    AND substr(suspect, place + 1, 1) = '1' AND first_slot + place BETWEEN ${first} AND ${last}
+), held AS (
+  SELECT bids.relay AS relay, bids.slot AS slot, sum(copies) AS rows_held
+  FROM bids JOIN suspects ON suspects.relay = bids.relay AND suspects.slot = bids.slot AND suspects.dataset = 'bids'
+  WHERE ${inScope(d, scope, "bids")} GROUP BY bids.relay, bids.slot
+), delivered_there AS (
+  SELECT DISTINCT payloads.relay AS relay, payloads.slot AS slot, block_hash
+  FROM payloads JOIN suspects ON suspects.relay = payloads.relay AND suspects.slot = payloads.slot
+    AND suspects.dataset = 'bids'
+  WHERE ${inScope(d, scope, "payloads")}
+), offered AS (
+  SELECT DISTINCT bids.relay AS relay, bids.slot AS slot, bids.block_hash AS block_hash
+  FROM bids JOIN delivered_there ON delivered_there.relay = bids.relay AND delivered_there.slot = bids.slot
+    AND delivered_there.block_hash = bids.block_hash
+  WHERE ${inScope(d, scope, "bids")}
+), undelivered AS (
+  SELECT DISTINCT delivered_there.relay AS relay, delivered_there.slot AS slot
+  FROM delivered_there LEFT JOIN offered ON offered.relay = delivered_there.relay
+    AND offered.slot = delivered_there.slot AND offered.block_hash = delivered_there.block_hash
+  WHERE offered.slot IS NULL
+), judged AS (
+  SELECT suspects.dataset AS dataset, suspects.relay AS relay, suspects.slot AS slot,
+    coalesce(rows_held, 0) AS rows_held, refused, undelivered.slot IS NOT NULL AS is_undelivered
+  FROM suspects
+  LEFT JOIN held ON held.relay = suspects.relay AND held.slot = suspects.slot
+  LEFT JOIN undelivered ON undelivered.relay = suspects.relay AND undelivered.slot = suspects.slot
+)
+SELECT dataset, relay, CASE
+  WHEN dataset = 'payloads' THEN 'differs'
+  WHEN ${atLimit} THEN 'limit'
+  WHEN is_undelivered THEN 'undelivered'
+  WHEN rows_held = 0 THEN 'empty'
+  ELSE 'differs' END AS reason, count(*) AS slots
+FROM judged GROUP BY dataset, relay, reason`;
+}
