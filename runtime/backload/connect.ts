@@ -4,7 +4,7 @@ import type { Asker } from "../collect/asker.ts";
 import { keepHeapSmall } from "../heap.ts";
 import { relayAsker } from "../collect/relayAsker.ts";
 import { ByteBudget } from "../relay/budget.ts";
-import { RelayClient } from "../relay/client.ts";
+import { RelayClient, type RelayClientLimits } from "../relay/client.ts";
 import type { Relay } from "../relay/relay.ts";
 
 /** The relays of a worker with what asks them. */
@@ -26,6 +26,7 @@ export interface ConnectOptions {
   readonly ceiling?: number | undefined;
   /** The part of the rate that is this worker's, 0–1, where others ask from the same address; all of it without. */
   readonly share?: number | undefined;
+  readonly limits?: Partial<RelayClientLimits>;
 }
 
 /**
@@ -34,7 +35,7 @@ export interface ConnectOptions {
  */
 export function connect(
   relays: readonly { readonly relay: Relay; readonly allowPrivate: boolean }[],
-  { network, clock, stop, ceiling, share = 1 }: ConnectOptions,
+  { network, clock, stop, ceiling, share = 1, limits = {} }: ConnectOptions,
 ): Connected {
   keepHeapSmall();
   const budget = new ByteBudget();
@@ -45,7 +46,7 @@ export function connect(
     if (relay.state !== "active") continue;
     const rate = ceiling ?? relay.requestsPerSecond;
     const startRate = Math.min(rate, relay.requestsPerSecond);
-    const client = new RelayClient(relay, { clock, budget, allowPrivate, rate, startRate });
+    const client = new RelayClient(relay, { clock, budget, allowPrivate, rate, startRate, limits });
     client.rescale(share);
     shares.set(relay.name, share);
     clients.set(relay.name, client);

@@ -250,7 +250,7 @@ test("workers of one address never take more than a relay's rate together, and e
   t.true(Math.abs((first?.["r"] ?? 0) / 3000 - (second?.["r"] ?? 0) / 1000) < 1e-5);
 });
 
-test("an estimate adds up, knows who no longer keeps the range, and ten times the workers need no more than a tenth of the time more", (t) => {
+test("an estimate adds up, knows who no longer keeps the range, and counts on no more workers than there are shards", (t) => {
   const input = {
     network: mainnet,
     range: { first: 4_700_567, last: 15_030_000 },
