@@ -1,7 +1,9 @@
+import type { Values } from "./standin/kind.ts";
+
 /** An event of the engine, as far as it is read here. */
 export interface EngineEvent {
   readonly resourcePreEvent?: { readonly metadata: StepMetadata };
-  readonly resOpFailedEvent?: { readonly metadata: StepMetadata };
+  readonly resOutputsEvent?: { readonly metadata: StepMetadata };
   readonly policyEvent?: {
     readonly resourceUrn?: string;
     readonly message: string;
@@ -18,6 +20,7 @@ interface StepMetadata {
   readonly type: string;
   readonly detailedDiff?: Readonly<Record<string, { readonly diffKind: string }>>;
   readonly diffs?: readonly string[] | null;
+  readonly new?: { readonly inputs?: Values; readonly outputs?: Values } | null;
 }
 
 /** What the engine does, or would do, with a resource. */
@@ -49,26 +52,36 @@ export class Report {
     readonly events: readonly EngineEvent[],
   ) {}
 
-  /** Every step that isn't `same`, providers and reads included. */
+  /** What is done or planned with each resource, but for those that stay as they are. */
   get steps(): Step[] {
-    return this.events.flatMap(({ resourcePreEvent }) => {
-      if (!resourcePreEvent || resourcePreEvent.metadata.op === "same") return [];
-      const { op, urn, type, detailedDiff, diffs } = resourcePreEvent.metadata;
-      return [
-        {
-          op,
-          type,
-          name: nameOf(urn),
-          changed:
-            Object.keys(detailedDiff ?? {}).length > 0 ? Object.keys(detailedDiff ?? {}) : (diffs ?? []),
-        },
-      ];
+    return this.#steps(({ resourcePreEvent }) => resourcePreEvent?.metadata);
+  }
+
+  /** What a refresh found to be different or gone. */
+  get found(): Step[] {
+    return this.#steps(({ resOutputsEvent }) => resOutputsEvent?.metadata);
+  }
+
+  #steps(of: (event: EngineEvent) => StepMetadata | undefined): Step[] {
+    return this.events.flatMap((event) => {
+      const { op = "same", urn = "", type = "", detailedDiff, diffs } = of(event) ?? {};
+      if (["same", "refresh", "read"].includes(op)) return [];
+      const detailed = Object.keys(detailedDiff ?? {});
+      return [{ op, type, name: nameOf(urn), changed: detailed.length > 0 ? detailed : (diffs ?? []) }];
     });
   }
 
   /** Names of the resources that a step of a kind is for. */
   names(op: string): string[] {
     return this.steps.filter((step) => step.op === op).map(({ name }) => name);
+  }
+
+  /** The arguments of a resource, as the program gives them. Throws for a resource that it doesn't register. */
+  inputs(name: string): Values {
+    const found = this.events.find(({ resourcePreEvent: one }) => one && nameOf(one.metadata.urn) === name);
+    const inputs = found?.resourcePreEvent?.metadata.new?.inputs;
+    if (!inputs) throw new Error(`${this.command} registers no ${name}`);
+    return inputs;
   }
 
   get violations(): Violation[] {

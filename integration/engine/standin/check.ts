@@ -83,7 +83,7 @@ function* valueFaults(
     else yield* objectFaults(packageName, shape, value as Values, `${at}.`);
   } else if (typeof value !== type && !convertible(type, value)) {
     yield { property: at, reason: `is ${JSON.stringify(value)}, no ${type}` };
-  } else if (values && !values.includes(String(value))) {
+  } else if (values && !values.includes(text(value))) {
     yield { property: at, reason: `is ${JSON.stringify(value)}; the SDK's text lists ${values.join(", ")}` };
   }
 }

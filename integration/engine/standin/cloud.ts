@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   appendFileSync,
   mkdirSync,
@@ -48,9 +49,10 @@ export class Cloud {
     mkdirSync(join(folder, "objects"), { recursive: true });
   }
 
-  /** The file of an object. */
+  /** The file of an object; ids are longer than names of files may be. */
   file(type: string, id: string): string {
-    return join(this.folder, "objects", `${encodeURIComponent(`${type} ${id}`)}.json`);
+    const hash = createHash("sha256").update(`${type} ${id}`).digest("hex").slice(0, 16);
+    return join(this.folder, "objects", `${type.split(":").at(-1)}-${hash}.json`);
   }
 
   get(type: string, id: string): CloudObject | undefined {

@@ -58,6 +58,8 @@ export function differences(
   };
   for (const key of new Set([...Object.keys(wanted), ...Object.keys(before)]))
     if (!key.startsWith("__")) compare(key, before[key], stands[key], wanted[key]);
+  for (const path of kind.looks?.(stands, wanted) ?? [])
+    found.push({ path, kind: "update", replaces: false });
   return found;
 }
 

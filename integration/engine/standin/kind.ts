@@ -44,6 +44,10 @@ export interface Kind {
   readonly refuse?: (values: Values) => string | undefined;
   /** The provider doesn't delete it before `deletionProtection` is false in the cloud; true unless given. */
   readonly deletionProtected?: true;
+  /** Outputs that a change of an object changes too, so that a preview can't promise them. */
+  readonly unsure?: readonly string[];
+  /** What the provider looks at beside the arguments: the outputs that differ now. */
+  readonly looks?: (stands: Values, wanted: Values) => readonly string[];
   /** It holds others, and only goes with them when this property says so. */
   readonly contains?: string;
   /** It doesn't go while others use it. */

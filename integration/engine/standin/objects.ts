@@ -32,8 +32,10 @@ export function stateOf(type: string, id: string, inputs: Values, before: Values
 export function promised(type: string, inputs: Values, before?: Values): Values {
   const kind = kindOf(type);
   const outputs: Record<string, unknown> = { ...kind.defaults, ...inputs };
-  for (const name of Object.keys(declared.types[type]?.outputs ?? {}))
-    if (outputs[name] === undefined) outputs[name] = before?.[name] ?? (before ? undefined : UNKNOWN);
+  for (const name of Object.keys(declared.types[type]?.outputs ?? {})) {
+    const known = before !== undefined && !kind.unsure?.includes(name);
+    if (outputs[name] === undefined) outputs[name] = known ? before[name] : UNKNOWN;
+  }
   return outputs;
 }
 

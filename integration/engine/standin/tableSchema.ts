@@ -1,7 +1,7 @@
 // How the provider and the API treat the schema of a BigQuery table. Source of what is compared and of what can change in
 // place: hashicorp/terraform-provider-google, google/services/bigquery/resource_bigquery_table.go
 // (bigQueryTableSchemaDiffSuppress, resourceBigQueryTableSchemaIsChangeable).
-import { canonical } from "./kind.ts";
+import { canonical, text } from "./kind.ts";
 
 interface Column {
   readonly name: string;
@@ -19,7 +19,7 @@ const OLDER: Readonly<Record<string, string>> = {
   STRUCT: "RECORD",
 };
 
-const columns = (text: string): Column[] => JSON.parse(text === "" ? "[]" : text) as Column[];
+const columns = (schema: string): Column[] => JSON.parse(schema === "" ? "[]" : schema) as Column[];
 const type = (column: Column) => OLDER[column.type.toUpperCase()] ?? column.type.toUpperCase();
 const mode = (column: Column) => (column.mode ?? "NULLABLE").toUpperCase();
 
@@ -44,13 +44,13 @@ export function sameSchema(stands: unknown, wanted: unknown): boolean {
     description: column.description ?? "",
     fields: (column.fields ?? []).map(form),
   });
-  const meaning = (text: unknown) =>
+  const meaning = (schema: string) =>
     canonical(
-      columns(String(text ?? ""))
+      columns(schema)
         .toSorted((a, b) => (a.name < b.name ? -1 : 1))
         .map(form),
     );
-  return meaning(stands) === meaning(wanted);
+  return meaning(text(stands)) === meaning(text(wanted));
 }
 
 /**

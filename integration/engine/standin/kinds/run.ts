@@ -1,3 +1,6 @@
+import { createHash } from "node:crypto";
+import { type Dirent, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { drawn, type Kind, list, map, type Reference, text, type Values } from "../kind.ts";
 import { accountOf } from "./iam.ts";
 
@@ -8,6 +11,20 @@ const serviceId = (v: Values) =>
   `projects/${text(v.project)}/locations/${text(v.location)}/services/${text(v.name)}`;
 const seconds = (value: unknown) => Number(/^(\d+(?:\.\d+)?)s$/.exec(text(value))?.[1] ?? Number.NaN);
 const account = (email: unknown) => accountOf(`serviceAccount:${text(email)}`);
+
+/** Of the files that an image is built from; of what .dockerignore names only the biggest are left out. */
+function contextHash(values: Values): string {
+  const folder = text(map(values.context).location);
+  const hash = createHash("sha256");
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }).toSorted(byPath)) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile() && !/(?:^|\/)(?:node_modules|\.git)\/|(?:^|\/)Pulumi\.[^/]*yaml$/.test(path))
+      hash.update(readFileSync(path));
+  }
+  return hash.digest("hex");
+}
+
+const byPath = (a: Dirent, b: Dirent) => (join(a.parentPath, a.name) < join(b.parentPath, b.name) ? -1 : 1);
 
 export const run: Readonly<Record<string, Kind>> = {
   [SERVICE]: {
@@ -156,16 +173,14 @@ export const run: Readonly<Record<string, Kind>> = {
   },
   "docker-build:index:Image": {
     id: (v) => text(list(v.tags)[0]),
-    source: "pulumi/pulumi-docker-build, provider/internal/image.go (nothing is replaced)",
-    computed: (v) => {
-      const digest = `sha256:${[..."abcdefgh"]
-        .map((letter) =>
-          drawn(letter + JSON.stringify(v))
-            .toString(16)
-            .padStart(8, "0"),
-        )
-        .join("")}`;
-      return { digest, ref: `${text(list(v.tags)[0])}@${digest}`, contextHash: digest.slice(7) };
+    source:
+      "pulumi/pulumi-docker-build, provider/internal/image.go (nothing is replaced; contextHash in Diff)",
+    unsure: ["digest", "ref", "contextHash"],
+    looks: (stands, wanted) => (stands["contextHash"] === contextHash(wanted) ? [] : ["contextHash"]),
+    computed(v) {
+      const hash = contextHash(v);
+      const digest = `sha256:${createHash("sha256").update(hash).update(JSON.stringify(v)).digest("hex")}`;
+      return { digest, ref: `${text(list(v.tags)[0])}@${digest}`, contextHash: hash };
     },
     refuse: (v) =>
       v.push === true && list(v.tags).length === 0 ? "an image that is pushed needs a tag" : undefined,

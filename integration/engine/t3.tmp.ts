@@ -1,0 +1,17 @@
+import { EngineStack } from "./stack.ts";
+import { given } from "./expected.ts";
+import { readFileSync, writeFileSync } from "node:fs";
+const s = await EngineStack.create({ stack: "test", config: given("test") });
+(await s.up()).ok();
+const table = (await s.resources()).find(({ type, id }) => type === "gcp:bigquery/table:Table" && id?.endsWith("/tables/bids"))!;
+await s.run(["state", "delete", "--yes", "--force", table.urn]);
+const r = await s.preview({ args: ["--import-file", "import.json"] });
+console.log(r.code, r.text.slice(-800));
+const f = JSON.parse(readFileSync(s.tree + "/import.json", "utf8"));
+console.log(JSON.stringify(f, null, 1).slice(0, 2500));
+const only = { ...f, resources: f.resources.filter((x: any) => x.type === table.type).map((x: any) => ({ ...x, id: table.id })) };
+writeFileSync(s.tree + "/import.json", JSON.stringify(only));
+console.log(await s.execute(["import", "--file", "import.json", "--yes", "--skip-preview", "--generate-code=false", "--protect=false"]));
+const up = await s.up();
+console.log(up.code, up.steps, up.text.slice(-500));
+s.remove();
