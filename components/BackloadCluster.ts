@@ -2,6 +2,7 @@ import { RepositoryIamMember } from "@pulumi/gcp/artifactregistry/repositoryIamM
 import { Network } from "@pulumi/gcp/compute/network.js";
 import { Subnetwork } from "@pulumi/gcp/compute/subnetwork.js";
 import { Cluster, type ClusterArgs } from "@pulumi/gcp/container/cluster.js";
+import type { container } from "@pulumi/gcp/types/input.js";
 import { NodePool, type NodePoolArgs } from "@pulumi/gcp/container/nodePool.js";
 import { IAMMember } from "@pulumi/gcp/projects/iammember.js";
 import { Account } from "@pulumi/gcp/serviceaccount/account.js";
@@ -118,8 +119,8 @@ export class BackloadCluster extends EtlComponent {
     const pool = (
       noun: string,
       poolArgs: Partial<NodePoolArgs>,
-      node: NonNullable<NodePoolArgs["nodeConfig"]>,
-    ) => ({
+      node: container.NodePoolNodeConfig,
+    ): NodePoolArgs => ({
       cluster: cluster.name,
       location: region,
       name: noun,

@@ -134,7 +134,14 @@ export default function program() {
   );
 
   return outputsOf({
-    ...{ config, lake, datasets, image, bids, payloads, views, monitoring },
+    config,
+    lake,
+    datasets,
+    image,
+    bids,
+    payloads,
+    views,
+    monitoring,
     ...(backload === undefined ? {} : { backload }),
   });
 }

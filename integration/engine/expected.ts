@@ -17,24 +17,27 @@ export function given(stack: "test" | "production"): Record<string, unknown> {
 
 /** The outputs that are relied on from outside. */
 export const OUTPUTS = [
-  ...["network", "project", "region", "lakeUrl", "warehouseUrl", "bucket", "dataset", "publicDataset"],
-  ...[
-    "stagingDataset",
-    "bidsTable",
-    "payloadsTable",
-    "loadsView",
-    "relaysTable",
-    "coverageView",
-    "deliveredView",
-  ],
-  ...[
-    "publicBidsView",
-    "publicPayloadsView",
-    "bidsServiceUrl",
-    "payloadsServiceUrl",
-    "image",
-    "dashboardUrl",
-  ],
+  "network",
+  "project",
+  "region",
+  "lakeUrl",
+  "warehouseUrl",
+  "bucket",
+  "dataset",
+  "publicDataset",
+  "stagingDataset",
+  "bidsTable",
+  "payloadsTable",
+  "loadsView",
+  "relaysTable",
+  "coverageView",
+  "deliveredView",
+  "publicBidsView",
+  "publicPayloadsView",
+  "bidsServiceUrl",
+  "payloadsServiceUrl",
+  "image",
+  "dashboardUrl",
 ];
 
 /** Types whose objects hold data. */
