@@ -10,12 +10,16 @@ export interface AgentOptions {
   readonly images: ReadonlyMap<string, LocalImage>;
   /** For what pods print. */
   readonly folder: string;
+  /** Variables in which one pod's world differs from the others'. */
+  readonly adjust?: (run: PodRun) => Readonly<Record<string, string>>;
 }
 
 /** Nodes without containers: registers them, runs the pods that are bound to them as local processes, and acts out preemptions. */
 export class NodeAgent {
   readonly #api: KubeApi;
   readonly #options: AgentOptions;
+  /** May be set anew between two Jobs. */
+  adjust: NonNullable<AgentOptions["adjust"]>;
   readonly #nodes = new Set<string>();
   readonly #runs = new Map<string, PodRun>();
   readonly #stop = new AbortController();
@@ -27,6 +31,7 @@ export class NodeAgent {
   private constructor(api: KubeApi, options: AgentOptions) {
     this.#api = api;
     this.#options = options;
+    this.adjust = options.adjust ?? (() => ({}));
   }
 
   static async start(api: KubeApi, options: AgentOptions): Promise<NodeAgent> {
@@ -144,7 +149,7 @@ export class NodeAgent {
     if (run || pod.spec.nodeName === undefined || !this.#nodes.has(pod.spec.nodeName)) return;
     if (pod.status?.phase !== undefined && pod.status.phase !== "Pending") return;
     const image = this.#options.images.get(pod.spec.containers[0]?.image ?? "");
-    const begun = new PodRun(this.#api, pod, image, this.#options.folder);
+    const begun = new PodRun(this.#api, pod, image, this.#options.folder, (run) => this.adjust(run));
     this.#runs.set(uid, begun);
     this.#note(begun.done);
   }

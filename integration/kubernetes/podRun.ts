@@ -10,6 +10,8 @@ export interface LocalImage {
   readonly command: readonly string[];
   /** Set over the pod's own environment: where on this machine the pod's world lies. */
   readonly env: Readonly<Record<string, string>>;
+  /** Where it is run. */
+  readonly folder: string;
 }
 
 /** The parts of a pod that the agent acts on. */
@@ -59,14 +61,22 @@ export class PodRun {
   readonly done: Promise<void>;
   readonly #api: KubeApi;
   readonly #image: LocalImage | undefined;
+  readonly #adjust: (run: PodRun) => Readonly<Record<string, string>>;
   readonly #startedAt = now();
   #child: ChildProcess | undefined;
   #ended: EndReason | undefined;
 
-  constructor(api: KubeApi, pod: Pod, image: LocalImage | undefined, folder: string) {
+  constructor(
+    api: KubeApi,
+    pod: Pod,
+    image: LocalImage | undefined,
+    folder: string,
+    adjust: (run: PodRun) => Readonly<Record<string, string>>,
+  ) {
     this.pod = pod;
     this.#api = api;
     this.#image = image;
+    this.#adjust = adjust;
     this.logFile = join(folder, `${pod.metadata.name}.log`);
     this.done = this.#run(folder);
   }
@@ -125,7 +135,7 @@ export class PodRun {
     const log = openSync(this.logFile, "a");
     return new Promise((done) => {
       const child = spawn(program, args, {
-        cwd: "/",
+        cwd: this.#image?.folder ?? "/",
         detached: true,
         stdio: ["ignore", log, log],
         env: {
