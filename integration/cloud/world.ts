@@ -37,12 +37,24 @@ export async function world(
   // The tables are made by the first call.
   await warehouse.load(lake, simulator.relays);
   const active = simulator.relays.filter(({ state }) => state === "active");
+  /** Slots of active relays that a tick could take and that aren't covered. */
+  const missing = async (): Promise<number> => {
+    let count = 0;
+    for (const relay of active)
+      for (const name of DATASET_NAMES) {
+        const range = { first: 0, last: takeableSlot(network, datasets[name], clock.now()) };
+        const onFault = (fault: string) => t.fail(fault);
+        count += (await coverageOf(lake, network, relay, name, range, clock.now(), onFault)).missing;
+      }
+    return count;
+  };
   return {
     network,
     clock,
     simulator,
     lake,
     warehouse,
+    missing,
     /** A service of its own, with its own clients of lake and warehouse. */
     async start(dataset: DatasetName, parts: Partial<Parameters<typeof startService>[0]> = {}) {
       const own = { lake: project.lake(network), warehouse: project.warehouse(network, clock) };
@@ -51,20 +63,9 @@ export async function world(
       t.teardown(() => service.close());
       return service;
     },
-    /** Slots of active relays that a tick could take and that aren't covered. */
-    async missing(): Promise<number> {
-      let count = 0;
-      for (const relay of active)
-        for (const name of DATASET_NAMES) {
-          const range = { first: 0, last: takeableSlot(network, datasets[name], clock.now()) };
-          const onFault = (fault: string) => t.fail(fault);
-          count += (await coverageOf(lake, network, relay, name, range, clock.now(), onFault)).missing;
-        }
-      return count;
-    },
     /** Nothing is missing, and the tables hold exactly the truth. */
     async isTheTruth(least = 1000): Promise<void> {
-      t.is(await this.missing(), 0);
+      t.is(await missing(), 0);
       const { slots, rows, differences } = await compareTables(lake, warehouse, simulator.truth);
       t.deepEqual(differences, []);
       t.true(slots >= least && rows > 0, `${slots} slots, ${rows} rows`);
