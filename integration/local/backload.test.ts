@@ -87,7 +87,7 @@ function setUp(seed: number, simulator: Simulator, origin: number) {
 }
 
 test("after kills of every worker, one of them never started again until the end, lake and tables equal the truth", async (t) => {
-  t.timeout(240_000);
+  t.timeout(600_000);
   const seed = Number(process.env["ETL_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
   t.log(`seed ${seed}`);
   const origin = Date.now();

@@ -39,15 +39,9 @@ export async function lakeOf(options: CommonOptions, network: Network): Promise<
   return openGcsLake(options.lake, network.name);
 }
 
-/** The DuckDB file at `--warehouse`, or the network's default. */
+/** The DuckDB file or BigQuery URL at `--warehouse`, or the network's default file. */
 export function warehousePath(options: CommonOptions, network: Network): string {
-  const path = options.warehouse ?? `data/${network.name}.duckdb`;
-  if (path.startsWith("bigquery://")) {
-    throw new UserError(`--warehouse ${path}: BigQuery is not built in yet; give a DuckDB file`, {
-      exitCode: 2,
-    });
-  }
-  return path;
+  return options.warehouse ?? `data/${network.name}.duckdb`;
 }
 
 /**

@@ -24,6 +24,7 @@ addOptions(command("run", "collect what is missing in a range, load it, print co
   "range",
   "lake",
   "warehouse",
+  "loading",
   "asking",
 ])
   .option("--follow", "keep running, a tick every 5 minutes", false)
@@ -47,7 +48,7 @@ addOptions(command("backload", "collect a long range into the lake alone, sharde
   .addOption(new Option("--share <p>").argParser(share).default(1).hideHelp())
   .action(async (options) => finish((await import("./backload.ts")).backloadCommand(options)));
 
-addOptions(command("load", "bring the warehouse up to the lake"), ["lake", "warehouse"])
+addOptions(command("load", "bring the warehouse up to the lake"), ["lake", "warehouse", "loading"])
   .option("--rebuild", "from nothing", false)
   .action(async (options) => finish((await import("./load.ts")).load(options)));
 
@@ -62,6 +63,7 @@ addOptions(command("recheck", "ask covered slots again and compare"), [
   "range",
   "lake",
   "warehouse",
+  "loading",
   "asking",
 ])
   .option("--sample <p>", "share of the slots, 0 to 1", share, 1)

@@ -12,6 +12,8 @@ export interface CommonOptions {
   readonly last?: number;
   readonly lake: string;
   readonly warehouse?: string;
+  readonly create?: boolean;
+  readonly canonical?: string;
   readonly rate?: number;
   readonly seed: number;
   readonly faults: "none" | "mild" | "harsh";
@@ -21,7 +23,7 @@ export interface CommonOptions {
 }
 
 /** Option groups, by what a command works on. */
-export type OptionGroup = "range" | "lake" | "warehouse" | "asking";
+export type OptionGroup = "range" | "lake" | "warehouse" | "loading" | "asking";
 
 /** Adds the options of the groups, and those that every command has. */
 export function addOptions(command: Command, groups: readonly OptionGroup[]): Command {
@@ -49,7 +51,14 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
   if (groups.includes("lake"))
     command.option("--lake <dir>", "folder of the lake, or gs://BUCKET[/PREFIX]", "data/lake");
   if (groups.includes("warehouse"))
-    command.option("--warehouse <file>", "DuckDB file (default: data/<network>.duckdb)");
+    command.option(
+      "--warehouse <file>",
+      "DuckDB file (default: data/<network>.duckdb), or bigquery://PROJECT/DATASET",
+    );
+  if (groups.includes("loading"))
+    command
+      .option("--create", "make the datasets, tables and views in BigQuery where they aren't there", false)
+      .option("--canonical <url>", "beacon or execution node that says which blocks are canonical");
   if (groups.includes("asking")) {
     command
       .option("--rate <n>", "requests a second to one relay, at most", positiveNumber)

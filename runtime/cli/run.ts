@@ -11,6 +11,7 @@ import type { Lake } from "../lake/lake.ts";
 import { type Asking, startAsking } from "./asking.ts";
 import { type Context, contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
 import { coverageTables, missingLines } from "./coverageTable.ts";
+import { canonicalOf, settleBy } from "./canonical.ts";
 import { type Loaded, loadInto, openWarehouse } from "./load.ts";
 import type { CommonOptions } from "./options.ts";
 import { progressOn } from "./progress.ts";
@@ -131,6 +132,7 @@ async function follow(
   stop: AbortSignal,
 ): Promise<number> {
   const { network, clock, log, datasets } = context;
+  const chain = await canonicalOf(options, context);
   const warehouse = await openWarehouse(options, context);
   let previous: TickMemory | undefined;
   let code = 0;
@@ -158,7 +160,8 @@ async function follow(
         });
         previous = done.memory;
         const { loaded } = done;
-        const failed = loaded?.failed.map(({ error }) => printable(error, 500)) ?? [];
+        const unloaded = loaded?.failed.map(({ error }) => printable(error, 500)) ?? [];
+        const failed = [...unloaded, ...(loaded ? await settleBy(chain, warehouse) : [])];
         return {
           tallies: done.tallies,
           loaded: loaded && { rows: loaded.rows, warehouse: warehouse.url, failed },

@@ -2,10 +2,11 @@ import type { Clock } from "../chain/clock.ts";
 import { MAX_SLOT, type Network } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
 import { DATASET_NAMES, type Dataset, type DatasetName, datasets as datasetOf } from "../datasets/dataset.ts";
+import { UserError } from "../errors.ts";
 import { BadObjectError, type Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
 import type { Relay } from "../relay/relay.ts";
-import type { LoadSummary, Warehouse } from "../warehouse/warehouse.ts";
+import type { CanonicalTable, LoadSummary, Warehouse } from "../warehouse/warehouse.ts";
 import type { Asker } from "./asker.ts";
 import { Listings, type ListedRange } from "./listings.ts";
 import { type LiveState, liveState } from "./liveState.ts";
@@ -47,6 +48,8 @@ export interface TickOptions {
   readonly firstSlot?: number;
   /** Slots that back-load workers are filling: loaded, and but for the newest not asked for. */
   readonly backload?: SlotRange | undefined;
+  /** Where the canonical chain's blocks are; `reorged` stays as it is without it. */
+  readonly canonical?: CanonicalTable | undefined;
   readonly stop: AbortSignal;
   readonly onTally?: (tally: Tally) => void;
 }
@@ -58,6 +61,8 @@ export interface TickResult {
   readonly live: readonly LiveState[];
   /** Undefined when the tick was stopped before. */
   readonly loaded: LoadSummary | undefined;
+  /** Why payloads couldn't be settled by the canonical chain, one line. */
+  readonly unsettled: string | undefined;
   /** True when the time was up before all was done. */
   readonly outOfTime: boolean;
   readonly memory: TickMemory;
@@ -67,6 +72,8 @@ export interface TickResult {
 const ASKING_SHARE = 0.7;
 /** Objects that one tick loads at most: of the newest and the older lake, and as many of what is being back-loaded. */
 const MAX_OBJECTS = 2000;
+/** Payloads are settled for so long after they were loaded: tables of canonical blocks may be days behind. */
+const SETTLED_WITHIN_MS = 7 * 24 * 3_600_000;
 
 /**
  * One tick: plan, collect, load, until done, stopped, or out of time. Asks for what is missing and due among the newest
@@ -111,6 +118,7 @@ export async function tick(options: TickOptions): Promise<TickResult> {
       tallies,
       live,
       loaded: loaded?.summary,
+      unsettled: loading.aborted ? undefined : await settle(options),
       outOfTime: !stop.aborted && (!askedAll || loading.aborted),
       memory: {
         startedMs: nowMs,
@@ -170,9 +178,8 @@ async function load(
   directory: string,
   signal: AbortSignal,
 ): Promise<{ summary: LoadSummary; allSeen: boolean }> {
+  const newHour = isNewHour(previous, clock);
   // Rows are replaced once an hour at most: it bills whole days.
-  const hourOf = (ms: number) => Math.floor(ms / 3_600_000);
-  const newHour = previous === undefined || hourOf(previous.startedMs) !== hourOf(clock.now());
   const common = { maxObjects: MAX_OBJECTS, replace: newHour, signal };
   let summary: LoadSummary | undefined;
   let allSeen = true;
@@ -180,13 +187,32 @@ async function load(
     for (const [name, its] of windows) {
       const ranges = { live: its.live ? [its.live] : [], older: its.slices, backload: its.backload }[part];
       if (part !== "live" && (ranges.length === 0 || signal.aborted)) continue;
-      const relaysTable = part === "live" && name === "bids" && (newHour || previous.directory !== directory);
+      const relaysTable =
+        part === "live" && name === "bids" && (newHour || previous?.directory !== directory);
       const one = await warehouse.load(lake, relays, { ...common, datasets: [name], ranges, relaysTable });
       summary = summary ? sumOf(summary, one) : one;
       if (part === "older") allSeen &&= one.waiting === 0;
     }
   }
   return { summary: summary ?? NOTHING, allSeen: allSeen && !signal.aborted };
+}
+
+/** Settles payloads by the canonical chain, once an hour; returns why it couldn't. What stays open is settled later. */
+async function settle({ warehouse, datasets, canonical, previous, clock }: TickOptions) {
+  if (!canonical || !datasets.includes("payloads") || !isNewHour(previous, clock)) return undefined;
+  try {
+    await warehouse.settle(canonical, { loadedSince: clock.now() - SETTLED_WITHIN_MS });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return error.message;
+  }
+}
+
+/** True for the first tick of each hour, and of each process. */
+function isNewHour(previous: TickMemory | undefined, clock: Clock): boolean {
+  const hourOf = (ms: number) => Math.floor(ms / 3_600_000);
+  return previous === undefined || hourOf(previous.startedMs) !== hourOf(clock.now());
 }
 
 /** The directory and its horizons, as one text that changes when they do. */

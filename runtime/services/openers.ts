@@ -12,14 +12,14 @@ export const cloudOpeners: Openers = {
       : openFolderLake(lake, network.name);
   },
   async warehouse({ settings, network, clock, log }) {
-    const { warehouse, stagingDataset, maxBytesBilled } = settings;
+    const { warehouse, stagingDataset, maxBytesBilled, location } = settings;
     if (!warehouse.startsWith("bigquery://")) {
       throw new UserError(
         `ETL_WAREHOUSE: a DuckDB file is opened by the command line only (npm start -- serve); here give bigquery://PROJECT/DATASET`,
         { exitCode: 2 },
       );
     }
-    const staging = { staging: stagingDataset, maximumBytesBilled: maxBytesBilled };
-    return openBigQuery(warehouse, network, { clock, log, ...staging });
+    const places = { staging: stagingDataset, location };
+    return openBigQuery(warehouse, network, { clock, log, ...places, maximumBytesBilled: maxBytesBilled });
   },
 };

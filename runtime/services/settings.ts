@@ -3,17 +3,8 @@ import * as t from "io-ts";
 import type { SlotRange } from "../chain/slots.ts";
 import { UserError, printable } from "../errors.ts";
 import { type Format, fields, json, oneOf, share, slotRange, text, whole } from "./settingFormats.ts";
+import type { CanonicalTable } from "../warehouse/warehouse.ts";
 import { type RelayOverrides, relayFaults } from "./relayOverrides.ts";
-
-/** Where the canonical chain's blocks are read from: a BigQuery table and its columns, which copies name differently. */
-export interface CanonicalSource {
-  /** `project.dataset.table` */
-  readonly table: string;
-  /** Start of the block's slot, TIMESTAMP; the column that the table is partitioned by. */
-  readonly timestamp_column: string;
-  /** The block's hash, 0x hex. */
-  readonly hash_column: string;
-}
 
 /** What a service is told by its environment: the stack renders it, the service reads it. */
 export interface ServiceSettings {
@@ -38,7 +29,7 @@ export interface ServiceSettings {
   /** No query may bill more bytes than this. */
   readonly maxBytesBilled: number;
   /** Off without it: `reorged` stays null. */
-  readonly canonical?: CanonicalSource;
+  readonly canonical?: CanonicalTable;
   /** Slots that back-load workers are filling: seen within 30 minutes, and left to them. */
   readonly backload?: SlotRange;
   readonly logLevel: LogLevel;
@@ -62,7 +53,7 @@ const DEFAULT_PORT = 8080;
 const column = new RegExp(/^[A-Za-z_][A-Za-z0-9_]{0,299}$/);
 const matching = (name: string, form: RegExp) => t.refinement(t.string, (value) => form.test(value), name);
 
-const canonicalSource: t.Type<CanonicalSource, unknown, unknown> = fields(
+const canonicalSource: t.Type<CanonicalTable, unknown, unknown> = fields(
   {
     table: matching("project.dataset.table", /^[a-z][a-z0-9-]{4,28}[a-z0-9]\.\w{1,1024}\.\w{1,1024}$/),
     timestamp_column: matching("column", column),

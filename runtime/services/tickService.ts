@@ -100,18 +100,26 @@ export class TickService {
     try {
       const result = await this.#patiently(log, started + settings.tickSeconds * 1000);
       this.#memory = result.memory;
-      const outcome = this.stopping ? "stopped" : result.outOfTime ? "out-of-time" : "done";
+      const outcome = this.#outcome(result);
       const relays = this.#relayLines(result, refusedBefore);
       const line = this.#tickLine(result, outcome, seconds());
       for (const relay of relays) log.info(relay, LOG_LINES.relay.message);
-      log.info(line, LOG_LINES.tick.message);
-      return { status: outcome === "stopped" ? 503 : 200, body: { ...line, ...troubles(result), relays } };
+      const fault = result.unsettled === undefined ? {} : { fault: said(result.unsettled, 500) };
+      log[outcome === "failed" ? "error" : "info"]({ ...line, ...fault }, LOG_LINES.tick.message);
+      const status = { done: 200, "out-of-time": 200, stopped: 503, failed: 500 }[outcome];
+      return { status, body: { ...line, ...fault, ...troubles(result), relays } };
     } catch (error) {
       const line = { ...this.#tickLine(undefined, "failed", seconds()), fault: faultOf(error) };
       const level = isForbidden(error) && this.#mayStillBeGranted ? "warn" : "error";
       log[level](line, LOG_LINES.tick.message);
       return { status: 500, body: line };
     }
+  }
+
+  #outcome({ outOfTime, unsettled }: TickResult): TickOutcome {
+    if (this.stopping) return "stopped";
+    if (unsettled !== undefined) return "failed";
+    return outOfTime ? "out-of-time" : "done";
   }
 
   /** A tick that, in the service's first minutes, waits for grants that don't hold yet. */
@@ -152,6 +160,7 @@ export class TickService {
       intervalMs: settings.intervalSeconds * 1000,
       previous: this.#memory,
       backload: settings.backload,
+      canonical: settings.canonical,
       stop: this.#stop.signal,
     });
   }
@@ -195,15 +204,21 @@ export class TickService {
 
 /** What went wrong in a tick that did its work, for whoever called; cut short, since the log has the numbers. */
 function troubles({ tallies, loaded }: TickResult): object {
-  const said = (text: string) => withoutCredentials(printable(text, 300));
-  const unanswered = tallies.flatMap(({ lastError }) => (lastError === undefined ? [] : [said(lastError)]));
+  const unanswered = tallies.flatMap(({ lastError }) =>
+    lastError === undefined ? [] : [said(lastError, 300)],
+  );
   const faults = [
     ...tallies.flatMap((tally) => tally.faults),
     ...(loaded?.failed ?? []).map(({ error }) => error),
   ];
-  return { unanswered, objects_at_fault: faults.slice(0, MOST_LISTED).map(said) };
+  return { unanswered, objects_at_fault: faults.slice(0, MOST_LISTED).map((fault) => said(fault, 300)) };
 }
 
 function faultOf(error: unknown): string {
-  return withoutCredentials(printable(messageOf(error), 500));
+  return said(messageOf(error), 500);
+}
+
+/** Text from elsewhere that may be shown: escaped, cut, without credentials. */
+function said(text: string, limit: number): string {
+  return withoutCredentials(printable(text, limit));
 }

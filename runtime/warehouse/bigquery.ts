@@ -1,7 +1,7 @@
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
 import { settledSlot } from "../chain/slots.ts";
-import type { DatasetName } from "../datasets/dataset.ts";
+import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { printable, UserError } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
@@ -9,18 +9,24 @@ import type { Relay } from "../relay/relay.ts";
 import { BigQueryApi } from "./bigqueryApi.ts";
 import { type CreateOptions, createWarehouse, recognize } from "./bigqueryDataset.ts";
 import { explained } from "./bigqueryErrors.ts";
+import { ensureGuard } from "./bigqueryGuard.ts";
 import { BigQueryJobs } from "./bigqueryJobs.ts";
 import { loadIntoBigQuery } from "./bigqueryLoad.ts";
 import { loadRelaysIntoBigQuery } from "./bigqueryRelays.ts";
 import { Staging } from "./bigqueryStaging.ts";
 import { coverageQuery } from "./bigqueryViews.ts";
 import { integerOf, textOf } from "./cells.ts";
+import { settleInBigQuery } from "./bigquerySettle.ts";
 import type {
+  CanonicalChain,
+  CanonicalTable,
   DayCoverage,
   ExportOptions,
   ExportSummary,
   LoadOptions,
   LoadSummary,
+  SettleOptions,
+  SettleSummary,
   Value,
   Warehouse,
 } from "./warehouse.ts";
@@ -30,6 +36,8 @@ export interface BigQueryOptions {
   readonly log: Log;
   /** Dataset of the tables under way (`<dataset>_staging`). */
   readonly staging?: string;
+  /** Where the datasets are said to lie; one that lies elsewhere is refused. Every job names the dataset's own location. */
+  readonly location?: string;
   /** A query that would read more bytes than this is refused (200 GB, which is 1.25 dollars). */
   readonly maximumBytesBilled?: number;
   /** Makes what isn't there yet; without it nothing is made. */
@@ -60,19 +68,21 @@ class BigQueryWarehouse implements Warehouse {
   readonly #api: BigQueryApi;
   readonly #tables: { readonly project: string; readonly dataset: string };
   readonly #stagingPlace: { readonly project: string; readonly dataset: string };
+  readonly #location: string | undefined;
   readonly #running = new Set<Promise<unknown>>();
   #ready: Promise<Ready> | undefined;
   #closed = false;
 
   constructor(url: string, network: Network, options: BigQueryOptions) {
-    const { project, dataset } = placeOf(url);
+    const { project, dataset, staging = `${dataset}_staging`, location } = placeOf(url);
     this.url = url;
     this.network = network.name;
     this.#network = network;
     this.#options = options;
     this.#api = new BigQueryApi(project, options.clock);
     this.#tables = { project, dataset };
-    this.#stagingPlace = { project, dataset: options.staging ?? `${dataset}_staging` };
+    this.#stagingPlace = { project, dataset: options.staging ?? staging };
+    this.#location = location;
   }
 
   async load(lake: Lake, relays: readonly Relay[], options: LoadOptions = {}): Promise<LoadSummary> {
@@ -90,6 +100,13 @@ class BigQueryWarehouse implements Warehouse {
       const parts = { api: this.#api, jobs, staging, places, lake, network: this.#network, log };
       const summary = await loadIntoBigQuery({ ...parts, now: clock.now() }, options);
       return { ...summary, failed: [...horizons, ...summary.failed] };
+    });
+  }
+
+  async settle(source: CanonicalChain | CanonicalTable, options: SettleOptions = {}): Promise<SettleSummary> {
+    return this.#use(({ jobs }) => {
+      const places = { tables: this.#tables, staging: this.#stagingPlace };
+      return settleInBigQuery({ api: this.#api, jobs, places, network: this.#network }, source, options);
     });
   }
 
@@ -158,9 +175,17 @@ class BigQueryWarehouse implements Warehouse {
       await createWarehouse(
         this.#api,
         { ...this.#tables, network: this.#network, staging: this.#stagingPlace.dataset, url: this.url },
-        create,
+        this.#location === undefined ? create : { location: this.#location, ...create },
       );
     const { location } = await recognize(this.#api, this.url, dataset, this.#network);
+    const said = this.#options.location;
+    if (said !== undefined && said.toLowerCase() !== location.toLowerCase())
+      throw new UserError(
+        `${printable(this.url, 300)} lies in ${location}, not in ${said}: mend the settings`,
+        {
+          exitCode: 2,
+        },
+      );
     const jobs = new BigQueryJobs(this.#api, clock, {
       location,
       maximumBytesBilled,
@@ -168,17 +193,36 @@ class BigQueryWarehouse implements Warehouse {
       defaultDataset: { projectId: project, datasetId: dataset },
     });
     const places = { tables: this.#tables, staging: this.#stagingPlace };
+    if (create) for (const one of Object.values(datasets)) await ensureGuard(this.#api, jobs, places, one);
     return { jobs, staging: new Staging(this.#api, jobs, clock, this.#network, places) };
   }
 }
 
-/** Throws UserError (exit 2). */
-function placeOf(url: string): { project: string; dataset: string } {
-  const match = /^bigquery:\/\/([a-z0-9.:-]+)\/([A-Za-z0-9_]+)$/.exec(url);
-  const [, project, dataset] = match ?? [];
-  if (project !== undefined && dataset !== undefined) return { project, dataset };
+interface Place {
+  readonly project: string;
+  readonly dataset: string;
+  readonly staging?: string;
+  readonly location?: string;
+}
+
+/** Reads `bigquery://PROJECT/DATASET[?location=EU&staging=DATASET]`. Throws UserError (exit 2). */
+function placeOf(url: string): Place {
+  const match = /^bigquery:\/\/([a-z0-9.:-]+)\/(\w+)(?:\?(.*))?$/.exec(url);
+  const [, project, dataset, rest = ""] = match ?? [];
+  const words = new URLSearchParams(rest);
+  const known = [...words].every(
+    ([key, value]) => ["location", "staging"].includes(key) && /^[\w-]+$/.test(value),
+  );
+  const [staging, location] = [words.get("staging"), words.get("location")];
+  if (project !== undefined && dataset !== undefined && known)
+    return {
+      project,
+      dataset,
+      ...(staging === null ? {} : { staging }),
+      ...(location === null ? {} : { location }),
+    };
   throw new UserError(
-    `--warehouse ${printable(url)}: give bigquery://PROJECT/DATASET (a dataset's name has letters, digits and underscores)`,
+    `--warehouse ${printable(url)}: give bigquery://PROJECT/DATASET, at most with ?location=… and &staging=DATASET (a dataset's name has letters, digits and underscores)`,
     { exitCode: 2 },
   );
 }

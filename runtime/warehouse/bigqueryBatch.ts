@@ -8,15 +8,8 @@ import type { BigQueryApi } from "./bigqueryApi.ts";
 import { ApiError, isConflict, isNotFound } from "./bigqueryErrors.ts";
 import type { BigQueryJobs } from "./bigqueryJobs.ts";
 import { ledgerRows } from "./bigqueryLedger.ts";
-import {
-  GUARD_EMPTY,
-  guardColumn,
-  guardTable,
-  LEDGER_MOVED,
-  type LoadPlaces,
-  loadScript,
-} from "./bigqueryLoadSql.ts";
-import { tableName } from "./bigquerySql.ts";
+import { ensureGuard, isGuardMissing } from "./bigqueryGuard.ts";
+import { LEDGER_MOVED, type LoadPlaces, loadScript } from "./bigqueryLoadSql.ts";
 import { ObjectFaultError, type Staged, type Staging } from "./bigqueryStaging.ts";
 import { type ChunkChange, changeOf, failureOf, type LedgerRow } from "./ledger.ts";
 import type { StoredChunk } from "../lake/lake.ts";
@@ -115,7 +108,7 @@ async function commit(
       if (!missing && !moved && !isConflict(error)) throw error;
       if (attempt >= ATTEMPTS) throw error;
       log.debug({ dataset: dataset.name, attempt, error: messageOf(error) }, "a transaction begins again");
-      if (missing === "guard") await ensureGuard(context, dataset);
+      if (missing === "guard") await ensureGuard(api, jobs, places, dataset);
       else {
         result = { ...result, retried: result.retried + 1 };
         await api.pause(Math.min(attempt, 4));
@@ -148,36 +141,10 @@ function missingOf(
   dataset: Dataset,
   staged: string | undefined,
 ): "guard" | "staging" | undefined {
+  if (isGuardMissing(error, dataset)) return "guard";
   if (!(error instanceof ApiError)) return undefined;
-  if (error.message.includes(GUARD_EMPTY)) return "guard";
   if (!isNotFound(error) && !/not found/i.test(error.message)) return undefined;
-  if (error.message.includes(guardTable(dataset))) return "guard";
   return staged !== undefined && error.message.includes(staged) ? "staging" : undefined;
-}
-
-/** Makes the guard and its row where they aren't; two rows do no harm. */
-async function ensureGuard({ api, jobs, places }: BatchContext, dataset: Dataset): Promise<void> {
-  const { project, dataset: datasetId } = places.staging;
-  const name = guardTable(dataset);
-  try {
-    await api.ask({
-      method: "POST",
-      path: `/datasets/${datasetId}/tables`,
-      body: {
-        tableReference: { projectId: project, datasetId, tableId: name },
-        description: `Every transaction on table ${dataset.name} updates this row, so that two of them conflict`,
-        schema: { fields: [{ name: guardColumn, type: "TIMESTAMP", mode: "NULLABLE" }] },
-        // The dataset's tables expire; this one is as lasting as the warehouse.
-        expirationTime: String(Date.UTC(9999, 0, 1)),
-      },
-    });
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 409) throw error;
-  }
-  const guard = tableName(places.staging, name);
-  await jobs.run({
-    sql: `INSERT INTO ${guard} (${guardColumn}) SELECT CURRENT_TIMESTAMP() FROM UNNEST([1]) WHERE NOT EXISTS (SELECT 1 FROM ${guard})`,
-  });
 }
 
 /** What is still to be done of chunks, by the ledger as it is now. */
@@ -199,8 +166,12 @@ async function compared(
     const before: LedgerRow | undefined = ledger.get(chunk.after.chunk);
     if (before?.generation === chunk.after.generation) unchanged++;
     else if ((before?.generation ?? 0) > chunk.after.generation) left++;
-    else if (chunk.stored) rest.push({ ...chunk, ...changeOf(chunk.stored, before) });
-    else {
+    else if (chunk.stored) {
+      const change = changeOf(chunk.stored, before);
+      // Only what was wanted from the first has been counted and staged: a ledger that has lost slots is for the next load.
+      if (change.insert.every((slot) => chunk.insert.includes(slot))) rest.push({ ...chunk, ...change });
+      else left++;
+    } else {
       const { error, object, generation, chunk: run } = chunk.after;
       const bad = { chunk: run, object, generation, bytes: 0, fault: error ?? "" };
       rest.push({ ...chunk, ...failureOf(bad, before, bad.fault) });

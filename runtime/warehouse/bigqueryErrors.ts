@@ -49,7 +49,7 @@ export function isTransient(error: unknown): boolean {
 export function isConflict(error: unknown): boolean {
   return (
     error instanceof ApiError &&
-    /concurrent (update|transaction)|could not serialize|conflict/i.test(error.message)
+    /concurrent (update|transaction)|could not serialize|conflict|failed to commit/i.test(error.message)
   );
 }
 

@@ -68,9 +68,8 @@ export function loadScript(
   };
   const statements = [
     "BEGIN TRANSACTION",
-    `UPDATE ${tableName(places.staging, guardTable(dataset))} SET ${guardColumn} = CURRENT_TIMESTAMP() WHERE TRUE`,
-    checkGuard(places, dataset),
-    checkLedger(places, dataset, range),
+    updateGuard(places, dataset),
+    check(places, dataset, range),
     ...deletes(places, network, dataset, changes),
     ...(stagingTable === undefined ? [] : [insertRows(places, dataset, range, changes, stagingTable)]),
     ...replaceLedger(places, dataset, range, changes),
@@ -82,6 +81,19 @@ export function loadScript(
       chunks: { fields: chunkFields, rows: changes.map((change) => chunkValues(change, loadedAt)) },
     },
   };
+}
+
+function updateGuard({ staging }: LoadPlaces, dataset: Dataset): string {
+  return `UPDATE ${tableName(staging, guardTable(dataset))} SET ${guardColumn} = CURRENT_TIMESTAMP() WHERE TRUE`;
+}
+
+/** How a transaction on a dataset's tables begins, so that it conflicts with every other one. */
+export function guarded(places: LoadPlaces, dataset: Dataset): string[] {
+  const guard = tableName(places.staging, guardTable(dataset));
+  return [
+    updateGuard(places, dataset),
+    `SELECT IF(COUNT(*) > 0, 0, ERROR(${sqlText(GUARD_EMPTY)})) AS checked FROM ${guard}`,
+  ];
 }
 
 function chunkValues({ after, before, insert }: Change, loadedAt: string) {
@@ -109,13 +121,14 @@ function touched(places: LoadPlaces, dataset: Dataset, { first, last }: SlotRang
   return `(SELECT relay, first_slot, generation, covered FROM ${table} WHERE first_slot BETWEEN ${first} AND ${last})`;
 }
 
-function checkGuard(places: LoadPlaces, dataset: Dataset): string {
-  const table = tableName(places.staging, guardTable(dataset));
-  return `SELECT IF(COUNT(*) > 0, 0, ERROR(${sqlText(GUARD_EMPTY)})) AS guarded FROM ${table}`;
-}
-
-function checkLedger(places: LoadPlaces, dataset: Dataset, range: SlotRange): string {
-  return `SELECT IF(COUNT(*) = 0, 0, ERROR(${sqlText(LEDGER_MOVED)})) AS moved
+/** Raises what keeps the transaction from being right: nothing that would conflict, or another ledger. */
+function check(places: LoadPlaces, dataset: Dataset, range: SlotRange): string {
+  const guard = tableName(places.staging, guardTable(dataset));
+  return `SELECT IF(
+  (SELECT COUNT(*) FROM ${guard}) = 0,
+  ERROR(${sqlText(GUARD_EMPTY)}),
+  IF(COUNT(*) = 0, 0, ERROR(${sqlText(LEDGER_MOVED)}))
+) AS checked
 FROM UNNEST(@chunks) AS chunk
 LEFT JOIN ${touched(places, dataset, range)} AS ledger
   ON ledger.relay = chunk.relay AND ledger.first_slot = chunk.first_slot
@@ -262,4 +275,16 @@ WHERE ledger.first_slot BETWEEN ${first} AND ${last}`,
       },
     },
   };
+}
+
+/** Empties a dataset's table and ledger in one transaction. */
+export function emptyScript(places: LoadPlaces, dataset: Dataset): Query {
+  const tables = [dataset.name, loadTables[dataset.name].name].map((name) => tableName(places.tables, name));
+  const statements = [
+    "BEGIN TRANSACTION",
+    ...guarded(places, dataset),
+    ...tables.map((table) => `TRUNCATE TABLE ${table}`),
+    "COMMIT TRANSACTION",
+  ];
+  return { sql: `${statements.join(";\n")};` };
 }

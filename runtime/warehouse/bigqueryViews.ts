@@ -103,10 +103,10 @@ const ones = (bits: string, from: string, to: string): string =>
  */
 export function coverageQuery(
   settings: ViewSettings,
-  settled = `DIV(UNIX_SECONDS(CURRENT_TIMESTAMP()) - ${settings.network.genesis}, ${SECONDS_PER_SLOT}) - ${SETTLE_LAG_SLOTS}`,
+  settled = `DIV((UNIX_SECONDS(CURRENT_TIMESTAMP()) - ${settings.network.genesis}), ${SECONDS_PER_SLOT}) - ${SETTLE_LAG_SLOTS}`,
 ): string {
   const { genesis, floor } = settings.network;
-  const dayOf = (slot: string): string => `DIV(${genesis} + ${SECONDS_PER_SLOT} * ${slot}, ${DAY_SECONDS})`;
+  const dayOf = (slot: string): string => `DIV((${genesis} + ${SECONDS_PER_SLOT} * ${slot}), ${DAY_SECONDS})`;
   // The first slot that begins in a day; the numerator isn't negative where the day begins before genesis.
   const firstOf = (day: string): string =>
     `DIV(GREATEST(${DAY_SECONDS} * (${day}) - ${genesis - SECONDS_PER_SLOT + 1}, 0), ${SECONDS_PER_SLOT})`;

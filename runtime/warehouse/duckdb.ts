@@ -2,7 +2,7 @@ import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { infoTable } from "../datasets/tables.ts";
-import { UserError } from "../errors.ts";
+import { printable, UserError } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
 import type { Relay } from "../relay/relay.ts";
@@ -12,12 +12,17 @@ import { exportDays } from "./export.ts";
 import { loadRows } from "./load.ts";
 import type { LoadPoint } from "./loadBatch.ts";
 import { loadRelays } from "./loadRelays.ts";
+import { settleFromChain } from "./settle.ts";
 import type {
+  CanonicalChain,
+  CanonicalTable,
   DayCoverage,
   ExportOptions,
   ExportSummary,
   LoadOptions,
   LoadSummary,
+  SettleOptions,
+  SettleSummary,
   Value,
   Warehouse,
 } from "./warehouse.ts";
@@ -73,6 +78,14 @@ class DuckDbWarehouse implements Warehouse {
       const summary = await loadRows({ file, lake, network: this.#network, log, now, seam }, options);
       return { ...summary, failed: [...horizons, ...summary.failed] };
     });
+  }
+
+  async settle(source: CanonicalChain | CanonicalTable, options: SettleOptions = {}): Promise<SettleSummary> {
+    if ("table" in source)
+      throw new UserError(`a DuckDB file can't read the BigQuery table ${printable(source.table)}`, {
+        exitCode: 2,
+      });
+    return this.#use("write", async (file) => settleFromChain(await file.connect(), source, options));
   }
 
   async query(sql: string): Promise<Record<string, Value>[]> {

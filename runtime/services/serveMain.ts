@@ -1,4 +1,4 @@
-// The container's entry: `node serve.cjs bids|payloads`, settings from the environment. Everything but DuckDB is bundled in.
+// The container's entry `serve bids|payloads`, settings from the environment. Everything but DuckDB is bundled in.
 import { UserError, messageOf, printable } from "../errors.ts";
 import { withoutCredentials } from "../log.ts";
 import { cloudOpeners } from "./openers.ts";
@@ -12,7 +12,7 @@ function complain(message: string): void {
 
 async function main([dataset, ...rest]: readonly string[]): Promise<number> {
   if ((dataset !== "bids" && dataset !== "payloads") || rest.length > 0) {
-    complain("say what is to be served: bids or payloads");
+    complain("say what is to be served: serve bids, or serve payloads");
     return 2;
   }
   try {
