@@ -2,7 +2,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 
-/** The container's entries, by the word that starts them: `node serve bids`. */
+/** The container's entries, by the word that starts them: `node serve bids`, `node backload`. */
 const ENTRIES = {
   serve: "runtime/services/serveMain.ts",
   backload: "runtime/services/backloadMain.ts",

@@ -41,7 +41,7 @@ const sigterm = new AbortController();
 process.on("SIGTERM", () => sigterm.abort(new Error("stopped by SIGTERM")));
 const connected = connect(
   relays.map((relay) => ({ relay, allowPrivate: true })),
-  { network, clock, stop: sigterm.signal, ceiling: 5000, limits: { timeoutMs: 800 } },
+  { network, clock, stop: sigterm.signal, ceiling: 5000, limits: { timeoutMs: 3000 } },
 );
 const tell = (message: BackloadWorkerMessage) => process.send?.(message);
 const telling = setInterval(() => {

@@ -200,8 +200,7 @@ test("segments are the range's slots once each, newest first, cut at the same pl
       const segments = segmentsOf(range);
       t.is(segments[0]?.last, range.last);
       t.is(segments.at(-1)?.first, range.first);
-      for (const [at, { first: begin }] of segments.slice(0, -1).entries())
-        t.is(segments[at + 1]?.last, begin - 1);
+      segments.slice(1).forEach(({ last }, at) => t.is(segments[at]?.first, last + 1));
       for (const segment of segments.slice(0, -1)) t.is(segment.first % 32_000, 0);
       t.is(
         segments.reduce((sum, one) => sum + slotCount(one), 0),
