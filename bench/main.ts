@@ -1,5 +1,6 @@
 import { cpus } from "node:os";
 import { benchDecode } from "./decode.ts";
+import { benchInfrastructure } from "./infrastructure.ts";
 import { benchLoad } from "./load.ts";
 import { benchMemory } from "./memory.ts";
 import { benchContainer, benchStartup } from "./startup.ts";
@@ -15,6 +16,8 @@ const MARKS: Readonly<Record<string, { least?: number; most?: number }>> = {
   help_s: { most: 0.4 },
   container_ready_s: { most: 1 },
   container_idle_rss_mb: { most: 150 },
+  program_registration_s: { most: 3 },
+  type_check_s: { most: 10 },
   load_10m_to_1m_ratio: { most: 1.3 },
   load_rows_per_s: { least: 200_000 },
   load_peak_rss_mb: { most: 900 },
@@ -28,6 +31,7 @@ const figures: Record<string, number> = {};
 for (const [what, bench] of Object.entries({
   startup: benchStartup,
   container: benchContainer,
+  infrastructure: benchInfrastructure,
   decode: benchDecode,
   memory: benchMemory,
   load: () => benchLoad(LOAD_ROUNDS),

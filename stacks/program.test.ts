@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import test from "ava";
+import { format, resolveConfig } from "prettier";
 import * as E from "fp-ts/lib/Either.js";
 import { API_HOSTS } from "../components/Apis.ts";
 import { PROTECTION } from "../components/protection.ts";
@@ -7,6 +8,7 @@ import type { Registered } from "../components/testing.ts";
 import { overriddenRelays } from "../runtime/services/relayOverrides.ts";
 import { ServiceSettings } from "../runtime/services/settings.ts";
 import { GOLDEN, goldenText, goldenUrl, runStack } from "./golden.ts";
+import { withTables } from "./readmeTables.ts";
 import { committedSchemas, schemaFaults, schemasOf } from "./schemas.ts";
 
 // Programs run one after the other: Pulumi's runtime is one for the process.
@@ -43,6 +45,13 @@ function waitsFor(registered: readonly Registered[], name: string): Set<string> 
 test.serial("each stack registers what its golden file says (npm run golden writes it anew)", async (t) => {
   for (const file of Object.keys(GOLDEN))
     t.is(await goldenText(file), readFileSync(goldenUrl(file), "utf8"), `stacks/golden/${file}.json`);
+});
+
+test("the README's tables say what Pulumi.yaml and the table of protection say (npm run golden)", async (t) => {
+  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+  const style = { ...(await resolveConfig(new URL("../README.md", import.meta.url))), parser: "markdown" };
+  t.is(await format(withTables(readme), style), readme);
+  for (const output of OUTPUTS.split(/\s+/)) t.true(readme.includes(`\`${output}\``), output);
 });
 
 /** Names that are relied on from outside. */

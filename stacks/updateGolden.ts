@@ -1,10 +1,12 @@
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { format, resolveConfig } from "prettier";
 import { GOLDEN, goldenText, goldenUrl, runStack } from "./golden.ts";
+import { withTables } from "./readmeTables.ts";
 import { committedSchemas, schemaFaults, schemasOf, schemasUrl } from "./schemas.ts";
 
-// `npm run golden`: writes down what each stack registers, for the tests to compare and for reviewers to read. What the
-// tables were is only added to: a column that is gone stops it.
+// `npm run golden`: writes down what each stack registers, for the tests to compare and for reviewers to read, and the
+// README's tables with it. What the tables were is only added to: a column that is gone stops it.
 await mkdir(new URL(".", schemasUrl), { recursive: true });
 const schemas = schemasOf((await runStack("production")).registered);
 const faults = existsSync(schemasUrl) ? schemaFaults(committedSchemas(), schemas) : [];
@@ -14,5 +16,8 @@ if (faults.length > 0) {
 } else {
   await writeFile(schemasUrl, `${JSON.stringify(schemas, null, 1)}\n`);
   for (const file of Object.keys(GOLDEN)) await writeFile(goldenUrl(file), await goldenText(file));
-  process.stdout.write("stacks/golden is up to date\n");
+  const readme = new URL("../README.md", import.meta.url);
+  const style = { ...(await resolveConfig(readme)), parser: "markdown" };
+  await writeFile(readme, await format(withTables(await readFile(readme, "utf8")), style));
+  process.stdout.write("stacks/golden and the README's tables are up to date\n");
 }
