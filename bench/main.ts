@@ -2,6 +2,7 @@ import { cpus } from "node:os";
 import { benchDecode } from "./decode.ts";
 import { benchLoad } from "./load.ts";
 import { benchMemory } from "./memory.ts";
+import { benchReport } from "./report.ts";
 import { benchStartup } from "./startup.ts";
 
 /** What each figure has to reach; the others are told only. */
@@ -16,6 +17,8 @@ const MARKS: Readonly<Record<string, { least?: number; most?: number }>> = {
   load_10m_to_1m_ratio: { most: 1.3 },
   load_rows_per_s: { least: 200_000 },
   load_peak_rss_mb: { most: 900 },
+  report_10m_s: { most: 10 },
+  report_10m_peak_rss_mb: { most: 1000 },
 };
 
 /** Loads are long: fewer rounds than the others have, but enough for a median. */
@@ -28,6 +31,7 @@ for (const [what, bench] of Object.entries({
   decode: benchDecode,
   memory: benchMemory,
   load: () => benchLoad(LOAD_ROUNDS),
+  report: benchReport,
 })) {
   if (!json) process.stderr.write(`${what} ...\n`);
   Object.assign(figures, await bench());
