@@ -3,6 +3,7 @@ import { benchDecode } from "./decode.ts";
 import { benchInfrastructure } from "./infrastructure.ts";
 import { benchLoad } from "./load.ts";
 import { benchMemory } from "./memory.ts";
+import { benchReport } from "./report.ts";
 import { benchContainer, benchStartup } from "./startup.ts";
 
 /** What each figure has to reach; the others are told only. */
@@ -21,6 +22,8 @@ const MARKS: Readonly<Record<string, { least?: number; most?: number }>> = {
   load_10m_to_1m_ratio: { most: 1.3 },
   load_rows_per_s: { least: 200_000 },
   load_peak_rss_mb: { most: 900 },
+  report_10m_s: { most: 10 },
+  report_10m_peak_rss_mb: { most: 1000 },
 };
 
 /** Loads are long: fewer rounds than the others have, but enough for a median. */
@@ -35,6 +38,7 @@ for (const [what, bench] of Object.entries({
   decode: benchDecode,
   memory: benchMemory,
   load: () => benchLoad(LOAD_ROUNDS),
+  report: benchReport,
 })) {
   if (!json) process.stderr.write(`${what} ...\n`);
   Object.assign(figures, await bench());

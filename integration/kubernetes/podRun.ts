@@ -143,6 +143,7 @@ export class PodRun {
           HOME: "/tmp",
           ...this.#environment(container),
           ...this.#image?.env,
+          ...this.#adjust(this),
         },
         // Only root may become another user.
         ...(process.getuid?.() === 0 ? { uid: user.runAsUser, gid: user.runAsGroup ?? user.runAsUser } : {}),

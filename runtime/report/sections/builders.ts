@@ -19,20 +19,14 @@ interface Builder {
 const SHOWN = 12;
 const LISTED = 40;
 
+/** What builders delivered comes with the values of section `value`. */
 export const buildersSection: Section = {
   id: "builders",
   title: "Builders",
   statements: (d, { scope }) => ({
-    built: `WITH ${beliefCtes(d, scope)}
-SELECT builder_pubkey, count(*) AS blocks, sum(CASE WHEN believed THEN wei / 1e18 ELSE 0 END) AS eth
-FROM stated GROUP BY builder_pubkey`,
     builders_on_relays: `SELECT builder_pubkey, relay, sum(copies) AS bids FROM bids
 WHERE ${inScope(d, scope)} GROUP BY builder_pubkey, relay`,
-    builders_on_top: `WITH ${beliefCtes(d, scope)}, best AS (
-  SELECT bids.slot AS slot, max(${d.double("value")}) AS wei
-  FROM bids JOIN ceilings ON ceilings.slot = bids.slot
-  WHERE ${inScope(d, scope, "bids")} AND value > 0 AND ${d.double("value")} <= ceilings.wei GROUP BY bids.slot
-), tops AS (
+    builders_on_top: `WITH ${beliefCtes(d, scope)}, tops AS (
   SELECT bids.slot AS slot, min(builder_pubkey) AS builder_pubkey
   FROM bids JOIN best ON best.slot = bids.slot AND best.wei = ${d.double("value")}
   WHERE ${inScope(d, scope, "bids")} GROUP BY bids.slot
@@ -56,7 +50,7 @@ function buildersView(results: Results, { names }: Showing): View {
         title: "Market share",
         units: `share, the ${SHOWN} builders with most delivered blocks`,
         read: "The bar is the share of delivered blocks, the dot how often the builder had the slot's best bid. A dot far right of its bar: often the best, seldom delivered.",
-        from: ["built", "builders_on_top"],
+        from: ["delivered_values", "builders_on_top"],
         legend: [
           { label: "share of delivered blocks", colour: "var(--c0)" },
           { label: "share of slots with the best bid", colour: "var(--c4)" },
@@ -169,10 +163,10 @@ function buildersOf(results: Results, nameOf: (pubkey: string) => string): Build
     known.keys.add(pubkey);
     return known;
   };
-  for (const row of results["built"] ?? []) {
+  for (const row of results["delivered_values"] ?? []) {
     const builder = of(textIn(row, "builder_pubkey"));
     builder.blocks += numberIn(row, "blocks");
-    builder.eth += numberIn(row, "eth");
+    if (row["believed"] === true) builder.eth += numberIn(row, "eth");
   }
   for (const row of results["builders_on_relays"] ?? []) {
     const builder = of(textIn(row, "builder_pubkey"));

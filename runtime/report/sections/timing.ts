@@ -26,20 +26,16 @@ export const timingSection: Section = {
   id: "timing",
   title: "When bids come",
   statements: (d, { scope }) => ({
-    timing: `WITH ${beliefCtes(d, scope)}, best AS (
-  SELECT bids.slot AS slot, max(${d.double("value")}) AS wei
-  FROM bids JOIN ceilings ON ceilings.slot = bids.slot
-  WHERE ${inScope(d, scope, "bids")} AND value > 0 AND ${d.double("value")} <= ceilings.wei GROUP BY bids.slot
-), timed AS (
+    timing: `WITH ${beliefCtes(d, scope)}, timed AS (
   SELECT relay, ${d.msBetween("block_timestamp", d.column("timestamp"))} AS ms,
     ${d.double("value")} / best.wei AS share
   FROM bids JOIN best ON best.slot = bids.slot
   WHERE ${inScope(d, scope, "bids")} AND timestamp_ms IS NOT NULL AND ${d.column("timestamp")} IS NOT NULL
     AND value > 0 AND ${d.double("value")} <= best.wei
 )
-SELECT relay, ${d.floorDiv("ms", STEP_MS)} AS step, least(CAST(floor(share * ${SHARES}) AS INT64), ${SHARES - 1}) AS share,
+SELECT relay, ${d.floorDiv("ms", STEP_MS)} AS step, least(CAST(floor(share * ${SHARES}) AS INT64), ${SHARES - 1}) AS share_step,
   count(*) AS bids
-FROM timed WHERE ms BETWEEN -${WINDOW_MS} AND ${WINDOW_MS - 1} GROUP BY relay, step, share`,
+FROM timed WHERE ms BETWEEN -${WINDOW_MS} AND ${WINDOW_MS - 1} GROUP BY relay, step, share_step`,
     timed_elsewhere: `SELECT relay, countif(${d.column("timestamp")} IS NULL) AS undated,
   countif(${d.column("timestamp")} IS NOT NULL AND timestamp_ms IS NULL) AS dated_in_seconds,
   countif(timestamp_ms IS NOT NULL AND ${d.msBetween("block_timestamp", d.column("timestamp"))}
@@ -53,7 +49,7 @@ function timingView(results: Results, { relayColour }: Showing): View {
   const bins = (results["timing"] ?? []).map((row): Bin => ({
     relay: textIn(row, "relay"),
     ms: numberIn(row, "step") * STEP_MS,
-    share: numberIn(row, "share") / SHARES,
+    share: numberIn(row, "share_step") / SHARES,
     bids: numberIn(row, "bids"),
   }));
   const others = new Map((results["timed_elsewhere"] ?? []).map((row) => [textIn(row, "relay"), row]));

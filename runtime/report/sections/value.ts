@@ -3,7 +3,7 @@ import { BELIEF_NOTE, beliefCtes } from "../belief.ts";
 import { count, eth, percent } from "../format.ts";
 import { inScope } from "../../warehouse/sql/scope.ts";
 import type { Results, Section, View } from "../section.ts";
-import { numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
+import { groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
 
 /** The distribution has so many steps to a power of ten. */
 const STEPS_PER_DECADE = 5;
@@ -29,15 +29,10 @@ export const valueSection: Section = {
   id: "value",
   title: "Value",
   statements: (d, { scope }) => ({
-    value: `WITH ${beliefCtes(d, scope)}
-SELECT believed, CAST(floor(log10(wei / 1e18) * ${STEPS_PER_DECADE}) AS INT64) AS step, count(*) AS blocks,
-  sum(wei / 1e18) AS eth FROM stated GROUP BY believed, step`,
-    value_left: `WITH ${beliefCtes(d, scope)}, best AS (
-  SELECT bids.slot AS slot, parent_hash, max(${d.double("value")}) AS wei
-  FROM bids JOIN ceilings ON ceilings.slot = bids.slot
-  WHERE ${inScope(d, scope, "bids")} AND value > 0 AND ${d.double("value")} <= ceilings.wei
-  GROUP BY bids.slot, parent_hash
-), compared AS (
+    delivered_values: `WITH ${beliefCtes(d, scope)}
+SELECT builder_pubkey, believed, CAST(floor(log10(wei / 1e18) * ${STEPS_PER_DECADE}) AS INT64) AS step,
+  count(*) AS blocks, sum(wei / 1e18) AS eth FROM stated GROUP BY builder_pubkey, believed, step`,
+    value_left: `WITH ${beliefCtes(d, scope, true)}, compared AS (
   SELECT stated.slot AS slot, block_hash, stated.parent_hash AS parent_hash, stated.wei AS wei, best.wei AS best
   FROM stated JOIN best ON best.slot = stated.slot AND best.parent_hash = stated.parent_hash WHERE believed
 ), deliverers AS (
@@ -77,16 +72,20 @@ FROM explained GROUP BY explanation, size`,
 };
 
 function valueView(results: Results): View {
-  const steps = (results["value"] ?? []).map((row) => ({
-    believed: row["believed"] === true,
-    step: numberIn(row, "step"),
-    blocks: numberIn(row, "blocks"),
-    eth: numberIn(row, "eth"),
+  const values = results["delivered_values"] ?? [];
+  const believed = [
+    ...groupBy(
+      values.filter((row) => row["believed"] === true),
+      (row) => numberIn(row, "step"),
+    ),
+  ].map(([step, rows]) => ({
+    step,
+    blocks: sumOf(rows, (row) => numberIn(row, "blocks")),
+    eth: sumOf(rows, (row) => numberIn(row, "eth")),
   }));
-  const believed = steps.filter((one) => one.believed);
   const beyond = sumOf(
-    steps.filter((one) => !one.believed),
-    ({ blocks }) => blocks,
+    values.filter((row) => row["believed"] !== true),
+    (row) => numberIn(row, "blocks"),
   );
   const left = (results["value_left"] ?? []).map((row) => ({
     explanation: textIn(row, "explanation"),
@@ -129,7 +128,7 @@ function valueView(results: Results): View {
         read:
           "Each block counts once, with the least value that a relay states for it; the height is how many blocks paid about so " +
           `much.${beyond > 0 ? ` ${count(beyond)} of more than could be paid are left out.` : ""}`,
-        from: ["value"],
+        from: ["delivered_values"],
         legend: [],
         plot:
           believed.length === 0
