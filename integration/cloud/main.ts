@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { messageOf } from "../../runtime/errors.ts";
 import { NOT_JUDGED, PROOFS } from "./proofs.ts";
-import { MissingToolError, provideFakeGcs, provideLocalBigQuery } from "./tools.ts";
+import { MissingToolError, provideFakeGcs, provideGoogleSql, provideLocalBigQuery } from "./tools.ts";
 
 const list = (lines: readonly string[]): string => lines.map((line) => `  - ${line}\n`).join("");
 
@@ -12,6 +12,7 @@ if (process.env["ETL_CLOUD_TESTS"] === "off") {
   try {
     if (!process.env["STORAGE_EMULATOR_HOST"]) await provideFakeGcs();
     if (!process.env["BIGQUERY_EMULATOR_HOST"]) await provideLocalBigQuery();
+    await provideGoogleSql();
     const args = ["ava", "--config", "cloud.ava.config.mjs", ...process.argv.slice(2)];
     const { status } = spawnSync("npx", args, { stdio: "inherit" });
     process.stdout.write(`not judged by these servers:\n${list(NOT_JUDGED)}`);

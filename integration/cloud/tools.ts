@@ -52,6 +52,29 @@ export async function provideFakeGcs(): Promise<string> {
   return join(folder, "fake-gcs-server");
 }
 
+/** The program in integration/googlesql, built when it isn't in the cache as it is now. Throws MissingToolError. */
+export async function provideGoogleSql(): Promise<string> {
+  const source = join(import.meta.dirname, "..", "googlesql");
+  const hash = createHash("sha256");
+  for (const name of ["main.go", "go.mod", "go.sum"]) hash.update(await readFile(join(source, name)));
+  const folder = join(cacheFolder(), `googlesql-${hash.digest("hex").slice(0, 12)}`);
+  await installed(folder, async (target) => {
+    say("building the GoogleSQL analyzer (once, some four minutes)");
+    try {
+      await run("nice", ["-n", "10", "go", "build", "-o", join(target, "googlesql"), "."], {
+        cwd: source,
+        env: { ...process.env, CGO_ENABLED: "0" },
+        timeout: PATIENCE_MS,
+        maxBuffer: 1 << 26,
+      });
+    } catch (error) {
+      const why = `its build by Go (1.26 or newer) failed (${lastLine(error)}); is go on PATH, and can the Go module proxy be reached?`;
+      throw new MissingToolError("the GoogleSQL analyzer", why, error);
+    }
+  });
+  return join(folder, "googlesql");
+}
+
 /** A Python environment with local-bigquery, and a home folder with the DuckDB extensions that it loads. */
 export interface LocalBigQuery {
   readonly python: string;

@@ -2,6 +2,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
+import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { settledSlot } from "../../runtime/chain/slots.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
 import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
@@ -33,14 +34,14 @@ test(`seed ${seed}: under harsh faults and a recheck, lake, BigQuery and DuckDB 
   });
   t.teardown(() => simulator.close());
   const project = await cloud.project(t);
-  const network = { ...lineOf(seed, [], undefined as never, clock).network };
+  const network = simulatedNetwork(seed);
   const lake = project.lake(network);
   const line = lineOf(seed, simulator.relays, lake, clock);
   const bigQuery = project.warehouse(network, clock, "create");
   const file = join(mkdtempSync(join(tmpdir(), "etl-cloud-truth-")), "warehouse.duckdb");
   const duckDb = openDuckDb(file, network, { clock, log: silentLog });
   const last = settledSlot(network, NOW);
-  const range = { first: last - 39, last };
+  const range = { first: last - 31, last };
   const active = simulator.relays.filter(({ state }) => state === "active");
   const missing = async () => {
     let count = 0;
@@ -56,7 +57,8 @@ test(`seed ${seed}: under harsh faults and a recheck, lake, BigQuery and DuckDB 
   do {
     await line.run(range);
     await clock.sleep(10 * 60_000);
-    await bigQuery.load(lake, simulator.relays);
+    // What is loaded early is what a recheck then has to replace.
+    if (runs === 0) await bigQuery.load(lake, simulator.relays);
   } while ((await missing()) > 0 && ++runs < MAX_RUNS);
   t.is(await missing(), 0);
   const before = await compareLake(lake, simulator.truth);
@@ -74,7 +76,7 @@ test(`seed ${seed}: under harsh faults and a recheck, lake, BigQuery and DuckDB 
   for (const warehouse of [bigQuery, duckDb]) {
     const { slots, rows, refused, differences } = await compareTables(lake, warehouse, simulator.truth);
     t.deepEqual(differences, [], warehouse.url);
-    t.true(slots >= 10 * 2 * 40 && rows > 1000 && refused > 0);
+    t.true(slots >= 10 * 2 * 32 && rows > 1000 && refused > 0);
     t.log(`${warehouse.url}: ${slots} slots, ${rows} rows, ${refused} refused`);
   }
   for (const table of ["bids", "payloads"])

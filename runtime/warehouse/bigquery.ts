@@ -40,6 +40,8 @@ export interface BigQueryOptions {
   readonly location?: string;
   /** A query that would read more bytes than this is refused (200 GB, which is 1.25 dollars). */
   readonly maximumBytesBilled?: number;
+  /** An emulator's host and port or URL; by default what BIGQUERY_EMULATOR_HOST says, and BigQuery itself without it. */
+  readonly emulator?: string;
   /** Makes what isn't there yet; without it nothing is made. */
   readonly create?: CreateOptions;
 }
@@ -79,7 +81,7 @@ class BigQueryWarehouse implements Warehouse {
     this.network = network.name;
     this.#network = network;
     this.#options = options;
-    this.#api = new BigQueryApi(project, options.clock);
+    this.#api = new BigQueryApi(project, options.clock, options.emulator);
     this.#tables = { project, dataset };
     this.#stagingPlace = { project, dataset: options.staging ?? staging };
     this.#location = location;

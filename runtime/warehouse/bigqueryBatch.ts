@@ -166,8 +166,12 @@ async function compared(
     const before: LedgerRow | undefined = ledger.get(chunk.after.chunk);
     if (before?.generation === chunk.after.generation) unchanged++;
     else if ((before?.generation ?? 0) > chunk.after.generation) left++;
-    else if (chunk.stored) rest.push({ ...chunk, ...changeOf(chunk.stored, before) });
-    else {
+    else if (chunk.stored) {
+      const change = changeOf(chunk.stored, before);
+      // Only what was wanted from the first has been counted and staged: a ledger that has lost slots is for the next load.
+      if (change.insert.every((slot) => chunk.insert.includes(slot))) rest.push({ ...chunk, ...change });
+      else left++;
+    } else {
       const { error, object, generation, chunk: run } = chunk.after;
       const bad = { chunk: run, object, generation, bytes: 0, fault: error ?? "" };
       rest.push({ ...chunk, ...failureOf(bad, before, bad.fault) });

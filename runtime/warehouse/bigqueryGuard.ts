@@ -1,6 +1,6 @@
 import type { Dataset } from "../datasets/dataset.ts";
 import type { BigQueryApi } from "./bigqueryApi.ts";
-import { ApiError, isNotFound } from "./bigqueryErrors.ts";
+import { ApiError, isConflict, isNotFound } from "./bigqueryErrors.ts";
 import type { BigQueryJobs, Query } from "./bigqueryJobs.ts";
 import { GUARD_EMPTY, guardColumn, guardTable, type LoadPlaces } from "./bigqueryLoadSql.ts";
 import { tableName } from "./bigquerySql.ts";
@@ -12,6 +12,33 @@ export function isGuardMissing(error: unknown, dataset: Dataset): boolean {
   return (
     (isNotFound(error) || /not found/i.test(error.message)) && error.message.includes(guardTable(dataset))
   );
+}
+
+const ATTEMPTS = 40;
+
+/** Runs a transaction that may be repeated, again while others are faster. */
+export async function runGuarded(
+  { api, jobs, places }: GuardedParts,
+  dataset: Dataset,
+  query: Query,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await jobs.run(query);
+      return;
+    } catch (error) {
+      if (attempt >= ATTEMPTS) throw error;
+      if (isGuardMissing(error, dataset)) await ensureGuard(api, jobs, places, dataset);
+      else if (isConflict(error)) await api.pause(Math.min(attempt, 4));
+      else throw error;
+    }
+  }
+}
+
+interface GuardedParts {
+  readonly api: BigQueryApi;
+  readonly jobs: BigQueryJobs;
+  readonly places: LoadPlaces;
 }
 
 /** Makes the guard and its row where they aren't; two rows do no harm. */

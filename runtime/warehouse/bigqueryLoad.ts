@@ -1,6 +1,5 @@
 import type { Network } from "../chain/networks.ts";
 import { DATASET_NAMES, type Dataset, datasets, lakeColumns } from "../datasets/dataset.ts";
-import { loadTables, rowTables } from "../datasets/tables.ts";
 import { UserError } from "../errors.ts";
 import { isBad, type Lake, type StoredChunk } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
@@ -8,8 +7,8 @@ import type { BigQueryApi } from "./bigqueryApi.ts";
 import { type BatchContext, type BatchResult, type CheckedChunk, loadBatch } from "./bigqueryBatch.ts";
 import type { BigQueryJobs } from "./bigqueryJobs.ts";
 import { ledgerRows, type LedgerRows, ledgerState, type LedgerState } from "./bigqueryLedger.ts";
-import type { LoadPlaces } from "./bigqueryLoadSql.ts";
-import { tableName } from "./bigquerySql.ts";
+import { runGuarded } from "./bigqueryGuard.ts";
+import { emptyScript, type LoadPlaces } from "./bigqueryLoadSql.ts";
 import type { Staging } from "./bigqueryStaging.ts";
 import { changeOf, failureOf, type LedgerRow } from "./ledger.ts";
 import { soundObject } from "./soundObject.ts";
@@ -40,7 +39,7 @@ export interface BigQueryLoadParts {
 
 /** Brings rows and ledger of a BigQuery warehouse up to the lake. */
 export async function loadIntoBigQuery(parts: BigQueryLoadParts, options: LoadOptions): Promise<LoadSummary> {
-  const { lake, jobs, places } = parts;
+  const { lake, places } = parts;
   if (!lake.locate("").startsWith("gs://"))
     throw new UserError(
       `BigQuery can't read the lake ${lake.url}: it must be in Cloud Storage; give --lake gs://BUCKET/PREFIX, or a DuckDB file as --warehouse`,
@@ -48,9 +47,7 @@ export async function loadIntoBigQuery(parts: BigQueryLoadParts, options: LoadOp
     );
   const names = DATASET_NAMES.filter((name) => options.datasets?.includes(name) ?? true);
   if (options.rebuild)
-    for (const name of names)
-      for (const table of [rowTables[name], loadTables[name]])
-        await jobs.run({ sql: `TRUNCATE TABLE ${tableName(places.tables, table.name)}` });
+    for (const name of names) await runGuarded(parts, datasets[name], emptyScript(places, datasets[name]));
   const loader = new BigQueryLoader(parts, options);
   for (const name of names) await loader.load(datasets[name]);
   return loader.summary();

@@ -68,7 +68,7 @@ export function loadScript(
   };
   const statements = [
     "BEGIN TRANSACTION",
-    `UPDATE ${tableName(places.staging, guardTable(dataset))} SET ${guardColumn} = CURRENT_TIMESTAMP() WHERE TRUE`,
+    updateGuard(places, dataset),
     check(places, dataset, range),
     ...deletes(places, network, dataset, changes),
     ...(stagingTable === undefined ? [] : [insertRows(places, dataset, range, changes, stagingTable)]),
@@ -81,6 +81,19 @@ export function loadScript(
       chunks: { fields: chunkFields, rows: changes.map((change) => chunkValues(change, loadedAt)) },
     },
   };
+}
+
+function updateGuard({ staging }: LoadPlaces, dataset: Dataset): string {
+  return `UPDATE ${tableName(staging, guardTable(dataset))} SET ${guardColumn} = CURRENT_TIMESTAMP() WHERE TRUE`;
+}
+
+/** How a transaction on a dataset's tables begins, so that it conflicts with every other one. */
+export function guarded(places: LoadPlaces, dataset: Dataset): string[] {
+  const guard = tableName(places.staging, guardTable(dataset));
+  return [
+    updateGuard(places, dataset),
+    `SELECT IF(COUNT(*) > 0, 0, ERROR(${sqlText(GUARD_EMPTY)})) AS checked FROM ${guard}`,
+  ];
 }
 
 function chunkValues({ after, before, insert }: Change, loadedAt: string) {
@@ -262,4 +275,16 @@ WHERE ledger.first_slot BETWEEN ${first} AND ${last}`,
       },
     },
   };
+}
+
+/** Empties a dataset's table and ledger in one transaction. */
+export function emptyScript(places: LoadPlaces, dataset: Dataset): Query {
+  const tables = [dataset.name, loadTables[dataset.name].name].map((name) => tableName(places.tables, name));
+  const statements = [
+    "BEGIN TRANSACTION",
+    ...guarded(places, dataset),
+    ...tables.map((table) => `TRUNCATE TABLE ${table}`),
+    "COMMIT TRANSACTION",
+  ];
+  return { sql: `${statements.join(";\n")};` };
 }

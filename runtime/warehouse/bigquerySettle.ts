@@ -2,9 +2,8 @@ import type { Network } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
 import { payloads } from "../datasets/dataset.ts";
 import type { BigQueryApi } from "./bigqueryApi.ts";
-import { ensureGuard, isGuardMissing } from "./bigqueryGuard.ts";
-import { isConflict } from "./bigqueryErrors.ts";
-import type { BigQueryJobs, Query } from "./bigqueryJobs.ts";
+import { runGuarded } from "./bigqueryGuard.ts";
+import type { BigQueryJobs } from "./bigqueryJobs.ts";
 import type { LoadPlaces } from "./bigqueryLoadSql.ts";
 import {
   dayRuns,
@@ -29,7 +28,6 @@ export interface SettleParts {
 const RUN_SLOTS = 36_000;
 /** Unsettled slots that lie further apart than this are settled apart from each other: an hour. */
 const GAP_SLOTS = 300;
-const ATTEMPTS = 20;
 
 /** Fills canonical_blocks and settles `reorged` in BigQuery; reads only the days of chunks that `options` name. */
 export async function settleInBigQuery(
@@ -66,7 +64,7 @@ async function fromTable(
   const known = integerOf(settled);
   let blocks = 0;
   for (const { first, last } of slotRuns(unsettled.filter((slot) => slot <= known))) {
-    await committed(parts, settleFromTable(places, network, source, { first, last }));
+    await runGuarded(parts, payloads, settleFromTable(places, network, source, { first, last }));
     blocks += last - first + 1;
   }
   return { blocks };
@@ -86,7 +84,7 @@ async function fromChain(
       const range = { first: asked[0] ?? first, last: asked.at(-1) ?? last };
       const told = await chain.blocks(asked);
       const blocks = new Map(asked.map((slot) => [slot, told.get(slot) ?? null]));
-      await committed(parts, settleFromBlocks(parts.places, parts.network, range, blocks));
+      await runGuarded(parts, payloads, settleFromBlocks(parts.places, parts.network, range, blocks));
     }
   }
   return { blocks: slots.length };
@@ -101,18 +99,4 @@ function slotRuns(slots: readonly number[]): SlotRange[] {
     else runs.push({ first: slot, last: slot });
   }
   return runs;
-}
-
-/** Runs a transaction, again while others are faster: it says the same whatever they did. */
-async function committed({ api, jobs, places }: SettleParts, query: Query): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await jobs.run(query);
-      return;
-    } catch (error) {
-      if (isGuardMissing(error, payloads)) await ensureGuard(api, jobs, places, payloads);
-      else if (!isConflict(error) || attempt >= ATTEMPTS) throw error;
-      else await api.pause(Math.min(attempt, 4));
-    }
-  }
 }

@@ -4,8 +4,8 @@ import { payloads } from "../datasets/dataset.ts";
 import { canonicalBlocksTable, loadTables, rowTables } from "../datasets/tables.ts";
 import { printable, UserError } from "../errors.ts";
 import type { Query } from "./bigqueryJobs.ts";
-import { GUARD_EMPTY, guardColumn, guardTable, type LoadPlaces, reorgedSql } from "./bigqueryLoadSql.ts";
-import { columnName, type DatasetPlace, sqlText, sqlTime, tableName } from "./bigquerySql.ts";
+import { guarded, type LoadPlaces, reorgedSql } from "./bigqueryLoadSql.ts";
+import { columnName, type DatasetPlace, sqlTime, tableName } from "./bigquerySql.ts";
 import type { CanonicalTable } from "./warehouse.ts";
 
 const DAY_MS = 86_400_000;
@@ -114,11 +114,9 @@ function script(places: LoadPlaces, network: Network, range: SlotRange, insert: 
   const update = `UPDATE ${tableName(places.tables, rowTables.payloads.name)} SET reorged = ${reorgedSql(places.tables, range)}
 WHERE block_timestamp >= ${sqlTime(slotStartMs(network, first))} AND block_timestamp < ${sqlTime(slotStartMs(network, last + 1))}
   AND reorged IS NULL AND slot IN (SELECT slot FROM ${canonical} WHERE slot BETWEEN ${first} AND ${last})`;
-  const guard = tableName(places.staging, guardTable(payloads));
   const statements = [
     "BEGIN TRANSACTION",
-    `UPDATE ${guard} SET ${guardColumn} = CURRENT_TIMESTAMP() WHERE TRUE`,
-    `SELECT IF(COUNT(*) > 0, 0, ERROR(${sqlText(GUARD_EMPTY)})) AS checked FROM ${guard}`,
+    ...guarded(places, payloads),
     insert.sql,
     update,
     "COMMIT TRANSACTION",

@@ -128,7 +128,7 @@ export function warehouseContract(form: string, open: OpenWarehouse, lakes: Cont
         );
         t.is(ledger.length, model.size);
         for (const { dataset, relay, first_slot, covered, revision, error } of ledger) {
-          const known = model.get([dataset, relay, first_slot].join(" "));
+          const known = model.get([dataset, relay, first_slot].map(textOf).join(" "));
           const slots = Array.from(textOf(covered)).flatMap((bit, index) =>
             bit === "1" ? [Number(first_slot) + index] : [],
           );
