@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { output, runtime, type Unwrap } from "@pulumi/pulumi";
+import { isSecret, output, runtime, type Unwrap } from "@pulumi/pulumi";
 import { MockMonitor, type Mocks, setMocks } from "@pulumi/pulumi/runtime/mocks.js";
 import { setMockOptions } from "@pulumi/pulumi/runtime/settings.js";
 import * as state from "@pulumi/pulumi/runtime/state.js";
@@ -144,9 +144,12 @@ function plain(value: unknown): unknown {
  * Runs a program against a pretended cloud that knows the types above and nothing else, and returns what it registered, in
  * order, and what it returned. Throws on anything unknown.
  */
-export async function registrations<T>(
-  program: () => T,
-): Promise<{ registered: readonly Registered[]; outputs: Unwrap<T> }> {
+export async function registrations<T>(program: () => T): Promise<{
+  registered: readonly Registered[];
+  outputs: Unwrap<T>;
+  /** Whether any part of the outputs is a secret. */
+  secret: boolean;
+}> {
   // An output that is put into a text by mistake would be deployed as a sentence about outputs.
   process.env["PULUMI_ERROR_OUTPUT_STRING"] = "1";
   const mocks: Mocks = {
@@ -173,9 +176,10 @@ export async function registrations<T>(
     // Also what was begun before it threw ends here, and not in the next program.
     await runtime.disconnect();
   }
+  const secret = await isSecret(returned);
   const outputs = await new Promise<Unwrap<T>>((resolve) => {
     returned.apply((value) => resolve(value as Unwrap<T>));
   });
   if (monitor.unknown.length > 0) throw new Error(`the program registered ${monitor.unknown.join(", ")}`);
-  return { registered: monitor.registered, outputs };
+  return { registered: monitor.registered, outputs, secret };
 }

@@ -17,10 +17,17 @@ import { WarehouseViews } from "../components/WarehouseViews.ts";
 import { readConfig } from "./config.ts";
 import { alertLimits, apisOf, backloadOf, labelsOf, networkOf, settingsOf, sizingOf } from "./derived.ts";
 import { outputsOf } from "./outputs.ts";
+import { refuseLostColumns } from "./schemas.ts";
+import { withShortStack } from "./shortStack.ts";
 
 /** The program, as a table of contents of what a stack has. Returns the stack's outputs. */
 export default function program() {
+  return withShortStack(everything);
+}
+
+function everything() {
   const config = readConfig();
+  if (config.protect) refuseLostColumns();
   const { project, region, publicDays, notificationChannels } = config;
   const opts = { provider: new Provider("gcp", { project, region }) };
 

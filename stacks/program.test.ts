@@ -60,7 +60,8 @@ const OUTPUTS = `network project region lakeUrl warehouseUrl bucket dataset publ
   bidsServiceUrl payloadsServiceUrl image dashboardUrl`;
 
 test("the outputs have their fixed names, and none is secret or empty", (t) => {
-  for (const [, { outputs }] of everything) {
+  for (const [, { outputs, secret }] of everything) {
+    t.false(secret);
     t.deepEqual(Object.keys(outputs), OUTPUTS.split(/\s+/));
     for (const [name, value] of Object.entries(outputs)) t.regex(String(value), /^[^\s[\]]{2,}$/, name);
     t.is(outputs.lakeUrl, `gs://${outputs.bucket}`);

@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { RunError } from "@pulumi/pulumi";
+import { bigqueryTables } from "../runtime/warehouse/bigqueryTables.ts";
 import type { Registered } from "../components/testing.ts";
 
 /** A table's columns as they were deployed: name, type and mode. */
@@ -56,4 +58,16 @@ export function schemaFaults(before: Schemas, after: Schemas): string[] {
       ...appended.map(({ name }) => `${table}.${name} is new and REQUIRED: it must be nullable`),
     ];
   });
+}
+
+/**
+ * Throws RunError when a table has lost or changed a column that was deployed. The engine alone wouldn't notice: a column
+ * that is merely gone is dropped in place, with what is in it, and neither `protect` nor `deletionProtection` stands in
+ * the way of that.
+ */
+export function refuseLostColumns(): void {
+  const now = bigqueryTables().map(({ name, schema }) => [name, JSON.parse(schema) as Column[]] as const);
+  const faults = schemaFaults(committedSchemas(), Object.fromEntries(now));
+  if (faults.length > 0)
+    throw new RunError(`data would be lost:\n${faults.map((fault) => `  ${fault}`).join("\n")}`);
 }

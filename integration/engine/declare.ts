@@ -183,34 +183,42 @@ function propertiesOf(members: Members, refer: (shape: string) => void): Propert
   return properties;
 }
 
-const packages = new Map(["gcp", "kubernetes", "docker-build"].map((name) => [name, new Package(name)]));
-const declared: Declared = { versions: {}, types: {}, shapes: {} };
-for (const [name, { version }] of packages) declared.versions[name] = version;
-const providers = [...packages.keys()].map((name) => `pulumi:providers:${name}`);
-for (const token of [...Object.keys(KINDS), ...providers].toSorted()) {
-  const packageName = token.replace("pulumi:providers:", "").split(":")[0] ?? "";
-  const declaring = packages.get(packageName);
-  if (!declaring) throw new Error(`${token}: no such package`);
-  const refer = (shape: string) => {
-    const key = `${packageName}.${shape}`;
-    if (declared.shapes[key]) return;
-    const properties: Properties = {};
-    declared.shapes[key] = properties;
-    Object.assign(properties, propertiesOf(declaring.shape(shape), refer));
-  };
-  const { inputs, outputs } = declaring.resource(token);
-  declared.types[token] = {
-    inputs: propertiesOf(inputs, refer),
-    outputs: Object.fromEntries(
-      Object.entries(outputs).map(([name, { type: node }]) => {
-        const { type, maybe } = typeOf(node);
-        return [name, { type, ...(maybe ? {} : { always: true }) }];
-      }),
-    ),
-  };
+/** What the installed SDKs declare of the types that the stand-ins know. */
+export function declaration(): Declared {
+  const packages = new Map(["gcp", "kubernetes", "docker-build"].map((name) => [name, new Package(name)]));
+  const declared: Declared = { versions: {}, types: {}, shapes: {} };
+  for (const [name, { version }] of packages) declared.versions[name] = version;
+  const providers = [...packages.keys()].map((name) => `pulumi:providers:${name}`);
+  for (const token of [...Object.keys(KINDS), ...providers].toSorted()) {
+    const packageName = token.replace("pulumi:providers:", "").split(":")[0] ?? "";
+    const declaring = packages.get(packageName);
+    if (!declaring) throw new Error(`${token}: no such package`);
+    const refer = (shape: string) => {
+      const key = `${packageName}.${shape}`;
+      if (declared.shapes[key]) return;
+      const properties: Properties = {};
+      declared.shapes[key] = properties;
+      Object.assign(properties, propertiesOf(declaring.shape(shape), refer));
+    };
+    const { inputs, outputs } = declaring.resource(token);
+    declared.types[token] = {
+      inputs: propertiesOf(inputs, refer),
+      outputs: Object.fromEntries(
+        Object.entries(outputs).map(([name, { type: node }]) => {
+          const { type, maybe } = typeOf(node);
+          return [name, { type, ...(maybe ? {} : { always: true }) }];
+        }),
+      ),
+    };
+  }
+  return declared;
 }
-const file = join(import.meta.dirname, "standin/declared.json");
-writeFileSync(file, await format(JSON.stringify(declared), { parser: "json", printWidth: 110 }));
-process.stdout.write(
-  `${Object.keys(declared.types).length} types, ${Object.keys(declared.shapes).length} shapes\n`,
-);
+
+if (process.argv[1] === import.meta.filename) {
+  const declared = declaration();
+  const file = join(import.meta.dirname, "standin/declared.json");
+  writeFileSync(file, await format(JSON.stringify(declared), { parser: "json", printWidth: 110 }));
+  process.stdout.write(
+    `${Object.keys(declared.types).length} types, ${Object.keys(declared.shapes).length} shapes\n`,
+  );
+}

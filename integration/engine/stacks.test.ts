@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import test, { type ExecutionContext } from "ava";
 import { EngineStack } from "./stack.ts";
 import type { CloudObject } from "./standin/cloud.ts";
-import { canonical } from "./standin/kind.ts";
 import { compiledPolicies } from "./policies.ts";
 import { DATA_TYPES, given, isData, OUTPUTS, promotedImage } from "./expected.ts";
 
@@ -62,12 +61,6 @@ for (const name of NAMES) {
       t.deepEqual(Object.keys(outputs).toSorted(), OUTPUTS.toSorted());
       for (const [key, value] of Object.entries(outputs))
         t.regex(String(value), /^(?!\[secret\]$)\S{2,}$/, key);
-      t.deepEqual(
-        (await stack.resources()).filter(({ outputs: kept }) =>
-          JSON.stringify(kept ?? {}).includes("4dabf18193072939515e22adb298388d"),
-        ),
-        [],
-      );
     },
   );
 
@@ -91,12 +84,8 @@ for (const name of NAMES) {
           step.changed.map((path) => path.replaceAll(/\[\d+\]/g, "[]")),
         ]),
       );
-      for (const table of ["bids", "payloads"])
-        t.true(
-          changed.get(`${table}-table-table`)?.includes("schema") ||
-            changed.get(`${table}-table`)?.includes("schema"),
-          `${table}: ${[...changed.keys()].join()}`,
-        );
+      for (const table of ["bids-bids-table", "payloads-payloads-table"])
+        t.true(changed.get(table)?.includes("schema"), table);
       t.true(changed.get("bids-service-run")?.includes("template.containers[].resources.limits.cpu"));
       for (const service of ["bids", "payloads"])
         t.true(changed.get(`${service}-service-run`)?.includes("template.containers[].image"));
@@ -156,11 +145,9 @@ for (const name of NAMES) {
 
 /** Edits the definitions of both datasets so that each has a new nullable column at its end. */
 function appendColumn(stack: EngineStack): void {
+  const column = `{ name: "added", type: "STRING", required: false, description: "Added later", warehouseOnly: true }`;
   stack.edit("runtime/datasets/dataset.ts", (text) =>
-    text.replaceAll(
-      /\n( +)(copies|reorged),(\n +\],)/g,
-      '\n$1$2,\n$1{ name: "added", type: "STRING", required: false, description: "Added later", warehouseOnly: true },$3',
-    ),
+    text.replaceAll(/(\n {4}copies,(?:\n {4}\{[^}]*\},)?)(\n {2}\],)/g, `$1\n    ${column},$2`),
   );
 }
 
@@ -192,21 +179,30 @@ test.serial(
   "production: a retyped or dropped column and a moved location are refused before anything is touched",
   async (t) => {
     const cases: Record<string, (stack: EngineStack) => void> = {
-      "a retyped column": (stack) =>
+      // Also by one who has rewritten what was deployed.
+      "a retyped column": (stack) => {
         stack.edit("runtime/datasets/dataset.ts", (text) =>
           text.replace('"value", "NUMERIC"', '"value", "STRING"'),
-        ),
+        );
+        stack.write({ "stacks/golden/schemas.json": "{}" });
+      },
       "a dropped column": (stack) =>
         stack.edit("runtime/datasets/dataset.ts", (text) => text.replace(/\n +integer\("gas_used".*\),/, "")),
-      "datasets moved": (stack) => stack.configure({ "mev-boost-etl:bigqueryLocation": "us-central1" }),
+      "datasets moved": (stack) =>
+        stack.configure({
+          "mev-boost-etl:bigqueryLocation": "us-central1",
+          "mev-boost-etl:canonicalBlocks": {},
+        }),
       "the lake moved": (stack) => stack.configure({ "mev-boost-etl:bucketLocation": "US" }),
     };
     for (const [what, change] of Object.entries(cases)) {
       const stack = await fork(t, "production");
       const before = standing(stack);
       change(stack);
-      for (const report of [await stack.preview(), await stack.up()]) {
+      const reports = [await stack.preview(), ...(what === "the lake moved" ? [await stack.up()] : [])];
+      for (const report of reports) {
         t.not(report.code, 0, `${what}: ${report.text}`);
+        t.regex(report.text, what === "a dropped column" ? /data would be lost/ : /protect/, what);
         t.deepEqual(standing(stack), before, what);
       }
     }
@@ -228,49 +224,6 @@ test.serial("test: destroy leaves nothing but the APIs", async (t) => {
   t.deepEqual([...new Set(stack.cloud.all().map(({ type }) => type))], ["gcp:projects/service:Service"]);
   t.deepEqual(await stack.resources(), []);
 });
-
-test.serial(
-  "test: a table that exists already, with the first of our columns, is imported and grows",
-  async (t) => {
-    const stack = await fork(t, "test");
-    const whole = standing(stack);
-    const table = (await stack.resources()).find(
-      ({ type, id }) => type === "gcp:bigquery/table:Table" && id?.endsWith("/tables/bids"),
-    );
-    if (!table?.id) return t.fail("no table bids");
-    // The table as somebody made it before: the stack doesn't know it, and it has fewer columns.
-    await stack.run(["state", "delete", "--yes", "--force", table.urn]);
-    const object = stack.cloud.get(table.type, table.id);
-    if (!object) return t.fail("the table is gone");
-    const columns = JSON.parse(String(object.state["schema"])) as unknown[];
-    const fewer = JSON.stringify(columns.slice(0, -3));
-    stack.cloud.put({
-      ...object,
-      inputs: { ...object.inputs, schema: fewer },
-      state: { ...object.state, schema: fewer },
-    });
-    t.regex((await stack.up()).text, /already exists/);
-    const [parent = "", provider = ""] = [table.parent, table.provider?.replace(/::[^:]*$/, "")];
-    const name = table.urn.split("::").at(-1) ?? "";
-    const args = [
-      "import",
-      table.type,
-      name,
-      table.id,
-      "--parent",
-      `parent=${parent}`,
-      "--provider",
-      `gcp=${provider}`,
-    ];
-    await stack.run([...args, "--yes", "--skip-preview", "--generate-code=false", "--protect=false"]);
-    const report = (await stack.up()).ok();
-    t.deepEqual(
-      report.steps.map((step) => [step.op, step.name]),
-      [["update", name]],
-    );
-    t.is(canonical(standing(stack)), canonical(whole));
-  },
-);
 
 test("the repository is left as it was: no stack file was written into it", (t) => {
   for (const name of NAMES)

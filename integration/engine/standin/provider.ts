@@ -5,7 +5,8 @@ import {
   status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { Empty } from "google-protobuf/google/protobuf/empty_pb.js";
+import anyMessage from "google-protobuf/google/protobuf/any_pb.js";
+import emptyMessage from "google-protobuf/google/protobuf/empty_pb.js";
 import plugin from "@pulumi/pulumi/proto/plugin_pb.js";
 import pb from "@pulumi/pulumi/proto/provider_pb.js";
 import statusMessage from "@pulumi/pulumi/proto/status_pb.js";
@@ -15,7 +16,7 @@ import { type Difference, differences } from "./compare.ts";
 import { FUNCTIONS } from "./functions.ts";
 import type { Values } from "./kind.ts";
 import { checkDelete, checkNeeds, kindOf, promised, Refused, remove, stateOf } from "./objects.ts";
-import { Any, isUnknown, message, plain, secretsOf, type Struct, values } from "./wire.ts";
+import { isUnknown, message, plain, secretsOf, type Struct, values } from "./wire.ts";
 
 /** urn:pulumi:<stack>::<project>::<parents' types>$<type>::<name> */
 const typeOf = (urn: string): string => urn.split("::")[2]?.split("$").at(-1) ?? "";
@@ -182,15 +183,15 @@ export class Provider {
       if (found.inputs["disableOnDestroy"] !== false) remove(this.cloud, found);
       this.cloud.note({ call: "delete", type, id: found.id });
     }
-    return new Empty();
+    return new emptyMessage.Empty();
   }
 
   cancel() {
-    return new Empty();
+    return new emptyMessage.Empty();
   }
 
   attach() {
-    return new Empty();
+    return new emptyMessage.Empty();
   }
 
   /** Arguments with what the provider adds from its own config. */
@@ -259,7 +260,7 @@ function notReady(id: string, outputs: Struct, inputs: Struct, reason: string): 
   detail.setProperties(outputs);
   detail.setInputs(inputs);
   detail.setReasonsList([reason]);
-  const any = new Any();
+  const any = new anyMessage.Any();
   any.pack(detail.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
   const told = new statusMessage.Status();
   told.setCode(status.UNKNOWN);

@@ -1,4 +1,3 @@
-import { Any } from "google-protobuf/google/protobuf/any_pb.js";
 import struct from "google-protobuf/google/protobuf/struct_pb.js";
 import type { Values } from "./kind.ts";
 
@@ -9,7 +8,6 @@ const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 
 export type Struct = struct.Struct;
-export { Any };
 
 /** What a message holds, with secrets still marked. */
 export function values(message: Struct | undefined): Record<string, unknown> {
