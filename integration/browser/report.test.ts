@@ -152,8 +152,8 @@ for (const colours of ["light", "dark"] as const) {
             t.true(colours === "light" ? background > 0.9 && text < 0.2 : background < 0.15 && text > 0.8);
             // Folds and sorting, then look again.
             await page.evaluate(() => {
-              const doc = (globalThis as unknown as { document: any }).document;
-              for (const fold of doc.querySelectorAll("details")) fold.open = true;
+              const { document } = globalThis as unknown as Window;
+              for (const fold of document.body.querySelectorAll("details")) fold.open = true;
             });
             t.deepEqual(await misplaced(page), []);
             t.deepEqual(complaints, []);

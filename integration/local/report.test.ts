@@ -92,9 +92,16 @@ interface Numbers {
   };
 }
 
-const text = (row: Row, name: string) => String(row[name]);
+function text(row: Row, name: string): string {
+  const value = row[name];
+  if (typeof value !== "string") throw new TypeError(`${name} is ${JSON.stringify(value)}`);
+  return value;
+}
+
 const number = (row: Row, name: string) => Number(row[name]);
-const time = (value: Value | undefined) => Date.parse(`${String(value).replace(" ", "T")}Z`);
+/** Unix ms; not a number where there is no time. */
+const time = (value: Value | undefined) =>
+  typeof value === "string" ? Date.parse(`${value.replace(" ", "T")}Z`) : Number.NaN;
 
 function grouped<T>(things: readonly T[], key: (thing: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();

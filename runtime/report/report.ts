@@ -15,7 +15,7 @@ import { coverageOf, verdictOf } from "./sections/coverage.ts";
 import { relayPayloads } from "./sections/payloads.ts";
 import { askAbout, pageStatements } from "./statements.ts";
 import { PALETTE, REST_COLOUR } from "./stacks.ts";
-import type { Row } from "../warehouse/sql/values.ts";
+import { type Row, textIn } from "../warehouse/sql/values.ts";
 
 export interface ReportOptions {
   readonly scope: Scope;
@@ -85,7 +85,7 @@ export async function makeReport(warehouse: Warehouse, options: ReportOptions): 
 /** One colour a relay over the whole page: the relays with most payloads first; the palette ends before relays may. */
 function relayColours(results: Results): (relay: string) => string {
   const byPayloads = relayPayloads(results).map(({ relay }) => relay);
-  const known = (results["relays"] ?? []).map((row) => String(row["name"]));
+  const known = (results["relays"] ?? []).map((row) => textIn(row, "name"));
   const order = [...new Set([...byPayloads, ...known])];
   const colours = new Map(order.map((relay, index) => [relay, PALETTE[index] ?? REST_COLOUR]));
   return (relay) => colours.get(relay) ?? REST_COLOUR;
