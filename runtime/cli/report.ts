@@ -98,10 +98,13 @@ async function writePage(path: string, html: string): Promise<void> {
   const temporary = `${path}.${process.pid}.new`;
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(temporary, html);
-    await rename(temporary, path);
+    try {
+      await writeFile(temporary, html);
+      await rename(temporary, path);
+    } finally {
+      await rm(temporary, { force: true });
+    }
   } catch (error) {
-    await rm(temporary, { force: true });
     throw new UserError(
       `the report can't be written to ${printable(path, 4096)}: ${messageOf(error)}; choose another --out`,
     );
