@@ -83,7 +83,7 @@ async function fill(path: string): Promise<void> {
     `INSERT INTO canonical_blocks SELECT slot, min(block_hash) FROM payloads WHERE hash(slot) % 50 > 0 GROUP BY slot`,
   );
   const [[count] = []] = (await connection.runAndReadAll("SELECT count(*) FROM bids")).getRowsJson();
-  if (Number(count) !== BIDS) throw new Error(`not ${BIDS} bids`);
+  if (Number(count) !== BIDS) throw new Error(`${JSON.stringify(count)} bids, not ${BIDS}`);
   connection.closeSync();
   instance.closeSync();
 }

@@ -41,12 +41,25 @@ interface Ended {
   readonly said: readonly string[];
 }
 
+/** Nobody's credentials, nor an emulator that needs none. */
+const {
+  STORAGE_EMULATOR_HOST: _storage,
+  BIGQUERY_EMULATOR_HOST: _bigQuery,
+  GOOGLE_APPLICATION_CREDENTIALS: _key,
+  ...environment
+} = process.env;
+const withoutGoogle = {
+  ...environment,
+  CLOUDSDK_CONFIG: "/nonexistent",
+  METADATA_SERVER_DETECTION: "none",
+};
+
 /** Runs a program in a folder until it ends; it is stopped after a minute. */
 function ended(folder: string, program: string, args: readonly string[]): Promise<Ended> {
   return twoAtOnce(
     () =>
       new Promise<Ended>((resolve) => {
-        const options = { cwd: folder, timeout: 60_000, maxBuffer: 1 << 26 };
+        const options = { cwd: folder, timeout: 60_000, maxBuffer: 1 << 26, env: withoutGoogle };
         execFile(program, args, options, (error, out, err) => {
           const said = err.split("\n").filter((line) => line !== "");
           resolve({ code: error ? (error.code ?? error.signal ?? null) : 0, out, said });
@@ -174,7 +187,16 @@ const mistakes: Readonly<Record<string, Mistake>> = {
   "a number that is none": { args: ["run", "--last", "many"], code: 2, says: /whole number/ },
   "a rate of nothing": { args: ["run", "--rate", "0"], code: 2, says: /above 0/ },
   "a sample beyond everything": { args: ["recheck", "--sample", "7"], code: 2, says: /from 0 to 1/ },
-  "a lake in the cloud": { args: ["run", ...WORLD, "--lake", "gs://bucket"], code: 2, says: /give a folder/ },
+  "a lake in a bucket without credentials": {
+    args: ["run", ...WORLD, "--slots", RANGE, "--lake", "gs://bucket/lake"],
+    code: 1,
+    says: /can't \w+ gs:\/\/bucket\/lake.*credentials here; run `gcloud auth application-default login`/,
+  },
+  "a bucket's name that can't be one": {
+    args: ["coverage", "--lake", "gs://Bucket!"],
+    code: 2,
+    says: /names no bucket; write gs:\/\/BUCKET or gs:\/\/BUCKET\/PREFIX/,
+  },
   "a lake whose path is a pattern": { args: ["run", ...WORLD, "--lake", "l*ke"], code: 2, says: /--lake/ },
   "a lake below a file": {
     args: ["run", ...WORLD, "--slots", RANGE, ...place("w.duckdb/lake", "w.duckdb")],

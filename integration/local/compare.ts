@@ -11,6 +11,9 @@ export interface Comparison {
   readonly differences: readonly string[];
 }
 
+/** All rows, also of a table that wants its days named. */
+const EVER = "block_timestamp > TIMESTAMP '2020-01-01 00:00:00'";
+
 /** Compares every covered slot of a lake, row by row and field by field, quarantine included, with the simulator's truth. */
 export async function compareLake(lake: Lake, truth: Truth): Promise<Comparison> {
   return compareSlots(lake, truth, async (dataset, _relay, lines) =>
@@ -23,7 +26,7 @@ export async function compareTables(lake: Lake, warehouse: Warehouse, truth: Tru
   const tables = new Map<string, Map<string, string[]>>();
   for (const dataset of DATASET_NAMES) {
     const slots = new Map<string, string[]>();
-    for (const row of await warehouse.query(`SELECT * FROM ${dataset}`)) {
+    for (const row of await warehouse.query(`SELECT * FROM ${dataset} WHERE ${EVER}`)) {
       const key = `${normalValue("relay", row["relay"])} ${normalValue("slot", row["slot"])}`;
       slots.set(key, [...(slots.get(key) ?? []), normal(dataset, row)]);
     }

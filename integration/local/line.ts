@@ -17,10 +17,10 @@ import type { Relay } from "../../runtime/relay/relay.ts";
 export const NOW = 1_760_000_000_000;
 
 /** A clock on which waiting costs nothing: back-offs and second asks pass at once, and the date goes on by them. */
-export function hastyClock(): Clock {
+export function hastyClock(startUnixMs: number = NOW): Clock {
   let skipped = 0;
   return {
-    now: () => NOW + skipped,
+    now: () => startUnixMs + skipped,
     monotonic: () => performance.now() + skipped,
     async sleep(ms, signal) {
       signal?.throwIfAborted();

@@ -1,9 +1,9 @@
-import { setFlagsFromString } from "node:v8";
 import type { Relay } from "../relay/relay.ts";
 import { ByteBudget } from "../relay/budget.ts";
 import { RelayClient } from "../relay/client.ts";
 import type { Asker } from "../collect/asker.ts";
 import { relayAsker } from "../collect/relayAsker.ts";
+import { keepHeapSmall } from "../heap.ts";
 import type { Context } from "./context.ts";
 import type { CommonOptions } from "./options.ts";
 import { resolved } from "./relays.ts";
@@ -12,6 +12,8 @@ import { resolved } from "./relays.ts";
 export interface Asking {
   readonly relays: readonly Relay[];
   readonly askers: ReadonlyMap<Relay, Asker>;
+  /** The same for a time of its own. */
+  askersUntil(stop: AbortSignal): ReadonlyMap<Relay, Asker>;
   readonly clients: ReadonlyMap<string, RelayClient>;
   close(): Promise<void>;
 }
@@ -30,30 +32,27 @@ export async function startAsking(
   const chosen = await resolved(options, context, simulator?.url);
   const budget = new ByteBudget();
   const clients = new Map<string, RelayClient>();
-  const askers = new Map<Relay, Asker>();
   for (const { relay, allowPrivate } of chosen) {
     const rate = Math.min(options.rate ?? Infinity, relay.requestsPerSecond);
-    const client = new RelayClient(relay, { clock, budget, allowPrivate, rate });
-    clients.set(relay.name, client);
-    askers.set(relay, relayAsker(network, relay, client, clock, stop));
+    clients.set(relay.name, new RelayClient(relay, { clock, budget, allowPrivate, rate }));
   }
+  const askersUntil = (until: AbortSignal) =>
+    new Map(
+      [...clients.values()].map((client) => [
+        client.relay,
+        relayAsker(network, client.relay, client, clock, until),
+      ]),
+    );
   return {
     relays: chosen.map(({ relay }) => relay),
-    askers,
+    askers: askersUntil(stop),
+    askersUntil,
     clients,
     async close() {
       for (const client of clients.values()) client.close();
       await simulator?.close();
     },
   };
-}
-
-/**
- * Bodies and lines die young, but V8 lets garbage pile up to several times what lives before it looks at large strings. A
- * slower growing heap keeps a collector under 256 MB, for a few percent of its time.
- */
-function keepHeapSmall(): void {
-  setFlagsFromString("--heap-growing-percent=20");
 }
 
 async function startSimulated(

@@ -16,7 +16,7 @@ export async function checkCommand(options: CommonOptions): Promise<number> {
   const warehouse = await openWarehouse(options, context);
   try {
     const scope = await loadedScope(options, context, warehouse);
-    const lake = lakeOf(options, network);
+    const lake = await lakeOf(options, network);
     const relays = await knownRelays({ ...options, relay: [] }, context, lake);
     const results = await runChecks(warehouse, { scope, relays });
     logFindings(log, network.name, results);

@@ -32,26 +32,16 @@ export function contextOf(options: CommonOptions): Context {
   };
 }
 
-/** The network's lake at `--lake`. */
-export function lakeOf(options: CommonOptions, network: Network): Lake {
-  if (options.lake.startsWith("gs://")) {
-    throw new UserError(
-      `--lake ${options.lake}: lakes in Cloud Storage are not built in yet; give a folder`,
-      { exitCode: 2 },
-    );
-  }
-  return openFolderLake(options.lake, network.name);
+/** The network's lake at `--lake`. The client for buckets is only imported where there is one. */
+export async function lakeOf(options: CommonOptions, network: Network): Promise<Lake> {
+  if (!options.lake.startsWith("gs://")) return openFolderLake(options.lake, network.name);
+  const { openGcsLake } = await import("../lake/gcs.ts");
+  return openGcsLake(options.lake, network.name);
 }
 
-/** The DuckDB file at `--warehouse`, or the network's default. */
+/** The DuckDB file or BigQuery URL at `--warehouse`, or the network's default file. */
 export function warehousePath(options: CommonOptions, network: Network): string {
-  const path = options.warehouse ?? `data/${network.name}.duckdb`;
-  if (path.startsWith("bigquery://")) {
-    throw new UserError(`--warehouse ${path}: BigQuery is not built in yet; give a DuckDB file`, {
-      exitCode: 2,
-    });
-  }
-  return path;
+  return options.warehouse ?? `data/${network.name}.duckdb`;
 }
 
 /**

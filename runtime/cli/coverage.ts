@@ -13,7 +13,7 @@ export async function coverage(options: CommonOptions & { format: string }): Pro
     throw new UserError("--format: table or json", { exitCode: 2 });
   const context = contextOf(options);
   const { network, clock, datasets, say } = context;
-  const lake = lakeOf(options, network);
+  const lake = await lakeOf(options, network);
   const range = rangeOf(options, context) ?? (await storedRange(lake, datasets));
   if (!range) {
     if (options.json || options.format === "json") process.stdout.write("[]\n");

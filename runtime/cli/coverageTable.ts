@@ -1,7 +1,7 @@
 import Table from "cli-table3";
 import type { Coverage } from "../collect/coverage.ts";
 
-/** A table without lines, for a terminal. */
+/** A table without lines, a space between columns. */
 export const BORDERLESS = Object.fromEntries(
   [
     "top",
@@ -16,7 +16,8 @@ export const BORDERLESS = Object.fromEntries(
     "left-mid",
   ]
     .concat(["mid", "mid-mid", "right", "right-mid"])
-    .map((part) => [part, ""]),
+    .map((part) => [part, ""])
+    .concat([["middle", " "]]),
 );
 
 /** The coverage as one table a dataset, within 80 columns; with `retries` where a run counted them. */
@@ -42,7 +43,7 @@ function datasetTable(
   if (retries) head.push("retries");
   const table = new Table({
     head,
-    chars: { ...BORDERLESS, middle: " " },
+    chars: BORDERLESS,
     style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
     colAligns: ["left", ...head.slice(1).map(() => "right" as const)],
   });

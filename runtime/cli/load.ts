@@ -1,7 +1,8 @@
-import { printable } from "../errors.ts";
+import { printable, UserError } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Relay } from "../relay/relay.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
+import { canonicalOf, settleBy } from "./canonical.ts";
 import { type Context, contextOf, lakeOf, warehousePath } from "./context.ts";
 import type { CommonOptions } from "./options.ts";
 import { knownRelays } from "./relays.ts";
@@ -13,31 +14,42 @@ export interface Loaded {
   readonly slots: number;
   readonly objects: number;
   readonly left: number;
-  /** One line for every object that can't be loaded. */
+  /** One line for every object that can't be loaded, and for a node that can't be asked. */
   readonly failed: readonly string[];
 }
 
-/** The warehouse that the options name. DuckDB is only imported here. */
+/** The warehouse that the options name. DuckDB and BigQuery's client are only imported here. Throws UserError. */
 export async function openWarehouse(
   options: CommonOptions,
   { network, clock, log }: Context,
 ): Promise<Warehouse> {
+  const path = warehousePath(options, network);
+  if (path.startsWith("bigquery://")) {
+    const { openBigQuery } = await import("../warehouse/bigquery.ts");
+    return openBigQuery(path, network, { clock, log, ...(options.create ? { create: {} } : {}) });
+  }
+  if (options.create)
+    throw new UserError("--create makes tables in BigQuery; a DuckDB file is made by itself", {
+      exitCode: 2,
+    });
   const { openDuckDb } = await import("../warehouse/duckdb.ts");
-  return openDuckDb(warehousePath(options, network), network, { clock, log });
+  return openDuckDb(path, network, { clock, log });
 }
 
-/** Brings the warehouse up to the lake. */
+/** Brings the warehouse up to the lake, and settles what is known of the canonical chain. */
 export async function loadInto(
   options: CommonOptions & { rebuild?: boolean },
   context: Context,
   lake: Lake,
   relays: readonly Relay[],
 ): Promise<Loaded> {
+  const chain = await canonicalOf(options, context);
   const warehouse = await openWarehouse(options, context);
   try {
     const summary = await warehouse.load(lake, relays, { rebuild: options.rebuild ?? false });
     const { rows, slots, objects, left } = summary;
-    const failed = summary.failed.map(({ error }) => printable(error, 500));
+    const unloaded = summary.failed.map(({ error }) => printable(error, 500));
+    const failed = [...unloaded, ...(await settleBy(chain, warehouse))];
     return { warehouse: warehouse.url, rows, slots, objects, left, failed };
   } finally {
     await warehouse.close();
@@ -47,7 +59,7 @@ export async function loadInto(
 /** `load`: brings the warehouse up to the lake. Exit 1 when an object can't be loaded. */
 export async function load(options: CommonOptions & { rebuild: boolean }): Promise<number> {
   const context = contextOf(options);
-  const lake = lakeOf(options, context.network);
+  const lake = await lakeOf(options, context.network);
   const loaded = await loadInto(
     options,
     context,

@@ -1,4 +1,5 @@
-import { Command, CommanderError } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { parseShard } from "../backload/shard.ts";
 import { UserError, messageOf, printable } from "../errors.ts";
 import { addOptions, share, wholeNumber } from "./options.ts";
 
@@ -9,6 +10,9 @@ const program = new Command("mev-boost-etl")
   )
   .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
   .showSuggestionAfterError(true)
+  .hook("preAction", async (_program, command) => {
+    if (command.opts()["stack"] !== undefined) await (await import("./stack.ts")).fillFromStack(command);
+  })
   .exitOverride();
 
 function oneLine(text: string): string {
@@ -23,12 +27,31 @@ addOptions(command("run", "collect what is missing in a range, load it, print co
   "range",
   "lake",
   "warehouse",
+  "loading",
   "asking",
 ])
   .option("--follow", "keep running, a tick every 5 minutes", false)
   .action(async (options) => finish((await import("./run.ts")).run(options)));
 
-addOptions(command("load", "bring the warehouse up to the lake"), ["lake", "warehouse"])
+addOptions(command("backload", "collect a long range into the lake alone, sharded"), [
+  "range",
+  "lake",
+  "asking",
+])
+  .option(
+    "--shard <i/n>",
+    "this worker's part (default: JOB_COMPLETION_INDEX of ETL_SHARDS)",
+    parseShardOption,
+  )
+  .option("--workers <n>", "so many workers on this machine", wholeNumber(1, 10_000))
+  .addOption(new Option("--order <end>", "which slots first").choices(["newest", "oldest"]).default("newest"))
+  .option("--dry-run", "what it would take, without asking any relay", false)
+  .option("--time-limit <s>", "stop after so many seconds", wholeNumber(1, 31_622_400))
+  .option("--simulator <url>", "where simulate serves the simulated relays (default: in this process)")
+  .addOption(new Option("--share <p>").argParser(share).default(1).hideHelp())
+  .action(async (options) => finish((await import("./backload.ts")).backloadCommand(options)));
+
+addOptions(command("load", "bring the warehouse up to the lake"), ["lake", "warehouse", "loading"])
   .option("--rebuild", "from nothing", false)
   .action(async (options) => finish((await import("./load.ts")).load(options)));
 
@@ -43,6 +66,7 @@ addOptions(command("recheck", "ask covered slots again and compare"), [
   "range",
   "lake",
   "warehouse",
+  "loading",
   "asking",
 ])
   .option("--sample <p>", "share of the slots, 0 to 1", share, 1)
@@ -76,6 +100,19 @@ command("simulate", "serve the simulated relays over HTTP on this machine")
   .option("--now <unix>", "fixes the clock, Unix s (for tests)", wholeNumber(0, 253_402_300_799))
   .option("--quiet", "say nothing", false)
   .action(async (options) => finish((await import("./simulate.ts")).simulate(options)));
+
+command("serve", "the services' HTTP entry: a tick for each POST to /tick; settings from the environment")
+  .addArgument(new Argument("<dataset>", "what it collects and loads").choices(["bids", "payloads"]))
+  .action(async (dataset) => finish((await import("./serve.ts")).serveCommand(dataset)));
+
+function parseShardOption(text: string) {
+  try {
+    return parseShard(text);
+  } catch (error) {
+    if (error instanceof UserError) throw new InvalidArgumentError(error.message);
+    throw error;
+  }
+}
 
 async function finish(result: Promise<number>): Promise<void> {
   process.exitCode = await result;

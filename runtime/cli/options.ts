@@ -12,6 +12,8 @@ export interface CommonOptions {
   readonly last?: number;
   readonly lake: string;
   readonly warehouse?: string;
+  readonly create?: boolean;
+  readonly canonical?: string;
   readonly rate?: number;
   readonly seed: number;
   readonly faults: "none" | "mild" | "harsh";
@@ -21,7 +23,7 @@ export interface CommonOptions {
 }
 
 /** Option groups, by what a command works on; `slots` is `range` without the dataset. */
-export type OptionGroup = "range" | "slots" | "lake" | "warehouse" | "asking";
+export type OptionGroup = "range" | "slots" | "lake" | "warehouse" | "loading" | "asking";
 
 /** Adds the options of the groups, and those that every command has. */
 export function addOptions(command: Command, groups: readonly OptionGroup[]): Command {
@@ -32,6 +34,12 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
         .default("simulated"),
     )
     .option("--relay <name[=url]>", "only this relay, or this one at that URL (repeatable)", collectText, [])
+    .addOption(
+      new Option(
+        "--stack <name>",
+        "network, lake and warehouse of this Pulumi stack, from pulumi stack output",
+      ).conflicts(["network", "lake", "warehouse"]),
+    )
     .option("--seed <n>", "seed of the simulated network", wholeNumber(0, 2 ** 32 - 1), 1)
     .option("--now <unix>", "fixes the clock, Unix s (for tests)", wholeNumber(0, 253_402_300_799))
     .option("--quiet", "no progress and no logs", false)
@@ -47,9 +55,17 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
       )
       .option("--last <n>", "the newest n settled slots", wholeNumber(1, MAX_SLOT));
   }
-  if (groups.includes("lake")) command.option("--lake <dir>", "folder of the lake", "data/lake");
+  if (groups.includes("lake"))
+    command.option("--lake <dir>", "folder of the lake, or gs://BUCKET[/PREFIX]", "data/lake");
   if (groups.includes("warehouse"))
-    command.option("--warehouse <file>", "DuckDB file (default: data/<network>.duckdb)");
+    command.option(
+      "--warehouse <file>",
+      "DuckDB file (default: data/<network>.duckdb), or bigquery://PROJECT/DATASET",
+    );
+  if (groups.includes("loading"))
+    command
+      .option("--create", "make the datasets, tables and views in BigQuery where they aren't there", false)
+      .option("--canonical <url>", "beacon or execution node that says which blocks are canonical");
   if (groups.includes("asking")) {
     command
       .option("--rate <n>", "requests a second to one relay, at most", positiveNumber)

@@ -15,7 +15,7 @@ export async function recheckCommand(
 ): Promise<number> {
   const context = contextOf(options);
   const { network, clock, log, datasets, say } = context;
-  const lake = lakeOf(options, network);
+  const lake = await lakeOf(options, network);
   const range = rangeOf(options, context) ?? (await storedRange(lake, datasets));
   if (!range)
     throw new UserError(

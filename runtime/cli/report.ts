@@ -19,7 +19,7 @@ export async function reportCommand(options: ReportOptions): Promise<number> {
   const context = contextOf(options);
   const warehouse = await openWarehouse(options, context);
   try {
-    const lake = lakeOf(options, context.network);
+    const lake = await lakeOf(options, context.network);
     const scope = await loadedScope(options, context, warehouse);
     const report = await reportOn(options, context, warehouse, lake, scope);
     const out = options.out ?? (options.json ? undefined : reportPath(warehouse, context));

@@ -1,9 +1,9 @@
-import { type SlotRange, intersect, settledSlot, slotCount } from "../chain/slots.ts";
-import { chunkRange } from "../datasets/chunks.ts";
+import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
 import { bids } from "../datasets/dataset.ts";
 import type { Coverage } from "../collect/coverage.ts";
 import { target } from "../collect/plan.ts";
-import { tick } from "../collect/tick.ts";
+import { type TickMemory, tick } from "../collect/tick.ts";
+import { takeableSlot } from "../collect/windows.ts";
 import { collect } from "../collect/run.ts";
 import type { Tally } from "../collect/tally.ts";
 import { UserError, printable } from "../errors.ts";
@@ -11,7 +11,8 @@ import type { Lake } from "../lake/lake.ts";
 import { type Asking, startAsking } from "./asking.ts";
 import { type Context, contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
 import { coverageTables, missingLines } from "./coverageTable.ts";
-import { loadInto } from "./load.ts";
+import { canonicalOf, settleBy } from "./canonical.ts";
+import { type Loaded, loadInto, openWarehouse } from "./load.ts";
 import type { CommonOptions } from "./options.ts";
 import { progressOn } from "./progress.ts";
 import { coverageOfAll, exitCodeOf } from "./summary.ts";
@@ -30,7 +31,7 @@ export async function run(options: RunOptions): Promise<number> {
   const context = contextOf(options);
   const range = rangeOf(options, context) ?? rangeOf({ ...options, last: DEFAULT_LAST }, context);
   if (!range) throw new UserError("no slots to collect", { exitCode: 2 });
-  const lake = lakeOf(options, context.network);
+  const lake = await lakeOf(options, context.network);
   const stop = stopSignal(context.say);
   const asking = await startAsking(options, context, stop);
   try {
@@ -49,9 +50,29 @@ async function once(
   asking: Asking,
   range: SlotRange,
   stop: AbortSignal,
-  previousTick?: number,
 ): Promise<number> {
-  const { network, clock, log, datasets, say } = context;
+  const { network, clock, log, datasets } = context;
+  return pass(options, context, lake, asking, range, async (onTally) => {
+    const { askers } = asking;
+    const tallies = await collect({ network, lake, clock, log, askers, datasets, range, stop, onTally });
+    const loaded = stop.aborted ? undefined : await loadInto(options, context, lake, asking.relays);
+    return { tallies, loaded };
+  });
+}
+
+/** One pass over the relays, with progress while it lasts and a summary at its end. Returns the exit code. */
+async function pass(
+  options: RunOptions,
+  context: Context,
+  lake: Lake,
+  asking: Asking,
+  range: SlotRange,
+  work: (onTally: (tally: Tally) => void) => Promise<{
+    tallies: readonly Tally[];
+    loaded: Pick<Loaded, "rows" | "warehouse" | "failed"> | undefined;
+  }>,
+): Promise<number> {
+  const { network, clock, datasets, say } = context;
   const started = clock.monotonic();
   const inRange = (name: string) => {
     const relay = asking.relays.find((one) => one.name === name);
@@ -60,27 +81,13 @@ async function once(
     return asked ? slotCount(asked) * datasets.length : 0;
   };
   const progress = progressOn(process.stderr, options.quiet, asking.clients, inRange);
-  let tallies: Tally[];
+  let done;
   try {
-    const { askers } = asking;
-    const common = {
-      network,
-      lake,
-      clock,
-      log,
-      askers,
-      datasets,
-      range,
-      stop,
-      onTally: (tally: Tally) => progress.add(tally),
-    };
-    tallies = options.follow
-      ? await tick({ ...common, previousTickMs: previousTick, deadlineMs: TICK_DEADLINE_MS })
-      : await collect(common);
+    done = await work((tally) => progress.add(tally));
   } finally {
     progress.stop();
   }
-  const loaded = stop.aborted ? undefined : await loadInto(options, context, lake, asking.relays);
+  const { tallies, loaded } = done;
   const { coverage, faults } = await coverageOfAll(
     lake,
     network,
@@ -130,22 +137,50 @@ async function follow(
   range: SlotRange,
   stop: AbortSignal,
 ): Promise<number> {
-  const { network, clock } = context;
-  let previous: number | undefined;
+  const { network, clock, log, datasets } = context;
+  const chain = await canonicalOf(options, context);
+  const warehouse = await openWarehouse(options, context);
+  let previous: TickMemory | undefined;
   let code = 0;
-  while (!stop.aborted) {
-    for (const client of asking.clients.values()) client.revive();
-    const now = clock.now();
-    // A chunk of bids is taken once its last slot has settled: so it is written once.
-    const { first: unsettled } = chunkRange(bids, settledSlot(network, now) + 1);
-    const grown = { first: Math.min(range.first, unsettled - 1), last: unsettled - 1 };
-    code = await once(options, context, lake, asking, grown, stop, previous);
-    previous = now;
-    try {
-      await clock.sleep(TICK_MS, stop);
-    } catch (error) {
-      if (!stop.aborted) throw error;
+  try {
+    while (!stop.aborted) {
+      for (const client of asking.clients.values()) client.revive();
+      const last = takeableSlot(network, bids, clock.now());
+      const grown = { first: Math.min(range.first, last), last };
+      code = await pass(options, context, lake, asking, grown, async (onTally) => {
+        const done = await tick({
+          network,
+          lake,
+          warehouse,
+          clock,
+          log,
+          datasets,
+          previous,
+          stop,
+          onTally,
+          relays: asking.relays,
+          askers: (until) => asking.askersUntil(until),
+          deadlineMs: TICK_DEADLINE_MS,
+          intervalMs: TICK_MS,
+          firstSlot: range.first,
+        });
+        previous = done.memory;
+        const { loaded } = done;
+        const unloaded = loaded?.failed.map(({ error }) => printable(error, 500)) ?? [];
+        const failed = [...unloaded, ...(loaded ? await settleBy(chain, warehouse) : [])];
+        return {
+          tallies: done.tallies,
+          loaded: loaded && { rows: loaded.rows, warehouse: warehouse.url, failed },
+        };
+      });
+      try {
+        await clock.sleep(TICK_MS, stop);
+      } catch (error) {
+        if (!stop.aborted) throw error;
+      }
     }
+  } finally {
+    await warehouse.close();
   }
   return code;
 }

@@ -2,7 +2,7 @@ import pLimit from "p-limit";
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
 import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
-import { type DatasetName, datasets } from "../datasets/dataset.ts";
+import { type Dataset, type DatasetName, bids, payloads } from "../datasets/dataset.ts";
 import { BadObjectError, type Horizon, type Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
 import type { Relay } from "../relay/relay.ts";
@@ -11,8 +11,8 @@ import { BidsCollector } from "./bids.ts";
 import { oldestKept } from "./coverage.ts";
 import { Delivered } from "./delivered.ts";
 import { PayloadsCollector } from "./payloads.ts";
-import { planMissing, target } from "./plan.ts";
-import type { RelayJob } from "./relayJob.ts";
+import { type Order, type Window, planMissing, target, windowsOf } from "./plan.ts";
+import { type RelayJob, isOver } from "./relayJob.ts";
 import { type Tally, countsOf, newTally } from "./tally.ts";
 
 /** What one pass over the relays is given. */
@@ -25,8 +25,8 @@ export interface CollectOptions {
   readonly askers: ReadonlyMap<Relay, Asker>;
   readonly datasets: readonly DatasetName[];
   readonly range: SlotRange;
-  /** Which of the missing slots are asked for; all without it. */
-  readonly wanted?: (dataset: DatasetName) => (slot: number) => boolean;
+  /** Which bids are asked for first (newest without it). Payloads come in pages, and those go down from the newest. */
+  readonly order?: Order;
   readonly stop: AbortSignal;
   /** Told of each relay's tally as its work begins. */
   readonly onTally?: (tally: Tally) => void;
@@ -40,38 +40,73 @@ const RELAYS_AT_ONCE = 16;
  * checked against what was delivered. Throws when the lake fails; a relay that fails only leaves its slots missing.
  */
 export async function collect(options: CollectOptions): Promise<Tally[]> {
-  const limit = pLimit(RELAYS_AT_ONCE);
-  const active = [...options.askers].filter(([relay]) => relay.state === "active");
-  return Promise.all(active.map(([relay, asker]) => limit(() => collectRelay(options, relay, asker))));
+  return collectWindows(options, (dataset) => {
+    const windows = windowsOf(dataset, options.range);
+    return dataset === bids && options.order === "oldest" ? [...windows].toReversed() : windows;
+  });
 }
 
-async function collectRelay(options: CollectOptions, relay: Relay, asker: Asker): Promise<Tally> {
+/** Collects what is missing and wanted in some windows, in their order, as far as they lie in the range. */
+export async function collectWindows(
+  options: CollectOptions,
+  windows: (dataset: Dataset, relay: Relay) => Iterable<Window>,
+): Promise<Tally[]> {
+  const limit = pLimit(RELAYS_AT_ONCE);
+  const active = [...options.askers].filter(([relay]) => relay.state === "active");
+  const ended = await Promise.allSettled(
+    active.map(([relay, asker]) => limit(() => collectRelay(options, windows, relay, asker))),
+  );
+  // The lake may fail for one relay and not for another: what the others have read is written first.
+  return ended.map((one) => {
+    if (one.status === "rejected") throw one.reason;
+    return one.value;
+  });
+}
+
+async function collectRelay(
+  options: CollectOptions,
+  windows: (dataset: Dataset, relay: Relay) => Iterable<Window>,
+  relay: Relay,
+  asker: Asker,
+): Promise<Tally> {
   const { network, lake, clock, log, stop } = options;
   const tally = newTally(relay.name);
   options.onTally?.(tally);
   const wanted = target(network, relay, clock.now());
   const range = wanted && intersect(wanted, options.range);
-  if (!wanted || !range) return tally;
+  if (!wanted || !range) {
+    tally.complete = true;
+    return tally;
+  }
   const job: RelayJob = { network, relay, target: wanted, lake, asker, clock, log, tally, stop };
   if (options.datasets.includes("payloads")) {
-    const plans = await plan(job, options, "payloads", range);
+    const plans = await plan(job, windows, payloads, range);
     await new PayloadsCollector(job).collect(plans.missing);
   }
   if (options.datasets.includes("bids")) {
-    const plans = await plan(job, options, "bids", range);
-    await new BidsCollector(job, new Delivered(lake, relay.name), plans.oldestKept).collect(plans.missing);
+    const plans = await plan(job, windows, bids, range, options.order);
+    const delivered = new Delivered(lake, relay.name);
+    await new BidsCollector(job, delivered, plans.oldestKept, options.order).collect(plans.missing);
   }
+  tally.complete = !isOver(job);
   return tally;
 }
 
-async function plan(job: RelayJob, options: CollectOptions, name: DatasetName, range: SlotRange) {
+async function plan(
+  job: RelayJob,
+  windows: (dataset: Dataset, relay: Relay) => Iterable<Window>,
+  dataset: Dataset,
+  range: SlotRange,
+  order: Order = "newest",
+) {
   const { lake, relay, clock, tally } = job;
-  const kept = oldestKept(await readHorizon(job, name), clock.now());
-  const counts = countsOf(tally, name);
+  const kept = oldestKept(await readHorizon(job, dataset.name), clock.now());
+  const counts = countsOf(tally, dataset.name);
   if (kept !== undefined) counts.passed += Math.min(slotCount(range), Math.max(0, kept - range.first));
-  const missing = planMissing(lake, datasets[name], relay.name, range, {
-    oldestKept: kept,
-    ...(options.wanted ? { wanted: options.wanted(name) } : {}),
+  const askable = intersect(range, { first: kept ?? 0, last: Infinity });
+  const missing = planMissing(lake, dataset, relay.name, askable ? windows(dataset, relay) : [], {
+    askable: askable ?? range,
+    order,
     onBad: ({ fault }) => tally.faults.push(fault),
     onListed: (slots, missingSlots) => {
       counts.wanted += missingSlots;

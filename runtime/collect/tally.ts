@@ -33,6 +33,8 @@ export interface Tally {
   readonly faults: string[];
   /** Why the relay's last unanswered request failed, one line. */
   lastError: string | undefined;
+  /** True when all that was planned has been asked for, whatever was answered. */
+  complete: boolean;
 }
 
 export function newTally(relay: string): Tally {
@@ -49,7 +51,7 @@ export function newTally(relay: string): Tally {
     differing: 0,
     lostTurns: 0,
   });
-  return { relay, bids: zero(), payloads: zero(), faults: [], lastError: undefined };
+  return { relay, bids: zero(), payloads: zero(), faults: [], lastError: undefined, complete: false };
 }
 
 export function countsOf(tally: Tally, dataset: DatasetName): Counts {

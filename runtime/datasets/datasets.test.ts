@@ -9,7 +9,8 @@ import { chunkName, chunkRange, parseChunkName } from "./chunks.ts";
 import { bids, payloads } from "./dataset.ts";
 import { elementTexts } from "./json.ts";
 import { lineParser, lineWriter } from "./line.ts";
-import { type RelayRow, rowCodec, rowGuard, rowsType } from "./row.ts";
+import { rowGuard } from "./guard.ts";
+import { type RelayRow, rowCodec, rowsType } from "./row.ts";
 
 const network = simulatedNetwork(1);
 const hex = (digits: number) =>
@@ -93,6 +94,43 @@ test("the guard takes exactly what the structural codec takes, and makes the sam
     { numRuns: 2000 },
   );
   t.true(taken > 100 && declined > 100, `${taken} taken, ${declined} declined`);
+});
+
+test("one odd hash among many is found wherever it stands, and the other rows are kept", (t) => {
+  const whole = rowsType(bids);
+  const codec = rowCodec(bids);
+  const [bid = {}] = fc.sample(
+    sentBid.filter((sent) => rowGuard(bids)(sent) !== undefined),
+    1,
+  );
+  const hash = String(bid["block_hash"]);
+  const odd = fc.oneof(
+    fc.constantFrom(hash.toUpperCase(), hash.replace("0x", "0X"), `0x${hash.slice(2).toUpperCase()}`),
+    fc
+      .nat({ max: hash.length - 1 })
+      .chain((at) =>
+        fc
+          .constantFrom("g", "G", "`", "/", ":", "@", "x", " ", "\u0000", "\u00e9", "\u20ac", "\u0130", "A")
+          .map((c) => hash.slice(0, at) + c + hash.slice(at + 1)),
+      ),
+  );
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 1300 }), fc.nat(), odd, (length, at, value) => {
+      const sent = Array.from({ length }, (_, i) => ({
+        ...bid,
+        block_hash: i === at % length ? value : `0x${i.toString(16).padStart(64, "0")}`,
+      }));
+      const own = codec.decode(sent[at % length]);
+      const result = whole.decode(sent);
+      t.is(result._tag, own._tag);
+      if (E.isRight(result) && E.isRight(own)) {
+        t.is(result.right.length, length);
+        t.deepEqual(result.right[at % length], own.right);
+      }
+      t.true(E.isRight(whole.decode([bid])), "what came before is forgotten");
+    }),
+    { numRuns: 200 },
+  );
 });
 
 test("a line holds every field of its row and is read back only in the form in which it was written", (t) => {

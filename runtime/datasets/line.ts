@@ -1,7 +1,8 @@
 import type { Network } from "../chain/networks.ts";
 import { slotStartMs } from "../chain/slots.ts";
 import { type Column, type Dataset, type Format, lakeColumns } from "./dataset.ts";
-import { type RelayRow, STEADY_FIELDS } from "./row.ts";
+import { STEADY_FIELDS } from "./guard.ts";
+import type { RelayRow } from "./row.ts";
 
 /** Last instant that RFC 3339 (and BigQuery) can write: year 9999, ms. */
 const MAX_TIME_MS = 253_402_300_799_999;

@@ -10,6 +10,8 @@ export interface Table {
   readonly order?: readonly string[];
   /** TIMESTAMP column by whose UTC day BigQuery partitions. */
   readonly partition?: string;
+  /** INT64 column of slots by whose range BigQuery partitions. */
+  readonly slotPartition?: string;
 }
 
 const required = (name: string, type: ColumnType, description: string): Column => ({
@@ -48,6 +50,7 @@ function loadsTable(dataset: DatasetName): Table {
   return {
     name: `${dataset}_loads`,
     description: `What of each chunk of the lake is in table ${dataset}: a row a chunk, also for chunks without rows`,
+    slotPartition: "first_slot",
     order: ["relay", "first_slot"],
     columns: [
       required("relay", "STRING", "Relay's name in the directory"),
@@ -118,6 +121,8 @@ export const relaysTable: Table = {
 export const canonicalBlocksTable: Table = {
   name: "canonical_blocks",
   description: "The canonical chain as far as it has been settled; from it payloads.reorged follows, by hash",
+  slotPartition: "slot",
+  order: ["slot"],
   columns: [
     required("slot", "INT64", "A settled slot"),
     optional(

@@ -59,6 +59,8 @@ export interface RelayClientOptions {
   readonly budget: ByteBudget;
   /** Requests a second, at most; the directory's figure without it. */
   readonly rate?: number;
+  /** Requests a second to begin with where nobody knows what the relay bears; `rate` without it (see Pace). */
+  readonly startRate?: number;
   /** True for a URL that the user gave, and for the simulated network: http and private addresses are right there. */
   readonly allowPrivate?: boolean;
   /** Requests under way at once, at most. */
@@ -110,8 +112,9 @@ export class RelayClient {
     this.relay = relay;
     this.#clock = options.clock;
     this.#budget = options.budget;
-    this.#pace = new Pace(options.rate ?? relay.requestsPerSecond, options.clock);
-    this.concurrency = options.concurrency ?? Math.min(16, Math.max(4, Math.ceil(this.#pace.rate / 2)));
+    const rate = options.rate ?? relay.requestsPerSecond;
+    this.#pace = new Pace(rate, options.clock, { startRate: options.startRate ?? rate });
+    this.concurrency = options.concurrency ?? Math.min(16, Math.max(4, Math.ceil(rate / 2)));
     this.#allowPrivate = options.allowPrivate ?? false;
     this.#agents = new RelayAgents(this.#allowPrivate);
     this.#random = options.random ?? Math.random;
@@ -120,6 +123,16 @@ export class RelayClient {
   /** Requests a second that the relay is asked now, at most. */
   get rate(): number {
     return this.#pace.rate;
+  }
+
+  /** Requests a second that the relay has borne (see Pace); undefined while that isn't known. */
+  get borneRate(): number | undefined {
+    return this.#pace.borne;
+  }
+
+  /** Multiplies the rate at which the relay is asked, and its limit. */
+  rescale(factor: number): void {
+    this.#pace.rescale(factor);
   }
 
   /** True when asking on is useless in this run: the relay can't be reached, or wants a long time without requests. */

@@ -37,9 +37,11 @@ async function drive(
   seconds: number,
   latencyMs: number,
   admits: (nowMs: number) => boolean,
+  startRate = setRate,
+  told: (pace: Pace) => void = () => {},
 ): Promise<Outcome[]> {
   const clock = new VirtualClock(0, { idleMs: 0 });
-  const pace = new Pace(setRate, clock);
+  const pace = new Pace(setRate, clock, { startRate });
   const outcomes: Outcome[] = [];
   const worker = async () => {
     for (;;) {
@@ -55,6 +57,7 @@ async function drive(
   };
   // Enough of them to keep the rate up while answers are awaited.
   await Promise.all(Array.from({ length: Math.ceil((setRate * latencyMs) / 1000) + 2 }, worker));
+  told(pace);
   return outcomes.toSorted((a, b) => a.startedAt - b.startedAt);
 }
 
@@ -137,7 +140,7 @@ test("no request starts inside a Retry-After, and none is due in a bunch after i
 
 test("a wait longer than anybody waits is told at once, also to those already waiting", async (t) => {
   const clock = new VirtualClock(0, { idleMs: 0 });
-  const pace = new Pace(1, clock, 60_000);
+  const pace = new Pace(1, clock, { longestHoldMs: 60_000 });
   const first = await pace.turn();
   const waiting = Promise.allSettled([pace.turn(), pace.turn()]);
   pace.refused(first, 3_600_000);
@@ -185,6 +188,84 @@ test("who gives up waiting leaves its place to the next, and the spacing as it w
     { is: gone },
   );
   await t.notThrowsAsync(pace.turn());
+});
+
+/** Highest rate over windows of 20 requests that began by a time. */
+function fastest(outcomes: readonly Outcome[], fromS: number, toS: number): number {
+  const starts = outcomes.map(({ startedAt }) => startedAt / 1000).filter((at) => at >= fromS && at <= toS);
+  return Math.max(...starts.slice(20).map((at, i) => 20 / (at - (starts[i] ?? 0))));
+}
+
+test("a relay of unknown limit is probed upward slowly, and never past the ceiling", async (t) => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(0.5, 1, 2),
+      fc.double({ min: 1.05, max: 4, noNaN: true }),
+      async (start, factor) => {
+        const ceiling = start * factor;
+        let borne: number | undefined;
+        const hours = 2.5;
+        const outcomes = await drive(
+          ceiling,
+          hours * 3600,
+          100,
+          () => true,
+          start,
+          (pace) => {
+            borne = pace.borne;
+          },
+        );
+        for (const minutes of [1, 5, 30]) {
+          const doublings = minutes / 30;
+          const most = Math.min(ceiling, start * 2 ** doublings) * 1.05;
+          const reached = fastest(outcomes, 0, minutes * 60);
+          t.true(reached <= most, `${reached} requests a second within ${minutes} minutes from ${start}`);
+        }
+        t.true(fastest(outcomes, 0, hours * 3600) <= ceiling * 1.001);
+        const { perSecond } = figures(outcomes, (hours - 0.3) * 3600, hours * 3600);
+        t.true(perSecond >= 0.9 * ceiling, `${perSecond} of ${ceiling} in the end`);
+        t.true((borne ?? 0) >= 0.9 * ceiling && (borne ?? 0) <= ceiling, `borne ${borne} of ${ceiling}`);
+      },
+    ),
+    { numRuns: 6 },
+  );
+});
+
+test("probed upward it settles just under what the relay bears, with under 3 % refused, and says so", async (t) => {
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(0.7, 1.5, 3), burstShare, async (rate, share) => {
+      const bucket = new TokenBucket(rate, Math.max(1, rate * share));
+      let borne: number | undefined;
+      const outcomes = await drive(
+        20,
+        3 * 3600,
+        100,
+        (now) => bucket.admits(now),
+        1,
+        (pace) => {
+          borne = pace.borne;
+        },
+      );
+      const { perSecond, refused } = figures(outcomes, 2 * 3600, 3 * 3600);
+      t.true(perSecond >= 0.85 * rate, `${perSecond} of ${rate}`);
+      t.true(refused < 0.03, `${refused} refused`);
+      t.true((borne ?? 0) > 0.8 * rate && (borne ?? 0) <= 1.02 * rate, `borne ${borne} of ${rate}`);
+    }),
+    { numRuns: 6 },
+  );
+});
+
+test("a rate that isn't used isn't taken for borne", async (t) => {
+  const clock = new VirtualClock(0, { idleMs: 0 });
+  const pace = new Pace(50, clock, { startRate: 5 });
+  // One at a time with answers that take a second: a request a second, whatever the pace would allow.
+  for (let i = 0; i < 3600; i++) {
+    const turn = await pace.turn();
+    await clock.sleep(1000);
+    pace.succeeded(turn);
+  }
+  t.true(pace.rate <= 5, `${pace.rate}`);
+  t.true((pace.borne ?? 0) > 0.9 && (pace.borne ?? 0) <= 1.1, `${pace.borne}`);
 });
 
 test("a rate of nothing is refused", (t) => {

@@ -27,8 +27,27 @@ const SOFT_REGROW = 1.05;
 const FLOOR = 0.05;
 /** A relay that wants longer without requests isn't waited for. */
 const LONGEST_HOLD_MS = 120_000;
+/**
+ * Where the relay publishes no limit and a higher rate is allowed, the rate that it is known to bear grows by this share
+ * when it has borne it for so long and so many answers: doubling takes over half an hour.
+ */
+const EXPLORE = 0.02;
+const EXPLORE_SECONDS = 60;
+const EXPLORE_SUCCESSES = 60;
+/** A rate counts as borne only where at least this share of it was really used. */
+const USED_SHARE = 0.8;
 /** Weight of the newest outcome in the share of requests that are refused. */
 const SHARE_WEIGHT = 0.1;
+
+export interface PaceOptions {
+  /**
+   * Requests a second to begin with, where nobody knows how many the relay bears: from there it is probed upward, slowly
+   * and never past the set rate. The set rate itself without it.
+   */
+  readonly startRate?: number;
+  /** No turn waits for a Retry-After longer than this, ms. */
+  readonly longestHoldMs?: number;
+}
 
 /** A request's permission to start; its outcome is reported with it. */
 export interface Turn {
@@ -51,13 +70,19 @@ export class HeldTooLongError extends Error {
 /**
  * How fast one relay is asked. Requests are spaced evenly, never faster than the set rate: in any span of w seconds at most
  * rate·w + 1 start. Refusals (429, 408, 503) cut the rate; successes let it grow back to just under where it was refused, and
- * slowly beyond. Nothing starts before a Retry-After has passed. All times are those of the injected clock.
+ * slowly beyond; with a start rate, above that far more slowly still. Nothing starts before a Retry-After has passed. All times are those of the injected clock.
  */
 export class Pace {
   /** No turn waits for a Retry-After longer than this, ms. */
   readonly longestHoldMs: number;
   readonly #clock: Clock;
-  readonly #setRate: number;
+  #setRate: number;
+  #start: number;
+  /** What the relay is known to bear, and its rate may grow to at any time: from the start rate up to the set one. */
+  #known: number;
+  /** Since when, and with how many answers, the relay has borne what it is asked. */
+  #calm: { since: number; answers: number };
+  #borne: number | undefined;
   #rate: number;
   #ceiling: number;
   /** The rate that the last cut left, from which it grows. */
@@ -72,14 +97,18 @@ export class Pace {
   #queue: Promise<unknown> = Promise.resolve();
 
   /** `setRate`: requests a second that are never exceeded. Throws RangeError unless it is above 0. */
-  constructor(setRate: number, clock: Clock, longestHoldMs = LONGEST_HOLD_MS) {
-    if (!(setRate > 0)) throw new RangeError(`a rate of ${setRate} requests a second lets nothing through`);
+  constructor(setRate: number, clock: Clock, options: PaceOptions = {}) {
+    const start = Math.min(setRate, options.startRate ?? setRate);
+    if (!(start > 0)) throw new RangeError(`a rate of ${start} requests a second lets nothing through`);
     this.#clock = clock;
     this.#setRate = setRate;
-    this.longestHoldMs = longestHoldMs;
-    this.#rate = setRate;
-    this.#ceiling = setRate;
-    this.#base = setRate;
+    this.longestHoldMs = options.longestHoldMs ?? LONGEST_HOLD_MS;
+    this.#start = start;
+    this.#known = start;
+    this.#calm = { since: clock.monotonic(), answers: 0 };
+    this.#rate = start;
+    this.#ceiling = start;
+    this.#base = start;
   }
 
   /** Requests a second now. */
@@ -87,9 +116,27 @@ export class Pace {
     return this.#rate;
   }
 
+  /** The highest rate, requests a second, that the relay answered for a minute and 60 answers without refusing; none yet: undefined. */
+  get borne(): number | undefined {
+    return this.#borne;
+  }
+
   /** Milliseconds until the relay may be asked again; 0 unless it asked for a wait. */
   get heldMs(): number {
     return Math.max(0, this.#heldUntil - this.#clock.monotonic());
+  }
+
+  /** Multiplies all rates: for a share of what a relay is asked by several processes, when the share changes. */
+  rescale(factor: number): void {
+    if (!(factor > 0 && factor < Infinity)) throw new RangeError(`rates can't be multiplied by ${factor}`);
+    this.#setRate *= factor;
+    this.#start *= factor;
+    this.#known *= factor;
+    this.#rate *= factor;
+    this.#ceiling *= factor;
+    this.#base *= factor;
+    if (this.#borne !== undefined) this.#borne *= factor;
+    this.#calm = { since: this.#clock.monotonic(), answers: 0 };
   }
 
   /**
@@ -134,11 +181,24 @@ export class Pace {
     if (turn.cuts !== this.#cuts) return;
     this.#successes++;
     this.#periods += 1 / Math.max(REGROW_SUCCESSES, REGROW_SECONDS * this.#rate);
-    this.#rate = Math.min(this.#setRate, this.#grown());
+    this.#noteCalm();
+    this.#rate = Math.min(this.#known, this.#grown());
+  }
+
+  /** Counts what was borne without a refusal; a rate that was borne, and really used, may be exceeded a little. */
+  #noteCalm(): void {
+    this.#calm.answers++;
+    const now = this.#clock.monotonic();
+    const seconds = (now - this.#calm.since) / 1000;
+    if (seconds < EXPLORE_SECONDS || this.#calm.answers < EXPLORE_SUCCESSES) return;
+    const used = Math.min(this.#rate, this.#calm.answers / seconds);
+    this.#borne = Math.max(this.#borne ?? 0, used);
+    if (used >= USED_SHARE * this.#known) this.#known = Math.min(this.#setRate, this.#known * (1 + EXPLORE));
+    this.#calm = { since: now, answers: 0 };
   }
 
   #grown(): number {
-    if (this.#rate < this.#setRate * SOFT_FLOOR) {
+    if (this.#rate < this.#start * SOFT_FLOOR) {
       this.#base = this.#rate * SOFT_REGROW;
       this.#ceiling = Math.max(this.#ceiling, this.#base);
       this.#periods = 0;
@@ -161,9 +221,11 @@ export class Pace {
     }
     // Requests that were under way at the last cut tell of the same event.
     if (turn.cuts !== this.#cuts) return;
-    const floor = this.#refusedShare > 0.5 ? FLOOR : Math.max(FLOOR, this.#setRate * SOFT_FLOOR);
+    const floor = this.#refusedShare > 0.5 ? FLOOR : Math.max(FLOOR, this.#start * SOFT_FLOOR);
     const clustered = this.#cuts > 0 && this.#successes < CLUSTER;
     this.#ceiling = this.#rate * CEILING;
+    this.#known = Math.max(this.#start, Math.min(this.#known, this.#ceiling));
+    this.#calm = { since: this.#clock.monotonic(), answers: 0 };
     const lower = Math.max(floor, this.#rate * (clustered ? CLUSTER_CUT : CUT));
     this.#rate = Math.min(this.#rate, lower);
     this.#base = this.#rate;

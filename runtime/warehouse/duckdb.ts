@@ -2,7 +2,7 @@ import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { infoTable } from "../datasets/tables.ts";
-import { UserError } from "../errors.ts";
+import { printable, UserError } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
 import type { Relay } from "../relay/relay.ts";
@@ -13,12 +13,17 @@ import { exportDays } from "./export.ts";
 import { loadRows } from "./load.ts";
 import type { LoadPoint } from "./loadBatch.ts";
 import { loadRelays } from "./loadRelays.ts";
+import { settleFromChain } from "./settle.ts";
 import type {
+  CanonicalChain,
+  CanonicalTable,
   DayCoverage,
   ExportOptions,
   ExportSummary,
   LoadOptions,
   LoadSummary,
+  SettleOptions,
+  SettleSummary,
   Value,
   Warehouse,
 } from "./warehouse.ts";
@@ -77,10 +82,19 @@ class DuckDbWarehouse implements Warehouse {
       const now = clock.now();
       const fixed = Math.abs(now - Date.now()) > OWN_DATE_MS ? Math.trunc(now) : "NULL";
       await connection.run(`UPDATE ${infoTable.name} SET fixed_now = ${fixed}`);
-      const horizons = await loadRelays(connection, lake, relays);
+      const { relaysTable = true } = options;
+      const horizons = relaysTable ? await loadRelays(connection, lake, relays) : [];
       const summary = await loadRows({ file, lake, network: this.#network, log, now, seam }, options);
       return { ...summary, failed: [...horizons, ...summary.failed] };
     });
+  }
+
+  async settle(source: CanonicalChain | CanonicalTable, options: SettleOptions = {}): Promise<SettleSummary> {
+    if ("table" in source)
+      throw new UserError(`a DuckDB file can't read the BigQuery table ${printable(source.table)}`, {
+        exitCode: 2,
+      });
+    return this.#use("write", async (file) => settleFromChain(await file.connect(), source, options));
   }
 
   /** Queries that are asked while another runs share its opening of the file: a report asks dozens. */

@@ -2,13 +2,12 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MAX_SLOT, type Network } from "../chain/networks.ts";
-import { slotStartMs } from "../chain/slots.ts";
-import { DATASET_NAMES, type Dataset, datasets } from "../datasets/dataset.ts";
+import type { Network } from "../chain/networks.ts";
+import { DATASET_NAMES, type Dataset, type DatasetName, datasets } from "../datasets/dataset.ts";
 import { duckdbDdl } from "../datasets/schema.ts";
 import { loadTables, rowTables } from "../datasets/tables.ts";
 import { printable, UserError } from "../errors.ts";
-import { type BadChunk, BadObjectError, isBad, type Lake, type StoredChunk } from "../lake/lake.ts";
+import { type BadChunk, isBad, type Lake, type StoredChunk } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
 import { rowsOf, textOf } from "./cells.ts";
 import type { OpenFile } from "./duckdbFile.ts";
@@ -16,6 +15,8 @@ import { changeOf, failureOf, type LedgerRow } from "./ledger.ts";
 import { generationsOf, ledgerRowOf } from "./ledgerTable.ts";
 import { Batch, type BatchContext, type LoadPoint, type ReadyChunk } from "./loadBatch.ts";
 import { settleReorged } from "./loadSql.ts";
+import { soundObject } from "./soundObject.ts";
+import { noCount, waitingObjects } from "./waiting.ts";
 import type { LoadOptions, LoadSummary } from "./warehouse.ts";
 
 /** Rows go into a transaction in groups of about this size, so that DuckDB works while the next objects are being read. */
@@ -39,10 +40,11 @@ export interface LoadParts {
 /** Brings rows and ledger of an open DuckDB warehouse up to the lake. */
 export async function loadRows(parts: LoadParts, options: LoadOptions): Promise<LoadSummary> {
   const writer = await parts.file.connect();
-  if (options.rebuild) await dropRows(writer);
-  const loader = new Loader(parts, writer, await parts.file.connect(), options.signal);
+  const names = DATASET_NAMES.filter((name) => options.datasets?.includes(name) ?? true);
+  if (options.rebuild) await dropRows(writer, names);
+  const loader = new Loader(parts, writer, await parts.file.connect(), options);
   try {
-    for (const name of DATASET_NAMES) await loader.load(datasets[name]);
+    for (const name of names) await loader.load(datasets[name]);
   } finally {
     await loader.close();
   }
@@ -56,9 +58,9 @@ export async function loadRows(parts: LoadParts, options: LoadOptions): Promise<
   return { ...loader.sum, failed: failures };
 }
 
-async function dropRows(connection: DuckDBConnection): Promise<void> {
+async function dropRows(connection: DuckDBConnection, names: readonly DatasetName[]): Promise<void> {
   await connection.run("BEGIN");
-  for (const table of DATASET_NAMES.flatMap((name) => [rowTables[name], loadTables[name]])) {
+  for (const table of names.flatMap((name) => [rowTables[name], loadTables[name]])) {
     await connection.run(`DROP TABLE ${table.name}`);
     for (const statement of duckdbDdl(table)) await connection.run(statement);
   }
@@ -70,24 +72,20 @@ async function dropRows(connection: DuckDBConnection): Promise<void> {
  * read by the lake, which trusts nothing in it: DuckDB itself doesn't check a gzip file's CRC, and rounds `1.5` to an integer.
  */
 class Loader {
-  readonly sum = { rows: 0, slots: 0, objects: 0, bytes: 0, unchanged: 0, left: 0 };
+  readonly sum = noCount();
   readonly #parts: LoadParts;
   readonly #reader: DuckDBConnection;
   readonly #context: BatchContext;
-  readonly #signal: AbortSignal | undefined;
+  readonly #options: LoadOptions;
+  #taken = 0;
   #writing: Promise<void> = Promise.resolve();
   #spool: string | undefined;
   #spooled = 0;
 
-  constructor(
-    parts: LoadParts,
-    writer: DuckDBConnection,
-    reader: DuckDBConnection,
-    signal: AbortSignal | undefined,
-  ) {
+  constructor(parts: LoadParts, writer: DuckDBConnection, reader: DuckDBConnection, options: LoadOptions) {
     this.#parts = parts;
     this.#reader = reader;
-    this.#signal = signal;
+    this.#options = options;
     const { lake, seam } = parts;
     this.#context = {
       connection: writer,
@@ -161,20 +159,25 @@ class Loader {
   /** The chunks of a dataset whose objects aren't in the ledger as they are, read and checked. */
   async *#ready(dataset: Dataset): AsyncGenerator<ReadyChunk> {
     const { lake } = this.#parts;
-    for (const relay of await lake.relays(dataset.name)) {
-      const generations = await generationsOf(this.#reader, dataset, relay);
-      for await (const entry of lake.list(dataset.name, relay, { first: 0, last: MAX_SLOT })) {
-        if (this.#signal?.aborted) return;
-        const known = generations.get(entry.chunk.first);
-        if (known === entry.generation) {
-          this.sum.unchanged++;
-          continue;
-        }
-        const before =
-          known === undefined ? undefined : await ledgerRowOf(this.#reader, dataset, entry.chunk);
-        const ready = await this.#check(entry, before);
-        if (ready) yield ready;
-        else this.sum.left++;
+    const generations = (relay: string) => generationsOf(this.#reader, dataset, relay);
+    const { maxObjects = Infinity, replace = true } = this.#options;
+    const most = maxObjects - this.#taken;
+    for await (const { entry, known } of waitingObjects(
+      lake,
+      dataset,
+      generations,
+      this.#options,
+      most,
+      this.sum,
+    )) {
+      if (this.#options.signal?.aborted) return;
+      const before = known === undefined ? undefined : await ledgerRowOf(this.#reader, dataset, entry.chunk);
+      const ready = await this.#check(entry, before);
+      if (!ready) this.sum.left++;
+      else if (ready.remove.length > 0 && !replace) this.sum.waiting++;
+      else {
+        this.#taken++;
+        yield ready;
       }
     }
   }
@@ -193,32 +196,14 @@ class Loader {
     if (isBad(entry)) return bad(entry.fault);
     const change = changeOf(entry, before);
     if (change.insert.length === 0) return { ...change, stored: entry, rows: 0, path: "" };
-    try {
-      const found = await this.#parts.lake.read(entry.chunk);
-      if (!found) return undefined;
-      const { stored, lines } = found;
-      const fault = this.#timeFault(stored, lines);
-      if (fault !== undefined) return bad(fault);
-      const fresh = changeOf(stored, before);
-      const wanted = fresh.insert.map((slot) => lines.get(slot) ?? []);
-      const rows = wanted.reduce((sum, slotLines) => sum + slotLines.length, 0);
-      return { ...fresh, stored, rows, path: rows > 0 ? await this.#path(stored, wanted) : "" };
-    } catch (error) {
-      if (!(error instanceof BadObjectError)) throw error;
-      return bad(error.message);
-    }
-  }
-
-  /** The lake knows lines, not the network's clock: here each row's day is checked, by which tables are cut. */
-  #timeFault(stored: StoredChunk, lines: ReadonlyMap<number, readonly string[]>): string | undefined {
-    const { network, lake } = this.#parts;
-    for (const [slot, slotLines] of lines) {
-      const start = new Date(slotStartMs(network, slot)).toISOString();
-      const head = `{"relay":"${stored.chunk.relay}","slot":"${slot}","block_timestamp":"${start}"`;
-      if (!slotLines.every((line) => line.startsWith(head)))
-        return `${lake.locate(stored.object)} can't be used: a row of slot ${slot} isn't dated ${start}; move it away and its slots will be asked again`;
-    }
-    return undefined;
+    const found = await soundObject(this.#parts.lake, this.#parts.network, entry);
+    if (!found) return undefined;
+    if ("fault" in found) return bad(found.fault);
+    const { stored, lines } = found;
+    const fresh = changeOf(stored, before);
+    const wanted = fresh.insert.map((slot) => lines.get(slot) ?? []);
+    const rows = wanted.reduce((sum, slotLines) => sum + slotLines.length, 0);
+    return { ...fresh, stored, rows, path: rows > 0 ? await this.#path(stored, wanted) : "" };
   }
 
   /** Where DuckDB finds the rows: the object itself, or, where that isn't a file, the wanted lines in a temporary one. */

@@ -17,6 +17,10 @@ export interface LoadSummary {
   readonly unchanged: number;
   /** Objects that changed or vanished while they were read: left for the next load. */
   readonly left: number;
+  /** Objects with something new that this load was told not to take yet (`maxObjects`, `replace`). */
+  readonly waiting: number;
+  /** How often a transaction began again because another loader's was faster. */
+  readonly retried: number;
   /** Objects that can't be loaded as they are, those of earlier loads included. `error` is one line with the remedy. */
   readonly failed: readonly { readonly object: string; readonly error: string }[];
 }
@@ -39,6 +43,34 @@ export interface DayCoverage {
 
 /** A value of a query's result: INT64 and NUMERIC as decimal strings, times as `YYYY-MM-DD hh:mm:ss[.ffffff]` in UTC. */
 export type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value };
+
+/** The canonical chain, from a node or a model of it. */
+export interface CanonicalChain {
+  /** The newest slot of which it surely says the same tomorrow: two epochs behind what it knows. */
+  settled(): Promise<number>;
+  /** Hash (0x hex) of the execution block of each of these settled slots, ascending; null where there is none. */
+  blocks(slots: readonly number[]): Promise<ReadonlyMap<number, string | null>>;
+}
+
+/** A table of canonical blocks in BigQuery that others keep; copies of it name their columns differently. */
+export interface CanonicalTable {
+  /** `project.dataset.table`, in the warehouse's location. */
+  readonly table: string;
+  /** Start of a block's slot, TIMESTAMP; the column by which the table is partitioned. */
+  readonly timestamp_column: string;
+  /** The block's hash, 0x hex. */
+  readonly hash_column: string;
+}
+
+export interface SettleOptions {
+  /** Only what was loaded since then, Unix ms: how far back is worth its bytes. Everything without it. */
+  readonly loadedSince?: number;
+}
+
+export interface SettleSummary {
+  /** Rows that came into canonical_blocks. */
+  readonly blocks: number;
+}
 
 export interface ExportOptions {
   readonly datasets: readonly DatasetName[];
@@ -76,6 +108,12 @@ export interface Warehouse {
    */
   load(lake: Lake, relays: readonly Relay[], options?: LoadOptions): Promise<LoadSummary>;
 
+  /**
+   * Fills canonical_blocks for the days (from a chain: the slots) whose payloads aren't settled yet, as far as the source is
+   * two epochs past them, and settles `reorged` by hash.
+   */
+  settle(source: CanonicalChain | CanonicalTable, options?: SettleOptions): Promise<SettleSummary>;
+
   /** The rows of a query. */
   query(sql: string): Promise<Record<string, Value>[]>;
 
@@ -90,6 +128,16 @@ export interface Warehouse {
 }
 
 export interface LoadOptions {
+  /** Only these; both without it. */
+  readonly datasets?: readonly DatasetName[];
+  /** Only chunks that touch one of these; all without it. */
+  readonly ranges?: readonly SlotRange[];
+  /** Takes at most so many objects with something new, the newest first. */
+  readonly maxObjects?: number;
+  /** False: objects of which rows would have to be replaced wait. In BigQuery that bills whole days (true). */
+  readonly replace?: boolean;
+  /** False: table relays stays as it is (true). */
+  readonly relaysTable?: boolean;
   /** Drops rows and ledger first, and so makes them again from nothing. */
   readonly rebuild?: boolean;
   /** Stops after the transaction that is under way; the next load goes on. */

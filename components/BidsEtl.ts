@@ -1,0 +1,19 @@
+import type { ComponentResourceOptions, Output } from "@pulumi/pulumi";
+import { DatasetEtl, type DatasetEtlArgs } from "./DatasetEtl.ts";
+
+/** Collects and loads bids; also writes table `relays`, which the views need. */
+export class BidsEtl extends DatasetEtl {
+  /** `project.dataset.table` */
+  readonly relaysTable: Output<string>;
+
+  constructor(name: string, args: DatasetEtlArgs, opts?: ComponentResourceOptions) {
+    super("BidsEtl", "bids", ["bids", "bids_loads", "relays"], name, args, opts);
+    this.relaysTable = this.tableNamed("relays");
+    this.registerOutputs({
+      table: this.table,
+      relaysTable: this.relaysTable,
+      publicView: this.publicView,
+      serviceUrl: this.serviceUrl,
+    });
+  }
+}

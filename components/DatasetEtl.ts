@@ -1,0 +1,176 @@
+import { IamMember } from "@pulumi/gcp/bigquery/iamMember.js";
+import { BucketIAMMember } from "@pulumi/gcp/storage/bucketIAMMember.js";
+import { all, type ComponentResourceOptions, type Input, type Output } from "@pulumi/pulumi";
+import { findNetwork } from "../runtime/chain/networks.ts";
+import type { ServiceSettings } from "../runtime/services/settings.ts";
+import { publicViews } from "../runtime/warehouse/bigqueryViews.ts";
+import { EtlComponent, type StackContext, validate } from "./component.ts";
+import type { Datasets } from "./Datasets.ts";
+import { DatasetTable, type DatasetTableArgs } from "./DatasetTable.ts";
+import { DatasetView, type DatasetViewArgs } from "./DatasetView.ts";
+import type { Egress } from "./Egress.ts";
+import type { LakeBucket } from "./LakeBucket.ts";
+import type { LogMetrics } from "./LogMetrics.ts";
+import type { ServiceName } from "./names.ts";
+import type { AlertLimits } from "./alertRules.ts";
+import { ServiceAlerts } from "./ServiceAlerts.ts";
+import { ScheduledService, type ScheduledServiceArgs, type ServiceSizing } from "./ScheduledService.ts";
+import type { ServiceIdentity } from "./ServiceIdentity.ts";
+
+/** What a dataset's ETL is given. */
+export interface DatasetEtlArgs {
+  readonly stack: StackContext;
+  readonly lake: LakeBucket;
+  readonly datasets: Datasets;
+  readonly identity: ServiceIdentity;
+  /** Image of the services, by digest. */
+  readonly image: Input<string>;
+  readonly egress?: Egress;
+  /** What the service is told beside where its lake and warehouse are. */
+  readonly settings: Omit<ServiceSettings, "lake" | "warehouse" | "stagingDataset">;
+  readonly sizing: ServiceSizing;
+  /** Days that the public view shows. */
+  readonly publicDays: number;
+  readonly metrics: LogMetrics;
+  readonly alerts: AlertLimits;
+  /** Channels that alerts go to. */
+  readonly notificationChannels: readonly string[];
+  readonly transform?: {
+    readonly tables?: DatasetTableArgs["transform"];
+    readonly publicView?: DatasetViewArgs["transform"];
+    readonly service?: ScheduledServiceArgs["transform"];
+  };
+}
+
+/**
+ * A dataset's ETL: its tables, its public view, its service with what it may do, its schedule and its alerts. The service
+ * may change the tables named here, and only these.
+ */
+export abstract class DatasetEtl extends EtlComponent {
+  /** The table of the dataset's rows, `project.dataset.table`. */
+  readonly table: Output<string>;
+  /** `project.dataset.view` */
+  readonly publicView: Output<string>;
+  readonly serviceUrl: Output<string>;
+  /** What views over the tables have to wait for. */
+  readonly tables: ReadonlyMap<string, DatasetTable>;
+
+  protected constructor(
+    type: string,
+    service: ServiceName,
+    tableNames: readonly string[],
+    name: string,
+    args: DatasetEtlArgs,
+    opts: ComponentResourceOptions | undefined,
+  ) {
+    const { stack, lake, datasets, identity, settings, transform = {} } = args;
+    const network = findNetwork(settings.network, 0);
+    validate(type, [["settings.network", network !== undefined, "no such network"]]);
+    super(type, name, stack, opts);
+    const child = { parent: this };
+    const tables = new Map(
+      tableNames.map((table) => [
+        table,
+        new DatasetTable(
+          this.child(table.replaceAll("_", "-")),
+          { stack, dataset: datasets.private, table, ...given({ transform: transform.tables }) },
+          child,
+        ),
+      ]),
+    );
+    const rows = tables.get(service);
+    const definition = publicViews({
+      project: stack.project,
+      dataset: stack.names.dataset("private"),
+      network: network as NonNullable<typeof network>,
+      days: args.publicDays,
+    }).find((view) => view.name === service);
+    if (!rows || !definition) throw new RangeError(`${service} has no table or no public view`);
+    const publicView = new DatasetView(
+      this.child("public"),
+      {
+        stack,
+        dataset: datasets.public,
+        definition,
+        reads: [rows],
+        ...given({ transform: transform.publicView }),
+      },
+      child,
+    );
+    const { member } = identity.runtime;
+    const tableGrants = [...tables].map(
+      ([tableName, table]) =>
+        new IamMember(
+          this.child(`${tableName.replaceAll("_", "-")}-editor`),
+          {
+            project: stack.project,
+            datasetId: datasets.private,
+            tableId: table.tableId,
+            role: "roles/bigquery.dataEditor",
+            member,
+          },
+          this.options("free"),
+        ),
+    );
+    // The second role is for asking whether the bucket is there, which the first doesn't hold.
+    const lakeGrants = ["objectUser", "legacyBucketReader"].map(
+      (role) =>
+        new BucketIAMMember(
+          this.child(role === "objectUser" ? "lake-objects" : "lake-bucket"),
+          { bucket: lake.bucket, role: `roles/storage.${role}`, member },
+          this.options("free"),
+        ),
+    );
+    const scheduled = new ScheduledService(
+      this.child("service"),
+      {
+        stack,
+        service,
+        identity,
+        image: args.image,
+        settings: all([lake.url, datasets.private, datasets.staging]).apply(
+          ([lakeUrl, privateId, stagingDataset]) => ({
+            ...settings,
+            lake: lakeUrl,
+            warehouse: `bigquery://${stack.project}/${privateId}`,
+            stagingDataset,
+          }),
+        ),
+        sizing: args.sizing,
+        after: [...tableGrants, ...lakeGrants],
+        ...given({ egress: args.egress, transform: transform.service }),
+      },
+      child,
+    );
+    new ServiceAlerts(
+      this.child("alerts"),
+      {
+        stack,
+        service,
+        metrics: args.metrics,
+        limits: args.alerts,
+        scheduled: args.sizing.enabled,
+        notificationChannels: args.notificationChannels,
+      },
+      child,
+    );
+    this.table = rows.fullName;
+    this.publicView = publicView.fullName;
+    this.serviceUrl = scheduled.url;
+    this.tables = tables;
+  }
+
+  /** The full name of one of its tables. */
+  protected tableNamed(table: string): Output<string> {
+    const found = this.tables.get(table);
+    if (!found) throw new RangeError(`no table ${table} belongs to it`);
+    return found.fullName;
+  }
+}
+
+/** The properties that have a value: an absent option and one that is undefined aren't the same to the compiler. */
+function given<T extends object>(properties: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

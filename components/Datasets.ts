@@ -1,0 +1,132 @@
+import { Dataset, type DatasetArgs } from "@pulumi/gcp/bigquery/dataset.js";
+import type { ComponentResourceOptions, Input, Output } from "@pulumi/pulumi";
+import { EtlComponent, type StackContext, type Transform, transformed, validate } from "./component.ts";
+import { PROTECTION } from "./protection.ts";
+
+export interface DatasetsArgs {
+  readonly stack: StackContext;
+  /** BigQuery location of all three, e.g. `US`. */
+  readonly location: string;
+  /** E-mail of the account that deploys; it owns the datasets beside the project's owners. */
+  readonly deployer: Input<string>;
+  /** E-mails of the accounts that the services run as: they read the private dataset and write to staging. */
+  readonly runtimes: readonly Input<string>[];
+  /** Who may read the public dataset: `user:…`, `group:…`, `domain:…` or `allAuthenticatedUsers`. */
+  readonly publicReaders: readonly string[];
+  readonly transform?: {
+    readonly private?: Transform<DatasetArgs>;
+    readonly staging?: Transform<DatasetArgs>;
+    readonly public?: Transform<DatasetArgs>;
+  };
+}
+
+type Access =
+  NonNullable<DatasetArgs["accesses"]> extends Input<infer List | undefined>
+    ? List extends readonly Input<infer One>[]
+      ? One
+      : never
+    : never;
+
+/** What a reader of the public dataset may be called. */
+export const PUBLIC_READER =
+  /^(?:(?:user|group):[^\s:@]+@[^\s:@]+|domain:[^\s:@]+\.[^\s:@]+|allAuthenticatedUsers)$/;
+
+const DAY_MS = 86_400_000;
+
+/**
+ * The private, the staging and the public dataset. Who may do what stands in `accesses`, and there alone: an update of a
+ * dataset wipes what IAM members added beside it. Roles are written as the API echoes them.
+ */
+export class Datasets extends EtlComponent {
+  /** Ids of the datasets. */
+  readonly private: Output<string>;
+  readonly staging: Output<string>;
+  readonly public: Output<string>;
+
+  constructor(name: string, args: DatasetsArgs, opts?: ComponentResourceOptions) {
+    const { stack, location, deployer, runtimes, publicReaders, transform = {} } = args;
+    validate("Datasets", [
+      ["location", location !== "", "give a location of BigQuery"],
+      [
+        "publicReaders",
+        publicReaders.every((reader) => PUBLIC_READER.test(reader)),
+        "give user:…, group:…, domain:… or allAuthenticatedUsers",
+      ],
+    ]);
+    super("Datasets", name, stack, opts);
+    const { names, labels } = stack;
+    const owners: Access[] = [
+      { role: "OWNER", specialGroup: "projectOwners" },
+      { role: "OWNER", userByEmail: deployer },
+    ];
+    const common = { location, labels };
+    const publicDataset = new Dataset(
+      this.child("public"),
+      transformed<DatasetArgs>(
+        {
+          ...common,
+          datasetId: names.dataset("public"),
+          description: "Bids and payloads of the last days, for everyone who is named as a reader",
+          accesses: [...owners, ...publicReaders.map(readerAccess)],
+          ...PROTECTION.public.flags(stack.protect),
+        },
+        transform.public,
+      ),
+      this.options("public", { dependsOn: stack.apis.of("bigquery") }),
+    );
+    const staging = new Dataset(
+      this.child("staging"),
+      transformed<DatasetArgs>(
+        {
+          ...common,
+          datasetId: names.dataset("staging"),
+          description: "Tables of load jobs on their way; each expires within a day",
+          defaultTableExpirationMs: DAY_MS,
+          storageBillingModel: "LOGICAL",
+          accesses: [...owners, ...runtimes.map((email) => ({ role: "WRITER", userByEmail: email }))],
+          ...PROTECTION.staging.flags(),
+        },
+        transform.staging,
+      ),
+      this.options("staging", { dependsOn: stack.apis.of("bigquery") }),
+    );
+    const privateDataset = new Dataset(
+      this.child("private"),
+      transformed<DatasetArgs>(
+        {
+          ...common,
+          datasetId: names.dataset("private"),
+          description: "Bids and payloads of MEV-Boost relays, what of them is loaded, and views over them",
+          // Rows are long hex texts: compressed they are a fraction of what LOGICAL would bill.
+          storageBillingModel: "PHYSICAL",
+          maxTimeTravelHours: "48",
+          accesses: [
+            ...owners,
+            ...runtimes.map((email) => ({ role: "READER", userByEmail: email })),
+            {
+              // The dataset is authorized, not its views: they come later, and need this dataset's tables.
+              dataset: {
+                dataset: { projectId: stack.project, datasetId: publicDataset.datasetId },
+                targetTypes: ["VIEWS"],
+              },
+            },
+          ],
+          ...PROTECTION.data.flags(stack.protect),
+        },
+        transform.private,
+      ),
+      this.options("data", { dependsOn: stack.apis.of("bigquery") }),
+    );
+    this.private = privateDataset.datasetId;
+    this.staging = staging.datasetId;
+    this.public = publicDataset.datasetId;
+    this.registerOutputs({ private: this.private, staging: this.staging, public: this.public });
+  }
+}
+
+function readerAccess(reader: string): Access {
+  const [kind, who] = reader.split(":");
+  if (who === undefined) return { role: "READER", specialGroup: reader };
+  if (kind === "user") return { role: "READER", userByEmail: who };
+  return kind === "group" ? { role: "READER", groupByEmail: who } : { role: "READER", domain: who };
+}

@@ -1,0 +1,37 @@
+import type { AlertPolicyArgs } from "@pulumi/gcp/monitoring/alertPolicy.js";
+import type { AlertRule } from "./alertRules.ts";
+import type { StackContext } from "./component.ts";
+
+const CLOSE_AFTER = "3600s";
+
+/** An alert as Cloud Monitoring takes it: a PromQL condition, and the run-book as its text. */
+export function alertPolicy(
+  { labels }: Pick<StackContext, "labels">,
+  { title, rule, severity, query, runbook }: Omit<AlertRule, "noun" | "whileScheduled">,
+  enabled: boolean,
+  notificationChannels: readonly string[],
+): AlertPolicyArgs {
+  return {
+    displayName: `${labels["stack"] ?? ""} ${title}`,
+    combiner: "OR",
+    severity,
+    enabled,
+    conditions: [
+      {
+        displayName: title,
+        conditionPrometheusQueryLanguage: {
+          query,
+          duration: "0s",
+          evaluationInterval: "60s",
+          alertRule: rule,
+          // A metric that has never reported yet would be refused otherwise.
+          disableMetricValidation: true,
+        },
+      },
+    ],
+    documentation: { mimeType: "text/markdown", subject: title, content: runbook },
+    alertStrategy: { autoClose: CLOSE_AFTER },
+    ...(notificationChannels.length === 0 ? {} : { notificationChannels: [...notificationChannels] }),
+    userLabels: { ...labels },
+  };
+}

@@ -1,0 +1,129 @@
+import type { LogMetrics } from "./LogMetrics.ts";
+import type { Names, ServiceName } from "./names.ts";
+
+/** From where on something is worth waking someone. */
+export interface AlertLimits {
+  /** Minutes without a tick that ended well. */
+  readonly noTickMinutes: number;
+  /** Settled slots that a relay's newest covered one lies behind. */
+  readonly lagSlots: number;
+  /** Hours in which nothing of an active relay was covered. */
+  readonly relaySilentHours: number;
+  /** Percent of an hour's rows that no table can hold. */
+  readonly quarantinePercent: number;
+  /** Error lines within a quarter of an hour. */
+  readonly errors: number;
+}
+
+/** One alert: what is asked, and what whoever is woken reads. */
+export interface AlertRule {
+  /** Noun of the resource's name. */
+  readonly noun: string;
+  /** Name as Prometheus takes it. */
+  readonly rule: string;
+  readonly title: string;
+  readonly severity: "CRITICAL" | "ERROR" | "WARNING";
+  /** PromQL that has a result when something is wrong. */
+  readonly query: string;
+  /** Absence is right while the scheduler is paused. */
+  readonly whileScheduled: boolean;
+  readonly runbook: string;
+}
+
+const ENDED_WELL = 'outcome=~"done|out-of-time"';
+
+/** The alerts of one service. */
+export function alertRules(
+  service: ServiceName,
+  names: Names,
+  metrics: Pick<LogMetrics, "series">,
+  limits: AlertLimits,
+): AlertRule[] {
+  const dataset = `dataset="${service}"`;
+  const total = (metric: Parameters<LogMetrics["series"]>[0], window: string, by = "") =>
+    `sum${by}(increase(${metrics.series(metric, dataset, "sum")}[${window}]))`;
+  const ticks = metrics.series("tick", `${dataset},${ENDED_WELL}`);
+  const { noTickMinutes, lagSlots, relaySilentHours, quarantinePercent, errors } = limits;
+  const lag = (part: "sum" | "count") =>
+    `sum by (relay) (increase(${metrics.series("relay_lag_slots", dataset, part)}[30m]))`;
+  const serviceLabel = `service_name="${names.service(service)}"`;
+  return [
+    {
+      noun: "no-tick",
+      rule: "NoTick",
+      title: `${service}: no tick ended well in ${noTickMinutes} minutes`,
+      severity: "CRITICAL",
+      query: `absent_over_time(${ticks}[${noTickMinutes}m]) or sum(increase(${ticks}[${noTickMinutes}m])) < 1`,
+      whileScheduled: true,
+      runbook: `Nothing is collected for as long as this lasts. Nothing is lost yet: relays keep weeks, and the next tick asks for all that is missing.
+
+1. Does Cloud Scheduler call? Its job's last result says so; a 403 means that the invoker's grant is gone (\`pulumi up\` mends it).
+2. Does the service answer? Its log shows each tick's outcome, and a start that failed with the setting that is wrong.
+3. Did a deployment come before? \`gcloud run services update-traffic\` back to the revision before, then look.`,
+    },
+    {
+      noun: "behind",
+      rule: "Behind",
+      title: `${service}: a relay's coverage is more than ${lagSlots} slots behind`,
+      severity: "ERROR",
+      query: `${lag("sum")} / ${lag("count")} > ${lagSlots}`,
+      whileScheduled: false,
+      runbook: `The newest covered slot of the relay lies further behind than ticks can explain.
+
+1. One relay: is it refusing (\`refused\` in its \`tick.relay\` lines) or slow? Then its rate is too high or too low: config \`relays\`.
+2. All relays: do ticks end by \`out-of-time\`? Then there is more to do than a tick has time for: more CPU, or a longer tick.
+3. \`mev-boost-etl coverage --stack NAME\` shows which slots are missing; the next ticks ask for them by themselves.`,
+    },
+    {
+      noun: "relay-silent",
+      rule: "RelaySilent",
+      title: `${service}: a relay has brought nothing for ${relaySilentHours} hours`,
+      severity: "WARNING",
+      query: `${total("relay_covered", `${relaySilentHours}h`, " by (relay) ")} < 1`,
+      whileScheduled: false,
+      runbook: `No slot of an active relay was covered in that time. Relays keep weeks, so there are days to act, not months.
+
+1. \`mev-boost-etl probe --network NETWORK --relay NAME\` from another address: does it answer there? Then it refuses ours: lower its rate, or ask its operator.
+2. Has it moved or ended? Give its new address in config \`relays\`, or \`off: true\`; what was collected of it stays.`,
+    },
+    {
+      noun: "quarantine",
+      rule: "Quarantine",
+      title: `${service}: more than ${quarantinePercent} % of the rows are in quarantine`,
+      severity: "WARNING",
+      query:
+        `100 * ${total("relay_quarantined", "1h")} / ` +
+        `(${total("relay_rows", "1h")} + ${total("relay_quarantined", "1h")}) > ${quarantinePercent}`,
+      whileScheduled: false,
+      runbook: `A relay sends rows that no table can hold. They are kept as sent, under NETWORK/quarantine/ in the lake, and cost their slots nothing.
+
+1. Read some: each line says why it was refused.
+2. A changed form at one relay: the schema needs a column or a wider type; see CONTRIBUTING.md. Rows in quarantine stay to be read again.`,
+    },
+    {
+      noun: "objects",
+      rule: "ObjectsAtFault",
+      title: `${service}: objects of the lake can't be trusted or loaded`,
+      severity: "ERROR",
+      query: `${total("faults", "1h")} + ${total("load_failed", "1h")} > 0`,
+      whileScheduled: false,
+      runbook: `An object was changed by something else than this ETL, or was damaged. Its slots count as missing where it can't be read, and what was loaded of it before stays.
+
+1. The service's answer to a tick, and table \`${service}_loads\` (column \`error\`), name each object and what is wrong with it.
+2. Soft delete keeps the version before: \`gcloud storage restore\`. Else delete the object: the next ticks ask for its slots again.`,
+    },
+    {
+      noun: "errors",
+      rule: "ServiceErrors",
+      title: `${service}: ${errors} or more errors within 15 minutes`,
+      severity: "ERROR",
+      query: `sum(increase(${metrics.series("errors", serviceLabel)}[15m])) >= ${errors}`,
+      whileScheduled: false,
+      runbook: `Each error line says what happened, to what, and what to do.
+
+1. \`access refused\`: a grant is missing; \`pulumi preview --refresh\` shows which, \`pulumi up\` mends it.
+2. \`tick\` with outcome \`failed\`: its cause stands in the line before.
+3. The instance died: is its memory too small? Config \`${service}Memory\`.`,
+    },
+  ];
+}

@@ -1,0 +1,29 @@
+// A service in a process of its own that can be killed at any moment: real lake and warehouse clients, a date of its own.
+import { simulatedNetwork } from "../../runtime/chain/networks.ts";
+import type { DatasetName } from "../../runtime/datasets/dataset.ts";
+import { openGcsLake } from "../../runtime/lake/gcs.ts";
+import { silentLog } from "../../runtime/log.ts";
+import { simulatedRelays, withBase } from "../../runtime/simulator/directory.ts";
+import { openBigQuery } from "../../runtime/warehouse/bigquery.ts";
+import { TickClock, startService } from "../local/service.ts";
+
+/** What the parent asks for, as JSON in the first argument; emulators by the environment. */
+export interface ServiceChildOptions {
+  readonly dataset: DatasetName;
+  readonly seed: number;
+  /** Where the simulated relays are. */
+  readonly base: string;
+  readonly lake: string;
+  readonly warehouse: string;
+  readonly nowMs: number;
+}
+
+const options = JSON.parse(process.argv[2] ?? "{}") as ServiceChildOptions;
+const { dataset, seed, nowMs } = options;
+const network = simulatedNetwork(seed);
+const clock = new TickClock(nowMs);
+const relays = withBase(simulatedRelays(seed), options.base);
+const lake = openGcsLake(options.lake, network.name);
+const warehouse = openBigQuery(options.warehouse, network, { clock, log: silentLog });
+const { url } = await startService({ dataset, seed, relays, lake, warehouse, clock });
+process.send?.(url);

@@ -1,0 +1,200 @@
+import { type Dataset, type DatasetName, datasets } from "../../runtime/datasets/dataset.ts";
+import { overriddenRelays } from "../../runtime/services/relayOverrides.ts";
+import type { StackConfig } from "../../stacks/config.ts";
+import { Bill, shown } from "./bill.ts";
+import given from "./volumes.json" with { type: "json" };
+
+const DAYS = 365 / 12;
+const HOURS = DAYS * 24;
+const SECONDS_PER_DAY = 86_400;
+const SECONDS_PER_SLOT = 12;
+const SLOTS_PER_DAY = SECONDS_PER_DAY / SECONDS_PER_SLOT;
+/** After so many days without a change a partition is long-term storage. */
+const LONG_TERM_DAYS = 90;
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+const TIB = 2 ** 40;
+
+const SERVICES: readonly DatasetName[] = ["bids", "payloads"];
+const { bytes, work } = given;
+
+/** What the stack watches itself with, as it is registered. */
+export interface Watched {
+  /** Conditions of all alert policies. */
+  readonly conditions: number;
+  /** Log-based metrics with a series a relay, and those with one. */
+  readonly metricsByRelay: number;
+  readonly metrics: number;
+}
+
+/** What passes through a stack, a day. */
+interface Volume {
+  readonly relays: number;
+  /** Requests a second that the slowest relay may be asked. */
+  readonly slowest: number;
+  readonly ticks: Readonly<Record<DatasetName, number>>;
+  readonly rows: Readonly<Record<DatasetName, number>>;
+}
+
+/** What a stack costs in its n-th month (from 1), in US dollars: lake and tables grow, all else stays. */
+export function monthlyBill(config: StackConfig, month: number, watched: Watched): Bill {
+  const bill = new Bill();
+  const volume = volumeOf(config);
+  const age = (month - 0.5) * DAYS;
+  for (const service of SERVICES) addService(bill, config, volume, service);
+  bill.add("schedulers", "schedulerJobs", SERVICES.length, "2 jobs");
+  addLake(bill, config, volume, age);
+  addWarehouse(bill, config, volume, age);
+  if (config.egress === "static") addNetwork(bill, volume);
+  addWatching(bill, volume, watched);
+  const images = work.imagesKept * bytes.image;
+  bill.add("images", "registryStorage", images / GIB, `${work.imagesKept} × ${shown(bytes.image / MIB)} MiB`);
+  bill.add("key of the state", "keys", 1, "1 key version");
+  return bill;
+}
+
+function volumeOf(config: StackConfig): Volume {
+  const relays = overriddenRelays(config.network, config.relays).filter(({ state }) => state === "active");
+  const { bidsPerDay, payloadsPerDay } = given.networks[config.network];
+  const on = config.schedulerEnabled ? 1 : 0;
+  return {
+    relays: relays.length,
+    slowest: Math.min(...relays.map(({ requestsPerSecond }) => requestsPerSecond)),
+    ticks: {
+      bids: (on * SECONDS_PER_DAY) / config.bidsInterval,
+      payloads: (on * SECONDS_PER_DAY) / config.payloadsInterval,
+    },
+    rows: { bids: on * bidsPerDay, payloads: on * payloadsPerDay },
+  };
+}
+
+/** Relays are asked side by side, so a tick takes as long as the slowest one, and then the load. */
+function addService(bill: Bill, config: StackConfig, volume: Volume, service: DatasetName): void {
+  const ticks = volume.ticks[service] * DAYS;
+  const percent = service === "payloads" ? config.payloadsRatePercent : 100 - config.payloadsRatePercent;
+  const requests = service === "bids" ? config.bidsInterval / SECONDS_PER_SLOT : work.payloadRequestsPerTick;
+  const asking = requests / ((volume.slowest * percent) / 100);
+  const seconds = Math.min(config.tickSeconds, asking + work.loadSeconds);
+  const kept = config.minInstances > 0;
+  const busy = kept ? DAYS * SECONDS_PER_DAY : ticks * seconds;
+  const how = kept ? `${shown(busy)} s, kept between ticks` : `${shown(ticks)} ticks × ${shown(seconds)} s`;
+  const cpu = config[`${service}Cpu`];
+  const memory = gibibytes(config[`${service}Memory`]);
+  bill.add(`${service}: CPU`, "runCpu", busy * cpu, `${how} × ${cpu} vCPU`);
+  bill.add(`${service}: memory`, "runMemory", busy * memory, `${how} × ${memory} GiB`);
+  bill.add(`${service}: requests`, "runRequests", ticks, `${shown(ticks)} ticks`);
+}
+
+function addLake(bill: Bill, { softDeleteDays }: StackConfig, { relays, ticks, rows }: Volume, age: number) {
+  const on = ticks.bids > 0 ? 1 : 0;
+  const bidsBytes = rows.bids * bytes.bidInTheLake;
+  const payloadsBytes = rows.payloads * bytes.payloadInTheLake;
+  const perDay = bidsBytes + payloadsBytes;
+  bill.add(
+    "lake: storage",
+    "bucketStorage",
+    (perDay * age) / GIB,
+    `${shown(perDay / GIB)} GiB a day × ${shown(age)} days`,
+  );
+  // A payloads chunk is replaced at every tick until it is full; until then it is half full on average.
+  const replaced =
+    bidsBytes * work.rewrittenBidsChunks +
+    (ticks.payloads * (payloadsBytes / SLOTS_PER_DAY) * datasets.payloads.chunkSlots) / 2;
+  bill.add(
+    "lake: replaced, kept",
+    "bucketStorage",
+    (replaced * softDeleteDays) / GIB,
+    `${shown(replaced / GIB)} GiB a day × ${softDeleteDays} days`,
+  );
+  const bidsWrites = on * (SLOTS_PER_DAY / datasets.bids.chunkSlots) * (1 + work.rewrittenBidsChunks);
+  const writes = (bidsWrites + ticks.payloads) * relays * DAYS;
+  const lists = (ticks.bids + ticks.payloads) * relays * work.listPagesPerRelay * DAYS;
+  bill.add(
+    "lake: writes, lists",
+    "bucketWrites",
+    writes + lists,
+    `${shown(writes)} chunks + ${shown(lists)} pages`,
+  );
+  bill.add(
+    "lake: reads",
+    "bucketReads",
+    writes * work.readsPerWrite,
+    `${shown(writes)} chunks × ${work.readsPerWrite}`,
+  );
+}
+
+function addWarehouse(bill: Bill, { canonicalBlocks }: StackConfig, { ticks, rows }: Volume, age: number) {
+  const perDay = rows.bids * bytes.bidInTheTable + rows.payloads * bytes.payloadInTheTable;
+  const active = Math.min(age, LONG_TERM_DAYS);
+  const grown = `${shown(perDay / GIB)} GiB a day`;
+  bill.add("tables: 90 days", "tableActive", (perDay * active) / GIB, `${grown} × ${shown(active)} days`);
+  const old = age - active;
+  bill.add("tables: older", "tableLongTerm", (perDay * old) / GIB, `${grown} × ${shown(old)} days`);
+  const loaded = SERVICES.reduce((sum, name) => sum + rows[name] * rowBytes(datasets[name]), 0);
+  bill.add("staging", "stagingActive", loaded / GIB, `${shown(loaded / GIB)} GiB a day × 1 day`);
+  const settled = "table" in canonicalBlocks ? ticks.payloads * work.tableReadsPerSettling : 0;
+  const reads = (ticks.bids + ticks.payloads) * work.tableReadsPerLoad + settled;
+  const least = reads * work.leastBytesPerTableRead;
+  bill.add(
+    "queries",
+    "queries",
+    ((loaded + least) * DAYS) / TIB,
+    `(${shown(loaded / GIB)} GiB inserted + ${shown(least / GIB)} GiB of ledgers) a day × ${shown(DAYS)} days`,
+  );
+}
+
+function addNetwork(bill: Bill, { rows }: Volume): void {
+  const wire = rows.bids * bytes.bidOnTheWire + rows.payloads * bytes.payloadOnTheWire;
+  bill.add("address", "natAddress", HOURS, `${shown(HOURS)} hours`);
+  bill.add("NAT", "natHours", HOURS * SERVICES.length, `${shown(HOURS)} hours × 2 instances`);
+  bill.add(
+    "NAT: data",
+    "natData",
+    (wire * DAYS) / GIB,
+    `${shown(wire / GIB)} GiB a day × ${shown(DAYS)} days`,
+  );
+}
+
+function addWatching(bill: Bill, { relays, ticks }: Volume, watched: Watched): void {
+  const all = (ticks.bids + ticks.payloads) * DAYS;
+  const lines = relays + work.otherLinesPerTick;
+  bill.add(
+    "logs",
+    "logs",
+    (all * lines * bytes.logLine) / GIB,
+    `${shown(all)} ticks × ${lines} lines × ${bytes.logLine} B`,
+  );
+  const points = watched.metricsByRelay * relays + watched.metrics;
+  bill.add(
+    "metrics",
+    "metrics",
+    (all * points * bytes.metricPoint) / MIB,
+    `${shown(all)} ticks × ${points} points × ${bytes.metricPoint} B`,
+  );
+  const { conditions } = watched;
+  bill.add("alerts", "alertConditions", conditions, `${conditions} conditions`);
+  const minutes = HOURS * 60;
+  bill.add(
+    "alerts: evaluation",
+    "alertSeries",
+    conditions * work.seriesPerAlert * minutes,
+    `${conditions} conditions × ${work.seriesPerAlert} series × ${shown(minutes)} minutes`,
+  );
+}
+
+/** Logical bytes of a row, as BigQuery counts them: 8 an integer or a time, 16 a NUMERIC, 2 and its length a text. */
+export function rowBytes({ columns }: Dataset): number {
+  const lengths: Readonly<Record<string, number>> = { hash: 66, pubkey: 98, address: 42 };
+  return columns.reduce((sum, { name, type, field }) => {
+    if (type === "NUMERIC") return sum + 16;
+    if (type === "BOOL") return sum + 1;
+    if (type !== "STRING") return sum + 8;
+    // Nearly always null, which takes nothing.
+    if (name === "extra") return sum;
+    return sum + 2 + (lengths[field?.format ?? ""] ?? bytes.relayName);
+  }, 0);
+}
+
+function gibibytes(memory: string): number {
+  return Number.parseInt(memory, 10) / (memory.endsWith("Gi") ? 1 : 1024);
+}

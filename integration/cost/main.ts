@@ -1,0 +1,4 @@
+// Prints what both stacks cost a month, with the arithmetic: npm run cost
+import { costReport } from "./report.ts";
+
+process.stdout.write(costReport());

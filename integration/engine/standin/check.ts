@@ -1,0 +1,96 @@
+import { declared, type Properties } from "./declared.ts";
+import { type Kind, text, type Values } from "./kind.ts";
+import { isUnknown } from "./wire.ts";
+
+/** What is wrong with an argument, by its path. */
+export interface Fault {
+  readonly property: string;
+  readonly reason: string;
+}
+
+/** Everything in a resource's arguments that the SDK doesn't declare, that is missing, or that no server would take. */
+export function faultsOf(type: string, kind: Kind, inputs: Values): Fault[] {
+  const packageName = type.split(":")[0] ?? "";
+  const properties = declared.types[type]?.inputs;
+  if (!properties) return [{ property: "", reason: `${type} isn't in declared.json: run npm run declare` }];
+  const faults = [...objectFaults(packageName, properties, inputs, "")];
+  for (const [path, limit] of Object.entries(kind.names ?? {})) {
+    const name = path.split(".").reduce<unknown>((at, key) => (at as Values | undefined)?.[key], inputs);
+    if (name === undefined || isUnknown(name)) continue;
+    const { longest, shortest = 1, form, source } = limit;
+    const length = text(name).length;
+    if (length < shortest || length > longest)
+      faults.push({
+        property: path,
+        reason: `"${text(name)}" has ${length} characters; ${shortest} to ${longest} are allowed (${source})`,
+      });
+    else if (form && !form.test(text(name)))
+      faults.push({ property: path, reason: `"${text(name)}" doesn't match ${form.source} (${source})` });
+  }
+  if (faults.length > 0 || isUnknown(inputs)) return faults;
+  const refused = kind.refuse?.(inputs);
+  return refused === undefined ? [] : [{ property: "", reason: refused }];
+}
+
+/** The properties of a provider that its SDK doesn't declare. The engine passes all but texts as JSON. */
+export function providerFaults(type: string, inputs: Values): Fault[] {
+  const properties = declared.types[type]?.inputs;
+  if (!properties) return [{ property: "", reason: `${type} isn't in declared.json: run npm run declare` }];
+  return Object.keys(inputs)
+    .filter((name) => !name.startsWith("__") && name !== "version" && !properties[name])
+    .map((property) => ({ property, reason: "no such property in the SDK's declarations" }));
+}
+
+function* objectFaults(
+  packageName: string,
+  properties: Properties,
+  value: Values,
+  at: string,
+): Generator<Fault> {
+  for (const [name, { required }] of Object.entries(properties))
+    if (required && value[name] === undefined)
+      yield { property: at + name, reason: "is required and missing" };
+  for (const [name, inner] of Object.entries(value)) {
+    if (name.startsWith("__") || inner === undefined) continue;
+    const property = properties[name];
+    if (property) yield* valueFaults(packageName, property.type, inner, at + name, property.values);
+    else yield { property: at + name, reason: "no such property in the SDK's declarations" };
+  }
+}
+
+function* valueFaults(
+  packageName: string,
+  type: string,
+  value: unknown,
+  at: string,
+  values?: readonly string[],
+): Generator<Fault> {
+  if (type === "any" || value === null || value === undefined || isUnknown(value, "itself")) return;
+  if (type.endsWith("[]")) {
+    if (!Array.isArray(value)) yield { property: at, reason: "is no list" };
+    else
+      for (const [i, one] of value.entries())
+        yield* valueFaults(packageName, type.slice(0, -2), one, `${at}[${i}]`, values);
+  } else if (type.startsWith("{")) {
+    if (typeof value !== "object" || Array.isArray(value)) yield { property: at, reason: "is no map" };
+    else
+      for (const [key, one] of Object.entries(value))
+        yield* valueFaults(packageName, type.slice(1, -1), one, `${at}.${key}`);
+  } else if (type.startsWith("@")) {
+    const shape = declared.shapes[`${packageName}.${type.slice(1)}`];
+    if (typeof value !== "object" || Array.isArray(value) || !shape)
+      yield { property: at, reason: "is no object" };
+    else yield* objectFaults(packageName, shape, value as Values, `${at}.`);
+  } else if (typeof value !== type && !convertible(type, value)) {
+    yield { property: at, reason: `is ${JSON.stringify(value)}, no ${type}` };
+  } else if (values && !values.includes(text(value))) {
+    yield { property: at, reason: `is ${JSON.stringify(value)}; the SDK's text lists ${values.join(", ")}` };
+  }
+}
+
+/** Providers take numbers and booleans that are written as texts, and the other way round. */
+function convertible(type: string, value: unknown): boolean {
+  if (type === "string") return typeof value === "number" || typeof value === "boolean";
+  if (type === "number") return typeof value === "string" && value !== "" && !Number.isNaN(Number(value));
+  return type === "boolean" && (value === "true" || value === "false");
+}

@@ -1,0 +1,94 @@
+import { drawn, type Kind, projectNumber, type Reference, text } from "../kind.ts";
+
+const PROVIDER = "hashicorp/terraform-provider-google, google/services";
+
+/** Whom a grant is for, when that is an account of the same project. */
+export function accountOf(member: unknown): Reference[] {
+  const email = /^serviceAccount:(.+@(.+)\.iam\.gserviceaccount\.com)$/.exec(text(member));
+  return email
+    ? [["gcp:serviceaccount/account:Account", `projects/${email[2]}/serviceAccounts/${email[1]}`]]
+    : [];
+}
+
+export const iam: Readonly<Record<string, Kind>> = {
+  "gcp:projects/service:Service": {
+    id: (v) => `${text(v.project)}/${text(v.service)}`,
+    source: `${PROVIDER}/resourcemanager/resource_google_project_service.go (ForceNew)`,
+    replaces: ["service", "project"],
+    idempotent: true,
+    defaults: { disableOnDestroy: false, deletionPolicy: "DELETE" },
+    refuse: (v) =>
+      /^[a-z0-9]+\.googleapis\.com$/.test(text(v.service)) ? undefined : `no such API: ${text(v.service)}`,
+  },
+  "gcp:serviceaccount/account:Account": {
+    id: (v) =>
+      `projects/${text(v.project)}/serviceAccounts/${text(v.accountId)}@${text(v.project)}.iam.gserviceaccount.com`,
+    api: "iam.googleapis.com",
+    source: `${PROVIDER}/resourcemanager/resource_google_service_account.go (ForceNew)`,
+    replaces: ["accountId", "project"],
+    names: {
+      accountId: {
+        shortest: 6,
+        longest: 30,
+        form: /^[a-z](?:[-a-z0-9]*[a-z0-9])$/,
+        source: "cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/create",
+      },
+      displayName: {
+        longest: 100,
+        source: "cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts",
+      },
+      description: {
+        longest: 256,
+        source: "cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts",
+      },
+    },
+    defaults: { disabled: false, displayName: "", deletionPolicy: "DELETE" },
+    computed: (v, id) => {
+      const email = `${text(v.accountId)}@${text(v.project)}.iam.gserviceaccount.com`;
+      return {
+        email,
+        name: id,
+        member: `serviceAccount:${email}`,
+        uniqueId: `1${String(drawn(email)).padStart(20, "0")}`,
+      };
+    },
+  },
+  "gcp:projects/iAMMember:IAMMember": {
+    id: (v) => `${text(v.project)} ${text(v.role)} ${text(v.member)}`,
+    api: "cloudresourcemanager.googleapis.com",
+    source: `${PROVIDER}/resourcemanager/iam_project.go (every property ForceNew)`,
+    replaces: ["project", "role", "member", "condition"],
+    idempotent: true,
+    computed: () => ({ etag: "BwX" }),
+    needs: (v) => accountOf(v.member),
+  },
+  "gcp:billing/budget:Budget": {
+    id: (v) => `billingAccounts/${text(v.billingAccount)}/budgets/${drawn(text(v.displayName))}`,
+    api: "billingbudgets.googleapis.com",
+    source: `${PROVIDER}/billing/resource_billing_budget.go (ForceNew; the API writes projects by number)`,
+    replaces: ["billingAccount"],
+    names: {
+      displayName: {
+        longest: 60,
+        source: "cloud.google.com/billing/docs/reference/budget/rest/v1/billingAccounts.budgets",
+      },
+    },
+    defaults: { deletionPolicy: "DELETE" },
+    computed: (_, id) => ({ name: id }),
+    echo(v) {
+      const filter = (v.budgetFilter ?? {}) as { projects?: string[] };
+      const projects = filter.projects?.map((one) => {
+        const project = one.replace("projects/", "");
+        return `projects/${/^\d+$/.test(project) ? project : projectNumber(project)}`;
+      });
+      return {
+        ...v,
+        budgetFilter: {
+          creditTypesTreatment: "INCLUDE_ALL_CREDITS",
+          ...filter,
+          ...(projects ? { projects } : {}),
+        },
+      };
+    },
+  },
+};

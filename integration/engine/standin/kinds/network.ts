@@ -1,0 +1,135 @@
+import { drawn, type Kind, list, map, type Reference, text, type Values } from "../kind.ts";
+
+const PROVIDER = "hashicorp/terraform-provider-google, google/services";
+const api = "compute.googleapis.com";
+const NAME = {
+  name: {
+    longest: 63,
+    form: /^[a-z](?:[-a-z0-9]*[a-z0-9])?$/,
+    source: "cloud.google.com/compute/docs/naming-resources (RFC 1035)",
+  },
+};
+const NETWORK = "gcp:compute/network:Network";
+const ROUTER = "gcp:compute/router:Router";
+const ADDRESS = "gcp:compute/address:Address";
+const SUBNETWORK = "gcp:compute/subnetwork:Subnetwork";
+
+const global = (v: Values, what: string) => `projects/${text(v.project)}/global/${what}/${text(v.name)}`;
+const regional = (v: Values, what: string) =>
+  `projects/${text(v.project)}/regions/${text(v.region)}/${what}/${text(v.name)}`;
+const HOST = "https://www.googleapis.com/compute/v1/";
+const self = (id: string) => ({
+  selfLink: `${HOST}${id}`,
+  creationTimestamp: "2026-11-01T00:00:00.000-07:00",
+});
+
+/** The provider compares links by what they end in (CompareSelfLinkOrResourceName); the server gives whole ones. */
+const sameLink = (stands: unknown, wanted: unknown) =>
+  text(stands).split("/").at(-1) === text(wanted).split("/").at(-1);
+const link = (value: unknown) =>
+  text(value).startsWith("https:") || text(value) === "" ? value : `${HOST}${text(value)}`;
+const unlink = (value: unknown) => text(value).replace(HOST, "");
+const at = (type: string, link: unknown): Reference[] => (text(link) === "" ? [] : [[type, unlink(link)]]);
+
+export const network: Readonly<Record<string, Kind>> = {
+  [NETWORK]: {
+    id: (v) => global(v, "networks"),
+    heldByUsers: true,
+    api,
+    source: `${PROVIDER}/compute/resource_compute_network.go (ForceNew)`,
+    replaces: ["name", "project", "description", "autoCreateSubnetworks", "networkProfile"],
+    names: NAME,
+    defaults: {
+      autoCreateSubnetworks: true,
+      deleteDefaultRoutesOnCreate: false,
+      mtu: 1460,
+      routingMode: "REGIONAL",
+    },
+    computed: (_, id) => self(id),
+  },
+  [SUBNETWORK]: {
+    id: (v) => regional(v, "subnetworks"),
+    heldByUsers: true,
+    api,
+    source: `${PROVIDER}/compute/resource_compute_subnetwork.go (ForceNew)`,
+    replaces: ["name", "region", "project", "network", "description", "purpose"],
+    names: NAME,
+    defaults: { purpose: "PRIVATE", stackType: "IPV4_ONLY", privateIpGoogleAccess: false },
+    computed: (_, id) => self(id),
+    echo: (v) => ({ ...v, network: link(v.network) }),
+    same: { network: sameLink },
+    refuse: (v) =>
+      Number(text(v.ipCidrRange).split("/")[1] ?? 99) > 29
+        ? `ipCidrRange ${text(v.ipCidrRange)}: at most /29`
+        : undefined,
+    needs: (v) => at(NETWORK, v.network),
+  },
+  [ADDRESS]: {
+    id: (v) => regional(v, "addresses"),
+    heldByUsers: true,
+    api,
+    source: `${PROVIDER}/compute/resource_compute_address.go (ForceNew)`,
+    replaces: [
+      "name",
+      "region",
+      "project",
+      "address",
+      "addressType",
+      "description",
+      "networkTier",
+      "network",
+      "subnetwork",
+    ],
+    names: NAME,
+    defaults: { addressType: "EXTERNAL", networkTier: "PREMIUM" },
+    computed: (v, id) => ({
+      ...self(id),
+      address: `203.0.113.${drawn(text(v.name)) % 256}`,
+      effectiveLabels: map(v.labels),
+    }),
+  },
+  [ROUTER]: {
+    id: (v) => regional(v, "routers"),
+    heldByUsers: true,
+    api,
+    source: `${PROVIDER}/compute/resource_compute_router.go (ForceNew)`,
+    replaces: ["name", "region", "project", "network"],
+    names: NAME,
+    computed: (_, id) => self(id),
+    echo: (v) => ({ ...v, network: link(v.network) }),
+    same: { network: sameLink },
+    needs: (v) => at(NETWORK, v.network),
+  },
+  "gcp:compute/routerNat:RouterNat": {
+    id: (v) => `${text(v.project)}/${text(v.region)}/${text(v.router)}/${text(v.name)}`,
+    api,
+    source: `${PROVIDER}/compute/resource_compute_router_nat.go (ForceNew)`,
+    replaces: ["name", "region", "project", "router", "type"],
+    names: NAME,
+    defaults: { enableEndpointIndependentMapping: false, minPortsPerVm: 64, type: "PUBLIC" },
+    sets: ["natIps", "subnetworks", "subnetworks[].sourceIpRangesToNats"],
+    echo: (v) => ({
+      ...v,
+      natIps: list(v.natIps).map(link),
+      subnetworks: list(v.subnetworks).map((one) => ({ ...map(one), name: link(map(one).name) })),
+    }),
+    same: { "natIps[]": sameLink, "subnetworks[].name": sameLink },
+    needs: (v) => [
+      [ROUTER, regional({ ...v, name: v.router }, "routers")],
+      ...list(v.natIps).flatMap((one) => at(ADDRESS, one)),
+      ...list(v.subnetworks).flatMap((one) => at(SUBNETWORK, map(one).name)),
+    ],
+  },
+  "gcp:compute/firewall:Firewall": {
+    id: (v) => global(v, "firewalls"),
+    api,
+    source: `${PROVIDER}/compute/resource_compute_firewall.go (ForceNew)`,
+    replaces: ["name", "project", "network", "direction"],
+    names: NAME,
+    defaults: { direction: "INGRESS", priority: 1000 },
+    computed: (_, id) => self(id),
+    echo: (v) => ({ ...v, network: link(v.network) }),
+    same: { network: sameLink },
+    needs: (v) => at(NETWORK, v.network),
+  },
+};

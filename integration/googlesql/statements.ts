@@ -1,0 +1,136 @@
+import { SlotBits } from "../../runtime/datasets/bits.ts";
+import { chunkRange } from "../../runtime/datasets/chunks.ts";
+import { type Dataset, datasets } from "../../runtime/datasets/dataset.ts";
+import { guardRow } from "../../runtime/warehouse/bigqueryGuard.ts";
+import type { Query } from "../../runtime/warehouse/bigqueryJobs.ts";
+import {
+  type Change,
+  emptyScript,
+  generationsQuery,
+  ledgerQuery,
+  type LoadPlaces,
+  loadScript,
+} from "../../runtime/warehouse/bigqueryLoadSql.ts";
+import { parameterType } from "../../runtime/warehouse/bigqueryParameters.ts";
+import { relaysMerge, relaysQuery } from "../../runtime/warehouse/bigqueryRelays.ts";
+import {
+  loadedChunksQuery,
+  progressQuery,
+  settleFromBlocks,
+  settleFromTable,
+  unsettledQuery,
+} from "../../runtime/warehouse/bigquerySettleSql.ts";
+import {
+  bigqueryRoutines,
+  bigqueryViews,
+  coverageQuery,
+  publicViews,
+  type ViewSettings,
+} from "../../runtime/warehouse/bigqueryViews.ts";
+import type { CanonicalTable } from "../../runtime/warehouse/warehouse.ts";
+import type { Statement } from "./analyzer.ts";
+
+/** Google's own table of mainnet's blocks. */
+export const blocksTable: CanonicalTable = {
+  table: "bigquery-public-data.crypto_ethereum.blocks",
+  timestamp_column: "timestamp",
+  hash_column: "hash",
+};
+
+/** Every statement that the project sends to BigQuery or keeps there, by the function that writes it. */
+export function everyStatement(
+  settings: ViewSettings,
+  places: LoadPlaces,
+  staged: (dataset: Dataset) => string,
+): Record<string, Statement[]> {
+  const { network } = settings;
+  const place = places.tables;
+  const all = Object.values(datasets);
+  const changes = (dataset: Dataset, kind: "new" | "grown" | "revised" | "failed"): Change[] =>
+    ["heron", "o'wl"].map((relay) => change(dataset, relay, kind));
+  const load = (dataset: Dataset, kind: "new" | "grown" | "revised" | "failed", table?: string) =>
+    loadScript(places, network, dataset, changes(dataset, kind), table, "2026-01-02T03:04:05.678Z");
+  const range = { first: 100, last: 7000 };
+  return {
+    bigqueryViews: bigqueryViews(settings).map(({ name, query }) => ({ name, sql: query })),
+    publicViews: publicViews(settings).map(({ name, query }) => ({ name: `public ${name}`, sql: query })),
+    bigqueryRoutines: bigqueryRoutines(settings).map((routine) => ({
+      name: routine.name,
+      sql: `CREATE TABLE FUNCTION \`${place.project}.${place.dataset}.${routine.name}\`(${routine.arguments
+        .map(({ name, typeKind }) => `${name} ${typeKind}`)
+        .join(", ")}) AS ${routine.body}`,
+    })),
+    coverageQuery: [{ name: "coverage, settled", sql: coverageQuery(settings, "12345") }],
+    loadScript: all.flatMap((dataset) => [
+      ...(["new", "grown", "revised"] as const).map((kind) =>
+        named(`load of ${kind} ${dataset.name}`, load(dataset, kind, staged(dataset))),
+      ),
+      named(`load of failed ${dataset.name}`, load(dataset, "failed")),
+    ]),
+    emptyScript: all.map((dataset) => named(`empty ${dataset.name}`, emptyScript(places, dataset))),
+    generationsQuery: all.flatMap((dataset) => [
+      named(`generations of ${dataset.name}`, generationsQuery(place, dataset, { relay: "o'wl" })),
+      named(
+        `generations of ranges of ${dataset.name}`,
+        generationsQuery(place, dataset, { ranges: [range, range] }),
+      ),
+    ]),
+    ledgerQuery: all.map((dataset) =>
+      named(
+        `ledger of ${dataset.name}`,
+        ledgerQuery(place, dataset, [{ relay: "heron", ...chunkRange(dataset, 0) }]),
+      ),
+    ),
+    guardRow: all.map((dataset) => named(`guard of ${dataset.name}`, guardRow(places, dataset))),
+    relaysQuery: [named("relays", relaysQuery(place))],
+    relaysMerge: [named("relays merged", relaysMerge(place, [["heron", ...Array<null>(11).fill(null)]]))],
+    loadedChunksQuery: [
+      named("loaded chunks", loadedChunksQuery(place, undefined)),
+      named("recently loaded chunks", loadedChunksQuery(place, Date.UTC(2026, 0, 2))),
+    ],
+    unsettledQuery: [
+      named(
+        "unsettled",
+        unsettledQuery(place, [
+          { first: 20_000, last: 20_001 },
+          { first: 20_009, last: 20_009 },
+        ]),
+      ),
+    ],
+    progressQuery: [named("progress", progressQuery(network, blocksTable, 100))],
+    settleFromTable: [named("settled from a table", settleFromTable(places, network, blocksTable, range))],
+    settleFromBlocks: [
+      named("settled from a node", settleFromBlocks(places, network, range, new Map([[100, null]]))),
+    ],
+  };
+}
+
+function named(name: string, { sql, parameters = {} }: Query): Statement {
+  const types = Object.entries(parameters).map(
+    ([key, parameter]) => [key, parameterType(parameter)] as const,
+  );
+  return { name, sql, parameters: Object.fromEntries(types) };
+}
+
+function change(dataset: Dataset, relay: string, kind: "new" | "grown" | "revised" | "failed"): Change {
+  const run = chunkRange(dataset, 20_000);
+  const none = SlotBits.empty(run.first, dataset.chunkSlots);
+  const row = {
+    chunk: { dataset: dataset.name, relay, ...run },
+    object: "object",
+    generation: 1_700_000_000_000_000,
+    revision: 1,
+    covered: none.with(run.first),
+    suspect: none,
+    rows: 3,
+    quarantined: 0,
+    error: kind === "failed" ? "it can't be loaded" : null,
+  };
+  const slots = kind === "failed" ? [] : [run.first];
+  return {
+    after: row,
+    before: kind === "new" || kind === "failed" ? undefined : { ...row, generation: 7 },
+    insert: slots,
+    remove: kind === "revised" ? slots : [],
+  };
+}

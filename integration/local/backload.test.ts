@@ -1,0 +1,169 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "ava";
+import { simulatedNetwork } from "../../runtime/chain/networks.ts";
+import { slotAt } from "../../runtime/chain/slots.ts";
+import { coverageOf } from "../../runtime/collect/coverage.ts";
+import { ORDERS } from "../../runtime/collect/plan.ts";
+import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
+import { openFolderLake } from "../../runtime/lake/folder.ts";
+import { silentLog } from "../../runtime/log.ts";
+import { type RequestRecord, type Simulator, startSimulator } from "../../runtime/simulator/server.ts";
+import type { TruthOptions } from "../../runtime/simulator/truth.ts";
+import { openDuckDb } from "../../runtime/warehouse/duckdb.ts";
+import type { BackloadWorkerMessage, BackloadWorkerOptions } from "./backloadWorker.ts";
+import { bundled } from "./bundled.ts";
+import { compareLake, compareTables } from "./compare.ts";
+import { fastClock } from "./fastClock.ts";
+import { NOW, lineOf } from "./line.ts";
+
+const SLOTS = 2048;
+const WORKERS = 4;
+const KILLS_EACH = 2;
+/** A relay of each kind of server; merlin forgets. */
+const RELAYS = ["heron", "osprey", "swift", "lapwing", "wren", "merlin"];
+const FORGETS = "merlin";
+/** Tries that a Job would give a shard, and rounds of recheck. */
+const MAX_TRIES = 8;
+/** What one worker's search for a horizon takes at most, with the empties that gave rise to it. */
+const PROBE = 90;
+
+interface Ended {
+  readonly code: number | null;
+  readonly peakMb: number;
+}
+
+/** A worker's process; killed with -9 once it has sent so many requests, where that is given. */
+async function work(entry: string, options: BackloadWorkerOptions, killAt?: number): Promise<Ended> {
+  const child: ChildProcess = fork(entry, [JSON.stringify(options)], { execArgv: [] });
+  let peakMb = 0;
+  child.on("message", (message: BackloadWorkerMessage) => {
+    if ("outcome" in message) peakMb = message.peakMb;
+    else if (killAt !== undefined && message.requests >= killAt) child.kill("SIGKILL");
+  });
+  const [code] = (await once(child, "exit")) as [number | null];
+  return { code, peakMb };
+}
+
+/** Runs a worker again and again, as the Job does, until it is done. */
+async function workUntilDone(entry: string, options: BackloadWorkerOptions): Promise<Ended> {
+  let ended: Ended = { code: null, peakMb: 0 };
+  for (let tries = 0; tries < MAX_TRIES && ended.code !== 0; tries++) ended = await work(entry, options);
+  return ended;
+}
+
+function setUp(seed: number, simulator: Simulator, origin: number) {
+  const network = simulatedNetwork(seed);
+  const folder = mkdtempSync(join(tmpdir(), "etl-backload-"));
+  const last = slotAt(network, NOW) - 50;
+  const range = { first: last - SLOTS + 1, last };
+  const common = {
+    seed,
+    base: simulator.url,
+    relays: RELAYS,
+    lake: join(folder, "lake"),
+    range,
+    origin,
+  };
+  const relays = simulator.relays.filter(({ name }) => RELAYS.includes(name));
+  const lake = openFolderLake(common.lake, network.name);
+  const clock = fastClock(origin);
+  const coverage = async () => {
+    const rows = [];
+    for (const relay of relays) {
+      for (const name of DATASET_NAMES) {
+        const onFault = (fault: string): never => {
+          throw new Error(fault);
+        };
+        rows.push(await coverageOf(lake, network, relay, name, range, clock.now(), onFault));
+      }
+    }
+    return rows;
+  };
+  return { network, folder, range, common, relays, lake, clock, coverage };
+}
+
+test("after kills of every worker, one of them never started again until the end, lake and tables equal the truth", async (t) => {
+  t.timeout(600_000);
+  const seed = Number(process.env["ETL_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+  t.log(`seed ${seed}`);
+  const origin = Date.now();
+  const order = ORDERS[seed % 2] ?? "newest";
+  const head = slotAt(simulatedNetwork(seed), NOW);
+  // Somewhere inside the range, and between two of the times at which it forgets.
+  const keepsSlots = { [FORGETS]: 50 + Math.floor(SLOTS * (0.3 + (seed % 100) / 250)) };
+  const requests: RequestRecord[] = [];
+  const options: TruthOptions = { seed, clock: fastClock(origin), scale: 0.05, head, keepsSlots };
+  const onRequest = (request: RequestRecord) => void requests.push(request);
+  const simulator = await startSimulator({ ...options, faults: "harsh", record: false, onRequest });
+  t.teardown(() => simulator.close());
+  const { network, folder, range, common, relays, lake, clock, coverage } = setUp(seed, simulator, origin);
+  const horizon = simulator.truth.horizon(FORGETS, "bids") ?? Infinity;
+  t.true(horizon > range.first && horizon < range.last, `${horizon} lies in the range`);
+  const entry = await bundled("backloadWorker");
+
+  let kills = 0;
+  const killedWorker = async (index: number): Promise<Ended> => {
+    const worker = { ...common, order, shard: { index, count: WORKERS } };
+    let mine = 0;
+    for (let tries = 0; tries < MAX_TRIES && mine < KILLS_EACH; tries++) {
+      const killAt = 1 + Math.floor(Math.random() * (mine === 0 ? 400 : 1000));
+      if ((await work(entry, worker, killAt)).code === null) mine++;
+    }
+    kills += mine;
+    return index === absent ? { code: 0, peakMb: 0 } : workUntilDone(entry, worker);
+  };
+  const absent = seed % WORKERS;
+  const ended = await Promise.all(Array.from({ length: WORKERS }, (_, index) => killedWorker(index)));
+  t.deepEqual(
+    ended.map(({ code }) => code),
+    Array<number>(WORKERS).fill(0),
+  );
+  t.is(kills, WORKERS * KILLS_EACH);
+  t.true(
+    (await coverage()).some(({ missing }) => missing > 0),
+    "the absent worker's slots are missing, and said so",
+  );
+  const late = await workUntilDone(entry, { ...common, order, shard: { index: absent, count: WORKERS } });
+  t.is(late.code, 0);
+  for (const row of await coverage()) t.is(row.missing, 0, `${row.relay} ${row.dataset}`);
+  const asked = requests.length;
+
+  // What short and late answers left out is found by asking again, as the README says.
+  const line = lineOf(seed, relays, lake, clock, { timeoutMs: 3000 });
+  for (let round = 0; round < MAX_TRIES; round++) {
+    const tallies = await line.recheck(range);
+    const open = tallies.reduce(
+      (sum, { bids, payloads }) => sum + bids.failed + payloads.failed + bids.differing + payloads.differing,
+      0,
+    );
+    if (open === 0) break;
+  }
+  const comparison = await compareLake(lake, simulator.truth);
+  t.deepEqual(comparison.differences, []);
+  const warehouse = openDuckDb(join(folder, "warehouse.duckdb"), network, { clock, log: silentLog });
+  await warehouse.load(lake, relays);
+  t.deepEqual((await compareTables(lake, warehouse, simulator.truth)).differences, []);
+  await warehouse.close();
+
+  for (const { relay, dataset, slots, covered, unavailable, first_slot } of await coverage()) {
+    const oldest = relay === FORGETS ? (simulator.truth.horizon(relay, dataset) ?? 0) : 0;
+    const gone = Math.max(0, oldest - (first_slot ?? 0));
+    t.deepEqual(
+      { relay, dataset, covered, unavailable },
+      { relay, dataset, covered: slots - gone, unavailable: gone },
+    );
+  }
+  t.true(existsSync(join(common.lake, network.name, "bids", `relay=${FORGETS}`, "horizon.json")));
+  const below = requests
+    .slice(0, asked)
+    .filter(({ relay, dataset, slot }) => relay === FORGETS && dataset === "bids" && (slot ?? 0) < horizon);
+  t.true(below.length <= WORKERS * PROBE, `${below.length} requests below the horizon`);
+  t.log(
+    `${order} first, ${asked} requests, ${kills} kills, ${below.length} asks below a horizon of ${horizon - range.first} slots; ` +
+      `${comparison.slots} slots and ${comparison.rows} rows compared; peak ${Math.max(...ended.map(({ peakMb }) => peakMb)).toFixed(0)} MB`,
+  );
+});

@@ -1,0 +1,21 @@
+import { join } from "node:path";
+import { build } from "esbuild";
+
+/** An entry beside this file as one file near node_modules: many starts through the TypeScript loader would take minutes of nothing. */
+export async function bundled(name: string): Promise<string> {
+  const outfile = join(
+    import.meta.dirname,
+    "../../node_modules/.cache/mev-boost-etl",
+    `${name}-${process.pid}.mjs`,
+  );
+  await build({
+    entryPoints: [join(import.meta.dirname, `${name}.ts`)],
+    outfile,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    packages: "external",
+    logLevel: "error",
+  });
+  return outfile;
+}

@@ -1,0 +1,76 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "ava";
+import { idleSettings, startAlone } from "./container.ts";
+
+const root = join(import.meta.dirname, "../..");
+const out = mkdtempSync(join(tmpdir(), "etl-bundle-"));
+execFileSync(process.execPath, ["bundle.mjs", out], { cwd: root });
+const entries = readdirSync(out).filter((name) => name.endsWith(".js"));
+
+test("each entry is one file that needs nothing beside it, and is the same whenever it is built", (t) => {
+  t.true(entries.includes("serve.js"));
+  const again = mkdtempSync(join(tmpdir(), "etl-bundle-"));
+  execFileSync(process.execPath, ["bundle.mjs", again], { cwd: root });
+  for (const name of entries) {
+    const text = readFileSync(join(out, name), "utf8");
+    t.false(/require\("@|import\("@|duckdb/.test(text), `${name} imports a package`);
+    t.false(text.includes(root), `${name} holds a path of this machine`);
+    t.true(text === readFileSync(join(again, name), "utf8"), `${name} differs when built again`);
+  }
+});
+
+for (const dataset of ["bids", "payloads"]) {
+  test(`alone in an empty folder, serve ${dataset} starts, answers, is small, and ends when told`, async (t) => {
+    const service = await startAlone(join(out, "serve.js"), [dataset], idleSettings());
+    t.teardown(() => service.stop());
+    t.is((await fetch(`${service.url}/health`)).status, 200);
+    t.is((await fetch(`${service.url}/`)).status, 404);
+    const rss = service.rssMb();
+    t.log(`${rss} MB`);
+    t.true(rss <= 150, `${rss} MB`);
+    t.is(await service.stop(), 0);
+  });
+}
+
+test("an entry that is started wrongly says so in one line of Cloud Logging's form", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "etl-bundle-"));
+  for (const [words, env, said] of [
+    [["serve"], {}, /serve bids, or serve payloads/],
+    [["serve", "relays"], {}, /serve bids, or serve payloads/],
+    [["serve", "bids"], { ETL_NETWORK: "mainnet" }, /5 settings are wrong: ETL_LAKE: missing/],
+    [
+      ["serve", "bids"],
+      { ...idleSettings(), ETL_WAREHOUSE: "./w.duckdb" },
+      /DuckDB file is opened by the command line/,
+    ],
+  ] as const) {
+    const [entry, ...rest] = words;
+    const ended = spawnSync(process.execPath, [join(out, `${entry}.js`), ...rest], {
+      cwd: folder,
+      env: { ...env },
+      encoding: "utf8",
+    });
+    t.is(ended.status, 2, ended.stderr);
+    const line = JSON.parse(ended.stdout) as Record<string, unknown>;
+    t.is(line["severity"], "ERROR");
+    t.regex(String(line["message"]), said);
+    t.is(ended.stderr, "");
+  }
+});
+
+test("the image holds the bundle and no more, runs as a user without rights, on a base that is named by digest", (t) => {
+  const lines = readFileSync(join(root, "Dockerfile"), "utf8").split("\n");
+  const froms = lines.filter((line) => line.startsWith("FROM "));
+  t.true(froms.every((line) => /^FROM node:\S+-slim@sha256:[0-9a-f]{64}( AS \w+)?$/.test(line)));
+  t.is(new Set(froms.map((line) => line.split(" ")[1])).size, 1);
+  const last = lines.slice(lines.findLastIndex((line) => line.startsWith("FROM ")));
+  t.deepEqual(
+    last.filter((line) => /^(COPY|ADD|RUN)/.test(line)),
+    ["COPY --from=build /src/dist/container/ ./"],
+  );
+  t.regex(last.join("\n"), /^USER [1-9]\d*:[1-9]\d*$/m);
+  t.regex(last.join("\n"), /^ENTRYPOINT \["node"\]$/m);
+});

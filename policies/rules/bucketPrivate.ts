@@ -1,0 +1,20 @@
+import { bucket } from "./common/kinds.ts";
+import { on, resourceRule } from "./common/rule.ts";
+
+export const bucketPrivate = resourceRule(
+  {
+    name: "bucket-private",
+    severity: "critical",
+    description:
+      "A bucket has uniform access and can't be made public: a grant on one object would be seen by nobody who reviews the bucket's.",
+    remedy: 'Set uniformBucketLevelAccess: true and publicAccessPrevention: "enforced"',
+  },
+  on(
+    bucket,
+    ({ uniformBucketLevelAccess }) =>
+      uniformBucketLevelAccess !== true && "The bucket has no uniform access (uniformBucketLevelAccess)",
+    ({ publicAccessPrevention }) =>
+      publicAccessPrevention !== "enforced" &&
+      `The bucket may be made public (publicAccessPrevention is ${publicAccessPrevention ?? "not set"})`,
+  ),
+);

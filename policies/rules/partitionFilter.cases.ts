@@ -1,0 +1,15 @@
+import { type RuleCases, change } from "./common/cases.ts";
+import { bidsTable, coverageView } from "./common/compliant.ts";
+import { partitionFilter } from "./partitionFilter.ts";
+
+export const cases: RuleCases = {
+  rule: partitionFilter,
+  compliant: [bidsTable(), coverageView()],
+  broken: {
+    "switched off": [change("requirePartitionFilter", false)],
+    "not said": [change("requirePartitionFilter", undefined)],
+  },
+  fine: {
+    "another table": [change("tableId", "canonical_blocks"), change("requirePartitionFilter", undefined)],
+  },
+};

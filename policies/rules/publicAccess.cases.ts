@@ -1,0 +1,20 @@
+import { type RuleCases, change } from "./common/cases.ts";
+import { bidsService, bucketGrant, invokerGrant, privateDataset, publicDataset } from "./common/compliant.ts";
+import { publicAccess } from "./publicAccess.ts";
+
+export const cases: RuleCases = {
+  rule: publicAccess,
+  compliant: [bucketGrant(), invokerGrant(), privateDataset(), publicDataset(), bidsService()],
+  broken: {
+    "of a bucket to everybody": [change("member", "allUsers")],
+    "of a service to every account": [change("member", "allAuthenticatedUsers", "bids-call-grant")],
+    "of the private dataset to every account": [
+      change("accesses.1", { role: "READER", specialGroup: "allAuthenticatedUsers" }, "datasets-private"),
+    ],
+    "of the private dataset to everybody by IAM": [
+      change("accesses.1", { role: "READER", iamMember: "allUsers" }, "datasets-private"),
+    ],
+    "of a service by switching its check off": [change("invokerIamDisabled", true, "bids-service")],
+  },
+  fine: { "the public dataset has no readers": [change("accesses", [], "datasets-public")] },
+};

@@ -1,0 +1,67 @@
+import { bindings, isGrant } from "./common/grants.ts";
+import { dataset, datasetAccess, service } from "./common/kinds.ts";
+import { on, onTypes, resourceRule, textsSetting } from "./common/rule.ts";
+import { each, known } from "./common/unknown.ts";
+
+const PUBLIC = new Set(["allUsers", "allAuthenticatedUsers"]);
+/** Access lists of buckets and objects in the form that came before IAM. */
+const BUCKET_ACL = /^gcp:storage\/\w*(?:ACL|AccessControl|aCL|accessControl)\w*:/i;
+
+export const publicAccess = resourceRule(
+  {
+    name: "public-access",
+    severity: "critical",
+    description:
+      "Nothing is open to everybody but the declared public dataset: what is public once has been copied.",
+    remedy:
+      "Grant to named users, groups or accounts; what is meant for everybody goes into the public dataset (setting publicDatasets)",
+    settings: {
+      publicDatasets: textsSetting("Patterns of the ids of datasets that may be public", [
+        "^mev_boost_public_",
+      ]),
+    },
+  },
+  onTypes(isGrant, (props) =>
+    bindings(props).flatMap(({ role, members }) =>
+      members
+        .filter((member) => PUBLIC.has(member))
+        .map((member) => `${role ?? "A role"} is granted to ${member}`),
+    ),
+  ),
+  onTypes(
+    (type) => BUCKET_ACL.test(type),
+    ({ entity }) => typeof entity === "string" && PUBLIC.has(entity) && `The bucket is open to ${entity}`,
+    ({ predefinedAcl }) =>
+      /public|authenticatedRead/i.test(String(predefinedAcl)) && `The ACL is ${String(predefinedAcl)}`,
+  ),
+  on(dataset, (props, { config }) =>
+    isDeclared(
+      known(() => props.datasetId),
+      config.publicDatasets,
+    )
+      ? undefined
+      : each(props.accesses, (access) => openTo(access.specialGroup, access.iamMember)),
+  ),
+  on(datasetAccess, (props, { config }) =>
+    isDeclared(
+      known(() => props.datasetId),
+      config.publicDatasets,
+    )
+      ? undefined
+      : openTo(props.specialGroup, props.iamMember),
+  ),
+  on(
+    service,
+    ({ invokerIamDisabled }) =>
+      invokerIamDisabled === true && "The service answers anybody (invokerIamDisabled)",
+  ),
+);
+
+function openTo(...who: (string | undefined)[]): string | undefined {
+  const open = who.find((one) => one !== undefined && PUBLIC.has(one));
+  return open && `The dataset is open to ${open}`;
+}
+
+function isDeclared(id: string | undefined, patterns: readonly string[]): boolean {
+  return id !== undefined && patterns.some((pattern) => new RegExp(pattern).test(id));
+}

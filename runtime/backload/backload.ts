@@ -1,0 +1,200 @@
+import type { Clock } from "../chain/clock.ts";
+import type { Network } from "../chain/networks.ts";
+import type { SlotRange } from "../chain/slots.ts";
+import type { Asker } from "../collect/asker.ts";
+import { type Coverage, coverageOf } from "../collect/coverage.ts";
+import type { Order } from "../collect/plan.ts";
+import { collect } from "../collect/run.ts";
+import type { Tally } from "../collect/tally.ts";
+import type { DatasetName } from "../datasets/dataset.ts";
+import type { Lake } from "../lake/lake.ts";
+import type { Log } from "../log.ts";
+import type { Relay } from "../relay/relay.ts";
+import type { Connected } from "./connect.ts";
+import { ProgressMeter, type RelayProgress } from "./progress.ts";
+import { segmentsOf } from "./shard.ts";
+
+/** What a worker is given. */
+export interface BackloadOptions {
+  readonly network: Network;
+  readonly lake: Lake;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly connected: Connected;
+  readonly datasets: readonly DatasetName[];
+  /** The worker's shard; undefined: there is none for it. */
+  readonly range: SlotRange | undefined;
+  readonly order: Order;
+  /** Aborted when the worker is to stop: nothing more is asked, what was read is written. */
+  readonly stop: AbortSignal;
+  /** Given a way to look at the progress, before anything is asked. */
+  readonly onStart?: (progress: () => RelayProgress[]) => void;
+}
+
+/**
+ * `done`: every slot of the shard is covered or unavailable. `retry`: some are missing, and another try may bring them (a
+ * relay was down, slots failed, time ran out, the worker was stopped). `bad-input`: objects of the lake can't be trusted,
+ * and no further try mends that.
+ */
+export type Outcome = "done" | "retry" | "bad-input";
+
+export interface BackloadResult {
+  readonly outcome: Outcome;
+  /** Why it isn't `done`, one line. */
+  readonly reason: string | undefined;
+  readonly progress: readonly RelayProgress[];
+  /** Empty when the worker was stopped: then nothing more is listed. */
+  readonly coverage: readonly Coverage[];
+  /** Objects that can't be trusted, one line each. */
+  readonly faults: readonly string[];
+  /** Why relays' last unanswered requests failed, by relay. */
+  readonly lastErrors: ReadonlyMap<string, string>;
+}
+
+/** A relay that is down is tried again after so long, ms, while others give the worker something to do. */
+const REST_MS = 5 * 60_000;
+/** Times that slots which gave no answer are asked for: the rest is for another run. */
+const PASSES = 3;
+
+/**
+ * Fills what a shard lacks: all relays at once, each at its own pace and through its own segments. Writes only the lake,
+ * and needs nothing but it: may be stopped and started any number of times, beside any other writer. Throws when the lake
+ * fails.
+ */
+export async function backload(options: BackloadOptions): Promise<BackloadResult> {
+  const { network, clock, connected, datasets, range, stop } = options;
+  const { askers, clients } = connected;
+  const meter = new ProgressMeter(network, datasets, range, clock.now(), connected);
+  options.onStart?.(() => meter.snapshot());
+  const faults = new Set<string>();
+  const lastErrors = new Map<string, string>();
+  const shift = new Shift(clock, askers.size, stop);
+  const work = async (relay: Relay, asker: Asker) => {
+    try {
+      for await (const tally of passes(options, relay, asker, meter, shift)) {
+        for (const fault of tally.faults) faults.add(fault);
+        if (tally.lastError !== undefined) lastErrors.set(relay.name, tally.lastError);
+      }
+    } finally {
+      shift.leave();
+    }
+  };
+  const ended = await Promise.allSettled([...askers].map(([relay, asker]) => work(relay, asker)));
+  // The lake may fail for one relay and not for another: what the others have read is written first.
+  for (const one of ended) if (one.status === "rejected") throw one.reason;
+
+  const coverage = stop.aborted ? [] : await coverageOfShard(options, faults);
+  const missing = coverage.reduce((sum, row) => sum + row.missing, 0);
+  const common = { progress: meter.snapshot(), coverage, faults: [...faults], lastErrors };
+  if (stop.aborted) return { ...common, outcome: "retry", reason: stopReason(stop) };
+  if (faults.size > 0) {
+    const reason = `${faults.size} objects of the lake can't be used`;
+    return { ...common, outcome: "bad-input", reason };
+  }
+  if (missing > 0) {
+    const down = [...clients].filter(([, client]) => client.down).map(([name]) => name);
+    const why = down.length > 0 ? `${down.join(", ")} can't be reached` : "they gave no answer";
+    return { ...common, outcome: "retry", reason: `${missing} slots are still missing: ${why}` };
+  }
+  return { ...common, outcome: "done", reason: undefined };
+}
+
+/** A relay's passes over the segments of the shard, until nothing is missing or asking on is no use. */
+async function* passes(
+  options: BackloadOptions,
+  relay: Relay,
+  asker: Asker,
+  meter: ProgressMeter,
+  shift: Shift,
+): AsyncGenerator<Tally> {
+  const { range, order, stop } = options;
+  if (!range) return;
+  const segments = segmentsOf(range);
+  let open = order === "oldest" ? segments.toReversed() : segments;
+  for (let pass = 1; pass <= PASSES && open.length > 0; pass++) {
+    const unanswered: SlotRange[] = [];
+    for (const segment of open) {
+      if (stop.aborted) return;
+      for (let tries = 1; ; tries++) {
+        const tally = await collectOne(options, relay, asker, segment, meter);
+        meter.end(relay.name, pass > 1 || tries > 1);
+        yield tally;
+        const { bids, payloads } = tally;
+        const failed = bids.failed + payloads.failed > 0;
+        if (!asker.down || stop.aborted) {
+          if (failed) unanswered.push(segment);
+          break;
+        }
+        if (!(await shift.rest())) return;
+        options.connected.clients.get(relay.name)?.revive();
+      }
+    }
+    open = unanswered;
+  }
+}
+
+async function collectOne(
+  options: BackloadOptions,
+  relay: Relay,
+  asker: Asker,
+  range: SlotRange,
+  meter: ProgressMeter,
+): Promise<Tally> {
+  const { network, lake, clock, log, datasets, order, stop } = options;
+  const askers = new Map([[relay, asker]]);
+  const onTally = (tally: Tally) => meter.begin(tally);
+  const common = { network, lake, clock, log, datasets, order, stop };
+  const [tally] = await collect({ ...common, askers, range, onTally });
+  if (!tally) throw new Error(`${relay.name} isn't active, and was to be collected`);
+  return tally;
+}
+
+async function coverageOfShard(options: BackloadOptions, faults: Set<string>): Promise<Coverage[]> {
+  const { network, lake, clock, connected, datasets, range } = options;
+  const coverage: Coverage[] = [];
+  if (!range) return coverage;
+  for (const relay of connected.askers.keys()) {
+    for (const name of datasets) {
+      const onFault = (fault: string) => void faults.add(fault);
+      coverage.push(await coverageOf(lake, network, relay, name, range, clock.now(), onFault));
+    }
+  }
+  return coverage;
+}
+
+function stopReason(stop: AbortSignal): string {
+  return stop.reason instanceof Error ? stop.reason.message : "stopped";
+}
+
+/** Who of the relays is at work: those that are down wait for better times only as long as another one works. */
+class Shift {
+  readonly #clock: Clock;
+  readonly #stop: AbortSignal;
+  readonly #over = new AbortController();
+  #working: number;
+
+  constructor(clock: Clock, relays: number, stop: AbortSignal) {
+    this.#clock = clock;
+    this.#working = relays;
+    this.#stop = stop;
+  }
+
+  /** A relay has nothing more to do. */
+  leave(): void {
+    if (--this.#working <= 0) this.#over.abort(new Error("nobody is at work any more"));
+  }
+
+  /** Waits a while; false when waiting on is no use. */
+  async rest(): Promise<boolean> {
+    this.leave();
+    const ended = AbortSignal.any([this.#stop, this.#over.signal]);
+    try {
+      await this.#clock.sleep(REST_MS, ended);
+    } catch (error) {
+      if (!ended.aborted) throw error;
+    }
+    // Leaving for good is counted once more by who called.
+    this.#working++;
+    return !ended.aborted;
+  }
+}

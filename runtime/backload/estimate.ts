@@ -1,0 +1,215 @@
+import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
+import { type DatasetName, datasets } from "../datasets/dataset.ts";
+import type { Relay } from "../relay/relay.ts";
+import { expectedRows } from "./expectedRows.ts";
+import { type PlannedRelay, planShards, plannedRelay } from "./plan.ts";
+import { BYTES, NODE, PRICES, ROWS_A_CORE_SECOND } from "./prices.ts";
+import { SEGMENT_SLOTS } from "./shard.ts";
+import type { Order } from "../collect/plan.ts";
+
+export interface EstimateInput {
+  readonly network: { readonly name: string; readonly floor: number };
+  readonly range: SlotRange;
+  /** The newest settled slot: what relays keep is counted from there. */
+  readonly head: number;
+  readonly relays: readonly Relay[];
+  readonly datasets: readonly DatasetName[];
+  readonly shards: number;
+  readonly order: Order;
+  readonly workers: number;
+  /** Requests a second to one relay from one address, at most; the directory's figures without it. */
+  readonly ceiling?: number | undefined;
+  /** Oldest slots that relays were found to keep, where the lake knows. */
+  readonly horizons: ReadonlyMap<string, number>;
+}
+
+/** What one relay will have to be asked for. */
+export interface RelayEstimate {
+  readonly relay: string;
+  /** Slots of the range that it is expected to answer for. */
+  readonly slots: number;
+  /** Slots of the range that it worked in, but no longer keeps. */
+  readonly gone: number;
+  readonly requests: number;
+  readonly rows: number;
+  readonly raw_bytes: number;
+  readonly lake_bytes: number;
+  /** Requests a second from one address. */
+  readonly per_second: number;
+}
+
+/** How long so many workers take, each with an address of its own. */
+export interface HoursEstimate {
+  readonly workers: number;
+  readonly hours: number;
+  /** The relay that takes longest, `processor`, or `longest shard`. */
+  readonly bound_by: string;
+}
+
+/** What a back-load will take, without asking anybody. */
+export interface Estimate {
+  readonly slots: number;
+  readonly shards: { readonly count: number; readonly longest_slots: number; readonly most_rows: number };
+  readonly relays: readonly RelayEstimate[];
+  readonly total: Omit<RelayEstimate, "relay" | "per_second"> & {
+    readonly objects: number;
+    readonly list_calls: number;
+  };
+  readonly hours: readonly HoursEstimate[];
+  /** US dollars; what `workers` workers cost together. */
+  readonly cost: {
+    readonly storage_month: number;
+    readonly warehouse_month: number;
+    readonly operations: number;
+    readonly load: number;
+    readonly workers: number;
+  };
+  /** One line each: relays that no longer keep the range, or part of it. */
+  readonly gone: readonly string[];
+  /** One line each: what the cloud project must allow. */
+  readonly quotas: readonly string[];
+}
+
+/** Estimates a back-load from the directory, published counts and list prices (`expectedRows.ts`, `prices.ts`). */
+export function estimate(input: EstimateInput): Estimate {
+  const { network, range, datasets: names, shards, order, workers } = input;
+  const active = input.relays.filter(({ state }) => state === "active");
+  const planned = active.map((relay) => plannedRelay(network, relay));
+  const relays = active.map((relay, index) => estimateRelay(input, relay, planned[index], active.length));
+  const plan = planShards({ network: network.name, range, relays: planned, datasets: names, shards, order });
+  const longest = plan.reduce((most, { range: of }) => Math.max(most, of ? slotCount(of) : 0), 0);
+  const sum = (key: "slots" | "gone" | "requests" | "rows" | "raw_bytes" | "lake_bytes") =>
+    relays.reduce((total, one) => total + one[key], 0);
+  const objects = relays.reduce((total, one) => total + objectsOf(one.slots, names), 0);
+  const total = {
+    slots: sum("slots"),
+    gone: sum("gone"),
+    requests: sum("requests"),
+    rows: sum("rows"),
+    raw_bytes: sum("raw_bytes"),
+    lake_bytes: sum("lake_bytes"),
+    objects,
+    // Each segment is listed once before it is filled and once when the shard is checked.
+    list_calls:
+      2 * names.length * relays.reduce((calls, { slots }) => calls + Math.ceil(slots / SEGMENT_SLOTS), 0),
+  };
+  const hours = [1, workers, 10 * workers].map((count) => hoursOf(relays, count, shards === 1 ? 0 : longest));
+  return {
+    slots: slotCount(range),
+    shards: {
+      count: shards,
+      longest_slots: longest,
+      most_rows: Math.round(plan.reduce((most, { rows }) => Math.max(most, rows), 0)),
+    },
+    relays,
+    total,
+    hours,
+    cost: costOf(total, names, workers, hours[1]?.hours ?? 0),
+    gone: goneOf(input, relays),
+    quotas: quotasFor(workers),
+  };
+}
+
+function estimateRelay(
+  { network, range, head, datasets: names, ceiling, horizons }: EstimateInput,
+  relay: Relay,
+  planned: PlannedRelay | undefined,
+  relays: number,
+): RelayEstimate {
+  const worked = planned && intersect(range, planned.span);
+  const kept = Math.max(
+    planned?.keeps === undefined ? 0 : head - planned.keeps + 1,
+    horizons.get(relay.name) ?? 0,
+  );
+  const asked = worked && intersect(worked, { first: kept, last: Infinity });
+  const slots = asked ? slotCount(asked) : 0;
+  const rowsOf = (name: DatasetName) =>
+    asked && names.includes(name)
+      ? Math.round(expectedRows(network.name, relay.name, name, asked, relays))
+      : 0;
+  const rows = { bids: rowsOf("bids"), payloads: rowsOf("payloads") };
+  // A page repeats the last row of the one before it.
+  const pages = Math.ceil(rows.payloads / (relay.payloadLimit - 1));
+  const bytes = (kind: "raw" | "lake") => rows.bids * BYTES[kind].bids + rows.payloads * BYTES[kind].payloads;
+  return {
+    relay: relay.name,
+    slots,
+    gone: (worked ? slotCount(worked) : 0) - slots,
+    requests: (names.includes("bids") ? slots : 0) + pages,
+    rows: rows.bids + rows.payloads,
+    raw_bytes: bytes("raw"),
+    lake_bytes: bytes("lake"),
+    per_second: Math.min(ceiling ?? Infinity, relay.requestsPerSecond),
+  };
+}
+
+function objectsOf(slots: number, names: readonly DatasetName[]): number {
+  return names.reduce((sum, name) => sum + Math.ceil(slots / datasets[name].chunkSlots), 0);
+}
+
+/** Relays are asked side by side, so the slowest of them decides, or the processor, or the shard that nobody shares. */
+function hoursOf(relays: readonly RelayEstimate[], workers: number, longestShard: number): HoursEstimate {
+  const rows = relays.reduce((sum, one) => sum + one.rows, 0);
+  const cores = workers * NODE.sustainedCores;
+  const bounds = [
+    { bound_by: "processor", hours: rows / (cores * ROWS_A_CORE_SECOND) / 3600 },
+    ...relays.map(({ relay, requests, per_second }) => ({
+      bound_by: relay,
+      hours: requests / (per_second * workers) / 3600,
+    })),
+    ...relays.map(({ slots, per_second }) => ({
+      bound_by: "longest shard",
+      hours: Math.min(slots, longestShard) / per_second / 3600,
+    })),
+  ];
+  const worst = bounds.reduce((most, one) => (one.hours > most.hours ? one : most));
+  return { workers, ...worst };
+}
+
+function costOf(
+  total: { rows: number; lake_bytes: number; objects: number; list_calls: number },
+  names: readonly DatasetName[],
+  workers: number,
+  hours: number,
+): Estimate["cost"] {
+  const gb = total.lake_bytes / 1e9;
+  const logical = total.rows * (names.includes("bids") ? BYTES.logical.bids : BYTES.logical.payloads);
+  const { spotNodeHour, spotAddressHour, diskHour, clusterHour } = PRICES;
+  return {
+    storage_month: gb * PRICES.storageGbMonth,
+    // Columns of hex compress about as lines do.
+    warehouse_month: gb * PRICES.warehouseGbMonth,
+    operations:
+      ((total.objects + total.list_calls) * PRICES.classA1000 + 2 * total.objects * PRICES.classB1000) / 1000,
+    load: (logical / 2 ** 40) * PRICES.queryTib,
+    workers: hours * (clusterHour + workers * (spotNodeHour + spotAddressHour + diskHour)),
+  };
+}
+
+function goneOf(
+  { network, range, relays, head }: EstimateInput,
+  estimates: readonly RelayEstimate[],
+): string[] {
+  const lines: string[] = [];
+  for (const { relay, gone, slots } of estimates) {
+    if (gone > 0) lines.push(`${relay} no longer keeps ${gone} of ${gone + slots} slots`);
+    else if (slots === 0) lines.push(`${relay} did not work in this range`);
+  }
+  for (const relay of relays) {
+    if (relay.state !== "ended") continue;
+    const span = intersect(range, plannedRelay(network, relay).span);
+    if (!span) continue;
+    const until = relay.activeTo === null || relay.activeTo > head ? "" : `, until slot ${relay.activeTo}`;
+    lines.push(`${relay.name} has ended${until}: nobody answers for it any more`);
+  }
+  return lines;
+}
+
+function quotasFor(nodes: number): string[] {
+  return [
+    `${nodes + 1} in-use external IPv4 addresses in the region (quota IN_USE_ADDRESSES)`,
+    `${nodes * NODE.cpus} spot CPUs in the region (quota PREEMPTIBLE_CPUS; where that is 0, CPUS counts)`,
+    `${nodes + 1} VM instances in the region, ${NODE.cpus} CPUS for the system pool, ${20 * (nodes + 1)} GB of disk`,
+    `organisation policy constraints/compute.vmExternalIpAccess must allow external addresses`,
+  ];
+}

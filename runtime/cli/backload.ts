@@ -1,0 +1,183 @@
+import { type SlotRange, settledSlot } from "../chain/slots.ts";
+import { type BackloadResult, backload } from "../backload/backload.ts";
+import { connect } from "../backload/connect.ts";
+import { planShards, plannedRelay } from "../backload/plan.ts";
+import { type ShardNumber, parseShard } from "../backload/shard.ts";
+import { withTimeLimit } from "../backload/timeLimit.ts";
+import type { Order } from "../collect/plan.ts";
+import { UserError, printable } from "../errors.ts";
+import { progressLines, ratesTable } from "./backloadProgress.ts";
+import { isWorkerOfAFleet, tellFleet, workerStop } from "./backloadWorker.ts";
+import { type Context, contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
+import { coverageTables, missingLines } from "./coverageTable.ts";
+import type { CommonOptions } from "./options.ts";
+import { type ChosenRelay, resolved } from "./relays.ts";
+
+export type BackloadCommandOptions = CommonOptions & {
+  readonly shard?: ShardNumber;
+  readonly workers?: number;
+  readonly order: Order;
+  readonly dryRun: boolean;
+  /** Seconds. */
+  readonly timeLimit?: number;
+  /** Where `simulate` serves the simulated relays. */
+  readonly simulator?: string;
+  /** This worker's part of the rate, 0–1: set by `--workers` for its processes. */
+  readonly share: number;
+};
+
+/**
+ * `backload`: a long range into the lake alone, by one worker, or as one shard of many, or by several workers on this
+ * machine. Returns the exit code: 0 every slot is settled, 3 some are missing and another run may bring them.
+ */
+export async function backloadCommand(options: BackloadCommandOptions): Promise<number> {
+  const context = contextOf(options);
+  const shard = options.shard ?? (options.workers === undefined ? shardOfJob() : undefined);
+  if (options.shard && options.workers !== undefined)
+    throw new UserError("--shard is one worker's part, --workers starts many: give one of the two", {
+      exitCode: 2,
+    });
+  const { network, clock, say } = context;
+  const whole = { first: network.floor, last: settledSlot(network, clock.now()) };
+  const range = rangeOf(options, context) ?? whole;
+  if (options.dryRun) return (await import("./backloadDryRun.ts")).dryRun(options, context, range);
+  if (shard && !options.slots && options.now === undefined)
+    say("shards are cut from the range: give every worker the same --slots FIRST-LAST, or they leave holes");
+  if (options.workers !== undefined)
+    return (await import("./backloadWorkers.ts")).runWorkers(options, context, range, options.workers);
+  return work(options, context, range, shard);
+}
+
+/** The shard that a Kubernetes Indexed Job has for this pod. */
+function shardOfJob(): ShardNumber | undefined {
+  const { JOB_COMPLETION_INDEX: index, ETL_SHARDS: count } = process.env;
+  if (index === undefined || index === "") return undefined;
+  if (count === undefined)
+    throw new UserError(
+      `JOB_COMPLETION_INDEX is ${printable(index, 20)}, but ETL_SHARDS says not of how many`,
+      {
+        exitCode: 2,
+      },
+    );
+  return parseShard(`${index}/${count}`);
+}
+
+async function work(
+  options: BackloadCommandOptions,
+  context: Context,
+  range: SlotRange,
+  number: ShardNumber | undefined,
+): Promise<number> {
+  const { network, clock, log, datasets, say } = context;
+  const { order } = options;
+  const lake = await lakeOf(options, network);
+  // A relay that isn't known is refused before anything is started.
+  const known = (await resolved({ ...options, quiet: true }, context)).map(({ relay }) => relay);
+  const shard = shardRange(context, range, known, order, number);
+  const fleet = isWorkerOfAFleet() ? workerStop() : undefined;
+  const limited = withTimeLimit(fleet?.signal ?? stopSignal(say), clock, options.timeLimit);
+  const relays = await startRelays(options, context);
+  const connected = connect(relays.chosen, {
+    network,
+    clock,
+    stop: limited.stop,
+    ceiling: options.rate,
+    share: options.share,
+  });
+  const started = clock.monotonic();
+  let stopShowing = () => {};
+  let result: BackloadResult;
+  try {
+    result = await backload({
+      network,
+      lake,
+      clock,
+      log,
+      connected,
+      datasets,
+      range: shard,
+      order,
+      stop: limited.stop,
+      onStart: (progress) => {
+        stopShowing = fleet
+          ? tellFleet(progress, connected)
+          : progressLines(process.stderr, options.quiet, log, progress);
+      },
+    });
+  } finally {
+    stopShowing();
+    connected.close();
+    await limited.end();
+    await relays.close();
+    fleet?.end();
+  }
+  const seconds = (clock.monotonic() - started) / 1000;
+  const { outcome, reason, progress, coverage, faults, lastErrors } = result;
+  const name = number ? `shard ${number.index}/${number.count}` : "back-load";
+  const slots = shard ? `slots ${shard.first}-${shard.last}` : "no slots";
+  if (options.json) {
+    const { index, count } = number ?? { index: 0, count: 1 };
+    const errors = Object.fromEntries(lastErrors);
+    const told = { outcome, reason: reason ?? null, shard: { index, count, range: shard ?? null }, order };
+    process.stdout.write(
+      `${JSON.stringify({ ...told, seconds, relays: progress, coverage, faults, last_errors: errors })}\n`,
+    );
+  } else {
+    process.stdout.write(`${network.name}, ${name}, ${slots}, ${order} first\n\n`);
+    if (coverage.length > 0) process.stdout.write(`${coverageTables(coverage)}\n\n`);
+    process.stdout.write(`${ratesTable(progress, seconds)}\n\nlake: ${lake.url}\n`);
+    for (const line of missingLines(coverage)) process.stdout.write(`${line}\n`);
+  }
+  for (const [relay, error] of lastErrors) say(`${relay}: ${printable(error, 300)}`);
+  for (const fault of faults) say(fault);
+  if (reason !== undefined) say(`${name}: ${reason}${outcome === "retry" ? "; run again" : ""}`);
+  return { done: 0, retry: 3, "bad-input": 1 }[outcome];
+}
+
+/** The slots of a shard; all of the range where there are no shards, and none where there are more shards than slots. */
+function shardRange(
+  { network, datasets }: Context,
+  range: SlotRange,
+  relays: readonly Parameters<typeof plannedRelay>[1][],
+  order: Order,
+  number: ShardNumber | undefined,
+): SlotRange | undefined {
+  if (!number) return range;
+  const planned = relays.map((relay) => plannedRelay(network, relay));
+  const input = { network: network.name, range, relays: planned, datasets, order };
+  return planShards({ ...input, shards: number.count })[number.index]?.range;
+}
+
+/** The chosen relays; simulated ones are served by this process, unless they are served elsewhere. */
+export async function startRelays(
+  options: BackloadCommandOptions,
+  context: Context,
+): Promise<{ chosen: readonly ChosenRelay[]; base: string | undefined; close(): Promise<void> }> {
+  if (!context.network.simulated) {
+    if (options.simulator !== undefined)
+      throw new UserError("--simulator: only the simulated network has relays there", { exitCode: 2 });
+    return { chosen: await resolved(options, context), base: undefined, close: async () => {} };
+  }
+  if (options.simulator !== undefined) {
+    const base = simulatorUrl(options.simulator);
+    return { chosen: await resolved(options, context, base), base, close: async () => {} };
+  }
+  const { startSimulator } = await import("../simulator/server.ts");
+  const { seed, faults } = options;
+  const simulator = await startSimulator({ seed, faults, clock: context.clock, record: false });
+  const chosen = await resolved(options, context, simulator.url);
+  return { chosen, base: simulator.url, close: () => simulator.close() };
+}
+
+function simulatorUrl(text: string): string {
+  if (URL.canParse(text)) {
+    const url = new URL(text);
+    if (url.protocol === "http:" && url.pathname === "/" && url.search === "") return url.origin;
+  }
+  throw new UserError(
+    `--simulator ${printable(text, 100)}: give the address that simulate prints, http://HOST:PORT`,
+    {
+      exitCode: 2,
+    },
+  );
+}

@@ -1,0 +1,109 @@
+import type { Dataset, Format } from "./dataset.ts";
+import { exactNumberText } from "./json.ts";
+
+const INT64_MAX = 2n ** 63n - 1n;
+const INT64_MIN = -(2n ** 63n);
+
+/** Turns a relay's value into canonical form, or undefined when it isn't of the format. */
+export type Canonical = (value: unknown) => string | boolean | undefined;
+
+/** A fresh check for each field, since that of keys remembers what it has seen. */
+const canonical: Record<Format, () => Canonical> = {
+  hash: () => hex(64),
+  pubkey: () => key(96),
+  address: () => hex(40),
+  int64: () => (value) => {
+    if (isPlainInteger(value, 15)) return value;
+    const text = digitsOf(value);
+    if (text === undefined || !/^-?\d{1,19}$/.test(text)) return undefined;
+    const integer = BigInt(text);
+    return integer <= INT64_MAX && integer >= INT64_MIN ? integer.toString() : undefined;
+  },
+  wei: () => (value) => {
+    if (isPlainInteger(value, 29)) return value;
+    const text = digitsOf(value);
+    return text !== undefined && /^\d{1,29}$/.test(text) ? BigInt(text).toString() : undefined;
+  },
+  bool: () => (value) => (typeof value === "boolean" ? value : undefined),
+};
+
+/** True for decimal digits without a leading zero, at most `digits` of them: what nearly every integer is sent as. */
+export function isPlainInteger(value: unknown, digits: number): value is string {
+  if (typeof value !== "string" || value.length > digits) return false;
+  const first = value.charCodeAt(0);
+  if (!(first >= 0x31 && first <= 0x39)) return false;
+  let negative = 0;
+  for (let i = 1; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    negative |= (code - 0x30) | (0x39 - code);
+  }
+  return negative >= 0;
+}
+
+/** What a value of the format should have been, for the reason of a quarantined row. */
+export const expected: Record<Format, string> = {
+  hash: "0x and 64 hex digits",
+  pubkey: "0x and 96 hex digits",
+  address: "0x and 40 hex digits",
+  int64: "an integer of 64 bits",
+  wei: "1 to 29 decimal digits",
+  bool: "true or false",
+};
+
+/** 1 for the codes of 0-9 and a-f. A table, since digits and letters of a hash come as a branch can't foresee. */
+const IS_HEX = Uint8Array.from({ length: 256 }, (_, code) =>
+  /[0-9a-f]/.test(String.fromCharCode(code)) ? 1 : 0,
+);
+
+function isLowerHex(value: string, digits: number): boolean {
+  if (value.length !== digits + 2 || !value.startsWith("0x")) return false;
+  let sound = 1;
+  for (let i = 2; i < value.length; i++) sound &= IS_HEX[value.charCodeAt(i)] ?? 0;
+  return sound === 1;
+}
+
+function hex(digits: number): Canonical {
+  const any = new RegExp(`^0[xX][0-9a-fA-F]{${digits}}$`);
+  return (value) => {
+    if (typeof value !== "string") return undefined;
+    if (isLowerHex(value, digits)) return value;
+    return any.test(value) ? value.toLowerCase() : undefined;
+  };
+}
+
+/** Keys that are remembered; builders of a slot are a few dozen. */
+const KEYS = 256;
+
+/** Bids come again and again from the same keys: to compare one with what was checked before is ten times cheaper. */
+function key(digits: number): Canonical {
+  const check = hex(digits);
+  const sound: string[] = Array.from({ length: KEYS }, () => "");
+  return (value) => {
+    if (typeof value !== "string") return undefined;
+    const place = (value.charCodeAt(10) * 31 + value.charCodeAt(20) * 7 + value.charCodeAt(30)) % KEYS;
+    if (sound[place] === value) return value;
+    const canonicalKey = check(value);
+    if (canonicalKey === value) sound[place] = value;
+    return canonicalKey;
+  };
+}
+
+/** Relays send numbers as strings or as numbers; a number that a double can't hold exactly has kept its digits (json.ts). */
+function digitsOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : exactNumberText(value);
+}
+
+/** A field of a relay's row. */
+export interface Field {
+  readonly name: string;
+  readonly canonical: Canonical;
+  readonly required: boolean;
+  readonly format: Format;
+}
+
+/** The fields that fill a dataset's columns, in the columns' order. */
+export function fieldsOf(dataset: Dataset): Field[] {
+  return dataset.columns.flatMap(({ field, required }) =>
+    field ? [{ name: field.name, format: field.format, canonical: canonical[field.format](), required }] : [],
+  );
+}

@@ -1,0 +1,203 @@
+import { type BackloadResult, backload } from "../backload/backload.ts";
+import { connect } from "../backload/connect.ts";
+import { BACKLOAD_LINES } from "../backload/logLines.ts";
+import { planShards, plannedRelay } from "../backload/plan.ts";
+import { logProgress } from "../backload/progress.ts";
+import { withTimeLimit } from "../backload/timeLimit.ts";
+import { type Clock, systemClock } from "../chain/clock.ts";
+import { type Network, SETTLE_LAG_SLOTS } from "../chain/networks.ts";
+import { type SlotRange, intersect, settledSlot } from "../chain/slots.ts";
+import { DATASET_NAMES } from "../datasets/dataset.ts";
+import { UserError, messageOf, printable } from "../errors.ts";
+import type { Lake } from "../lake/lake.ts";
+import { type Log, serviceLog } from "../log.ts";
+import type { Relay } from "../relay/relay.ts";
+import { BACKLOAD_EXIT } from "./backloadExit.ts";
+import { type BackloadSettings, readBackloadEnvironment } from "./backloadSettings.ts";
+import { networkOf, overriddenRelays } from "./relayOverrides.ts";
+
+/** What was read is written within this time of SIGTERM, ms; what then isn't is read again by the next. */
+const FLUSH_MS = 20_000;
+/** The pod's identity, and a new grant, take a while until they hold: the lake is tried for so long, ms … */
+const PATIENCE_MS = 60_000;
+/** … at this distance. */
+const RETRY_MS = 3000;
+
+/** One worker of the Job: fills its shard, and says by its exit code whether it is to be started again. */
+export async function runBackload(
+  env: Readonly<Record<string, string | undefined>>,
+  openLake: (settings: BackloadSettings, network: Network, clock: Clock) => Promise<Lake>,
+): Promise<number> {
+  const clock = systemClock;
+  const started = clock.monotonic();
+  const seconds = () => Math.round(clock.monotonic() - started) / 1000;
+  let log = serviceLog("info");
+  try {
+    const { settings, index } = readBackloadEnvironment(env);
+    log = serviceLog(settings.logLevel);
+    const told = { shard: index, shards: settings.shards };
+    try {
+      const result = await work(settings, index, openLake, clock, log);
+      const { outcome, reason, coverage, progress, faults } = result;
+      for (const fault of faults) log.error(told, fault);
+      const exit_code = exitCodeOf(result);
+      const missing =
+        coverage.length === 0 ? {} : { missing: coverage.reduce((sum, one) => sum + one.missing, 0) };
+      const rows = progress.reduce((sum, one) => sum + one.rows, 0);
+      end(log, {
+        ...told,
+        outcome,
+        exit_code,
+        ...(reason === undefined ? {} : { reason }),
+        ...missing,
+        rows,
+        seconds: seconds(),
+      });
+      return exit_code;
+    } catch (error) {
+      const { code, outcome } = failureOf(error);
+      const reason = printable(messageOf(error), 1000);
+      end(log, { ...told, outcome, exit_code: code, reason, rows: 0, seconds: seconds() });
+      return code;
+    }
+  } catch (error) {
+    const { code, outcome } = failureOf(error);
+    const index = Number(env["JOB_COMPLETION_INDEX"] ?? Number.NaN);
+    const shard = Number.isInteger(index) ? { shard: index } : {};
+    end(log, {
+      ...shard,
+      outcome,
+      exit_code: code,
+      reason: printable(messageOf(error), 4000),
+      seconds: seconds(),
+    });
+    return code;
+  }
+}
+
+async function work(
+  settings: BackloadSettings,
+  index: number,
+  openLake: (settings: BackloadSettings, network: Network, clock: Clock) => Promise<Lake>,
+  clock: Clock,
+  log: Log,
+): Promise<BackloadResult> {
+  const network = networkOf(settings.network);
+  if (!network) throw new UserError(`there is no network ${settings.network}`, { exitCode: 2 });
+  const datasets = settings.dataset ? [settings.dataset] : DATASET_NAMES;
+  const { order, shards, rate, timeLimitSeconds } = settings;
+  const relays = overriddenRelays(settings.network, settings.relays).filter(
+    ({ name, state }) => state === "active" && (settings.relay.length === 0 || settings.relay.includes(name)),
+  );
+  const shard = shardOf(settings, network, relays, index);
+  const range = shard && settledPart(shard, network, clock);
+  const sigterm = new AbortController();
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (sigterm.signal.aborted) return;
+    log.info({ shard: index, signal }, "stopping; what was read is being written");
+    sigterm.abort(new Error(`stopped by ${signal}`));
+    setTimeout(() => {
+      log.warn({ shard: index }, "what wasn't written in time is read again by the next");
+      process.exit(BACKLOAD_EXIT.retry);
+    }, FLUSH_MS).unref();
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+  const limited = withTimeLimit(sigterm.signal, clock, timeLimitSeconds);
+  const allowPrivate = network.simulated;
+  const connected = connect(
+    relays.map((relay) => ({ relay, allowPrivate })),
+    { network, clock, stop: limited.stop, ceiling: rate },
+  );
+  let stopLogging = () => {};
+  try {
+    const lake = await openLake(settings, network, clock);
+    await reached(lake, relays, clock, limited.stop, log);
+    log.info(
+      { shard: index, shards, range: range ?? null, lake: lake.url, relays: relays.length },
+      "backload.begin",
+    );
+    return await backload({
+      network,
+      lake,
+      clock,
+      log,
+      connected,
+      datasets,
+      range,
+      order,
+      stop: limited.stop,
+      onStart: (progress) => {
+        stopLogging = logProgress(log, progress);
+      },
+    });
+  } finally {
+    stopLogging();
+    connected.close();
+    await limited.end();
+    process.off("SIGTERM", onSignal);
+    process.off("SIGINT", onSignal);
+  }
+}
+
+function shardOf(
+  { range, shards, order, dataset }: BackloadSettings,
+  network: Network,
+  relays: readonly Relay[],
+  index: number,
+): SlotRange | undefined {
+  const datasets = dataset ? [dataset] : DATASET_NAMES;
+  const planned = relays.map((relay) => plannedRelay(network, relay));
+  return planShards({ network: network.name, range, relays: planned, datasets, shards, order })[index]?.range;
+}
+
+/** What of a shard is old enough to be read. The range is no one's mistake that was once ahead of the head by a little. */
+function settledPart(shard: SlotRange, network: Network, clock: Clock): SlotRange | undefined {
+  const settled = settledSlot(network, clock.now());
+  if (shard.last > settled + SETTLE_LAG_SLOTS)
+    throw new UserError(
+      `slots ${shard.first}-${shard.last} reach into the future: the newest settled one is ${settled}; end ETL_RANGE there`,
+      { exitCode: 2 },
+    );
+  return intersect(shard, { first: network.floor, last: settled });
+}
+
+/** Waits until the lake answers: right after a pod's start its identity may not be known yet. */
+async function reached(
+  lake: Lake,
+  [relay]: readonly Relay[],
+  clock: Clock,
+  stop: AbortSignal,
+  log: Log,
+): Promise<void> {
+  if (!relay) return;
+  const began = clock.monotonic();
+  for (;;) {
+    try {
+      await lake.head({ dataset: "payloads", relay: relay.name, first: 0, last: 319 });
+      return;
+    } catch (error) {
+      if (clock.monotonic() - began >= PATIENCE_MS || stop.aborted) throw error;
+      log.warn({ fault: printable(messageOf(error), 500) }, "the lake can't be reached yet");
+      await clock.sleep(RETRY_MS, stop);
+    }
+  }
+}
+
+function exitCodeOf({ outcome }: BackloadResult): number {
+  return { done: BACKLOAD_EXIT.done, retry: BACKLOAD_EXIT.retry, "bad-input": BACKLOAD_EXIT.badInput }[
+    outcome
+  ];
+}
+
+function failureOf(error: unknown): { code: number; outcome: string } {
+  return error instanceof UserError && error.exitCode === 2
+    ? { code: BACKLOAD_EXIT.badInput, outcome: "bad-input" }
+    : { code: BACKLOAD_EXIT.failed, outcome: "failed" };
+}
+
+function end(log: Log, fields: { outcome: string; [name: string]: unknown }): void {
+  const { message } = BACKLOAD_LINES.end;
+  if (fields.outcome === "bad-input" || fields.outcome === "failed") log.error(fields, message);
+  else log.info(fields, message);
+}

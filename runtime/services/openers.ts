@@ -1,0 +1,25 @@
+import { UserError } from "../errors.ts";
+import { openFolderLake } from "../lake/folder.ts";
+import { openGcsLake } from "../lake/gcs.ts";
+import { openBigQuery } from "../warehouse/bigquery.ts";
+import type { Openers } from "./serve.ts";
+
+/** Opens what the container can: a lake in a bucket or a folder, a warehouse in BigQuery. */
+export const cloudOpeners: Openers = {
+  async lake({ settings: { lake }, network, clock }) {
+    return lake.startsWith("gs://")
+      ? openGcsLake(lake, network.name, { clock })
+      : openFolderLake(lake, network.name);
+  },
+  async warehouse({ settings, network, clock, log }) {
+    const { warehouse, stagingDataset, maxBytesBilled, location } = settings;
+    if (!warehouse.startsWith("bigquery://")) {
+      throw new UserError(
+        `ETL_WAREHOUSE: a DuckDB file is opened by the command line only (npm start -- serve); here give bigquery://PROJECT/DATASET`,
+        { exitCode: 2 },
+      );
+    }
+    const places = { staging: stagingDataset, location };
+    return openBigQuery(warehouse, network, { clock, log, ...places, maximumBytesBilled: maxBytesBilled });
+  },
+};

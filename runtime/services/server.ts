@@ -1,0 +1,118 @@
+import { once } from "node:events";
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { UserError, codeOf, messageOf } from "../errors.ts";
+import type { ServiceLog } from "../log.ts";
+import type { Reply, TickService } from "./tickService.ts";
+
+/** A body is read to its end and not looked at; the scheduler sends none. */
+const MAX_BODY_BYTES = 16 << 10;
+/** Google's front end adds a token of a few kilobytes. */
+const MAX_HEADER_BYTES = 16 << 10;
+const REQUEST_TIMEOUT_MS = 10_000;
+/** The front end keeps connections for ten minutes, and must not be the last to know that one is closed. */
+const KEEP_ALIVE_MS = 620_000;
+
+export interface ServerOptions {
+  readonly port: number;
+  /** Address that is listened on. */
+  readonly host: string;
+  readonly service: Pick<TickService, "tick" | "stopping">;
+  /** Google Cloud project that traces belong to; undefined outside of any. */
+  readonly project: string | undefined;
+  readonly log: ServiceLog;
+}
+
+export interface TickServer {
+  /** The port that is listened on. */
+  readonly port: number;
+  /** Takes no more requests; those under way are answered. */
+  close(): Promise<void>;
+}
+
+/** Serves `POST /tick`, `GET /health` and `GET /ready`, and nothing else. Throws UserError when the port can't be had. */
+export async function startServer(options: ServerOptions): Promise<TickServer> {
+  const { port, host, log } = options;
+  const server = createServer(
+    {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+    },
+    (request, response) => {
+      answer(request, response, options).catch((error: unknown) => {
+        log.error({ fault: messageOf(error) }, "a request failed");
+        if (!response.headersSent)
+          send(response, { status: 500, body: { error: "unexpected; see the log" } });
+        else response.destroy();
+      });
+    },
+  );
+  server.listen(port, host);
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    const why = codeOf(error) === "EADDRINUSE" ? "it is in use" : messageOf(error);
+    throw new UserError(`can't listen on port ${port}: ${why}; set PORT to another`, { cause: error });
+  }
+  return { port: (server.address() as AddressInfo).port, close: async () => closed(server) };
+}
+
+async function closed(server: Server): Promise<void> {
+  const done = once(server, "close");
+  server.close();
+  server.closeIdleConnections();
+  await done;
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { service, project }: ServerOptions,
+): Promise<void> {
+  const [path = "/"] = (request.url ?? "/").split("?");
+  const allowed = path === "/tick" ? "POST" : path === "/health" || path === "/ready" ? "GET" : undefined;
+  if (allowed === undefined) return refuse(request, response, 404, "there are /tick, /health and /ready");
+  if (request.method !== allowed) {
+    response.setHeader("allow", allowed);
+    return refuse(request, response, 405, `${path} takes ${allowed}`);
+  }
+  if (!(await isSmall(request))) {
+    return refuse(request, response, 413, `a body of over ${MAX_BODY_BYTES} bytes; none is needed`);
+  }
+  if (path === "/health") return send(response, { status: 200, body: { healthy: true } });
+  if (path === "/ready")
+    return send(response, { status: service.stopping ? 503 : 200, body: { ready: !service.stopping } });
+  return send(response, await service.tick(traceOf(request, project)));
+}
+
+/** Reads a body to its end; false as soon as it is too long. */
+async function isSmall(request: IncomingMessage): Promise<boolean> {
+  if (Number(request.headers["content-length"] ?? 0) > MAX_BODY_BYTES) return false;
+  let bytes = 0;
+  for await (const piece of request as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    if (bytes > MAX_BODY_BYTES) return false;
+  }
+  return true;
+}
+
+/** Answers without having read the body: the connection can't be used again. */
+function refuse(request: IncomingMessage, response: ServerResponse, status: number, error: string): void {
+  if (!request.complete) response.setHeader("connection", "close");
+  send(response, { status, body: { error } });
+}
+
+function send(response: ServerResponse, { status, body }: Reply): void {
+  response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
+  response.end(`${JSON.stringify(body)}\n`);
+}
+
+/** The trace that a request belongs to, as Cloud Logging names it; undefined when the header says none. */
+function traceOf(request: IncomingMessage, project: string | undefined): string | undefined {
+  const header = request.headers["x-cloud-trace-context"];
+  const [, trace] = /^([0-9a-f]{32})(?:\/|;|$)/i.exec(String(header ?? "")) ?? [];
+  if (trace === undefined) return undefined;
+  return project === undefined ? trace : `projects/${project}/traces/${trace}`;
+}

@@ -1,0 +1,200 @@
+import { readFileSync } from "node:fs";
+import test from "ava";
+import * as E from "fp-ts/lib/Either.js";
+import fc from "fast-check";
+import { UserError } from "../errors.ts";
+import { directoryOf } from "../relay/directory.ts";
+import { LOG_LINES } from "./logLines.ts";
+import { overriddenRelays } from "./relayOverrides.ts";
+import { LOG_LEVELS, SETTING_NAMES, ServiceSettings, readEnvironment, settingFaults } from "./settings.ts";
+
+const plain = {
+  ETL_NETWORK: "mainnet",
+  ETL_LAKE: "gs://etl-lake",
+  ETL_WAREHOUSE: "bigquery://etl-project/etl",
+  ETL_STAGING_DATASET: "etl_staging",
+  ETL_LOCATION: "US",
+  ETL_RATE_SHARE: "0.9",
+};
+
+const faultsOf = (env: Record<string, string>): string => {
+  try {
+    readEnvironment(env);
+  } catch (error) {
+    if (error instanceof UserError && error.exitCode === 2) return error.message;
+    throw error;
+  }
+  return "";
+};
+
+test("settings that are rendered are read back the same, whatever they are", (t) => {
+  const names = directoryOf("mainnet").map(({ name }) => name);
+  const override = fc.record(
+    {
+      url: fc.webUrl({ validSchemes: ["https"] }).map((url) => url.replace(/[?#].*$/, "")),
+      requests_per_second: fc.double({ min: 0.01, max: 1000, noNaN: true }),
+      off: fc.boolean(),
+    },
+    { requiredKeys: [] },
+  );
+  const settings = fc.record(
+    {
+      network: fc.constant("mainnet"),
+      lake: fc.constantFrom("gs://a-lake", "gs://a-lake/with/prefix"),
+      warehouse: fc.constantFrom("bigquery://some-project/some_set"),
+      stagingDataset: fc.stringMatching(/^[A-Za-z0-9_]{1,40}$/),
+      location: fc.constantFrom("US", "EU", "europe-west1"),
+      relays: fc.dictionary(fc.constantFrom(...names), override, { noNullPrototype: true }),
+      rateShare: fc.double({ min: 0.001, max: 1, noNaN: true }),
+      tickSeconds: fc.integer({ min: 10, max: 60 }),
+      intervalSeconds: fc.integer({ min: 60, max: 1800 }),
+      maxBytesBilled: fc.integer({ min: 10 * 2 ** 20, max: 2 ** 50 }),
+      canonical: fc.constant({
+        table: "bigquery-public-data.crypto_ethereum.blocks",
+        timestamp_column: "timestamp",
+        hash_column: "hash",
+      }),
+      backload: fc
+        .tuple(fc.nat(10 ** 9), fc.nat(10 ** 6))
+        .map(([first, more]) => ({ first, last: first + more })),
+      logLevel: fc.constantFrom(...LOG_LEVELS),
+    },
+    {
+      requiredKeys: [
+        "network",
+        "lake",
+        "warehouse",
+        "stagingDataset",
+        "location",
+        "relays",
+        "rateShare",
+        "tickSeconds",
+        "intervalSeconds",
+        "maxBytesBilled",
+        "logLevel",
+      ],
+    },
+  );
+  fc.assert(
+    fc.property(settings, (one) => {
+      t.deepEqual(settingFaults(one), []);
+      t.true(ServiceSettings.is(one));
+      const env = ServiceSettings.encode(one);
+      t.true(Object.keys(env).every((name) => SETTING_NAMES.includes(name)));
+      t.deepEqual(ServiceSettings.decode(env), E.right(one));
+      t.deepEqual(readEnvironment({ ...env, PORT: "9000", HOME: "/" }), { settings: one, port: 9000 });
+    }),
+  );
+});
+
+test("an environment with what must be given gets the rest by default", (t) => {
+  const { settings, port } = readEnvironment(plain);
+  t.is(port, 8080);
+  const { tickSeconds, intervalSeconds, relays, logLevel, canonical, backload } = settings;
+  t.deepEqual(
+    { tickSeconds, intervalSeconds, relays, logLevel, canonical, backload },
+    {
+      tickSeconds: 240,
+      intervalSeconds: 300,
+      relays: {},
+      logLevel: "info",
+      canonical: undefined,
+      backload: undefined,
+    },
+  );
+});
+
+test("all faults of an environment are named at once, each with what is allowed", (t) => {
+  const message = faultsOf({
+    ETL_NETWORK: "ropsten",
+    ETL_LAKE: "s3://bucket",
+    ETL_WAREHOUSE: "bigquery://only-a-project",
+    ETL_STAGING_DATASET: "with-dash",
+    ETL_LOCATION: "the moon",
+    ETL_RELAYS: "{",
+    ETL_RATE_SHARE: "1.5",
+    ETL_TICK_SECONDS: "soon",
+    ETL_INTERVAL_SECONDS: "0",
+    ETL_MAX_BYTES_BILLED: "-1",
+    ETL_CANONICAL: '{"table": "blocks"}',
+    ETL_BACKLOAD: "20-10",
+    ETL_LOG_LEVEL: "loud",
+    ETL_TIK_SECONDS: "1",
+    PORT: "http",
+  });
+  for (const name of [...SETTING_NAMES, "ETL_TIK_SECONDS", "PORT"])
+    t.true(message.includes(`${name}: `), name);
+  for (const allowed of [
+    "mainnet, hoodi",
+    "gs://BUCKET",
+    "bigquery://PROJECT/DATASET",
+    "FIRST-LAST",
+    "at most 1",
+  ]) {
+    t.true(message.includes(allowed), allowed);
+  }
+  t.regex(faultsOf({}), /^6 settings are wrong: ETL_NETWORK: missing; give mainnet/);
+});
+
+test("what doesn't fit together is refused, and no URL is repeated in a fault", (t) => {
+  const relays = (value: object) => faultsOf({ ...plain, ETL_RELAYS: JSON.stringify(value) });
+  for (const [value, fault] of [
+    [{ flashbots: { url: "https://user:hunter2@relay.example" } }, /holds credentials/],
+    [{ flashbots: { url: "http://relay.example" } }, /must be https/],
+    [{ flashbots: { url: "https://169.254.169.254" } }, /private network/],
+    [{ flashbots: { url: "https://localhost" } }, /this machine/],
+    [{ flashbots: { url: "https://relay.example/relay/v1/data" } }, /before \/relay\/v1\//],
+    [{ flashbots: { url: "https://relay.example?key=hunter2" } }, /before any/],
+    [{ flashbots: { requests_per_second: 0 } }, /requests_per_second must be above 0/],
+    [{ flashbot: { off: true } }, /no relay of mainnet; known are .*flashbots/],
+    [{ flashbots: { rate: "hunter2" } }, /ETL_RELAYS: this isn't a JSON object/],
+  ] as const) {
+    const message = relays(value);
+    t.regex(message, fault);
+    t.false(/hunter2|example/.test(message), message);
+  }
+  t.regex(
+    faultsOf({ ...plain, ETL_LAKE: "/tmp/lake" }),
+    /ETL_LAKE: a folder is right on the simulated network only/,
+  );
+  t.regex(
+    faultsOf({ ...plain, ETL_WAREHOUSE: "./w.duckdb" }),
+    /ETL_WAREHOUSE: a file is right on the simulated/,
+  );
+  t.regex(faultsOf({ ...plain, ETL_TICK_SECONDS: "301" }), /a tick must end before the next/);
+});
+
+test("simulated relays need an address on this machine, or to be off", (t) => {
+  const local = {
+    ...plain,
+    ETL_NETWORK: "simulated-7",
+    ETL_LAKE: "/tmp/lake",
+    ETL_WAREHOUSE: "/tmp/w.duckdb",
+  };
+  t.regex(faultsOf(local), /give heron, kestrel, .*merlin a url, or off: true/);
+  const active = overriddenRelays("simulated-7", {}).filter(({ state }) => state === "active");
+  const relays = Object.fromEntries(active.map(({ name }) => [name, { off: true }]));
+  const env = {
+    ...local,
+    ETL_RELAYS: JSON.stringify({ ...relays, heron: { url: "http://127.0.0.1:1/heron/" } }),
+  };
+  const { settings } = readEnvironment(env);
+  const asked = overriddenRelays(settings.network, settings.relays).filter(({ state }) => state === "active");
+  t.deepEqual(
+    asked.map(({ name, url }) => [name, url]),
+    [["heron", "http://127.0.0.1:1/heron"]],
+  );
+  t.regex(
+    faultsOf({ ...env, ETL_RELAYS: JSON.stringify({ ...relays, heron: { url: "http://8.8.8.8" } }) }),
+    /must be on this machine/,
+  );
+});
+
+test("the README names every setting, and every line and field that metrics are made of", (t) => {
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  for (const name of [...SETTING_NAMES, "PORT"]) t.true(readme.includes(`| \`${name}\` `), name);
+  for (const { message, fields } of Object.values(LOG_LINES)) {
+    const row = readme.split("\n").find((line) => line.startsWith(`| \`${message}\` `)) ?? "";
+    for (const field of Object.keys(fields)) t.true(row.includes(`\`${field}\``), `${message} ${field}`);
+  }
+});

@@ -1,0 +1,224 @@
+import type { Clock } from "../chain/clock.ts";
+import type { Network } from "../chain/networks.ts";
+import type { Asker } from "../collect/asker.ts";
+import { relayAsker } from "../collect/relayAsker.ts";
+import { countsOf } from "../collect/tally.ts";
+import { type TickMemory, type TickResult, tick } from "../collect/tick.ts";
+import type { DatasetName } from "../datasets/dataset.ts";
+import { messageOf, printable } from "../errors.ts";
+import type { Lake } from "../lake/lake.ts";
+import { type ServiceLog, withoutCredentials } from "../log.ts";
+import { ByteBudget } from "../relay/budget.ts";
+import { RelayClient, type RelayClientLimits } from "../relay/client.ts";
+import type { Relay } from "../relay/relay.ts";
+import type { Warehouse } from "../warehouse/warehouse.ts";
+import { isForbidden } from "./forbidden.ts";
+import { LOG_LINES, type LineOf, type TickOutcome } from "./logLines.ts";
+import type { ServiceSettings } from "./settings.ts";
+
+export interface TickServiceOptions {
+  readonly dataset: DatasetName;
+  readonly settings: ServiceSettings;
+  readonly network: Network;
+  /** The whole directory; active ones are asked. */
+  readonly relays: readonly Relay[];
+  readonly lake: Lake;
+  readonly warehouse: Warehouse;
+  readonly clock: Clock;
+  readonly log: ServiceLog;
+  /** For tests. */
+  readonly relayLimits?: Partial<RelayClientLimits>;
+}
+
+/** An HTTP status and what goes with it. */
+export interface Reply {
+  readonly status: number;
+  readonly body: object;
+}
+
+/** Grants take minutes until they hold: so long a refusal is waited out, and only warned of. */
+const GRACE_MS = 5 * 60 * 1000;
+/** Time between two tries meanwhile. */
+const GRACE_PAUSE_MS = 10_000;
+/** Faults that an answer lists; the log has their number. */
+const MOST_LISTED = 20;
+
+/** One tick at a time, for whoever calls. */
+export class TickService {
+  readonly #options: TickServiceOptions;
+  readonly #clients: readonly RelayClient[];
+  readonly #stop = new AbortController();
+  readonly #startedMs: number;
+  #memory: TickMemory | undefined;
+  #running: Promise<Reply> | undefined;
+
+  constructor(options: TickServiceOptions) {
+    this.#options = options;
+    this.#startedMs = options.clock.monotonic();
+    const { network, clock, relays, settings, relayLimits = {} } = options;
+    const budget = new ByteBudget();
+    this.#clients = relays
+      .filter(({ state }) => state === "active")
+      .map((relay) => {
+        const rate = relay.requestsPerSecond * settings.rateShare;
+        const common = { clock, budget, rate, limits: relayLimits };
+        return new RelayClient(relay, { ...common, allowPrivate: network.simulated });
+      });
+  }
+
+  get stopping(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  /** Runs a tick: 200 when it did its work, 409 while another runs, 500 when lake or warehouse failed, 503 when stopping. */
+  async tick(trace: string | undefined): Promise<Reply> {
+    if (this.stopping) return { status: 503, body: { error: "the service is stopping" } };
+    if (this.#running) return { status: 409, body: { error: "a tick is running; the next one goes on" } };
+    this.#running = this.#tick(this.#options.log.traced(trace));
+    try {
+      return await this.#running;
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  /** Asks nothing more, and waits until what was read is written. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error("the service is stopping"));
+    await this.#running;
+    for (const client of this.#clients) client.close();
+    await this.#options.warehouse.close();
+  }
+
+  async #tick(log: ServiceLog): Promise<Reply> {
+    const { clock, settings } = this.#options;
+    const started = clock.monotonic();
+    const refusedBefore = new Map(
+      this.#clients.map(({ relay, counters }) => [relay.name, counters.refusals]),
+    );
+    const seconds = () => Math.round(clock.monotonic() - started) / 1000;
+    try {
+      const result = await this.#patiently(log, started + settings.tickSeconds * 1000);
+      this.#memory = result.memory;
+      const outcome = this.#outcome(result);
+      const relays = this.#relayLines(result, refusedBefore);
+      const line = this.#tickLine(result, outcome, seconds());
+      for (const relay of relays) log.info(relay, LOG_LINES.relay.message);
+      const fault = result.unsettled === undefined ? {} : { fault: said(result.unsettled, 500) };
+      log[outcome === "failed" ? "error" : "info"]({ ...line, ...fault }, LOG_LINES.tick.message);
+      const status = { done: 200, "out-of-time": 200, stopped: 503, failed: 500 }[outcome];
+      return { status, body: { ...line, ...fault, ...troubles(result), relays } };
+    } catch (error) {
+      const line = { ...this.#tickLine(undefined, "failed", seconds()), fault: faultOf(error) };
+      const level = isForbidden(error) && this.#mayStillBeGranted ? "warn" : "error";
+      log[level](line, LOG_LINES.tick.message);
+      return { status: 500, body: line };
+    }
+  }
+
+  #outcome({ outOfTime, unsettled }: TickResult): TickOutcome {
+    if (this.stopping) return "stopped";
+    if (unsettled !== undefined) return "failed";
+    return outOfTime ? "out-of-time" : "done";
+  }
+
+  /** A tick that, in the service's first minutes, waits for grants that don't hold yet. */
+  async #patiently(log: ServiceLog, endMs: number): Promise<TickResult> {
+    const { clock, dataset } = this.#options;
+    for (;;) {
+      try {
+        return await this.#once(log, endMs - clock.monotonic());
+      } catch (error) {
+        if (!isForbidden(error) || !this.#mayStillBeGranted) throw error;
+        const line: LineOf<"access"> = { dataset, fault: faultOf(error) };
+        log.warn(line, LOG_LINES.access.message);
+        if (this.stopping || clock.monotonic() + GRACE_PAUSE_MS >= endMs) throw error;
+        await clock.sleep(GRACE_PAUSE_MS, this.#stop.signal).catch((reason: unknown) => {
+          if (!this.stopping) throw reason;
+        });
+      }
+    }
+  }
+
+  async #once(log: ServiceLog, deadlineMs: number): Promise<TickResult> {
+    const { network, lake, warehouse, clock, relays, dataset, settings } = this.#options;
+    for (const client of this.#clients) client.revive();
+    const askers = (stop: AbortSignal) =>
+      new Map<Relay, Asker>(
+        this.#clients.map((client) => [client.relay, relayAsker(network, client.relay, client, clock, stop)]),
+      );
+    return tick({
+      network,
+      lake,
+      warehouse,
+      clock,
+      log,
+      relays,
+      askers,
+      datasets: [dataset],
+      deadlineMs,
+      intervalMs: settings.intervalSeconds * 1000,
+      previous: this.#memory,
+      backload: settings.backload,
+      canonical: settings.canonical,
+      stop: this.#stop.signal,
+    });
+  }
+
+  get #mayStillBeGranted(): boolean {
+    return this.#options.clock.monotonic() - this.#startedMs < GRACE_MS;
+  }
+
+  #tickLine(result: TickResult | undefined, outcome: TickOutcome, seconds: number): LineOf<"tick"> {
+    const { dataset } = this.#options;
+    const { tallies = [], loaded } = result ?? {};
+    return {
+      dataset,
+      outcome,
+      seconds,
+      relays: this.#clients.length,
+      relays_failed: tallies.filter(({ lastError }) => lastError !== undefined).length,
+      load_rows: loaded?.rows ?? 0,
+      load_slots: loaded?.slots ?? 0,
+      load_objects: loaded?.objects ?? 0,
+      load_bytes: loaded?.bytes ?? 0,
+      load_waiting: loaded?.waiting ?? 0,
+      load_failed: loaded?.failed.length ?? 0,
+      faults: tallies.reduce((sum, { faults }) => sum + faults.length, 0),
+    };
+  }
+
+  #relayLines({ tallies, live }: TickResult, refusedBefore: ReadonlyMap<string, number>): LineOf<"relay">[] {
+    const { dataset } = this.#options;
+    return this.#clients.flatMap(({ relay: { name }, counters }) => {
+      const tally = tallies.find(({ relay }) => relay === name);
+      const state = live.find(({ relay }) => relay === name);
+      if (!tally) return [];
+      const { covered, rows, quarantined } = countsOf(tally, dataset);
+      const refused = counters.refusals - (refusedBefore.get(name) ?? 0);
+      const { missing = 0, lagSlots = 0 } = state ?? {};
+      return [{ dataset, relay: name, covered, missing, rows, refused, quarantined, lag_slots: lagSlots }];
+    });
+  }
+}
+
+/** What went wrong in a tick that did its work, for whoever called; cut short, since the log has the numbers. */
+function troubles({ tallies, loaded }: TickResult): object {
+  const unanswered = tallies.flatMap(({ lastError }) =>
+    lastError === undefined ? [] : [said(lastError, 300)],
+  );
+  const faults = [
+    ...tallies.flatMap((tally) => tally.faults),
+    ...(loaded?.failed ?? []).map(({ error }) => error),
+  ];
+  return { unanswered, objects_at_fault: faults.slice(0, MOST_LISTED).map((fault) => said(fault, 300)) };
+}
+
+function faultOf(error: unknown): string {
+  return said(messageOf(error), 500);
+}
+
+/** Text from elsewhere that may be shown: escaped, cut, without credentials. */
+function said(text: string, limit: number): string {
+  return withoutCredentials(printable(text, limit));
+}

@@ -1,0 +1,43 @@
+import { DATASET_NAMES, type DatasetName } from "../datasets/dataset.ts";
+import { BadObjectError, type Lake } from "../lake/lake.ts";
+import type { Relay } from "../relay/relay.ts";
+
+/** A row of table relays, values in the table's order. */
+export type RelayValues = readonly (string | number | null)[];
+
+/**
+ * What table relays is to say: `relays` as they are in the directory, with their horizons; those that only the lake
+ * knows, and the table doesn't, are `off`. `failed` are the horizons that can't be read.
+ */
+export async function relayRows(
+  lake: Lake,
+  relays: readonly Relay[],
+  listed: ReadonlySet<string>,
+): Promise<{ rows: RelayValues[]; failed: { object: string; error: string }[] }> {
+  const failed: { object: string; error: string }[] = [];
+  const horizon = async (dataset: DatasetName, relay: string): Promise<number | null> => {
+    try {
+      return (await lake.readHorizon(dataset, relay))?.oldest_slot ?? null;
+    } catch (error) {
+      if (!(error instanceof BadObjectError)) throw error;
+      failed.push({ object: error.object, error: error.message });
+      return null;
+    }
+  };
+  const rows: RelayValues[] = [];
+  for (const relay of relays) {
+    const named = [relay.name, relay.url, relay.pubkey, relay.filtering, relay.dialect, relay.state];
+    const range = [relay.activeFrom, relay.activeTo, relay.collectFrom, relay.aliasOf];
+    const horizons = [await horizon("bids", relay.name), await horizon("payloads", relay.name)];
+    rows.push([...named, ...range, ...horizons]);
+  }
+  const known = new Set([...listed, ...relays.map(({ name }) => name)]);
+  for (const dataset of DATASET_NAMES) {
+    for (const name of await lake.relays(dataset)) {
+      if (known.has(name)) continue;
+      known.add(name);
+      rows.push([name, null, null, null, null, "off", ...Array<null>(6).fill(null)]);
+    }
+  }
+  return { rows, failed };
+}

@@ -1,0 +1,111 @@
+import * as t from "io-ts";
+import { directoryOf } from "../runtime/relay/directory.ts";
+import { findNetwork } from "../runtime/chain/networks.ts";
+import { type Format, fields, json, slotRange } from "../runtime/services/settingFormats.ts";
+
+/** A back-load as config names it; what is absent has the value of `BACKLOAD_DEFAULTS`, or is open. */
+export interface BackloadConfig {
+  /** FIRST-LAST */
+  readonly range: string;
+  /** Parts that the range is cut into: each is one pod's work. */
+  readonly shards: number;
+  /** Workers at once, each on a node and by an address of its own. */
+  readonly parallelism: number;
+  /** Only these relays; all active ones without it. */
+  readonly relays?: readonly string[];
+  readonly order?: "newest" | "oldest";
+  /** Requests a second to one relay from one worker, at most. */
+  readonly requests_per_second?: number;
+  readonly machine_type?: string;
+  readonly cpu?: string;
+  readonly memory?: string;
+  /** Zones for the nodes. */
+  readonly zones?: readonly string[];
+  /** Hours after which a worker stops and asks to be started again. */
+  readonly worker_hours?: number;
+  /** Hours after which the whole back-load ends, done or not. */
+  readonly hours?: number;
+  readonly retries?: number;
+  /** Shards that may fail for good before the rest is given up. */
+  readonly max_failed_shards?: number;
+  /** Any text: another one is another Job over the same range. */
+  readonly run?: string;
+}
+
+export const BACKLOAD_DEFAULTS = {
+  order: "newest",
+  machine_type: "e2-medium",
+  cpu: "700m",
+  memory: "1Gi",
+  worker_hours: 20,
+  hours: 24 * 30,
+  retries: 10,
+  run: "1",
+} as const satisfies Partial<BackloadConfig>;
+
+const between = (least: number, most: number) =>
+  t.refinement(t.number, (n) => Number.isInteger(n) && n >= least && n <= most);
+const matching = (form: RegExp) => t.refinement(t.string, (value) => form.test(value));
+
+/** `{}`, or a back-load. */
+export const backloadFormat: Format<BackloadConfig | Record<string, never>> = json(
+  "{} or {range: FIRST-LAST, shards: 1 to 100000, parallelism: 1 to 1000} and, of relays, order (newest or oldest), requests_per_second, machine_type, cpu, memory, zones, worker_hours, hours, retries, max_failed_shards and run, what differs",
+  t.union([
+    fields({}, {}),
+    fields(
+      { range: matching(/^\d{1,10}-\d{1,10}$/), shards: between(1, 100_000), parallelism: between(1, 1000) },
+      {
+        relays: t.readonlyArray(t.string),
+        order: t.union([t.literal("newest"), t.literal("oldest")]),
+        requests_per_second: t.refinement(t.number, (n) => n > 0 && n <= 1000),
+        machine_type: matching(/^[a-z][a-z0-9]*(?:-[a-z0-9]+)+$/),
+        cpu: matching(/^[1-9]\d{0,5}m?$/),
+        memory: matching(/^[1-9]\d{0,5}[MG]i$/),
+        zones: t.readonlyArray(matching(/^[a-z]+-[a-z]+\d{1,2}-[a-z]$/)),
+        worker_hours: between(1, 24 * 7),
+        hours: between(1, 24 * 365),
+        retries: between(0, 100),
+        max_failed_shards: between(0, 100_000),
+        run: matching(/^[\w.-]{1,40}$/),
+      },
+    ),
+  ]),
+);
+
+/** Whether there is a back-load at all. */
+export function isBackload(config: BackloadConfig | Record<string, never>): config is BackloadConfig {
+  return "range" in config;
+}
+
+/** What is wrong with a back-load beside its form, each as `KEY: what; what is allowed`. */
+export function backloadFaults(
+  config: BackloadConfig,
+  { network, region }: { readonly network: string | undefined; readonly region: string | undefined },
+): string[] {
+  const faults: string[] = [];
+  const { range, shards, parallelism, relays = [], zones = [], max_failed_shards: failed } = config;
+  const { hours = BACKLOAD_DEFAULTS.hours, worker_hours: workerHours = BACKLOAD_DEFAULTS.worker_hours } =
+    config;
+  const [first = 0, last = 0] = range.split("-").map(Number);
+  if (!slotRange.is({ first, last }))
+    faults.push(`range: "${range}" ends before it starts; give ${slotRange.name}`);
+  const floor = network === undefined ? undefined : findNetwork(network, 0)?.floor;
+  if (floor !== undefined && last < floor)
+    faults.push(
+      `range: "${range}" ends before ${network}'s first slot with MEV-Boost; give slots from ${floor} on`,
+    );
+  if (parallelism > shards)
+    faults.push(`parallelism: ${parallelism} is more than the shards; give 1 to ${shards}`);
+  if (failed !== undefined && failed > shards)
+    faults.push(`max_failed_shards: ${failed} is more than the shards; give 0 to ${shards}`);
+  if (hours <= workerHours)
+    faults.push(`hours: ${hours} is no more than worker_hours; give more than ${workerHours}`);
+  const known = network === undefined ? undefined : directoryOf(network).map(({ name }) => name);
+  for (const relay of relays)
+    if (known && !known.includes(relay))
+      faults.push(`relays: no relay "${relay}"; there are ${known.join(", ")}`);
+  for (const zone of zones)
+    if (region !== undefined && !zone.startsWith(`${region}-`))
+      faults.push(`zones: ${zone} isn't in region ${region}; give zones of it, such as ${region}-b`);
+  return faults.map((fault) => `backload: ${fault}`);
+}

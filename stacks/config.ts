@@ -1,0 +1,287 @@
+import { RunError, runtime } from "@pulumi/pulumi";
+import * as E from "fp-ts/lib/Either.js";
+import * as t from "io-ts";
+import { PUBLIC_READER } from "../components/Datasets.ts";
+import { STACK_NAME } from "../components/names.ts";
+import { printable } from "../runtime/errors.ts";
+import { type RelayOverrides, relayFaults } from "../runtime/services/relayOverrides.ts";
+import { LOG_LEVELS } from "../runtime/services/settings.ts";
+import { type Format, fields, json, oneOf, text, whole } from "../runtime/services/settingFormats.ts";
+import { backloadFaults, backloadFormat, isBackload } from "./backloadConfig.ts";
+import { intervalOf, memoryRange } from "./configRules.ts";
+
+const NAMESPACE = "mev-boost-etl";
+
+const matching = (form: RegExp) => t.refinement(t.string, (value) => form.test(value));
+const flag = json("true or false", t.boolean);
+const list = (allowed: string, form: RegExp) => json(allowed, t.readonlyArray(matching(form)));
+
+const region = /^[a-z]+-[a-z]+\d{1,2}$/;
+const label = /^[a-z][a-z0-9_-]{0,62}$/;
+const sqlColumn = matching(/^[A-Za-z_]\w{0,299}$/);
+const schedule = text("minutes and nothing else, such as */5 * * * *", /^\S+ \* \* \* \*$/);
+const cpus: Format<number> = json(
+  "1, 2, 4, 6 or 8",
+  t.refinement(t.number, (n) => [1, 2, 4, 6, 8].includes(n)),
+);
+const memory = text("whole Mi or Gi, such as 512Mi or 2Gi", /^[1-9]\d{0,4}[MG]i$/);
+
+/** Every key of the namespace: what its text must be. Defaults and descriptions stand in Pulumi.yaml. */
+const KEYS = {
+  stack: text('1 to 12 of a-z, 0-9 and "-", the first a letter, the last no "-"', STACK_NAME),
+  network: oneOf(["mainnet", "hoodi", "sepolia"] as const),
+  region: text("a region such as us-central1", region),
+  bigqueryLocation: text(
+    "US, EU or a region such as us-central1",
+    new RegExp(`^(?:US|EU)$|${region.source}`),
+  ),
+  bucketLocation: text(
+    "empty (the region), US, EU, ASIA or a region",
+    new RegExp(`^(?:US|EU|ASIA|)$|${region.source}`),
+  ),
+  protect: flag,
+  labels: json(
+    "an object of labels: lower-case letters, digits, _ and -, at most 63; app, stack and network are taken",
+    t.readonly(
+      t.refinement(t.record(t.string, matching(/^[a-z0-9_-]{0,63}$/)), (labels) =>
+        Object.keys(labels).every((key) => label.test(key) && !["app", "stack", "network"].includes(key)),
+      ),
+    ),
+  ),
+  deployer: text(
+    "an account's id of 6 to 30 characters, or an e-mail",
+    /^(?:[a-z][a-z0-9-]{4,28}[a-z0-9]|[^\s@:]+@[^\s@:]+\.[^\s@:]+)$/,
+  ),
+  image: json(
+    "{build: true} or {ref: NAME@sha256:DIGEST}",
+    t.union([
+      fields({ build: t.literal(true) }, {}),
+      fields({ ref: matching(/^[a-z0-9][\w.:/-]*@sha256:[0-9a-f]{64}$/) }, {}),
+    ]),
+  ),
+  relays: json<RelayOverrides>(
+    "an object, relay's name to {url, requests_per_second, off}",
+    t.record(t.string, fields({}, { url: t.string, requests_per_second: t.number, off: t.boolean })),
+  ),
+  payloadsRatePercent: whole("a whole number", 1, 99),
+  softDeleteDays: whole("0, or days", 0, 90),
+  publicDays: whole("days", 1, 366),
+  publicReaders: list("a list of user:…, group:…, domain:… or allAuthenticatedUsers", PUBLIC_READER),
+  canonicalBlocks: json(
+    "{} or {table: project.dataset.table, timestamp_column, hash_column}",
+    t.union([
+      fields({}, {}),
+      fields(
+        {
+          table: matching(/^[a-z][a-z0-9-]{4,28}[a-z0-9]\.\w{1,1024}\.\w{1,1024}$/),
+          timestamp_column: sqlColumn,
+          hash_column: sqlColumn,
+        },
+        {},
+      ),
+    ]),
+  ),
+  maxGigabytesBilled: whole("gigabytes", 1, 100_000),
+  schedulerEnabled: flag,
+  bidsSchedule: schedule,
+  payloadsSchedule: schedule,
+  timeZone: text("a time zone such as Etc/UTC", /^[A-Z][A-Za-z]+(?:\/[A-Za-z0-9_+-]+)*$/),
+  tickSeconds: whole("seconds", 10, 1740),
+  timeoutSeconds: whole("seconds", 15, 1800),
+  attemptSeconds: whole("seconds", 15, 1800),
+  concurrency: whole("requests", 2, 1000),
+  minInstances: whole("instances", 0, 1),
+  bidsCpu: cpus,
+  bidsMemory: memory,
+  payloadsCpu: cpus,
+  payloadsMemory: memory,
+  startupSeconds: whole("seconds", 10, 240),
+  livenessPeriodSeconds: whole("seconds", 10, 3600),
+  livenessTimeoutSeconds: whole("seconds", 1, 3600),
+  livenessFailures: whole("questions", 1, 10),
+  logLevel: oneOf(LOG_LEVELS),
+  egress: oneOf(["shared", "static"] as const),
+  notificationChannels: list(
+    "a list of projects/PROJECT/notificationChannels/NUMBER",
+    /^projects\/[a-z0-9-]+\/notificationChannels\/\d+$/,
+  ),
+  alertNoTickMinutes: whole("minutes", 5, 1440),
+  alertLagSlots: whole("slots", 100, 32_000),
+  alertRelaySilentHours: whole("hours", 1, 24),
+  alertQuarantinePercent: whole("percent", 1, 100),
+  alertErrors: whole("lines", 1, 1000),
+  budget: whole("0, or an amount", 0, 1_000_000),
+  billingAccount: text("empty, or XXXXXX-XXXXXX-XXXXXX", /^(?:[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6})?$/),
+  backload: backloadFormat,
+};
+
+type Keys = typeof KEYS;
+type Key = keyof Keys;
+type Values = { readonly [K in Key]: Keys[K] extends Format<infer A> ? A : never };
+
+/** A stack's config, decoded and checked. */
+export interface StackConfig extends Values {
+  /** From `gcp:project`. */
+  readonly project: string;
+  /** E-mail of the account that deploys. */
+  readonly deployer: string;
+  /** Seconds between two ticks, as the schedules say. */
+  readonly bidsInterval: number;
+  readonly payloadsInterval: number;
+}
+
+/** Keys whose text a message doesn't repeat: it may hold credentials. */
+const UNSPOKEN: ReadonlySet<string> = new Set<Key>(["relays"]);
+const projectFormat = text(
+  "a project's id of 6 to 30 characters",
+  /^(?!goog|.*google)[a-z][a-z0-9-]{4,28}[a-z0-9]$/,
+);
+
+/** The config of the stack that is deployed. Throws RunError that names every mistake, one a line. */
+export function readConfig(): StackConfig {
+  const { config, mistakes } = decodeConfig(runtime.allConfig());
+  if (config) return config;
+  const count = mistakes.length === 1 ? "1 mistake" : `${mistakes.length} mistakes`;
+  throw new RunError(`${count} in the stack's config:\n${mistakes.map((line) => `  ${line}`).join("\n")}`);
+}
+
+/**
+ * Decodes config as the engine gives it: `namespace:key` to text, defaults of Pulumi.yaml included. A mistake is a line
+ * `namespace:key: what is wrong; what is allowed`, and all are named at once.
+ */
+export function decodeConfig(texts: Readonly<Record<string, string>>): {
+  config?: StackConfig;
+  mistakes: string[];
+} {
+  const mistakes: string[] = [];
+  const read = <A>(key: string, format: Format<A>): A | undefined => {
+    const written = texts[key];
+    const decoded = format.decode(written ?? "");
+    if (E.isRight(decoded)) return decoded.right;
+    const bare = key.slice(key.indexOf(":") + 1);
+    const wrong =
+      written === undefined || written === ""
+        ? "is not set"
+        : UNSPOKEN.has(bare)
+          ? "has another form"
+          : `"${printable(written, 100)}" is wrong`;
+    mistakes.push(`${key}: ${wrong}; give ${format.name}`);
+    return undefined;
+  };
+  const project = read("gcp:project", projectFormat);
+  const values: Partial<Record<Key, unknown>> = {};
+  for (const key of Object.keys(KEYS) as Key[])
+    values[key] = read(`${NAMESPACE}:${key}`, KEYS[key] as Format<unknown>);
+  mistakes.push(...unknownKeys(texts));
+  const { faults, intervals } = between(values as Partial<Values>);
+  mistakes.push(...faults.map((fault) => `${NAMESPACE}:${fault}`));
+  if (mistakes.length > 0 || project === undefined) return { mistakes };
+  const decoded = values as Values;
+  const deployer = decoded.deployer.includes("@")
+    ? decoded.deployer
+    : `${decoded.deployer}@${project}.iam.gserviceaccount.com`;
+  return { config: Object.freeze({ project, ...decoded, ...intervals, deployer }), mistakes };
+}
+
+function unknownKeys(texts: Readonly<Record<string, string>>): string[] {
+  return Object.keys(texts).flatMap((key) => {
+    const [namespace, ...rest] = key.split(":");
+    const bare = rest.join(":");
+    if (namespace === "gcp" && bare !== "project")
+      return [
+        `${printable(key)}: isn't read; of gcp only gcp:project is, the rest stands under ${NAMESPACE}:`,
+      ];
+    if (namespace !== NAMESPACE || Object.hasOwn(KEYS, bare)) return [];
+    return [`${printable(key)}: no such key; there are ${Object.keys(KEYS).join(", ")}`];
+  });
+}
+
+/** What holds between keys. A key that couldn't be read has its own mistake, and none of these. */
+function between(values: Partial<Values>) {
+  const faults: string[] = [];
+  const check = (key: Key, holds: boolean | undefined, wrong: () => string) => {
+    if (holds === false) faults.push(`${key}: ${wrong()}`);
+  };
+  const has = <T>(...all: readonly (T | undefined)[]): boolean => all.every((one) => one !== undefined);
+  const v = values as Values;
+  const intervals = { bidsInterval: Number.NaN, payloadsInterval: Number.NaN };
+  for (const service of ["bids", "payloads"] as const) {
+    const key = `${service}Schedule` as const;
+    const seconds = has(v[key]) ? intervalOf(v[key]) : undefined;
+    check(
+      key,
+      has(v[key]) ? seconds !== undefined : undefined,
+      () =>
+        `"${printable(v[key], 60)}" is wrong; give minutes that lie evenly, 1 to 30 apart, such as */5 or 2-59/5`,
+    );
+    if (seconds === undefined) continue;
+    intervals[`${service}Interval`] = seconds;
+    if (has(v.tickSeconds))
+      check(
+        "tickSeconds",
+        v.tickSeconds <= seconds,
+        () =>
+          `${v.tickSeconds} is longer than the ${seconds} s between two ticks of ${key}; give at most ${seconds}`,
+      );
+  }
+  if (has(v.tickSeconds, v.timeoutSeconds))
+    check(
+      "timeoutSeconds",
+      v.tickSeconds < v.timeoutSeconds,
+      () => `${v.timeoutSeconds} cuts a tick off; give more than tickSeconds, ${v.tickSeconds}`,
+    );
+  if (has(v.timeoutSeconds, v.attemptSeconds))
+    check(
+      "attemptSeconds",
+      v.timeoutSeconds <= v.attemptSeconds,
+      () =>
+        `${v.attemptSeconds} ends before the service's answer; give at least timeoutSeconds, ${v.timeoutSeconds}`,
+    );
+  if (has(v.softDeleteDays))
+    check(
+      "softDeleteDays",
+      v.softDeleteDays === 0 || v.softDeleteDays >= 7,
+      () => `${v.softDeleteDays} is less than Cloud Storage takes; give 0, or 7 to 90`,
+    );
+  if (has(v.bigqueryLocation, v.bucketLocation, v.region)) {
+    const bucket = v.bucketLocation || v.region;
+    check(
+      "bucketLocation",
+      v.bigqueryLocation === "US" || bucket === v.bigqueryLocation,
+      () =>
+        `a dataset in ${v.bigqueryLocation} can't load from a bucket in ${bucket}; give ${v.bigqueryLocation}, or set bigqueryLocation to US or ${bucket}`,
+    );
+  }
+  if (has(v.canonicalBlocks, v.bigqueryLocation) && "table" in v.canonicalBlocks) {
+    const { table } = v.canonicalBlocks;
+    check(
+      "canonicalBlocks",
+      !table.startsWith("bigquery-public-data.") || v.bigqueryLocation === "US",
+      () =>
+        `${table} is in US and can't be joined from ${v.bigqueryLocation}; give {}, or a table in ${v.bigqueryLocation}`,
+    );
+  }
+  if (has<unknown>(v.network, v.relays))
+    faults.push(...relayFaults(v.network, v.relays).map((fault) => fault.replace(/^ETL_RELAYS/, "relays")));
+  if (has(v.backload) && isBackload(v.backload)) faults.push(...backloadFaults(v.backload, v));
+  for (const service of ["bids", "payloads"] as const) {
+    const [cpu, size] = [v[`${service}Cpu`], v[`${service}Memory`]];
+    if (!has<unknown>(cpu, size)) continue;
+    const { least, most, holds } = memoryRange(cpu, size);
+    check(`${service}Memory`, holds, () => `${size} is wrong for ${cpu} CPU; give ${least} to ${most}`);
+  }
+  if (has(v.livenessPeriodSeconds, v.livenessTimeoutSeconds))
+    check(
+      "livenessTimeoutSeconds",
+      v.livenessTimeoutSeconds <= v.livenessPeriodSeconds,
+      () =>
+        `${v.livenessTimeoutSeconds} is longer than livenessPeriodSeconds; give at most ${v.livenessPeriodSeconds}`,
+    );
+  if (has<unknown>(v.budget, v.billingAccount))
+    check(
+      "billingAccount",
+      v.budget === 0 || v.billingAccount !== "",
+      () => "is not set; a budget needs one, XXXXXX-XXXXXX-XXXXXX",
+    );
+  return { faults, intervals };
+}

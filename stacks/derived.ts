@@ -1,0 +1,136 @@
+import type { AlertLimits } from "../components/alertRules.ts";
+import type { ApiName } from "../components/Apis.ts";
+import type { BidsBackloadArgs } from "../components/BidsBackload.ts";
+import type { DatasetEtlArgs } from "../components/DatasetEtl.ts";
+import type { ServiceName } from "../components/names.ts";
+import type { ServiceSizing } from "../components/ScheduledService.ts";
+import { type Network, findNetwork } from "../runtime/chain/networks.ts";
+import type { SlotRange } from "../runtime/chain/slots.ts";
+import { BACKLOAD_DEFAULTS, type BackloadConfig, isBackload } from "./backloadConfig.ts";
+import type { StackConfig } from "./config.ts";
+
+const GIGABYTE = 2 ** 30;
+const HOUR_SECONDS = 3600;
+
+/** The network that the stack collects. */
+export function networkOf(config: StackConfig): Network {
+  const network = findNetwork(config.network, 0);
+  if (!network) throw new RangeError(`no network ${config.network}`);
+  return network;
+}
+
+/** The labels of everything that takes labels. */
+export function labelsOf({ stack, network, labels }: StackConfig): Readonly<Record<string, string>> {
+  return { app: "mev-boost-etl", stack, network, ...labels };
+}
+
+/** The APIs that the stack uses. */
+export function apisOf({ egress, budget, backload }: StackConfig): readonly ApiName[] {
+  return [
+    "artifactRegistry",
+    "bigquery",
+    ...(budget > 0 ? (["budgets"] as const) : []),
+    ...(egress === "static" || isBackload(backload) ? (["compute"] as const) : []),
+    ...(isBackload(backload) ? (["container"] as const) : []),
+    "iam",
+    "logging",
+    "monitoring",
+    "resourceManager",
+    "run",
+    "scheduler",
+    "storage",
+  ];
+}
+
+/** What a service is told; both ask the same relays, so their shares of each relay's rate add up to the whole. */
+export function settingsOf(config: StackConfig, service: ServiceName): DatasetEtlArgs["settings"] {
+  const { network, bigqueryLocation, relays, payloadsRatePercent, canonicalBlocks, backload } = config;
+  const percent = service === "payloads" ? payloadsRatePercent : 100 - payloadsRatePercent;
+  return {
+    network,
+    location: bigqueryLocation,
+    relays,
+    rateShare: percent / 100,
+    tickSeconds: config.tickSeconds,
+    intervalSeconds: service === "payloads" ? config.payloadsInterval : config.bidsInterval,
+    maxBytesBilled: config.maxGigabytesBilled * GIGABYTE,
+    // Only the payloads service settles what was reorged.
+    ...(service === "payloads" && "table" in canonicalBlocks ? { canonical: canonicalBlocks } : {}),
+    // What the workers bring is loaded by the bids service.
+    ...(service === "bids" && isBackload(backload) ? { backload: rangeOf(backload) } : {}),
+    logLevel: config.logLevel,
+  };
+}
+
+/** What the back-load is told and how it is sized; undefined where the stack has none. */
+export function backloadOf(
+  config: StackConfig,
+): Pick<BidsBackloadArgs, "settings" | "sizing" | "zones" | "machineType"> | undefined {
+  const { backload, network, relays, region, logLevel } = config;
+  if (!isBackload(backload)) return undefined;
+  const all = { ...BACKLOAD_DEFAULTS, ...backload };
+  return {
+    settings: {
+      network,
+      relays,
+      relay: all.relays ?? [],
+      dataset: "bids",
+      range: rangeOf(backload),
+      shards: all.shards,
+      order: all.order,
+      ...(all.requests_per_second === undefined ? {} : { rate: all.requests_per_second }),
+      timeLimitSeconds: all.worker_hours * HOUR_SECONDS,
+      logLevel,
+    },
+    sizing: {
+      parallelism: all.parallelism,
+      cpu: all.cpu,
+      memory: all.memory,
+      retries: all.retries,
+      // One shard that can't be done must not end the others.
+      maxFailedShards: all.max_failed_shards ?? all.shards,
+      hours: all.hours,
+      run: all.run,
+    },
+    // Nearly every region has these two.
+    zones: all.zones ?? [`${region}-b`, `${region}-c`],
+    machineType: all.machine_type,
+  };
+}
+
+function rangeOf({ range }: BackloadConfig): SlotRange {
+  const [first = 0, last = 0] = range.split("-").map(Number);
+  return { first, last };
+}
+
+/** How a service is sized, timed and called. */
+export function sizingOf(config: StackConfig, service: ServiceName): ServiceSizing {
+  const { concurrency, minInstances, timeoutSeconds, attemptSeconds, timeZone } = config;
+  const { startupSeconds, livenessPeriodSeconds, livenessTimeoutSeconds, livenessFailures } = config;
+  return {
+    cpu: config[`${service}Cpu`],
+    memory: config[`${service}Memory`],
+    concurrency,
+    minInstances,
+    timeoutSeconds,
+    attemptSeconds,
+    startupSeconds,
+    livenessPeriodSeconds,
+    livenessTimeoutSeconds,
+    livenessFailures,
+    schedule: config[`${service}Schedule`],
+    timeZone,
+    enabled: config.schedulerEnabled,
+  };
+}
+
+/** From where on something is worth an alert. */
+export function alertLimits(config: StackConfig): AlertLimits {
+  return {
+    noTickMinutes: config.alertNoTickMinutes,
+    lagSlots: config.alertLagSlots,
+    relaySilentHours: config.alertRelaySilentHours,
+    quarantinePercent: config.alertQuarantinePercent,
+    errors: config.alertErrors,
+  };
+}

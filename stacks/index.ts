@@ -1,0 +1,147 @@
+import { Provider } from "@pulumi/gcp/provider.js";
+import { Apis } from "../components/Apis.ts";
+import { BidsBackload } from "../components/BidsBackload.ts";
+import { BidsEtl } from "../components/BidsEtl.ts";
+import type { StackContext } from "../components/component.ts";
+import { ContainerImage } from "../components/ContainerImage.ts";
+import { Datasets } from "../components/Datasets.ts";
+import { Egress } from "../components/Egress.ts";
+import { ImageRegistry } from "../components/ImageRegistry.ts";
+import { LakeBucket } from "../components/LakeBucket.ts";
+import { LogMetrics } from "../components/LogMetrics.ts";
+import { Monitoring } from "../components/Monitoring.ts";
+import { Names } from "../components/names.ts";
+import { PayloadsEtl } from "../components/PayloadsEtl.ts";
+import { ServiceIdentity } from "../components/ServiceIdentity.ts";
+import { WarehouseViews } from "../components/WarehouseViews.ts";
+import { readConfig } from "./config.ts";
+import { alertLimits, apisOf, backloadOf, labelsOf, networkOf, settingsOf, sizingOf } from "./derived.ts";
+import { outputsOf } from "./outputs.ts";
+
+/** The program, as a table of contents of what a stack has. Returns the stack's outputs. */
+export default function program() {
+  const config = readConfig();
+  const { project, region, publicDays, notificationChannels } = config;
+  const opts = { provider: new Provider("gcp", { project, region }) };
+
+  // What is shared.
+  const stack: StackContext = {
+    project,
+    region,
+    names: new Names(config),
+    labels: labelsOf(config),
+    protect: config.protect,
+    apis: new Apis("apis", { apis: apisOf(config) }, opts),
+  };
+  const identities = {
+    bids: new ServiceIdentity("bids-identity", { stack, service: "bids" }, opts),
+    payloads: new ServiceIdentity("payloads-identity", { stack, service: "payloads" }, opts),
+  };
+  const lake = new LakeBucket(
+    "lake",
+    { stack, location: config.bucketLocation || region, softDeleteDays: config.softDeleteDays },
+    opts,
+  );
+  const datasets = new Datasets(
+    "datasets",
+    {
+      stack,
+      location: config.bigqueryLocation,
+      deployer: config.deployer,
+      runtimes: [identities.bids.runtime.email, identities.payloads.runtime.email],
+      publicReaders: config.publicReaders,
+    },
+    opts,
+  );
+  const registry = new ImageRegistry("registry", { stack }, opts);
+  const image = new ContainerImage("image", { stack, source: config.image, image: registry.image }, opts);
+  const egress = config.egress === "static" ? new Egress("egress", { stack }, opts) : undefined;
+  const metrics = new LogMetrics("metrics", { stack }, opts);
+  const shared = {
+    stack,
+    lake,
+    datasets,
+    image: image.ref,
+    metrics,
+    publicDays,
+    notificationChannels,
+    ...(egress === undefined ? {} : { egress }),
+    alerts: alertLimits(config),
+  };
+
+  // The two services.
+  const bids = new BidsEtl(
+    "bids",
+    {
+      ...shared,
+      identity: identities.bids,
+      settings: settingsOf(config, "bids"),
+      sizing: sizingOf(config, "bids"),
+    },
+    opts,
+  );
+  const payloads = new PayloadsEtl(
+    "payloads",
+    {
+      ...shared,
+      identity: identities.payloads,
+      settings: settingsOf(config, "payloads"),
+      sizing: sizingOf(config, "payloads"),
+    },
+    opts,
+  );
+
+  // The back-load of the past, while there is one.
+  const past = backloadOf(config);
+  const backload =
+    past &&
+    new BidsBackload(
+      "backload",
+      {
+        stack,
+        image: image.ref,
+        repository: registry.repository,
+        bucket: lake.bucket,
+        notificationChannels,
+        ...past,
+      },
+      opts,
+    );
+
+  // What is made of both.
+  const views = new WarehouseViews(
+    "views",
+    {
+      stack,
+      network: networkOf(config),
+      datasets,
+      days: publicDays,
+      reads: [...bids.tables.values(), ...payloads.tables.values()],
+    },
+    opts,
+  );
+  const monitoring = new Monitoring(
+    "monitoring",
+    {
+      ...(backload === undefined ? {} : { more: backload.alerts }),
+      stack,
+      metrics,
+      notificationChannels,
+      budget: config.budget,
+      billingAccount: config.billingAccount,
+    },
+    opts,
+  );
+
+  return outputsOf({
+    config,
+    lake,
+    datasets,
+    image,
+    bids,
+    payloads,
+    views,
+    monitoring,
+    ...(backload === undefined ? {} : { backload }),
+  });
+}

@@ -1,0 +1,23 @@
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { format, resolveConfig } from "prettier";
+import { GOLDEN, goldenText, goldenUrl, runStack } from "./golden.ts";
+import { withTables } from "./readmeTables.ts";
+import { committedSchemas, schemaFaults, schemasOf, schemasUrl } from "./schemas.ts";
+
+// `npm run golden`: writes down what each stack registers, for the tests to compare and for reviewers to read, and the
+// README's tables with it. What the tables were is only added to: a column that is gone stops it.
+await mkdir(new URL(".", schemasUrl), { recursive: true });
+const schemas = schemasOf((await runStack("production")).registered);
+const faults = existsSync(schemasUrl) ? schemaFaults(committedSchemas(), schemas) : [];
+if (faults.length > 0) {
+  process.stderr.write(`${faults.join("\n")}\nNothing was written.\n`);
+  process.exitCode = 1;
+} else {
+  await writeFile(schemasUrl, `${JSON.stringify(schemas, null, 1)}\n`);
+  for (const file of Object.keys(GOLDEN)) await writeFile(goldenUrl(file), await goldenText(file));
+  const readme = new URL("../README.md", import.meta.url);
+  const style = { ...(await resolveConfig(readme)), parser: "markdown" };
+  await writeFile(readme, await format(withTables(await readFile(readme, "utf8")), style));
+  process.stdout.write("stacks/golden and the README's tables are up to date\n");
+}
