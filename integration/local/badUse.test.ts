@@ -117,7 +117,10 @@ test.before(async (t) => {
   });
   const { code, said } = await command(good, ...run);
   t.is(code, 0, said.join("\n"));
-  t.deepEqual(Object.keys(contents(good)).toSorted(), [BIDS, PAYLOADS, QUARANTINE, "w.duckdb"].toSorted());
+  t.deepEqual(
+    Object.keys(contents(good)).toSorted(),
+    [BIDS, PAYLOADS, QUARANTINE, "w.duckdb", "w.html"].toSorted(),
+  );
 });
 
 test.after.always(() => {
@@ -215,6 +218,37 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     code: 1,
     says: /no warehouse at .*none\.duckdb; run/,
   },
+  "a warehouse to report on that isn't there": {
+    args: ["report", ...WORLD, "--warehouse", "none.duckdb"],
+    code: 1,
+    says: /no warehouse at .*none\.duckdb; run/,
+  },
+  "a warehouse to check that isn't there": {
+    args: ["check", ...WORLD, "--warehouse", "none.duckdb"],
+    code: 1,
+    says: /no warehouse at .*none\.duckdb; run/,
+  },
+  "a dataset to check": {
+    args: ["check", ...WORLD, "--dataset", "bids"],
+    code: 2,
+    says: /unknown option '--dataset'/,
+  },
+  "names of builders that aren't there": {
+    args: ["report", ...WORLD, ...place("lake", "w.duckdb"), "--builders", "none"],
+    code: 2,
+    says: /--builders none can't be read/,
+  },
+  "names of builders that aren't names": {
+    args: ["report", ...WORLD, ...place("lake", "w.duckdb"), "--builders", "names"],
+    code: 2,
+    says: /--builders names, line 2: write a builder's public key \(0x and 96 hex digits\), a space, and its name/,
+    prepare: (folder) => writeFileSync(join(folder, "names"), `0x${"a".repeat(96)} alder\nbeech\n`),
+  },
+  "a report below a file": {
+    args: ["report", ...WORLD, ...place("lake", "w.duckdb"), "--out", "w.duckdb/page.html"],
+    code: 1,
+    says: /can't be written to w\.duckdb\/page\.html.*choose another --out/,
+  },
   "a lake to recheck that isn't there": {
     args: ["recheck", ...WORLD, ...place("none", "w.duckdb")],
     code: 1,
@@ -235,7 +269,7 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     code: 1,
     says: /bids\/relay=wren\/0004999936-0004999967.*can't be used.*move it away/,
     prepare: edit(BIDS, flip(9_000)),
-    writes: [PAYLOADS, "w.duckdb"],
+    writes: [PAYLOADS, "w.duckdb", "w.html"],
   },
   "a chunk whose metadata was changed": {
     args: coverage,
@@ -413,4 +447,22 @@ test("mainnet without internet: a line a relay that it can't be reached, exit 3,
     rmSync(folder, { recursive: true });
   });
   await Promise.all(work);
+});
+
+test("a report that can't be written costs a run one line, and nothing else", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "etl-bad-use-"));
+  cpSync(good, folder, { recursive: true });
+  rmSync(join(folder, "w.html"));
+  mkdirSync(join(folder, "w.html"));
+  const { code, out, said } = await command(folder, ...run);
+  t.is(code, 0);
+  t.is(said.length, 1, said.join("\n"));
+  t.regex(said[0] ?? "", /^no report was written: .*w\.html.*; what was collected is not touched$/);
+  t.notRegex(out, /report:/);
+  rmSync(join(folder, "w.html"), { recursive: true });
+  const again = await command(folder, ...run);
+  t.deepEqual([again.code, again.said], [0, []]);
+  t.regex(again.out, /\nreport: w\.html\n$/);
+  t.regex(readFileSync(join(folder, "w.html"), "utf8"), /^<!doctype html>[^]*<\/html>\n$/);
+  rmSync(folder, { recursive: true });
 });

@@ -1,7 +1,7 @@
 import type { Log } from "../log.ts";
 import { printable } from "../errors.ts";
 import { sqlDialectOf } from "../warehouse/sql/dialect.ts";
-import type { Row } from "../warehouse/sql/values.ts";
+import { rowsOfEach } from "../warehouse/sql/run.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import type { Check, CheckResult, Checking } from "./check.ts";
 import { duplicates } from "./duplicates.ts";
@@ -38,14 +38,10 @@ export const checks: readonly Check[] = [
 /** Runs every detector over what is loaded. */
 export async function runChecks(warehouse: Warehouse, checking: Checking): Promise<CheckResult[]> {
   const d = sqlDialectOf(warehouse.url);
-  const results: CheckResult[] = [];
-  for (const check of checks) {
-    const rows: Record<string, readonly Row[]> = {};
-    for (const [name, sql] of Object.entries(check.statements(d, checking.scope)))
-      rows[name] = await warehouse.query(sql);
-    results.push({ check, ...check.judge(rows, checking) });
-  }
-  return results;
+  const answers = await Promise.all(
+    checks.map((check) => rowsOfEach(warehouse, check.statements(d, checking.scope))),
+  );
+  return checks.map((check, index) => ({ check, ...check.judge(answers[index] ?? {}, checking) }));
 }
 
 /** One log line a finding, `check` with its number and severity: what alerts are made of. */

@@ -5,8 +5,11 @@ export function many(count: number, noun: string): string {
   return `${whole.format(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** `12 of 345 slots (3.5 %)`. */
+/** `12 of 345 slots (3.5 %)`; the share is left out where the numbers say it themselves. */
 export function manyOf(hits: number, among: number, noun: string): string {
-  const share = among === 0 ? "" : ` (${((100 * hits) / among).toFixed(1)} %)`;
-  return `${whole.format(hits)} of ${many(among, noun)}${share}`;
+  const text = `${whole.format(hits)} of ${many(among, noun)}`;
+  if (hits === 0 || hits === among) return text;
+  const share = hits / among;
+  if (share < 0.0005) return `${text} (<0.1 %)`;
+  return share > 0.9995 ? `${text} (>99.9 %)` : `${text} (${(100 * share).toFixed(1)} %)`;
 }

@@ -1,10 +1,16 @@
-import { intersect, settledSlot } from "../chain/slots.ts";
+import { type SlotRange, intersect, settledSlot } from "../chain/slots.ts";
 import { UserError } from "../errors.ts";
 import { loadedRangeSql, type Scope } from "../warehouse/sql/scope.ts";
 import { numberOrNull } from "../warehouse/sql/values.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { type Context, rangeOf } from "./context.ts";
 import type { CommonOptions } from "./options.ts";
+
+/** A range of the network, and only the relays that the options name. */
+export function scopeOf(options: CommonOptions, { network, clock }: Context, range: SlotRange): Scope {
+  const relays = options.relay.map((spec) => spec.split("=")[0] ?? spec);
+  return { network, nowMs: clock.now(), range, ...(relays.length > 0 ? { relays } : {}) };
+}
 
 /**
  * What a report or a check is about: the range that the options name, else everything that the warehouse has loaded; only
@@ -16,19 +22,16 @@ export async function loadedScope(
   warehouse: Warehouse,
 ): Promise<Scope> {
   const { network, clock } = context;
-  const nowMs = clock.now();
-  const names = options.relay.map((spec) => spec.split("=")[0] ?? spec);
-  const common = { network, nowMs, ...(names.length > 0 ? { relays: names } : {}) };
   const named = rangeOf(options, context);
-  if (named) return { ...common, range: named };
+  if (named) return scopeOf(options, context, named);
   const [row = {}] = await warehouse.query(loadedRangeSql);
   const first = numberOrNull(row, "first_slot");
   const last = numberOrNull(row, "last_slot");
-  const settled = { first: network.floor, last: settledSlot(network, nowMs) };
+  const settled = { first: network.floor, last: settledSlot(network, clock.now()) };
   const range = first === null || last === null ? undefined : intersect({ first, last }, settled);
   if (!range)
     throw new UserError(
       `the warehouse ${warehouse.url} has nothing of ${network.name} yet; mev-boost-etl run collects and loads`,
     );
-  return { ...common, range };
+  return scopeOf(options, context, range);
 }

@@ -8,7 +8,7 @@ import type { Scope } from "../warehouse/sql/scope.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { type Context, contextOf, lakeOf } from "./context.ts";
 import { openWarehouse } from "./load.ts";
-import { loadedScope } from "./loadedScope.ts";
+import { loadedScope, scopeOf } from "./loadedScope.ts";
 import type { CommonOptions } from "./options.ts";
 import { knownRelays } from "./relays.ts";
 
@@ -45,7 +45,7 @@ export async function reportOfRun(
   try {
     const warehouse = await openWarehouse(options, context);
     try {
-      const scope = { ...(await loadedScope(options, context, warehouse)), range };
+      const scope = scopeOf(options, context, range);
       const { html } = await reportOn(options, context, warehouse, lake, scope);
       const out = reportPath(warehouse, context);
       await writePage(out, html);
@@ -98,10 +98,13 @@ async function writePage(path: string, html: string): Promise<void> {
   const temporary = `${path}.${process.pid}.new`;
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(temporary, html);
-    await rename(temporary, path);
+    try {
+      await writeFile(temporary, html);
+      await rename(temporary, path);
+    } finally {
+      await rm(temporary, { force: true });
+    }
   } catch (error) {
-    await rm(temporary, { force: true });
     throw new UserError(
       `the report can't be written to ${printable(path, 4096)}: ${messageOf(error)}; choose another --out`,
     );

@@ -114,7 +114,8 @@ async function pass(
     if (!options.follow) process.stdout.write(nextCommands(options, loaded?.warehouse));
   }
   for (const tally of tallies) sayTrouble(tally, asking, say);
-  if (loaded && !options.follow) {
+  // Where nothing is covered there is nothing to see, and why has been said.
+  if (loaded && !options.follow && coverage.some(({ covered }) => covered > 0)) {
     const { reportOfRun } = await import("./report.ts");
     const page = await reportOfRun(options, context, lake, range);
     if (page !== undefined && !options.json) process.stdout.write(`report: ${page}\n`);

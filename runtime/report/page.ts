@@ -72,7 +72,7 @@ function figureHtml(figure: Figure, statements: Page["statements"], draw: Draw):
 <figcaption><h3>${escaped(figure.title)}</h3><p class="units">${escaped(figure.units)}</p></figcaption>
 ${legend === "" || typeof figure.plot === "string" ? "" : `<ul class="legend">${legend}</ul>`}
 ${svgHtml(figure, draw)}
-<p class="read">${escaped(figure.read)}</p>
+<p class="read">${prose(figure.read)}</p>
 ${queryHtml(figure.from, statements)}
 </figure>`;
 }
@@ -109,24 +109,7 @@ function cellHtml(cell: Cell, numeric: boolean): string {
 }
 
 function checksHtml(results: readonly CheckResult[]): string {
-  const rows = results
-    .map(({ check, findings, measured }) => {
-      const worst = findings.some(({ severity }) => severity === "error")
-        ? "error"
-        : findings.length > 0
-          ? "warning"
-          : "ok";
-      const said = findings
-        .map(
-          ({ severity, relay, what }) =>
-            `<li class="${severity}">${escaped(relay === null ? what : `${relay}: ${what}`)}</li>`,
-        )
-        .join("");
-      const advice = findings.length > 0 ? `<p class="advice">${escaped(check.advice)}</p>` : "";
-      return `<tr><td class="n">${check.number}</td><td><b>${escaped(check.title)}</b><br><span class="dim">${escaped(check.looksFor)}</span></td>
-<td><span class="state ${worst}">${worst}</span></td><td>${escaped(measured, 500)}${said === "" ? "" : `<ul>${said}</ul>`}${advice}</td></tr>`;
-    })
-    .join("\n");
+  const items = results.map(checkHtml).join("\n");
   const spoke = results.filter(({ findings }) => findings.length > 0).length;
   const title =
     spoke === 0
@@ -134,9 +117,28 @@ function checksHtml(results: readonly CheckResult[]): string {
       : `${spoke} of ${results.length} detectors found something`;
   return `<section id="checks">
 <h2>Checks</h2>
-<div class="table"><h3>${title}</h3>
-<div class="scroll" tabindex="0"><table class="checks"><thead><tr><th scope="col" class="n">no.</th><th scope="col">detector</th><th scope="col">result</th><th scope="col">what was measured and found</th></tr></thead><tbody>
-${rows}
-</tbody></table></div></div>
+<h3>${title}</h3>
+<ol class="checks">
+${items}
+</ol>
 </section>`;
+}
+
+function checkHtml({ check, findings, measured }: CheckResult): string {
+  const isError = findings.some(({ severity }) => severity === "error");
+  const state = isError ? "error" : findings.length > 0 ? "warning" : "ok";
+  const said = findings
+    .map(({ severity, relay, what }) => {
+      const text = relay === null ? what : `${relay}: ${what}`;
+      return `<li><b>${severity}</b> ${escaped(text, 500)}</li>`;
+    })
+    .join("");
+  const found = said === "" ? "" : `<ul>${said}</ul><p class="advice">${prose(check.advice)}</p>`;
+  return `<li class="${state}"><p><span class="state">${state}</span> <b>${check.number} ${escaped(check.title)}</b></p>
+<p class="dim">Looks for ${prose(check.looksFor)}.</p><p>${escaped(measured, 500)}</p>${found}</li>`;
+}
+
+/** The program's own words, in which names of commands and columns stand between backticks. */
+function prose(text: string): string {
+  return escaped(text).replaceAll(/`([^`]+)`/g, "<code>$1</code>");
 }

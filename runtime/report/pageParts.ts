@@ -45,9 +45,12 @@ th{color:var(--dim);font-weight:600;white-space:nowrap}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .sortable td:first-child{min-width:6.5em}
 th[aria-sort]{cursor:pointer}th[aria-sort=ascending]::after{content:" ▲"}th[aria-sort=descending]::after{content:" ▼"}
-.checks td:nth-child(2){min-width:220px}.checks td:nth-child(4){min-width:260px}
-.checks ul{margin:4px 0;padding-left:18px}
-.state{font-weight:600}.state.ok{color:var(--good)}.state.warning,.state.error{color:var(--bad)}
+.checks{list-style:none;margin:12px 0;padding:0;display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:12px}
+.checks>li{padding:10px 14px;background:var(--panel);border-left:4px solid var(--good);border-radius:0 6px 6px 0;font-size:.875rem;min-width:0;overflow-wrap:anywhere}
+.checks>li.warning,.checks>li.error{border-color:var(--bad)}
+.checks p{margin:0 0 4px}.checks ul{margin:4px 0;padding-left:18px}
+.state{font-weight:600;color:var(--good)}.warning .state,.error .state{color:var(--bad)}
+code{font:.92em ui-monospace,Consolas,monospace}
 @media print{nav,details{display:none}}
 `;
 

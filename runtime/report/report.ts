@@ -15,7 +15,8 @@ import { coverageOf, verdictOf } from "./sections/coverage.ts";
 import { relayPayloads } from "./sections/payloads.ts";
 import { askAbout, pageStatements } from "./statements.ts";
 import { PALETTE, REST_COLOUR } from "./stacks.ts";
-import { type Row, textIn } from "../warehouse/sql/values.ts";
+import { rowsOfEach } from "../warehouse/sql/run.ts";
+import { textIn } from "../warehouse/sql/values.ts";
 
 export interface ReportOptions {
   readonly scope: Scope;
@@ -37,8 +38,7 @@ export async function makeReport(warehouse: Warehouse, options: ReportOptions): 
   const { scope, names, lake, checks } = options;
   const ask = askAbout(scope);
   const statements = pageStatements(sqlDialectOf(warehouse.url), ask);
-  const results: Record<string, readonly Row[]> = {};
-  for (const [name, sql] of Object.entries(statements)) results[name] = await warehouse.query(sql);
+  const results = await rowsOfEach(warehouse, statements);
   const refused = lake && (await readRefusals(warehouse, lake, scope));
   const showing: Showing = { ...ask, names, refused, relayColour: relayColours(results) };
   const views = sections.map(({ id, title, view }) => ({ id, title, view: view(results, showing) }));

@@ -7,6 +7,7 @@ import type { Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
 import type { Relay } from "../relay/relay.ts";
 import { integerOf, textOf } from "./cells.ts";
+import { explained } from "./duckdbErrors.ts";
 import { DuckDbFile, type OpenFile } from "./duckdbFile.ts";
 import { exportDays } from "./export.ts";
 import { loadRows } from "./load.ts";
@@ -45,6 +46,12 @@ export function openDuckDb(path: string, network: Network, options: DuckDbOption
   return new DuckDbWarehouse(path, network, options);
 }
 
+interface Asked {
+  readonly sql: string;
+  readonly answer: (rows: Record<string, Value>[]) => void;
+  readonly fail: (error: unknown) => void;
+}
+
 class DuckDbWarehouse implements Warehouse {
   readonly url: string;
   readonly network: string;
@@ -52,6 +59,8 @@ class DuckDbWarehouse implements Warehouse {
   readonly #options: DuckDbOptions;
   readonly #file: DuckDbFile;
   readonly #running = new Set<Promise<unknown>>();
+  /** Queries without an answer yet, the one that runs first. */
+  readonly #asked: Asked[] = [];
   #closed = false;
 
   constructor(path: string, network: Network, options: DuckDbOptions) {
@@ -88,11 +97,31 @@ class DuckDbWarehouse implements Warehouse {
     return this.#use("write", async (file) => settleFromChain(await file.connect(), source, options));
   }
 
+  /** Queries that are asked while another runs share its opening of the file: a report asks dozens. */
   async query(sql: string): Promise<Record<string, Value>[]> {
-    return this.#use("read", async (file) => {
-      const result = await (await file.connect()).runAndReadAll(sql);
-      return result.getRowObjectsJson() as Record<string, Value>[];
+    return new Promise((answer, fail) => {
+      this.#asked.push({ sql, answer, fail });
+      if (this.#asked.length === 1) void this.#answerAll();
     });
+  }
+
+  async #answerAll(): Promise<void> {
+    try {
+      await this.#use("read", async (file) => {
+        const connection = await file.connect();
+        for (let asked = this.#asked[0]; asked; asked = this.#asked[0]) {
+          try {
+            const result = await connection.runAndReadAll(asked.sql);
+            asked.answer(result.getRowObjectsJson() as Record<string, Value>[]);
+          } catch (error) {
+            asked.fail(explained(error, this.#file.path));
+          }
+          this.#asked.shift();
+        }
+      });
+    } catch (error) {
+      for (const { fail } of this.#asked.splice(0)) fail(error);
+    }
   }
 
   async coverage(): Promise<DayCoverage[]> {

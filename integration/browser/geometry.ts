@@ -1,0 +1,105 @@
+import type { Page } from "playwright-core";
+import type { Box, Window } from "./dom.ts";
+
+interface Placed {
+  readonly name: string;
+  readonly text: string;
+  readonly box: Box;
+  readonly scrollWidth: number;
+  readonly clientWidth: number;
+}
+
+/** Rounding of fonts and borders, px. */
+const SLACK = 1.5;
+/** Lines of text may touch by so much, px: boxes are taller than letters. */
+const TOUCH = 3;
+
+/** What of a page lies where it shouldn't, in words. */
+export async function misplaced(page: Page): Promise<string[]> {
+  const { wide, scrollWidth, elements, plots } = await page.evaluate(() => {
+    const root = (globalThis as unknown as Window).document.documentElement;
+    return {
+      wide: root.clientWidth,
+      scrollWidth: root.scrollWidth,
+      elements: [...root.querySelectorAll("h1, h2, h3, p, li, dd, summary, figure, nav a")].map((one) => ({
+        name: one.tagName,
+        text: one.textContent.slice(0, 40),
+        box: one.getBoundingClientRect().toJSON(),
+        scrollWidth: one.scrollWidth,
+        clientWidth: one.clientWidth,
+      })),
+      plots: [...root.querySelectorAll("svg")].map((svg) => ({
+        figure: svg.closest("figure").id,
+        box: svg.getBoundingClientRect().toJSON(),
+        texts: [...svg.querySelectorAll("text")].map((one) => ({
+          text: one.textContent,
+          box: one.getBoundingClientRect().toJSON(),
+        })),
+        around: [...svg.closest("figure").querySelectorAll("figcaption, .legend, .read, details")].map(
+          (one) => ({ text: one.tagName, box: one.getBoundingClientRect().toJSON() }),
+        ),
+      })),
+    };
+  });
+  const said: string[] = [];
+  if (scrollWidth > wide) said.push(`the page is ${scrollWidth} px wide, in a window of ${wide}`);
+  said.push(...elements.flatMap((element) => cutOff(element, wide)));
+  for (const { figure, box: frame, texts, around } of plots.filter(({ box }) => isVisible(box))) {
+    const shown = texts.filter(({ text, box }) => text.trim() !== "" && isVisible(box));
+    for (const { text, box } of shown) {
+      const outside = [
+        frame.left - box.left,
+        box.right - frame.right,
+        frame.top - box.top,
+        box.bottom - frame.bottom,
+      ];
+      if (outside.some((px) => px > SLACK)) said.push(`${figure}: "${text}" lies outside of its plot`);
+    }
+    shown.forEach((one, index) => {
+      for (const other of shown.slice(index + 1))
+        if (overlap(one.box, other.box)) said.push(`${figure}: "${one.text}" and "${other.text}" overlap`);
+    });
+    for (const { text, box } of around)
+      if (isVisible(box) && overlap(frame, box)) said.push(`${figure}: the plot and its ${text} overlap`);
+  }
+  return said;
+}
+
+function cutOff({ name, text, box, scrollWidth, clientWidth }: Placed, wide: number): string[] {
+  if (!isVisible(box)) return [];
+  if (box.left < -SLACK || box.right > wide + SLACK) return [`${name} "${text}" is cut off at the side`];
+  return name !== "FIGURE" && clientWidth > 0 && scrollWidth > clientWidth + SLACK
+    ? [`${name} "${text}" is wider than its place`]
+    : [];
+}
+
+function isVisible({ width, height }: Box): boolean {
+  return width > 0 && height > 0;
+}
+
+function overlap(one: Box, other: Box): boolean {
+  const across = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+  const down = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+  return across > SLACK && down > TOUCH;
+}
+
+/** The marks in each figure's visible plot: shapes that aren't axes, rules or texts. */
+export async function marksOf(page: Page): Promise<Record<string, number>> {
+  const figures = await page.evaluate(() =>
+    [...(globalThis as unknown as Window).document.documentElement.querySelectorAll("figure")].map(
+      (figure) => ({
+        id: figure.id,
+        boxes: [
+          ...figure.querySelectorAll(
+            ["rect", "bar", "dot", "line"]
+              .map((mark) => `svg g[aria-label="${mark}"] :not(title)`)
+              .join(", "),
+          ),
+        ].map((one) => one.getBoundingClientRect().toJSON()),
+      }),
+    ),
+  );
+  return Object.fromEntries(
+    figures.map(({ id, boxes }) => [id, boxes.filter(({ width, height }) => width > 0 || height > 0).length]),
+  );
+}

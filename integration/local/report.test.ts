@@ -1,0 +1,400 @@
+import test from "ava";
+import { runChecks } from "../../runtime/checks/checks.ts";
+import { coverageOf } from "../../runtime/collect/coverage.ts";
+import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
+import { isBad } from "../../runtime/lake/lake.ts";
+import { Names } from "../../runtime/report/names.ts";
+import { makeReport } from "../../runtime/report/report.ts";
+import { builderNames } from "../../runtime/simulator/builders.ts";
+import type { Value } from "../../runtime/warehouse/warehouse.ts";
+import { type Loaded, loadedNetwork } from "./loaded.ts";
+
+/** Any seed will do; a run that fails names its own. ETL_TEST_SEED repeats it. */
+const seed = Number(process.env["ETL_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+
+type Row = Readonly<Record<string, Value>>;
+
+/** The parts of `report --json` that are worked out anew here. */
+interface Numbers {
+  readonly coverage: {
+    readonly relays: readonly Record<string, string | number | null>[];
+    readonly buckets: readonly { relay: string; dataset: string; covered: number; missing: number }[];
+  };
+  readonly payloads: {
+    readonly blocks: number;
+    readonly payloads: number;
+    readonly relays: readonly { relay: string; payloads: number; share_of_blocks: number; alone: number }[];
+    readonly builders: readonly { builder: string; payloads: number }[];
+  };
+  readonly bids: {
+    readonly bids: number;
+    readonly relays: readonly {
+      relay: string;
+      bids: number;
+      slots_without_bids: number;
+      p10: number;
+      median: number;
+      p90: number;
+    }[];
+  };
+  readonly timing: {
+    readonly bids: number;
+    readonly relays: readonly {
+      relay: string;
+      bids: number;
+      median_ms: number;
+      after_start: number;
+      dated_in_seconds: number;
+      undated: number;
+    }[];
+  };
+  readonly value: {
+    readonly blocks: number;
+    readonly eth: number;
+    readonly blocks_beyond_belief: number;
+    readonly distribution: readonly { from_eth: number; blocks: number }[];
+    readonly left: readonly { explanation: string; blocks: number; eth_left: number }[];
+  };
+  readonly builders: {
+    readonly slots_with_bids: number;
+    readonly builders: readonly {
+      builder: string;
+      keys: number;
+      blocks: number;
+      bids: number;
+      slots_on_top: number;
+      relays: number;
+    }[];
+  };
+  readonly health: {
+    readonly suspects: readonly { dataset: string; relay: string; reason: string; slots: number }[];
+    readonly refused: readonly { rows: number }[];
+    readonly duplicates: readonly {
+      dataset: string;
+      relay: string;
+      rows: number;
+      different_rows: number;
+      repeated: number;
+    }[];
+    readonly missing_ranges: readonly {
+      dataset: string;
+      relay: string;
+      first_slot: number;
+      last_slot: number;
+    }[];
+  };
+  readonly chain: {
+    readonly blocks: number;
+    readonly canonical: number;
+    readonly other: number;
+    readonly missed: number;
+    readonly unknown: number;
+  };
+}
+
+function text(row: Row, name: string): string {
+  const value = row[name];
+  if (typeof value !== "string") throw new TypeError(`${name} is ${JSON.stringify(value)}`);
+  return value;
+}
+
+const number = (row: Row, name: string) => Number(row[name]);
+/** Unix ms; not a number where there is no time. */
+const time = (value: Value | undefined) =>
+  typeof value === "string" ? Date.parse(`${value.replace(" ", "T")}Z`) : Number.NaN;
+
+function grouped<T>(things: readonly T[], key: (thing: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const thing of things) groups.set(key(thing), [...(groups.get(key(thing)) ?? []), thing]);
+  return groups;
+}
+
+/** The smallest of the values that at least so large a share of all doesn't exceed. */
+function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
+}
+
+const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+
+test(`seed ${seed}: the report's numbers are those that its rows give, counted one by one`, async (t) => {
+  t.timeout(600_000);
+  const loaded = await loadedNetwork({
+    seed,
+    slots: 48,
+    faults: "harsh",
+    flaws: { heron: { kind: "cut", rows: 20, keeps: "oldest" } },
+  });
+  t.teardown(() => loaded.simulator.close());
+  const { warehouse, lake, line, clock, relays } = loaded;
+  // Wider than what was collected: the rest is missing.
+  const range = { first: loaded.range.first - 20, last: loaded.range.last };
+  const scope = { network: line.network, range, nowMs: clock.now() };
+  const names = Names.of(line.network.name).with(builderNames(seed));
+  const checks = await runChecks(warehouse, { scope, relays });
+  const report = await makeReport(warehouse, { scope, names, lake, checks });
+  const numbers = JSON.parse(JSON.stringify(report.numbers)) as Numbers;
+  const bids = await warehouse.query("SELECT * FROM bids");
+  const payloads = await warehouse.query("SELECT * FROM payloads");
+  t.true(bids.length > 1000 && payloads.length > 20, `${bids.length} bids, ${payloads.length} payloads`);
+
+  // Coverage: as the lake's own metadata has it.
+  let missing = 0;
+  for (const relay of relays.filter(({ state }) => state === "active")) {
+    for (const dataset of DATASET_NAMES) {
+      const own = await coverageOf(lake, line.network, relay, dataset, range, clock.now(), (fault) =>
+        t.fail(fault),
+      );
+      const shown = numbers.coverage.relays.find(
+        (one) => one["relay"] === relay.name && one["dataset"] === dataset,
+      );
+      t.like(shown, {
+        slots: own.slots,
+        covered: own.covered,
+        missing: own.missing,
+        unavailable: own.unavailable,
+        suspect: own.suspect,
+      });
+      const buckets = numbers.coverage.buckets.filter(
+        (one) => one.relay === relay.name && one.dataset === dataset,
+      );
+      t.is(sum(buckets.map(({ covered }) => covered)), own.covered);
+      const runs = numbers.health.missing_ranges
+        .filter((one) => one.relay === relay.name && one.dataset === dataset)
+        .map(({ first_slot, last_slot }) => [first_slot, last_slot]);
+      t.deepEqual(
+        runs.toReversed(),
+        own.missing_ranges.map(([first, last]) => [first, last]),
+      );
+      missing += own.missing;
+    }
+  }
+  t.true(missing >= 20 * 10);
+
+  // Payloads: every block once, and once for each relay.
+  const blocks = grouped(payloads, (row) => `${text(row, "slot")} ${text(row, "block_hash")}`);
+  const relaysOf = (rows: readonly Row[]) => new Set(rows.map((row) => text(row, "relay")));
+  t.is(numbers.payloads.blocks, blocks.size);
+  for (const { relay, payloads: count, share_of_blocks, alone } of numbers.payloads.relays) {
+    const own = [...blocks.values()].map(relaysOf).filter((set) => set.has(relay));
+    t.is(count, own.length, relay);
+    t.is(alone, own.filter((set) => set.size === 1).length, relay);
+    t.true(Math.abs(share_of_blocks - sum(own.map((set) => 1 / set.size))) < 1e-9, relay);
+  }
+  t.is(sum(numbers.payloads.builders.map((one) => one.payloads)), blocks.size);
+
+  // Bids a slot, covered slots without any included.
+  const coveredBids = new Map(
+    numbers.coverage.relays
+      .filter((one) => one["dataset"] === "bids")
+      .map((one) => [one["relay"], Number(one["covered"])]),
+  );
+  const bidsOf = grouped(bids, (row) => text(row, "relay"));
+  t.is(numbers.bids.bids, sum(bids.map((row) => number(row, "copies"))));
+  for (const { relay, bids: count, p10, median, p90, slots_without_bids } of numbers.bids.relays) {
+    const slots = [...grouped(bidsOf.get(relay) ?? [], (row) => text(row, "slot")).values()].map((rows) =>
+      sum(rows.map((row) => number(row, "copies"))),
+    );
+    const empty = (coveredBids.get(relay) ?? 0) - slots.length;
+    const all = [...slots, ...Array<number>(empty).fill(0)];
+    t.is(count, sum(slots), relay);
+    t.deepEqual(
+      [slots_without_bids, p10, median, p90],
+      [empty, quantile(all, 0.1), quantile(all, 0.5), quantile(all, 0.9)],
+      relay,
+    );
+  }
+
+  // What can be believed, by the words of belief.ts.
+  const valueOf = (row: Row) => Number(text(row, "value"));
+  const bidsAt = grouped(
+    bids.filter((row) => valueOf(row) > 0),
+    (row) => text(row, "slot"),
+  );
+  const usual = new Map(
+    [...bidsAt].map(([slot, rows]) => [
+      slot,
+      Math.exp(sum(rows.map((row) => Math.log(valueOf(row)))) / rows.length),
+    ]),
+  );
+  const stated = [...blocks].flatMap(([key, rows]) => {
+    const values = rows.map(valueOf).filter((value) => value > 0);
+    const [slot = "", hash = ""] = key.split(" ");
+    const wei = Math.min(...values);
+    return values.length === 0
+      ? []
+      : [
+          {
+            slot,
+            hash,
+            wei,
+            parent: text(rows[0] ?? {}, "parent_hash"),
+            relays: relaysOf(rows),
+            believed: wei <= Math.min(1000 * (usual.get(slot) ?? Infinity), 1e22),
+          },
+        ];
+  });
+  const power = (wei: number) => Math.floor(Math.log(wei) / Math.LN2);
+  const believedBids = new Map(
+    [...bidsAt].map(([slot, rows]) => {
+      const delivered = stated.filter((one) => one.slot === slot && one.believed).map(({ wei }) => wei);
+      const ceiling = Math.max(20 * (usual.get(slot) ?? 0), ...delivered);
+      return [slot, rows.filter((row) => power(valueOf(row)) <= power(ceiling))];
+    }),
+  );
+  const believed = stated.filter((one) => one.believed);
+  t.is(numbers.value.blocks, believed.length);
+  t.is(numbers.value.blocks_beyond_belief, stated.length - believed.length);
+  t.true(Math.abs(numbers.value.eth / sum(believed.map(({ wei }) => wei / 1e18)) - 1) < 1e-9);
+  t.is(sum(numbers.value.distribution.map((one) => one.blocks)), believed.length);
+  for (const { from_eth, blocks: count } of numbers.value.distribution) {
+    const [from, to] = [from_eth * 0.999999, from_eth * 10 ** 0.2 * 0.999999];
+    t.is(
+      count,
+      believed.filter(({ wei }) => wei / 1e18 >= from && wei / 1e18 < to).length,
+      `from ${from_eth} ETH`,
+    );
+  }
+
+  // Value left behind, and why.
+  const left = new Map<string, { blocks: number; eth: number }>();
+  for (const { slot, hash, wei, parent, relays: deliverers } of believed) {
+    const rivals = (believedBids.get(slot) ?? []).filter((row) => text(row, "parent_hash") === parent);
+    if (rivals.length === 0) continue;
+    const best = Math.max(...rivals.map(valueOf));
+    const tops = (bidsAt.get(slot) ?? []).filter(
+      (row) => text(row, "parent_hash") === parent && valueOf(row) === best,
+    );
+    const offers = bids.filter(
+      (row) =>
+        text(row, "slot") === slot && text(row, "block_hash") === hash && deliverers.has(text(row, "relay")),
+    );
+    const first = (rows: readonly Row[]) =>
+      Math.min(...rows.filter((row) => row["timestamp"] !== null).map((row) => time(row["timestamp"])));
+    const explanation =
+      best <= wei
+        ? "best"
+        : offers.length === 0
+          ? "adjusted"
+          : !tops.some((row) => deliverers.has(text(row, "relay")))
+            ? "elsewhere"
+            : first(tops) === Infinity || first(offers) === Infinity
+              ? "untimed"
+              : first(tops) > first(offers)
+                ? "late"
+                : "earlier";
+    const known = left.get(explanation) ?? { blocks: 0, eth: 0 };
+    left.set(explanation, { blocks: known.blocks + 1, eth: known.eth + Math.max(0, best - wei) / 1e18 });
+  }
+  for (const { explanation, blocks: count, eth_left } of numbers.value.left) {
+    const own = left.get(explanation) ?? { blocks: 0, eth: 0 };
+    t.is(count, own.blocks, explanation);
+    t.true(Math.abs(eth_left - own.eth) <= 1e-9 * (1 + own.eth), explanation);
+  }
+
+  // When bids come.
+  const timed = bids.filter((row) => {
+    const best = Math.max(0, ...(believedBids.get(text(row, "slot")) ?? []).map(valueOf));
+    const ms = time(row["timestamp"]) - time(row["block_timestamp"]);
+    return (
+      row["timestamp"] !== null &&
+      row["timestamp_ms"] !== null &&
+      valueOf(row) > 0 &&
+      valueOf(row) <= best &&
+      Math.abs(ms) < 12_000
+    );
+  });
+  t.is(numbers.timing.bids, timed.length);
+  for (const shown of numbers.timing.relays) {
+    const own = timed.filter((row) => text(row, "relay") === shown.relay);
+    const ms = own.map((row) => time(row["timestamp"]) - time(row["block_timestamp"]));
+    const all = bidsOf.get(shown.relay) ?? [];
+    t.deepEqual(
+      [shown.bids, shown.median_ms, shown.after_start, shown.undated, shown.dated_in_seconds],
+      [
+        own.length,
+        quantile(
+          ms.map((one) => Math.floor(one / 100) * 100),
+          0.5,
+        ),
+        ms.filter((one) => one >= 0).length,
+        all.filter((row) => row["timestamp"] === null).length,
+        all.filter((row) => row["timestamp"] !== null && row["timestamp_ms"] === null).length,
+      ],
+      shown.relay,
+    );
+  }
+
+  // Builders: keys of one name together.
+  const nameOf = (row: Row) => names.nameOf(text(row, "builder_pubkey"));
+  const bidsByBuilder = grouped(bids, nameOf);
+  const tops = new Map<string, number>();
+  for (const rows of believedBids.values()) {
+    const best = Math.max(...rows.map(valueOf));
+    const [key = ""] = rows
+      .filter((row) => valueOf(row) === best)
+      .map((row) => text(row, "builder_pubkey"))
+      .toSorted();
+    tops.set(names.nameOf(key), (tops.get(names.nameOf(key)) ?? 0) + 1);
+  }
+  t.is(numbers.builders.slots_with_bids, bidsAt.size);
+  const everyBuilder = [...bidsByBuilder.keys(), ...payloads.filter((row) => valueOf(row) > 0).map(nameOf)];
+  t.deepEqual(
+    numbers.builders.builders.map(({ builder }) => builder).toSorted(),
+    [...new Set(everyBuilder)].toSorted(),
+  );
+  for (const shown of numbers.builders.builders) {
+    const own = bidsByBuilder.get(shown.builder) ?? [];
+    t.is(shown.bids, sum(own.map((row) => number(row, "copies"))), shown.builder);
+    t.is(shown.relays, relaysOf(own).size, shown.builder);
+    t.is(shown.slots_on_top, tops.get(shown.builder) ?? 0, shown.builder);
+  }
+  t.is(sum(numbers.builders.builders.map((one) => one.blocks)), stated.length);
+
+  await healthIsRight(t, loaded, numbers, { bids, payloads });
+
+  // The chain, from the simulator's truth.
+  const fates = [...blocks.keys()].map((key) => {
+    const [slot = "", hash = ""] = key.split(" ");
+    const canonical = loaded.simulator.truth.canonicalHash(Number(slot));
+    return canonical === undefined ? "missed" : canonical === hash ? "canonical" : "other";
+  });
+  const { blocks: count, canonical, other, missed, unknown } = numbers.chain;
+  t.deepEqual({ count, canonical, other, missed, unknown }, {
+    count: blocks.size,
+    unknown: 0,
+    ...Object.fromEntries(
+      ["canonical", "other", "missed"].map((fate) => [fate, fates.filter((one) => one === fate).length]),
+    ),
+  } as never);
+});
+
+async function healthIsRight(
+  t: import("ava").ExecutionContext,
+  { lake, range }: Loaded,
+  { health }: Numbers,
+  rows: Readonly<Record<"bids" | "payloads", readonly Row[]>>,
+): Promise<void> {
+  let refused = 0;
+  for (const dataset of DATASET_NAMES) {
+    for (const relay of await lake.relays(dataset)) {
+      let suspect = 0;
+      for await (const entry of lake.list(dataset, relay, { first: range.first - 20, last: range.last })) {
+        if (isBad(entry)) continue;
+        suspect += [...entry.meta.suspect.slots()].length;
+        for (const line of (await lake.readQuarantine(entry.chunk)).lines)
+          if (line.slot >= range.first - 20 && line.slot <= range.last) refused += line.copies;
+      }
+      const shown = health.suspects.filter((one) => one.dataset === dataset && one.relay === relay);
+      t.is(sum(shown.map(({ slots }) => slots)), suspect, `${dataset} ${relay}`);
+    }
+    for (const shown of health.duplicates.filter((one) => one.dataset === dataset)) {
+      const own = rows[dataset].filter((row) => text(row, "relay") === shown.relay);
+      t.is(shown.different_rows, own.length);
+      t.is(shown.rows, sum(own.map((row) => number(row, "copies"))));
+      t.is(shown.repeated, own.filter((row) => number(row, "copies") > 1).length);
+    }
+  }
+  t.is(sum(health.refused.map((one) => one.rows)), refused);
+  t.true(health.suspects.some(({ relay, reason }) => relay === "heron" && reason === "undelivered"));
+}

@@ -1,0 +1,93 @@
+import test from "ava";
+import fc from "fast-check";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { findNetwork, simulatedNetwork } from "../chain/networks.ts";
+import { slotStartMs } from "../chain/slots.ts";
+import { sqlDialects } from "../warehouse/sql/dialect.ts";
+import { type Scope, bucketsOf, slotsOf } from "../warehouse/sql/scope.ts";
+import { everyStatement } from "./statements.ts";
+
+const networks = [findNetwork("mainnet", 1), findNetwork("hoodi", 1), simulatedNetwork(3)].filter(
+  (network) => network !== undefined,
+);
+const relayName = fc.string({
+  unit: fc.constantFrom("a", "z", "0", "-", "'", '"', "\\", "\n", "`", "é"),
+  maxLength: 12,
+});
+const scopes: fc.Arbitrary<Scope> = fc
+  .record({
+    network: fc.constantFrom(...networks),
+    first: fc.integer({ min: 4_700_567, max: 20_000_000 }),
+    slots: fc.oneof(fc.integer({ min: 1, max: 400 }), fc.integer({ min: 400, max: 6_000_000 })),
+    relays: fc.option(fc.array(relayName, { maxLength: 3 }), { nil: undefined }),
+  })
+  .map(({ network, first, slots, relays }) => ({
+    network,
+    range: { first, last: first + slots - 1 },
+    nowMs: slotStartMs(network, first + slots + 50),
+    ...(relays === undefined ? {} : { relays }),
+  }));
+
+test("every statement bounds block_timestamp by literals wherever it reads bids or payloads, in both dialects", (t) => {
+  fc.assert(
+    fc.property(scopes, (scope) => {
+      for (const d of Object.values(sqlDialects)) {
+        const statements = everyStatement(d, scope);
+        t.true(statements.length > 40);
+        t.is(new Set(statements.map(({ name }) => name)).size, statements.length);
+        for (const { name, sql } of statements) {
+          const reads = sql.match(/\b(?:FROM|JOIN) (?:bids|payloads)\b/g)?.length ?? 0;
+          const bounds = Array.from(
+            sql.matchAll(/block_timestamp BETWEEN TIMESTAMP '([^']+)' AND TIMESTAMP '([^']+)'/g),
+            ([, from = "", to = ""]) =>
+              [from, to].map((text) => Date.parse(`${text.slice(0, 23).replace(" ", "T")}Z`)),
+          );
+          t.is(bounds.length, reads, `${name}: ${sql}`);
+          for (const [from = 0, to = 0] of bounds) {
+            t.true(from >= slotStartMs(scope.network, scope.range.first), name);
+            t.is(to, slotStartMs(scope.network, scope.range.last), name);
+          }
+          if (d.name === "bigquery" && scope.relays === undefined) t.notRegex(sql, /"|::|\/\//, name);
+        }
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test("a text is one literal, whatever is in it, and in BigQuery's form keeps to its escapes", async (t) => {
+  const connection = await (await DuckDBInstance.create(":memory:")).connect();
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(relayName, fc.string()), async (text) => {
+      fc.pre(!text.includes("\0"));
+      const [row] = (await connection.runAndReadAll(`SELECT ${sqlDialects.duckdb.text(text)}`)).getRows();
+      t.is(row?.[0], text);
+      const literal = sqlDialects.bigquery.text(text);
+      t.is(JSON.parse(literal), text);
+      t.regex(literal, /^"(?:[^"\\\n\r]|\\["\\bfnrt]|\\u[0-9a-f]{4})*"$/);
+    }),
+  );
+});
+
+test("buckets cut a range into few equal parts, each slot in one of them, days where UTC's begin", (t) => {
+  fc.assert(
+    fc.property(scopes, fc.integer({ min: 5, max: 120 }), (scope, most) => {
+      const { range, network } = scope;
+      const buckets = bucketsOf(scope, most);
+      t.true(buckets.last - buckets.first + 1 <= most + 1);
+      let next = range.first;
+      for (let bucket = buckets.first; bucket <= buckets.last; bucket++) {
+        const { first, last } = slotsOf(buckets, bucket, range);
+        t.is(first, next);
+        t.true(last >= first && last - first < buckets.step);
+        t.is(Math.floor((first - buckets.origin) / buckets.step), bucket);
+        next = last + 1;
+      }
+      t.is(next, range.last + 1);
+      if (buckets.step % 7200 === 0) {
+        const intoDay = (slotStartMs(network, buckets.origin) / 1000) % 86_400;
+        t.true(intoDay < 12, `a day's bucket begins ${intoDay} s after midnight`);
+      }
+    }),
+  );
+});
