@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
+import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -72,7 +73,7 @@ async function copyRows(
   let count = 0;
   for await (const rows of pages) {
     count += rows.length;
-    for (const row of rows) if (!stream.write(`${JSON.stringify(row)}\n`)) await drained(stream);
+    for (const row of rows) if (!stream.write(`${JSON.stringify(row)}\n`)) await once(stream, "drain");
   }
   stream.end();
   await finished(stream);
@@ -86,10 +87,4 @@ async function copyRows(
     `INSERT INTO ${quotedName(name)} (${nameList(columns)}) SELECT ${values.join(", ")}
       FROM read_json(${quotedText(spool)}, format = 'newline_delimited', columns = {${texts.join(", ")}})`,
   );
-}
-
-async function drained(stream: NodeJS.WritableStream): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    stream.once("drain", resolve).once("error", reject);
-  });
 }

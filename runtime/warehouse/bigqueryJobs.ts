@@ -1,7 +1,7 @@
 import type { Clock } from "../chain/clock.ts";
 import { UserError } from "../errors.ts";
 import type { BigQueryApi } from "./bigqueryApi.ts";
-import { apiError, ApiError, isTransient } from "./bigqueryErrors.ts";
+import { ApiError, isTransient } from "./bigqueryErrors.ts";
 import { type Parameter, parameters } from "./bigqueryParameters.ts";
 import { type ResultField, type ResultRow, rowsOfResult } from "./bigqueryCells.ts";
 import type { Value } from "./warehouse.ts";
@@ -162,5 +162,5 @@ export class BigQueryJobs {
 /** What made a job fail, as an error. */
 export function faultOf(job: Job): ApiError | undefined {
   const fault = job.status?.errorResult;
-  return fault && new ApiError(fault.message ?? "the job failed", 400, fault.reason ?? "", apiError(fault));
+  return fault && new ApiError(fault.message ?? "the job failed", 400, fault.reason ?? "");
 }
