@@ -1,7 +1,7 @@
 import test from "ava";
 import type { LoadSummary } from "../../runtime/warehouse/warehouse.ts";
 import { compareTables } from "../local/compare.ts";
-import { hastyClock, lineOf } from "../local/line.ts";
+import { lineOf } from "../local/line.ts";
 import { startCloud } from "./cloud.ts";
 import type { Proxy } from "./proxy.ts";
 import { seed, world } from "./world.ts";
@@ -48,12 +48,12 @@ test.serial(
       only: 4,
     });
     const services = await Promise.all([start("bids"), start("bids"), start("payloads")]);
-    const worker = () => lineOf(seed, relays, project.lake(network), hastyClock(clock.now()));
+    const worker = () => lineOf(seed, relays, project.lake(network), clock);
     meeting(project.gcs);
     const [answers] = await Promise.all([
       Promise.all(services.map((service) => service.tick())),
       // Each takes a part of what the other's chunks hold too.
-      worker().run({ first: 0, last: 48 }),
+      worker().run({ first: 1, last: 48 }),
       worker().run({ first: 49, last: 95 }),
     ]);
     project.gcs.rule = () => undefined;
@@ -78,11 +78,11 @@ test.serial(
     const project = await cloud.project(t);
     const { simulator, relays, clock, network, lake, warehouse } = await world(t, project, { only: 4 });
     const loaders = Array.from({ length: 3 }, () => project.warehouse(network, clock));
-    const line = lineOf(seed, relays, lake, hastyClock(clock.now()));
+    const line = lineOf(seed, relays, lake, clock);
     let retried = 0;
     let rounds = 0;
     for (let last = 5; last <= 119; last = Math.min(last + 9, 119), rounds++) {
-      await line.run({ first: 0, last });
+      await line.run({ first: 1, last });
       const summaries: LoadSummary[] = await Promise.all(
         loaders.map((loader) => loader.load(lake, relays, { relaysTable: false })),
       );
@@ -112,14 +112,14 @@ for (const moment of ["before", "after"] as const)
     t.timeout(120_000);
     const project = await cloud.project(t);
     const { simulator, relays, clock, network, lake, warehouse } = await world(t, project, { only: 4 });
-    const line = lineOf(seed, relays, project.lake(network), hastyClock(clock.now()));
-    await line.run({ first: 0, last: 20 });
+    const line = lineOf(seed, relays, project.lake(network), clock);
+    await line.run({ first: 1, last: 20 });
     let jobs = 0;
     project.bigQuery.rule = async ({ method, path, json }) => {
       if (method !== "POST" || !path.endsWith("/jobs") || !json.includes('"sourceUris"')) return undefined;
       const replace = async () => {
         jobs++;
-        await line.run({ first: 0, last: 20 + 6 * jobs });
+        await line.run({ first: 1, last: 20 + 6 * jobs });
       };
       if (jobs >= 3) return undefined;
       if (moment === "after") return { kind: "meanwhile", work: replace };
