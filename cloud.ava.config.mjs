@@ -5,5 +5,6 @@ export default {
   nodeArguments: ["--import=tsx"],
   workerThreads: false,
   concurrency: 2,
-  timeout: "4m",
+  // Time without any test ending; an emulator on a busy machine takes long over a property.
+  timeout: "20m",
 };

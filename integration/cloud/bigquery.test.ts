@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
 import test, { type ExecutionContext } from "ava";
 import { fixedDateClock } from "../../runtime/chain/clock.ts";
 import { slotStartMs } from "../../runtime/chain/slots.ts";
@@ -7,8 +9,17 @@ import type { Lake } from "../../runtime/lake/lake.ts";
 import { network } from "../../runtime/lake/testing.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { openBigQuery } from "../../runtime/warehouse/bigquery.ts";
+import { exportFromBigQuery } from "../../runtime/warehouse/bigqueryExport.ts";
+import { openDuckDb } from "../../runtime/warehouse/duckdb.ts";
 import { parameterType, type ScalarType } from "../../runtime/warehouse/bigqueryParameters.ts";
-import { expectedRows, put, relayNamed, rowOf, tableRows } from "../../runtime/warehouse/testing.ts";
+import {
+  expectedRows,
+  newFolder,
+  put,
+  relayNamed,
+  rowOf,
+  tableRows,
+} from "../../runtime/warehouse/testing.ts";
 import type { Warehouse } from "../../runtime/warehouse/warehouse.ts";
 import { type Catalog, refusals, type Statement, warehouseCatalog } from "../googlesql/analyzer.ts";
 import { startBoth } from "./bigqueryServers.ts";
@@ -332,29 +343,6 @@ test("reorged is settled from a table of blocks, by hash, and only two epochs be
   t.deepEqual(await settled(), expected);
 });
 
-test("only what is asked for is loaded: datasets, ranges, the newest objects", async (t) => {
-  const { lake, warehouse } = await start(t);
-  for (let slot = 0; slot < 320; slot += 32)
-    await put(lake, network, "bids", "heron", { rows: rows(slot, 1) });
-  await put(lake, network, "payloads", "heron", { rows: rows(0, 1) });
-  const loaded = async () =>
-    (await warehouse.query("SELECT slot FROM bids ORDER BY slot")).map(({ slot }) => Number(slot));
-  const one = await warehouse.load(lake, [], { datasets: ["bids"], maxObjects: 2, relaysTable: false });
-  t.deepEqual([one.rows, one.waiting], [2, 8]);
-  t.deepEqual(await loaded(), [256, 288]);
-  const ranges = [
-    { first: 40, last: 70 },
-    { first: 65, last: 65 },
-  ];
-  const two = await warehouse.load(lake, [], { datasets: ["bids"], ranges, relaysTable: false });
-  t.deepEqual([two.rows, two.waiting, two.unchanged], [2, 0, 0]);
-  t.deepEqual(await loaded(), [32, 64, 256, 288]);
-  t.deepEqual(await warehouse.query("SELECT * FROM relays"), []);
-  t.deepEqual(await tableRows(warehouse, "payloads"), []);
-  await warehouse.load(lake, []);
-  await agrees(t, warehouse, lake);
-});
-
 test("who has no dataset, no credentials or no permission is told in one line what to do", async (t) => {
   const { proxy, lake, url } = await start(t);
   const missing = openBigQuery(`${url}_not`, network, { clock, log: silentLog, emulator: proxy.endpoint });
@@ -389,6 +377,50 @@ test("who has no dataset, no credentials or no permission is told in one line wh
       name: "UserError",
       message: /^[^\n]*bigquery:\/\/PROJECT\/DATASET[^\n]*$/,
     });
+});
+
+test("an export writes the very files that a DuckDB warehouse of the same lake writes", async (t) => {
+  const { proxy, lake, url, warehouse } = await start(t);
+  const folder = await newFolder(t);
+  // A day's border lies between; one slot's value has 29 digits, one row stands twice.
+  const slots = [530, 533, 534, 535, 900];
+  for (const dataset of ["bids", "payloads"] as const)
+    for (const slot of slots) {
+      const value = slot === 534 ? { value: "98765432109876543210987654321" } : {};
+      const row = rowOf(slot, 1, value);
+      const relay = `r${slot}`;
+      await put(lake, network, dataset, relay, { rows: new Map([[slot, [row, row, rowOf(slot, 2)]]]) });
+    }
+  const relays = slots.map((slot) => relayNamed(`r${slot}`));
+  await warehouse.load(lake, relays);
+  const duckDb = openDuckDb(join(folder, "one.duckdb"), network, { clock, log: silentLog });
+  await duckDb.load(lake, relays);
+  const exporting = openBigQuery(url, network, {
+    clock,
+    log: silentLog,
+    emulator: proxy.endpoint,
+    exporter: exportFromBigQuery,
+  });
+  const instance = await DuckDBInstance.create();
+  const connection = await instance.connect();
+  for (const range of [{}, { slots: { first: 533, last: 600 }, relays: ["r533", "r535"] }]) {
+    const options = { datasets: ["bids", "payloads"] as const, partial: true, ...range };
+    const outs = [join(folder, "a"), join(folder, "b")] as const;
+    const [ours, theirs] = [await exporting.export(outs[0], options), await duckDb.export(outs[1], options)];
+    t.true(theirs.files.length > 0);
+    const named = ({ files, incomplete }: typeof ours, out: string) => ({
+      files: files.map((file) => ({ ...file, path: file.path.slice(out.length) })),
+      incomplete,
+    });
+    t.deepEqual(named(ours, outs[0]), named(theirs, outs[1]));
+    for (const [index, { path }] of ours.files.entries()) {
+      const rowsIn = async (file = "") =>
+        (await connection.runAndReadAll(`SELECT * FROM '${file}' ORDER BY ALL`)).getRowObjectsJson();
+      t.deepEqual(await rowsIn(path), await rowsIn(theirs.files[index]?.path));
+    }
+  }
+  connection.closeSync();
+  instance.closeSync();
 });
 
 test("the cost of the busiest day's load is told", (t) => {

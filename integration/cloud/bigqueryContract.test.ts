@@ -27,4 +27,5 @@ warehouseContract(
     return warehouse;
   },
   servers.lakes,
+  test.serial,
 );
