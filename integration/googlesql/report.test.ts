@@ -1,0 +1,25 @@
+import test from "ava";
+import { findNetwork } from "../../runtime/chain/networks.ts";
+import { allTables, loadTables } from "../../runtime/datasets/tables.ts";
+import { everyStatement } from "../../runtime/report/statements.ts";
+import { sqlDialects } from "../../runtime/warehouse/sql/dialect.ts";
+import { type Catalog, refusals } from "./analyzer.ts";
+
+test("GoogleSQL takes every statement of reports and checks", async (t) => {
+  const network = findNetwork("mainnet", 1);
+  if (!network) return t.fail();
+  const columns = (table: (typeof allTables)[number]) =>
+    table.columns.map(({ name, type }) => [name, type] as const);
+  // Queries run with a default dataset, so that tables go by their own names.
+  const catalog: Catalog = {
+    ...Object.fromEntries(allTables.map((table) => [table.name, columns(table)])),
+    loads: [["dataset", "STRING"], ...columns(loadTables.bids)],
+  };
+  const range = { first: 13_000_000, last: 13_050_000 };
+  for (const relays of [undefined, [], ["flashbots", "titan"]]) {
+    const scope = { network, range, nowMs: Date.now(), ...(relays ? { relays } : {}) };
+    const statements = everyStatement(sqlDialects.bigquery, scope);
+    t.true(statements.length > 40);
+    t.deepEqual(await refusals(catalog, statements), []);
+  }
+});
