@@ -12,7 +12,7 @@ import { newBucket } from "./buckets.ts";
 import { type Proxy, startProxy } from "./proxy.ts";
 
 /** A stalled transfer is given up after this time in tests, ms. */
-const STALL_MS = 3000;
+const STALL_MS = 2000;
 
 /** One project in the cloud: a bucket and a dataset, behind a fault proxy each. */
 export interface Cloud {

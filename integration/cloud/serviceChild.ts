@@ -16,13 +16,20 @@ export interface ServiceChildOptions {
   readonly lake: string;
   readonly warehouse: string;
   readonly nowMs: number;
+  /** Older slots aren't asked for. */
+  readonly collectFrom?: number;
+  /** Of the active relays only the first so many are asked; all without it. */
+  readonly only?: number;
 }
 
 const options = JSON.parse(process.argv[2] ?? "{}") as ServiceChildOptions;
-const { dataset, seed, nowMs } = options;
+const { dataset, seed, nowMs, only = Infinity } = options;
 const network = simulatedNetwork(seed);
 const clock = new TickClock(nowMs);
-const relays = withBase(simulatedRelays(seed), options.base);
+const relays = withBase(simulatedRelays(seed), options.base)
+  .filter(({ state }) => state === "active")
+  .slice(0, only)
+  .map((relay) => ({ ...relay, collectFrom: options.collectFrom ?? relay.collectFrom }));
 const lake = openGcsLake(options.lake, network.name);
 const warehouse = openBigQuery(options.warehouse, network, { clock, log: silentLog });
 const { url } = await startService({ dataset, seed, relays, lake, warehouse, clock });

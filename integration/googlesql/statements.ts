@@ -1,6 +1,7 @@
 import { SlotBits } from "../../runtime/datasets/bits.ts";
 import { chunkRange } from "../../runtime/datasets/chunks.ts";
 import { type Dataset, datasets } from "../../runtime/datasets/dataset.ts";
+import { dayRowsQuery, ledgerRowsQuery, relayRowsQuery } from "../../runtime/warehouse/bigqueryExportSql.ts";
 import { guardRow } from "../../runtime/warehouse/bigqueryGuard.ts";
 import type { Query } from "../../runtime/warehouse/bigqueryJobs.ts";
 import {
@@ -84,6 +85,15 @@ export function everyStatement(
     guardRow: all.map((dataset) => named(`guard of ${dataset.name}`, guardRow(places, dataset))),
     relaysQuery: [named("relays", relaysQuery(place))],
     relaysMerge: [named("relays merged", relaysMerge(place, [["heron", ...Array<null>(11).fill(null)]]))],
+    relayRowsQuery: [named("relays' rows", relayRowsQuery(place))],
+    ledgerRowsQuery: all.flatMap(({ name }) => [
+      named(`ledger rows of ${name}`, ledgerRowsQuery(place, name, range)),
+      named(`all ledger rows of ${name}`, ledgerRowsQuery(place, name, undefined)),
+    ]),
+    dayRowsQuery: all.map(({ name }) => {
+      const options = { relays: ["heron", "o'wl"], slots: range };
+      return named(`a day of ${name}`, dayRowsQuery(place, name, "2026-01-02", options));
+    }),
     loadedChunksQuery: [
       named("loaded chunks", loadedChunksQuery(place, undefined)),
       named("recently loaded chunks", loadedChunksQuery(place, Date.UTC(2026, 0, 2))),

@@ -26,7 +26,15 @@ export async function openWarehouse(
   const path = warehousePath(options, network);
   if (path.startsWith("bigquery://")) {
     const { openBigQuery } = await import("../warehouse/bigquery.ts");
-    return openBigQuery(path, network, { clock, log, ...(options.create ? { create: {} } : {}) });
+    return openBigQuery(path, network, {
+      clock,
+      log,
+      async exporter(source, out, what) {
+        const { exportFromBigQuery } = await import("../warehouse/bigqueryExport.ts");
+        return exportFromBigQuery(source, out, what);
+      },
+      ...(options.create ? { create: {} } : {}),
+    });
   }
   if (options.create)
     throw new UserError("--create makes tables in BigQuery; a DuckDB file is made by itself", {

@@ -1,8 +1,10 @@
+import { readFileSync } from "node:fs";
 import test from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import fc from "fast-check";
 import { UserError } from "../errors.ts";
 import { directoryOf } from "../relay/directory.ts";
+import { LOG_LINES } from "./logLines.ts";
 import { overriddenRelays } from "./relayOverrides.ts";
 import { LOG_LEVELS, SETTING_NAMES, ServiceSettings, readEnvironment, settingFaults } from "./settings.ts";
 
@@ -186,4 +188,13 @@ test("simulated relays need an address on this machine, or to be off", (t) => {
     faultsOf({ ...env, ETL_RELAYS: JSON.stringify({ ...relays, heron: { url: "http://8.8.8.8" } }) }),
     /must be on this machine/,
   );
+});
+
+test("the README names every setting, and every line and field that metrics are made of", (t) => {
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  for (const name of [...SETTING_NAMES, "PORT"]) t.true(readme.includes(`| \`${name}\` `), name);
+  for (const { message, fields } of Object.values(LOG_LINES)) {
+    const row = readme.split("\n").find((line) => line.startsWith(`| \`${message}\` `)) ?? "";
+    for (const field of Object.keys(fields)) t.true(row.includes(`\`${field}\``), `${message} ${field}`);
+  }
 });

@@ -107,7 +107,7 @@ export class TickService {
       const fault = result.unsettled === undefined ? {} : { fault: said(result.unsettled, 500) };
       log[outcome === "failed" ? "error" : "info"]({ ...line, ...fault }, LOG_LINES.tick.message);
       const status = { done: 200, "out-of-time": 200, stopped: 503, failed: 500 }[outcome];
-      return { status, body: { ...line, ...fault, ...troubles(result), relays } };
+      return { status, body: { ...line, ...fault, ...troubles(result), by_relay: relays } };
     } catch (error) {
       const line = { ...this.#tickLine(undefined, "failed", seconds()), fault: faultOf(error) };
       const level = isForbidden(error) && this.#mayStillBeGranted ? "warn" : "error";

@@ -9,6 +9,7 @@ import type { Relay } from "../relay/relay.ts";
 import { BigQueryApi } from "./bigqueryApi.ts";
 import { type CreateOptions, createWarehouse, recognize } from "./bigqueryDataset.ts";
 import { explained } from "./bigqueryErrors.ts";
+import type { ExportSource } from "./bigqueryExport.ts";
 import { ensureGuard } from "./bigqueryGuard.ts";
 import { BigQueryJobs } from "./bigqueryJobs.ts";
 import { loadIntoBigQuery } from "./bigqueryLoad.ts";
@@ -40,6 +41,10 @@ export interface BigQueryOptions {
   readonly location?: string;
   /** A query that would read more bytes than this is refused (200 GB, which is 1.25 dollars). */
   readonly maximumBytesBilled?: number;
+  /** An emulator's host and port or URL; by default what BIGQUERY_EMULATOR_HOST says, and BigQuery itself without it. */
+  readonly emulator?: string;
+  /** Writes Parquet by DuckDB, which is native and isn't in the container: `exportFromBigQuery` where there is one. */
+  readonly exporter?: (source: ExportSource, out: string, options: ExportOptions) => Promise<ExportSummary>;
   /** Makes what isn't there yet; without it nothing is made. */
   readonly create?: CreateOptions;
 }
@@ -79,7 +84,7 @@ class BigQueryWarehouse implements Warehouse {
     this.network = network.name;
     this.#network = network;
     this.#options = options;
-    this.#api = new BigQueryApi(project, options.clock);
+    this.#api = new BigQueryApi(project, options.clock, options.emulator);
     this.#tables = { project, dataset };
     this.#stagingPlace = { project, dataset: options.staging ?? staging };
     this.#location = location;
@@ -130,11 +135,13 @@ class BigQueryWarehouse implements Warehouse {
     }));
   }
 
-  async export(_out: string, _options: ExportOptions): Promise<ExportSummary> {
-    throw new UserError(
-      `${printable(this.url, 300)}: export writes from a DuckDB file; \`load\` one from the same lake, or use BigQuery's own EXPORT DATA`,
-      { exitCode: 2 },
-    );
+  async export(out: string, options: ExportOptions): Promise<ExportSummary> {
+    const { exporter, clock, log } = this.#options;
+    if (!exporter) throw new Error("this program doesn't export: it has no DuckDB");
+    return this.#use(({ jobs }) => {
+      const source = { place: this.#tables, network: this.#network, clock, log };
+      return exporter({ ...source, pages: (query) => jobs.pages(query) }, out, options);
+    });
   }
 
   async close(): Promise<void> {

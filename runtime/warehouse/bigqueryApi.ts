@@ -23,6 +23,8 @@ export class BigQueryApi {
   readonly project: string;
   readonly #client: BigQuery;
   readonly #clock: Clock;
+  readonly #signs: boolean;
+  #credentials: Promise<unknown> | undefined;
 
   /** `BIGQUERY_EMULATOR_HOST` (host and port, or a URL) leads to an emulator, which is asked without credentials. */
   constructor(project: string, clock: Clock, emulator = process.env["BIGQUERY_EMULATOR_HOST"]) {
@@ -36,6 +38,7 @@ export class BigQueryApi {
       retryOptions: { autoRetry: false },
       ...(endpoint ? { authClient: new PassThroughClient() } : {}),
     });
+    this.#signs = !endpoint;
     // The client takes the variable for the whole base of its paths.
     if (endpoint) this.#client.baseUrl = `${endpoint.replace(/\/+$/, "")}/bigquery/v2`;
   }
@@ -57,6 +60,7 @@ export class BigQueryApi {
 
   /** The answer to a request that is sent once. Throws ApiError. */
   async once<T>({ method, path, query = {}, body }: ApiRequest): Promise<T> {
+    if (this.#signs) await this.#signIn();
     return new Promise<T>((resolve, reject) => {
       this.#client.request(
         {
@@ -72,6 +76,16 @@ export class BigQueryApi {
         },
       );
     });
+  }
+
+  /** Without credentials the client would ask all the same, and the answer say less. */
+  async #signIn(): Promise<void> {
+    try {
+      await (this.#credentials ??= this.#client.authClient.getClient());
+    } catch (error) {
+      this.#credentials = undefined;
+      throw apiError(error);
+    }
   }
 
   /** Waits before a further attempt: up to 0.25 s, 0.5 s, 1 s …, at random. */

@@ -8,14 +8,14 @@ export class ApiError extends Error {
   /** BigQuery's own word for it, e.g. `notFound`, `invalidQuery`. */
   readonly reason: string;
 
-  constructor(message: string, status: number | undefined, reason: string, cause?: unknown) {
-    super(message, { cause });
+  constructor(message: string, status: number | undefined, reason: string) {
+    super(message);
     this.status = status;
     this.reason = reason;
   }
 }
 
-/** Whatever the client throws, with its status and reason. Errors that aren't about an answer are kept as the cause. */
+/** What the client throws, by its message, status and reason alone: its errors carry the whole request, credentials included. */
 export function apiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const fields: { code?: unknown; status?: unknown; errors?: unknown } =
@@ -23,7 +23,7 @@ export function apiError(error: unknown): ApiError {
   const numbers = [fields.code, fields.status].map(Number).filter((code) => code >= 100 && code < 600);
   const first: unknown = Array.isArray(fields.errors) ? fields.errors[0] : undefined;
   const reason = typeof first === "object" && first !== null && "reason" in first ? String(first.reason) : "";
-  return new ApiError(messageOf(error), numbers[0], reason || (codeOf(error) ?? ""), error);
+  return new ApiError(messageOf(error), numbers[0], reason || (codeOf(error) ?? ""));
 }
 
 const PASSING_REASONS = new Set([

@@ -1,7 +1,7 @@
 import type { Clock } from "../chain/clock.ts";
 import { UserError } from "../errors.ts";
 import type { BigQueryApi } from "./bigqueryApi.ts";
-import { apiError, ApiError, isTransient } from "./bigqueryErrors.ts";
+import { ApiError, isTransient } from "./bigqueryErrors.ts";
 import { type Parameter, parameters } from "./bigqueryParameters.ts";
 import { type ResultField, type ResultRow, rowsOfResult } from "./bigqueryCells.ts";
 import type { Value } from "./warehouse.ts";
@@ -107,9 +107,16 @@ export class BigQueryJobs {
   }
 
   /** Runs a query or script to its end and gives its rows (a script's: those of its last SELECT). Throws ApiError. */
-  async run({ sql, parameters: given = {} }: Query): Promise<Record<string, Value>[]> {
+  async run(query: Query): Promise<Record<string, Value>[]> {
+    const rows: Record<string, Value>[] = [];
+    for await (const page of this.pages(query)) for (const row of page) rows.push(row);
+    return rows;
+  }
+
+  /** The same, some thousand rows at a time. */
+  async *pages({ sql, parameters: given = {} }: Query): AsyncGenerator<Record<string, Value>[]> {
     const jobId = `etl_query_${crypto.randomUUID()}`;
-    const { maximumBytesBilled, defaultDataset } = this.#settings;
+    const { maximumBytesBilled, defaultDataset, location } = this.#settings;
     await this.submit(jobId, {
       query: {
         query: sql,
@@ -120,13 +127,7 @@ export class BigQueryJobs {
         queryParameters: parameters(given),
       },
     });
-    return this.#results(jobId);
-  }
-
-  async #results(jobId: string): Promise<Record<string, Value>[]> {
-    const { location } = this.#settings;
     const deadline = this.#clock.monotonic() + PATIENCE_MS;
-    const rows: Record<string, Value>[] = [];
     let pageToken: string | undefined;
     for (;;) {
       const results = await this.#api.ask<Results>({
@@ -144,9 +145,9 @@ export class BigQueryJobs {
         this.#checkPatience(jobId, deadline);
         continue;
       }
-      for (const row of rowsOfResult(results.schema?.fields ?? [], results.rows ?? [])) rows.push(row);
+      yield rowsOfResult(results.schema?.fields ?? [], results.rows ?? []);
       pageToken = results.pageToken;
-      if (!pageToken) return rows;
+      if (!pageToken) return;
     }
   }
 
@@ -161,5 +162,5 @@ export class BigQueryJobs {
 /** What made a job fail, as an error. */
 export function faultOf(job: Job): ApiError | undefined {
   const fault = job.status?.errorResult;
-  return fault && new ApiError(fault.message ?? "the job failed", 400, fault.reason ?? "", apiError(fault));
+  return fault && new ApiError(fault.message ?? "the job failed", 400, fault.reason ?? "");
 }

@@ -22,6 +22,8 @@ import type { LoadOptions, LoadSummary } from "./warehouse.ts";
 const BATCH = { objects: 1000, bytes: 2 * 2 ** 30 };
 /** Batches of one load: far under the 100,000 load jobs that a project has a day. What is more waits for the next load. */
 const MAX_BATCHES = 1000;
+/** Objects are read so many at once, and so many compressed bytes: some 30 MB of lines. */
+const WAVE = { objects: 8, bytes: 4 * 2 ** 20 };
 /** Ledger rows are asked for so many chunks at a time. */
 const LEDGER_GROUP = 200;
 
@@ -135,18 +137,21 @@ class BigQueryLoader {
       most,
       this.#count,
     );
-    for await (const [{ entry }, before] of this.#withLedger(dataset, waiting)) {
+    for await (const wave of waves(this.#withLedger(dataset, waiting))) {
       if (signal?.aborted) return;
       if (this.#batches >= MAX_BATCHES) {
-        this.#count.waiting++;
+        this.#count.waiting += wave.length;
         continue;
       }
-      const checked = await this.#check(entry, before);
-      if (!checked) this.#count.left++;
-      else if (checked.remove.length > 0 && !replace) this.#count.waiting++;
-      else {
-        this.#taken++;
-        yield checked;
+      for (const checked of await Promise.all(
+        wave.map(([{ entry }, before]) => this.#check(entry, before)),
+      )) {
+        if (!checked) this.#count.left++;
+        else if (checked.remove.length > 0 && !replace) this.#count.waiting++;
+        else {
+          this.#taken++;
+          yield checked;
+        }
       }
     }
   }
@@ -166,10 +171,7 @@ class BigQueryLoader {
     return (relay) => Promise.resolve(noted(state, relay));
   }
 
-  async *#withLedger(
-    dataset: Dataset,
-    waiting: AsyncIterable<Waiting>,
-  ): AsyncGenerator<[Waiting, LedgerRow | undefined]> {
+  async *#withLedger(dataset: Dataset, waiting: AsyncIterable<Waiting>): AsyncGenerator<Candidate> {
     let group: Waiting[] = [];
     for await (const one of waiting) {
       group.push(one);
@@ -225,4 +227,22 @@ class BigQueryLoader {
       }
     return undefined;
   }
+}
+
+type Candidate = [Waiting, LedgerRow | undefined];
+
+/** Objects that are read at once: few, and small ones; a large one comes alone. */
+async function* waves(candidates: AsyncIterable<Candidate>): AsyncGenerator<Candidate[]> {
+  let wave: Candidate[] = [];
+  let bytes = 0;
+  for await (const candidate of candidates) {
+    const size = candidate[0].entry.bytes;
+    if (wave.length >= WAVE.objects || (wave.length > 0 && bytes + size > WAVE.bytes)) {
+      yield wave;
+      [wave, bytes] = [[], 0];
+    }
+    wave.push(candidate);
+    bytes += size;
+  }
+  if (wave.length > 0) yield wave;
 }

@@ -128,7 +128,7 @@ export function warehouseContract(form: string, open: OpenWarehouse, lakes: Cont
         );
         t.is(ledger.length, model.size);
         for (const { dataset, relay, first_slot, covered, revision, error } of ledger) {
-          const known = model.get([dataset, relay, first_slot].join(" "));
+          const known = model.get([dataset, relay, first_slot].map(textOf).join(" "));
           const slots = Array.from(textOf(covered)).flatMap((bit, index) =>
             bit === "1" ? [Number(first_slot) + index] : [],
           );
@@ -252,6 +252,34 @@ export function warehouseContract(form: string, open: OpenWarehouse, lakes: Cont
       await put(lake, network, "bids", "one", { rows: rows(...slots) });
       await warehouse.load(lake, []);
     }
+    await agrees(t, warehouse, lake);
+  });
+
+  test(`${form}: only what is asked for is loaded: datasets, ranges, the newest objects, no replacements`, async (t) => {
+    const { lake, warehouse } = await start(t);
+    const rows = (slot: number, number = 1) => new Map([[slot, [rowOf(slot, number)]]]);
+    for (let slot = 0; slot < 320; slot += 32)
+      await put(lake, network, "bids", slot % 64 === 0 ? "one" : "two", { rows: rows(slot) });
+    await put(lake, network, "payloads", "one", { rows: rows(0) });
+    const loaded = async () =>
+      (await warehouse.query("SELECT slot FROM bids ORDER BY slot")).map(({ slot }) => Number(slot));
+    const bids = { datasets: ["bids"], relaysTable: false } as const;
+    const newest = await warehouse.load(lake, [], { ...bids, maxObjects: 2 });
+    t.deepEqual([newest.rows, newest.waiting], [2, 8]);
+    t.deepEqual(await loaded(), [256, 288]);
+    const ranges = [
+      { first: 40, last: 70 },
+      { first: 65, last: 65 },
+    ];
+    const within = await warehouse.load(lake, [], { ...bids, ranges });
+    t.deepEqual([within.rows, within.waiting, within.unchanged], [2, 0, 0]);
+    t.deepEqual(await loaded(), [32, 64, 256, 288]);
+    t.deepEqual(await warehouse.query("SELECT * FROM relays"), []);
+    t.deepEqual(await tableRows(warehouse, "payloads"), []);
+    await put(lake, network, "bids", "one", { rows: rows(64, 2), revised: [64], revision: 1 });
+    const held = await warehouse.load(lake, [], { replace: false });
+    t.deepEqual([held.waiting, (await loaded()).length], [1, 10]);
+    await warehouse.load(lake, []);
     await agrees(t, warehouse, lake);
   });
 

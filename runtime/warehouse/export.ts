@@ -21,13 +21,15 @@ interface Day {
 
 /**
  * Writes a Parquet file a day and dataset. A day is complete when its last slot is settled and no active relay misses a
- * slot of it. Times are UTC instants, `value` is DECIMAL(38,0), rows lie in the table's order. Throws UserError.
+ * slot of it. Times are UTC instants, `value` is DECIMAL(38,0), rows lie in the table's order. `bring`
+ * puts a day's rows into the table where they aren't there. Throws UserError.
  */
 export async function exportDays(
   connection: DuckDBConnection,
   network: Network,
   out: string,
   options: ExportOptions,
+  bring?: (dataset: DatasetName, day: string) => Promise<void>,
 ): Promise<ExportSummary> {
   const files: { path: string; rows: number; complete: boolean }[] = [];
   const incomplete: { dataset: DatasetName; day: string; missing: number }[] = [];
@@ -39,6 +41,7 @@ export async function exportDays(
         incomplete.push({ dataset, day: name, missing });
         continue;
       }
+      await bring?.(dataset, name);
       const folder = join(out, network.name, dataset);
       const partial = join(folder, `${name}.partial.parquet`);
       const path = complete ? join(folder, `${name}.parquet`) : partial;
