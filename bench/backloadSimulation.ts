@@ -61,7 +61,7 @@ export async function benchBackloadSimulation(): Promise<Record<string, number>>
   };
   const days = new Map<number, number>();
   const known = new Map<string, Borne>();
-  for (const workers of [...new Set([...FLEETS, ...DOUBLINGS])]) {
+  for (const workers of new Set([...FLEETS, ...DOUBLINGS])) {
     const borne = new Map<string, Borne>();
     for (const { name, requestsPerSecond } of relays) {
       const limit = Math.min(requestsPerSecond, RELAY_CAPACITY / workers);
