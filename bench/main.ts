@@ -1,4 +1,6 @@
 import { cpus } from "node:os";
+import { benchBackload, benchPlan } from "./backload.ts";
+import { benchBackloadSimulation } from "./backloadSimulation.ts";
 import { benchDecode } from "./decode.ts";
 import { benchInfrastructure } from "./infrastructure.ts";
 import { benchLoad } from "./load.ts";
@@ -15,6 +17,9 @@ const MARKS: Readonly<Record<string, { least?: number; most?: number }>> = {
   memory_mb_10x: { most: 256 },
   memory_10x_to_1x: { most: 1.2 },
   help_s: { most: 0.4 },
+  backload_plan_1000_shards_s: { most: 1 },
+  backload_4_workers_to_1: { least: 1.6 },
+  backload_worker_peak_mb: { most: 256 },
   container_ready_s: { most: 1 },
   container_idle_rss_mb: { most: 150 },
   program_registration_s: { most: 3 },
@@ -37,6 +42,8 @@ for (const [what, bench] of Object.entries({
   infrastructure: benchInfrastructure,
   decode: benchDecode,
   memory: benchMemory,
+  "back-load": async () => ({ ...(await benchPlan()), ...(await benchBackload()) }),
+  "back-load, simulated": benchBackloadSimulation,
   load: () => benchLoad(LOAD_ROUNDS),
   report: benchReport,
 })) {

@@ -118,9 +118,10 @@ async function work(
   if (options.json) {
     const { index, count } = number ?? { index: 0, count: 1 };
     const errors = Object.fromEntries(lastErrors);
+    const peak = Math.round(process.resourceUsage().maxRSS / 1024);
     const told = { outcome, reason: reason ?? null, shard: { index, count, range: shard ?? null }, order };
     process.stdout.write(
-      `${JSON.stringify({ ...told, seconds, relays: progress, coverage, faults, last_errors: errors })}\n`,
+      `${JSON.stringify({ ...told, seconds, peak_mb: peak, relays: progress, coverage, faults, last_errors: errors })}\n`,
     );
   } else {
     process.stdout.write(`${network.name}, ${name}, ${slots}, ${order} first\n\n`);

@@ -40,6 +40,8 @@ export function openFolderLake(path: string, network: string, options: FolderOpt
 
 /** Headers are read this many at a time. */
 const HEADS_AT_ONCE = 32;
+/** Names of a folder are read this many at a time. */
+const NAMES_AT_ONCE = 1024;
 /** More than the header of any chunk's object, so that one read is enough. */
 const HEADER_BYTES = 4096;
 /**
@@ -85,10 +87,9 @@ export class FolderStore implements ObjectStore {
 
   async *list(prefix: string, start: string, end: string): AsyncGenerator<ObjectEntry, void, undefined> {
     const folder = this.locate(prefix);
-    const names = (await this.#names(folder, true))
-      .map((name) => prefix + name)
-      .filter((name) => start <= name && name < end)
-      .sort();
+    // The system has no way of asking for a part of a folder's names: all are looked at, those in the range are kept.
+    const isInRange = (name: string) => start <= prefix + name && prefix + name < end;
+    const names = (await this.#names(folder, isInRange)).map((name) => prefix + name).sort();
     for (let at = 0; at < names.length; at += HEADS_AT_ONCE) {
       const entries = await Promise.all(names.slice(at, at + HEADS_AT_ONCE).map((name) => this.head(name)));
       for (const entry of entries) if (entry) yield entry;
@@ -159,23 +160,27 @@ export class FolderStore implements ObjectStore {
   }
 
   async tidy(prefix: string): Promise<void> {
-    await this.#names(this.locate(prefix), true);
+    await this.#names(this.locate(prefix));
   }
 
   locate(name: string): string {
     return join(this.#root, name);
   }
 
-  /** The objects' names in a folder; with `sweep`, what dead writers left there is removed on the way. */
-  async #names(folder: string, sweep = false): Promise<string[]> {
-    const names = (await this.#reading(folder, () => readdir(folder))) ?? [];
-    if (sweep) {
-      this.#swept.add(folder);
-      for (const name of names) {
-        if (name.startsWith(".")) await this.#sweep(join(folder, name));
+  /** The objects' names in a folder that are wanted. What dead writers left there is removed on the way. */
+  async #names(folder: string, isWanted: (name: string) => boolean = () => false): Promise<string[]> {
+    const names: string[] = [];
+    const own: string[] = [];
+    await this.#reading(folder, async () => {
+      // Names as they come: a relay's folder may hold hundreds of thousands, and a shard's are a few.
+      for await (const { name } of await opendir(folder, { bufferSize: NAMES_AT_ONCE })) {
+        if (name.startsWith(".")) own.push(name);
+        else if (isWanted(name)) names.push(name);
       }
-    }
-    return names.filter((name) => !name.startsWith("."));
+    });
+    this.#swept.add(folder);
+    for (const name of own) await this.#sweep(join(folder, name));
+    return names;
   }
 
   async #holdsObjects(folder: string): Promise<boolean> {
@@ -189,7 +194,7 @@ export class FolderStore implements ObjectStore {
 
   /** Folders that are only written or read by name are swept when this process first meets them. */
   async #sweepOnce(folder: string): Promise<void> {
-    if (!this.#swept.has(folder)) await this.#names(folder, true);
+    if (!this.#swept.has(folder)) await this.#names(folder);
   }
 
   async #sweep(path: string): Promise<void> {

@@ -289,6 +289,38 @@ test("Retry-After is kept, as seconds, as a date, and in Helix's header", async 
   }
 });
 
+test("a relay that refuses one of its datasets is asked more slowly for all", async (t) => {
+  const clock = new VirtualClock();
+  const pagesAt: number[] = [];
+  const { url } = await serve(t, (request, response) => {
+    if (request.url?.includes("builder_blocks_received"))
+      response.writeHead(429, { "retry-after": "20" }).end();
+    else {
+      pagesAt.push(clock.monotonic());
+      response.writeHead(200, json).end("[]");
+    }
+  });
+  const client = clientOf(t, url, { clock, limits: { attempts: 3 } });
+  const { rate } = client;
+  await faultOf(t, client.bids(1), "refused");
+  const refusedAt = clock.monotonic();
+  (await client.payloadPage(9)).release();
+  t.true((pagesAt[0] ?? 0) >= refusedAt + 19_900, `asked at ${pagesAt[0]}, refused at ${refusedAt}`);
+  t.true(client.rate < rate * 0.9, `${client.rate} of ${rate}`);
+});
+
+test("with a start rate below its limit it begins there, and a share of the rate is a share of both", async (t) => {
+  const clock = new VirtualClock();
+  const { url } = await serve(t, ok());
+  const client = clientOf(t, url, { clock, rate: 20, startRate: 4 });
+  t.is(client.rate, 4);
+  client.rescale(0.25);
+  t.is(client.rate, 1);
+  for (let slot = 1; slot <= 3; slot++) (await client.bids(slot)).release();
+  t.true(clock.monotonic() >= 2000, `three requests at one a second within ${clock.monotonic()} ms`);
+  t.throws(() => client.rescale(0), { instanceOf: RangeError });
+});
+
 test("Retry-After is read in every form, and nothing else is", (t) => {
   const now = Date.parse("2026-01-01T00:00:00Z");
   const wait = (after: string | null, helix: string | null = null) =>

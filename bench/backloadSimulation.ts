@@ -1,0 +1,234 @@
+import { type Shard, answerable, planShards } from "../runtime/backload/plan.ts";
+import { expectedRows } from "../runtime/backload/expectedRows.ts";
+import { BYTES, NODE, PRICES, ROWS_A_CORE_SECOND } from "../runtime/backload/prices.ts";
+import { segmentsOf } from "../runtime/backload/shard.ts";
+import { intersect, slotCount } from "../runtime/chain/slots.ts";
+import { VirtualClock } from "../runtime/chain/virtualClock.ts";
+import { DATASET_NAMES, datasets } from "../runtime/datasets/dataset.ts";
+import { Pace } from "../runtime/relay/pace.ts";
+import { HISTORY, mainnetPlan } from "./backload.ts";
+import { Random } from "../runtime/simulator/random.ts";
+
+const SHARDS = 1000;
+const FLEETS = [20, 200];
+/** Fleets that are tried to find where more workers are of no more use. */
+const DOUBLINGS = [20, 40, 80, 160, 320, 640, 1280];
+/** A doubling that saves less of the time than this is of no more use. */
+const WORTHWHILE = 0.2;
+/** Requests a second that one relay answers in all: what the reference software did with four at once (facts: relay-data-api §7). */
+const RELAY_CAPACITY = 195;
+const LATENCY_MS = 300;
+/** Turns of the real pace by which its steady rate is found, after as many to settle. */
+const TURNS = 600;
+const DAY_S = 86_400;
+/** A pod's start on a node that is there, and on a new one after a preemption, s. */
+const POD_START_S = 20;
+const NODE_START_S = 180;
+
+/** What a worker of a fleet of some size gets out of a relay. */
+interface Borne {
+  /** Answers a second. */
+  readonly rate: number;
+  /** Requests a request's answer takes, refusals among them. */
+  readonly cost: number;
+}
+
+/** What a fleet did. */
+interface FleetRun {
+  days: number;
+  requests: number;
+  listCalls: number;
+  objects: number;
+  preemptions: number;
+  /** Part of the workers' time in which they had a shard. */
+  busy: number;
+}
+
+/**
+ * The whole history by fleets of spot nodes, each preempted once a day, on a virtual clock. The shards are the real
+ * planner's. How fast a worker gets answers from a relay is found by the real pace, asking a relay that lets each address
+ * have the directory's rate and all of them together what one server can do; shards are then gone through at that rate,
+ * relay by relay side by side.
+ */
+export async function benchBackloadSimulation(): Promise<Record<string, number>> {
+  const { relays, planned } = mainnetPlan();
+  const plan = { network: "mainnet", range: HISTORY, relays: planned, datasets: DATASET_NAMES } as const;
+  const shards = planShards({ ...plan, shards: SHARDS, order: "newest" });
+  const work = shards.map((shard) => workOf(shard, relays, planned));
+  const figures: Record<string, number> = {
+    backload_sim_slots: slotCount(HISTORY),
+    backload_sim_shards: SHARDS,
+  };
+  const days = new Map<number, number>();
+  const known = new Map<string, Borne>();
+  for (const workers of new Set([...FLEETS, ...DOUBLINGS])) {
+    const borne = new Map<string, Borne>();
+    for (const { name, requestsPerSecond } of relays) {
+      const limit = Math.min(requestsPerSecond, RELAY_CAPACITY / workers);
+      const key = `${requestsPerSecond} ${limit}`;
+      const found = known.get(key) ?? (await borneBy(requestsPerSecond, limit));
+      known.set(key, found);
+      borne.set(name, found);
+    }
+    const run = await simulate(work, borne, workers);
+    days.set(workers, run.days);
+    if (FLEETS.includes(workers)) Object.assign(figures, told(run, workers, work));
+  }
+  const useless = DOUBLINGS.find((workers) => {
+    const [now, doubled] = [days.get(workers), days.get(2 * workers)];
+    return now !== undefined && doubled !== undefined && doubled > now * (1 - WORTHWHILE);
+  });
+  const [few = 1, many = 1] = FLEETS;
+  figures["backload_sim_speedup_10x_workers"] = (days.get(few) ?? 0) / (days.get(many) ?? 1);
+  figures["backload_sim_no_faster_from_workers"] = useless ?? Number.NaN;
+  const longest = Math.max(...shards.map(({ range }) => (range ? slotCount(range) : 0)));
+  const slowest = Math.min(...relays.map(({ requestsPerSecond }) => requestsPerSecond));
+  figures["backload_sim_longest_shard_days"] = longest / slowest / DAY_S;
+  return figures;
+}
+
+/** What one shard takes: of each relay, and of the worker. */
+interface ShardWork {
+  readonly relays: readonly { readonly name: string; readonly requests: number; readonly bids: number }[];
+  readonly rows: number;
+  readonly objects: number;
+  /** List calls of one going through the shard. */
+  readonly lists: number;
+  readonly lakeBytes: number;
+}
+
+function workOf(
+  { range }: Shard,
+  relays: ReturnType<typeof mainnetPlan>["relays"],
+  planned: ReturnType<typeof mainnetPlan>["planned"],
+): ShardWork {
+  let [rows, objects, lists, lakeBytes] = [0, 0, 0, 0];
+  const asked = relays.flatMap((relay, at) => {
+    const of = planned[at];
+    const kept = of && answerable(of, HISTORY);
+    const part = range && kept && intersect(range, kept);
+    if (!part) return [];
+    const slots = slotCount(part);
+    const expected = (name: "bids" | "payloads") =>
+      expectedRows("mainnet", relay.name, name, part, relays.length);
+    const [bids, payloads] = [expected("bids"), expected("payloads")];
+    rows += bids + payloads;
+    lakeBytes += bids * BYTES.lake.bids + payloads * BYTES.lake.payloads;
+    for (const name of DATASET_NAMES) {
+      objects += Math.ceil(slots / datasets[name].chunkSlots);
+      // Before it is filled, and when the shard is checked.
+      lists += 2 * segmentsOf(part).length;
+    }
+    return [
+      { name: relay.name, requests: slots + Math.ceil(payloads / (relay.payloadLimit - 1)), bids: slots },
+    ];
+  });
+  return { relays: asked, rows, objects, lists, lakeBytes };
+}
+
+/** Runs the real pace, set to a rate, against a relay that refuses what is above a limit; how fast and how cleanly it ends up. */
+async function borneBy(rate: number, limit: number): Promise<Borne> {
+  const clock = new VirtualClock(0, { idleMs: 0 });
+  const pace = new Pace(rate, clock);
+  let [tokens, filledAt, turns, answered] = [1, 0, 0, 0];
+  let settledAt = 0;
+  const worker = async () => {
+    while (turns < 2 * TURNS) {
+      const turn = await pace.turn();
+      if (turns++ === TURNS) [settledAt, answered] = [clock.monotonic(), 0];
+      await clock.sleep(LATENCY_MS);
+      const now = clock.monotonic();
+      tokens = Math.min(Math.max(1, limit), tokens + ((now - filledAt) * limit) / 1000);
+      filledAt = now;
+      if (tokens < 1) {
+        pace.refused(turn);
+        continue;
+      }
+      tokens--;
+      answered++;
+      pace.succeeded(turn);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.ceil((rate * LATENCY_MS) / 1000) + 1 }, worker));
+  return { rate: (1000 * answered) / (clock.monotonic() - settledAt), cost: TURNS / answered };
+}
+
+/** Lets a fleet go through all shards, first come, first served, each worker preempted at random once a day. */
+async function simulate(
+  shards: readonly ShardWork[],
+  borne: ReadonlyMap<string, Borne>,
+  workers: number,
+): Promise<FleetRun> {
+  const clock = new VirtualClock(0, { idleMs: 0 });
+  const queue = [...shards];
+  const run: FleetRun = { days: 0, requests: 0, listCalls: 0, objects: 0, preemptions: 0, busy: 0 };
+  let [busySeconds, endedAt] = [0, 0];
+  const secondsOf = ({ relays, rows }: ShardWork, left: number) =>
+    Math.max(
+      (left * rows) / (NODE.sustainedCores * ROWS_A_CORE_SECOND),
+      ...relays.map(({ name, requests }) => (left * requests) / (borne.get(name)?.rate ?? 1)),
+    );
+  const worker = async (number: number) => {
+    const random = new Random(1, workers, number);
+    const nextPreemption = () => clock.monotonic() / 1000 - Math.log(1 - random.unit()) * DAY_S;
+    let preemptedAt = nextPreemption();
+    for (let shard = queue.shift(); shard; shard = queue.shift()) {
+      let left = 1;
+      const began = clock.monotonic();
+      await clock.sleep(POD_START_S * 1000);
+      while (left > 0) {
+        const all = secondsOf(shard, left);
+        const until = preemptedAt - clock.monotonic() / 1000;
+        if (until >= all) {
+          await clock.sleep(all * 1000);
+          left = 0;
+          continue;
+        }
+        await clock.sleep(Math.max(0, until) * 1000);
+        const done = all === 0 ? 0 : (left * Math.max(0, until)) / all;
+        left -= done;
+        // Half a chunk of each relay that was read and not yet written is read again, and the shard listed up to here.
+        for (const { requests } of shard.relays) {
+          const again = Math.min(16, (1 - left) * requests);
+          run.requests += again;
+        }
+        const slots = Math.max(1, ...shard.relays.map(({ bids }) => bids));
+        left = Math.min(1, left + Math.min(16, (1 - left) * slots) / slots);
+        run.listCalls += Math.ceil(shard.lists * (1 - left)) / 2;
+        run.objects += shard.relays.length;
+        run.preemptions++;
+        await clock.sleep(NODE_START_S * 1000);
+        preemptedAt = nextPreemption();
+      }
+      for (const { name, requests } of shard.relays) run.requests += requests * (borne.get(name)?.cost ?? 1);
+      run.listCalls += shard.lists;
+      run.objects += shard.objects;
+      busySeconds += (clock.monotonic() - began) / 1000;
+      endedAt = Math.max(endedAt, clock.monotonic());
+    }
+  };
+  await Promise.all(Array.from({ length: workers }, (_, number) => worker(number)));
+  run.days = endedAt / 1000 / DAY_S;
+  run.busy = busySeconds / (workers * run.days * DAY_S);
+  return run;
+}
+
+function told(run: FleetRun, workers: number, work: readonly ShardWork[]): Record<string, number> {
+  const { days, requests, listCalls, objects, preemptions, busy } = run;
+  const gb = work.reduce((sum, { lakeBytes }) => sum + lakeBytes, 0) / 1e9;
+  const { spotNodeHour, spotAddressHour, diskHour, clusterHour, classA1000 } = PRICES;
+  // The pool shrinks as workers run out of shards: a node costs while it has one.
+  const nodes = 24 * days * (clusterHour + workers * busy * (spotNodeHour + spotAddressHour + diskHour));
+  const at = (name: string) => `backload_sim_${workers}_${name}`;
+  return {
+    [at("days")]: days,
+    [at("requests_m")]: requests / 1e6,
+    [at("object_writes_m")]: objects / 1e6,
+    [at("list_calls")]: listCalls,
+    [at("preemptions")]: preemptions,
+    [at("busy_share")]: busy,
+    [at("lake_gb")]: gb,
+    [at("storage_usd_month")]: gb * PRICES.storageGbMonth,
+    [at("cost_usd")]: nodes + ((objects + listCalls) * classA1000) / 1000,
+  };
+}
