@@ -27,7 +27,7 @@ async function spoken(loaded: Loaded, range = loaded.range): Promise<Record<stri
   );
 }
 
-for (const seed of Array.from({ length: 4 }, seedOf)) {
+for (const seed of Array.from({ length: 4 }, (_, more) => seedOf() + more)) {
   test.serial(`seed ${seed}: in a clean network no detector speaks`, async (t) => {
     const loaded = await loadedNetwork({ seed, slots: SLOTS });
     t.teardown(() => loaded.simulator.close());

@@ -9,7 +9,7 @@ import type { Block } from "./world.ts";
 export type Flaw =
   /** Lists of bids end after so many rows. `keeps`: which of them are shown, the newest or the oldest. */
   | { readonly kind: "cut"; readonly rows: number; readonly keeps: "newest" | "oldest" }
-  /** The bids of three in ten slots are answered with [], for ever. */
+  /** The bids of every other slot are answered with [], for ever. */
   | { readonly kind: "stuck-empty" }
   /** It never shows any bids, but delivers. */
   | { readonly kind: "no-bids" }
@@ -47,7 +47,7 @@ export class FlawInSlot {
 
   get hidesBids(): boolean {
     const flaw = this.#flaw;
-    if (flaw?.kind === "stuck-empty") return this.#random(salt.empty).chance(0.3);
+    if (flaw?.kind === "stuck-empty") return this.#random(salt.empty).chance(0.5);
     return flaw?.kind === "no-bids" || this.#isQuiet();
   }
 
