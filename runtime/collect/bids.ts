@@ -214,18 +214,19 @@ export class BidsCollector {
   }
 
   async #keepProven(plan: ChunkPlan, answers: readonly SlotAnswer[]): Promise<void> {
-    await this.#proveEmpties(answers);
+    await this.#proveEmpties(answers, Math.min(...plan.missing));
     const proven = answers.filter((answer) => sentRows(answer) > 0 || this.#isRemembered(answer));
     await keep(this.#job, "bids", plan, proven, "collect");
   }
 
-  async #proveEmpties(answers: readonly SlotAnswer[]): Promise<void> {
+  /** `below`: the proof is looked for among older slots than this, which the plan has yet to come to: then it costs nothing. */
+  async #proveEmpties(answers: readonly SlotAnswer[], below = Infinity): Promise<void> {
     const empties = answers.filter((answer) => sentRows(answer) === 0);
     for (let turn = 0; turn < MAX_SEARCHES; turn++) {
       const open = empties.filter((answer) => !this.#isRemembered(answer) && !this.#isForgotten(answer.slot));
       if (open.length === 0 || isOver(this.#job)) return;
       const since = Math.max(...open.map(({ readAt }) => readAt));
-      await this.#searchBelow(Math.min(...open.map(({ slot }) => slot)), since);
+      await this.#searchBelow(Math.min(below, ...open.map(({ slot }) => slot)), since);
     }
   }
 
