@@ -55,8 +55,19 @@ export interface Proxy extends Server {
 
 const JSON_LIMIT = 4 * 2 ** 20;
 
-/** Stands between clients and a server on a free loopback port, and lets everything pass until a rule is set. */
-export async function startProxy(target: string): Promise<Proxy> {
+/** An answer of a server's in other words. */
+export interface Rewording {
+  /** What the server says where the service that it stands for says something else. */
+  readonly says: RegExp;
+  readonly status: number;
+  readonly json: object;
+}
+
+/**
+ * Stands between clients and a server on a free loopback port, and lets everything pass until a rule is set. Errors that the
+ * server says otherwise than what it stands for are reworded.
+ */
+export async function startProxy(target: string, rewordings: readonly Rewording[] = []): Promise<Proxy> {
   const agent = new Agent({ keepAlive: true });
   const requests: Passing[] = [];
   const faults = new Map<string, number>();
@@ -125,6 +136,14 @@ export async function startProxy(target: string): Promise<Proxy> {
       return;
     }
     passing.status = answer.statusCode;
+    if ((answer.statusCode ?? 0) >= 400 && rewordings.length > 0) {
+      const text = (await collected(answer)).toString("utf8");
+      const other = rewordings.find(({ says }) => says.test(text));
+      passing.status = other?.status ?? answer.statusCode;
+      response.writeHead(passing.status ?? 502, { "content-type": "application/json" });
+      response.end(other ? JSON.stringify(other.json) : text);
+      return;
+    }
     const headers = { ...answer.headers };
     if (fault?.kind === "meanwhile") {
       const whole = await collected(answer);
