@@ -69,8 +69,8 @@ export class BackloadAlerts extends EtlComponent {
     );
     const series = (metric: string, labels = "") =>
       `logging_googleapis_com:user_${names.logMetric(metric)}{monitored_resource="k8s_container"${labels}}`;
-    const part = (suffix: "sum" | "count") => series("backload_settled").replace("{", `_${suffix}{`);
-    for (const alert of this.#alerts(series("backload_ends", ',outcome=~"bad-input|failed"'), part)) {
+    const settledSum = series("backload_settled").replace("{", "_sum{");
+    for (const alert of this.#alerts(series("backload_ends", ',outcome=~"bad-input|failed"'), settledSum)) {
       new AlertPolicy(
         this.child(alert.noun),
         alertPolicy(stack, alert, true, notificationChannels),
@@ -84,7 +84,7 @@ export class BackloadAlerts extends EtlComponent {
       {
         title: "back-load: slots settled in 10 minutes, by relay",
         unit: "slots",
-        queries: [{ query: `sum by (relay) (increase(${part("sum")}[10m]))`, legend: "{{relay}}" }],
+        queries: [{ query: `sum by (relay) (increase(${settledSum}[10m]))`, legend: "{{relay}}" }],
       },
       {
         title: "back-load: workers that ended in an hour",
@@ -99,7 +99,7 @@ export class BackloadAlerts extends EtlComponent {
 
   #alerts(
     failures: string,
-    settled: (part: "sum" | "count") => string,
+    settled: string,
   ): Pick<AlertRule, "noun" | "rule" | "title" | "severity" | "query" | "runbook">[] {
     const window = `${NO_PROGRESS_MINUTES}m`;
     return [
@@ -119,8 +119,8 @@ export class BackloadAlerts extends EtlComponent {
         rule: "BackloadNoProgress",
         title: `back-load: workers run, and nothing was settled in ${NO_PROGRESS_MINUTES} minutes`,
         severity: "WARNING",
-        // Lines come from running workers alone: a back-load that is done, or waits for nodes, is silent.
-        query: `sum(increase(${settled("count")}[${window}])) > 0 and sum(increase(${settled("sum")}[${window}])) < 1`,
+        // Lines come from running workers alone: a back-load that is done, or waits for nodes, has no series, and so no sum.
+        query: `sum(increase(${settled}[${window}])) < 1`,
         runbook: `Workers run and cost money, and no relay gives them anything.
 
 1. \`refusals\` in their \`backload.relay\` lines: are they refused? Lower \`requests_per_second\` in config \`backload\`.

@@ -1,9 +1,8 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import test from "ava";
-import { build } from "esbuild";
 import type { DatasetName } from "../../runtime/datasets/dataset.ts";
+import { bundled } from "../local/bundled.ts";
 import { startCloud } from "./cloud.ts";
 import type { Passing } from "./proxy.ts";
 import type { ServiceChildOptions } from "./serviceChild.ts";
@@ -17,19 +16,6 @@ const KILLS = 30;
 const HITS = 3;
 const RELAYS = 4;
 const MINUTE = 60_000;
-
-/** The child as one file: thirty starts through the TypeScript loader would take half a minute of nothing. */
-async function bundledChild(): Promise<string> {
-  const outfile = join(
-    import.meta.dirname,
-    "../../node_modules/.cache/mev-boost-etl",
-    `service-${process.pid}.mjs`,
-  );
-  const entry = join(import.meta.dirname, "serviceChild.ts");
-  const common = { bundle: true, format: "esm", platform: "node", packages: "external" } as const;
-  await build({ entryPoints: [entry], outfile, ...common, logLevel: "error" });
-  return outfile;
-}
 
 const isUpload = ({ method, path }: Passing) => method === "POST" && path.startsWith("/upload/");
 const isLoad = ({ method, json }: Passing) =>
@@ -46,7 +32,7 @@ test(`after ${KILLS} kills of a service at any moment of a tick, ticks end in ex
   };
   const network = await world(t, project, { only: RELAYS, onRequest });
   const { clock, simulator, start } = network;
-  const child = await bundledChild();
+  const child = await bundled("../cloud/serviceChild");
   /** How long a tick of each dataset takes, ms: longer than any so far that wasn't killed. */
   const lasts = { bids: 3000, payloads: 3000 };
   const hits = { asking: 0, writing: 0, loading: 0, none: 0 };

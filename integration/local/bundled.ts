@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { build } from "esbuild";
 
 /** An entry beside this file as one file near node_modules: many starts through the TypeScript loader would take minutes of nothing. */
@@ -6,7 +6,7 @@ export async function bundled(name: string): Promise<string> {
   const outfile = join(
     import.meta.dirname,
     "../../node_modules/.cache/mev-boost-etl",
-    `${name}-${process.pid}.mjs`,
+    `${basename(name)}-${process.pid}.mjs`,
   );
   await build({
     entryPoints: [join(import.meta.dirname, `${name}.ts`)],

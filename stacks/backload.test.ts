@@ -1,0 +1,202 @@
+import test from "ava";
+import * as fc from "fast-check";
+import * as E from "fp-ts/lib/Either.js";
+import { planHash } from "../components/BackloadJob.ts";
+import { answer, type LogEntry, type LogMetric } from "../components/promqlTesting.ts";
+import { BACKLOAD_LINES } from "../runtime/backload/logLines.ts";
+import { serviceLog } from "../runtime/log.ts";
+import { BackloadSettings } from "../runtime/services/backloadSettings.ts";
+import { ServiceSettings } from "../runtime/services/settings.ts";
+import { decodeConfig } from "./config.ts";
+import { backloadOf } from "./derived.ts";
+import { EXAMPLE_BACKLOAD, runStack } from "./golden.ts";
+import { engineConfig } from "./testing.ts";
+
+const KEY = "mev-boost-etl:backload";
+const { registered } = await runStack("production", { [KEY]: EXAMPLE_BACKLOAD });
+const without = await runStack("production");
+
+interface JobSpec {
+  readonly completions: number;
+  readonly template: {
+    readonly spec: {
+      readonly containers: readonly { readonly env: readonly { name: string; value: string }[] }[];
+    };
+  };
+}
+
+function inputsOf(name: string): Readonly<Record<string, unknown>> {
+  const found = registered.find((resource) => resource.name === name);
+  if (!found) throw new Error(`nothing is named ${name}`);
+  return found.inputs;
+}
+
+function variables(
+  list: readonly { readonly name: string; readonly value: string }[] = [],
+): Record<string, string> {
+  return Object.fromEntries(list.map(({ name, value }) => [name, value]));
+}
+
+test("without a back-load in the config there is no cluster, no network of its own and nothing that costs", (t) => {
+  const types = without.registered.map(({ type }) => type);
+  t.deepEqual(
+    types.filter((type) => /container\/|kubernetes|backload/i.test(type)),
+    [],
+  );
+  t.false("backloadJob" in without.outputs);
+});
+
+test("pods are told what the config says, in the form that the worker reads, and the bids service the same range", (t) => {
+  const spec = inputsOf("backload-job-job")["spec"] as JobSpec;
+  const decoded = BackloadSettings.decode(variables(spec.template.spec.containers[0]?.env));
+  if (E.isLeft(decoded)) return t.fail("the worker would refuse its settings");
+  const { range, shards, dataset, lake, network } = decoded.right;
+  t.deepEqual(
+    [`${range.first}-${range.last}`, shards, dataset, network],
+    [EXAMPLE_BACKLOAD.range, EXAMPLE_BACKLOAD.shards, "bids", "mainnet"],
+  );
+  t.is(lake, `gs://${String(inputsOf("lake-bucket")["name"])}`);
+  t.is(spec.completions, EXAMPLE_BACKLOAD.shards);
+  for (const [service, told] of [
+    ["bids", EXAMPLE_BACKLOAD.range],
+    ["payloads", undefined],
+  ] as const) {
+    const { template } = inputsOf(`${service}-service-run`) as {
+      template: { containers: { envs: { name: string; value: string }[] }[] };
+    };
+    const env = variables(template.containers[0]?.envs);
+    t.true(E.isRight(ServiceSettings.decode(env)));
+    t.is(env["ETL_BACKLOAD"], told, service);
+  }
+});
+
+test("workers may write the lake's objects and nothing else, as themselves and not as their node", (t) => {
+  const grants = registered.filter(({ inputs }) => String(inputs["member"]).includes("/subject/ns/"));
+  t.deepEqual(
+    grants.map(({ inputs: { role, member } }) => [role, member]),
+    [
+      [
+        "roles/storage.objectUser",
+        "principal://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/example-project.svc.id.goog/subject/ns/mev-boost-etl-production/sa/worker",
+      ],
+    ],
+  );
+});
+
+test("a plan's hash is the same for the same plan in whatever order it is written, and another for every other one", (t) => {
+  const made = (more: Record<string, unknown>) => {
+    const { config } = decodeConfig(engineConfig("production", { [KEY]: { ...EXAMPLE_BACKLOAD, ...more } }));
+    const part = config && backloadOf(config);
+    if (!part) throw new Error("no back-load");
+    return part;
+  };
+  const { settings, sizing } = made({});
+  const turned = Object.fromEntries(Object.entries(settings).toReversed()) as unknown as typeof settings;
+  t.is(planHash(turned, sizing), planHash(settings, sizing));
+  const hashes = new Set<string>([planHash(settings, sizing)]);
+  const changes: readonly Record<string, unknown>[] = [
+    { range: "4700567-14999998" },
+    { shards: 999 },
+    { parallelism: 21 },
+    { relays: ["flashbots"] },
+    { order: "oldest" },
+    { requests_per_second: 2 },
+    { memory: "2Gi" },
+    { run: "2" },
+  ];
+  for (const change of changes) {
+    const { settings: other, sizing: size } = made(change);
+    hashes.add(planHash(other, size));
+  }
+  t.is(hashes.size, changes.length + 1);
+  fc.assert(fc.property(fc.string(), (run) => /^[0-9a-f]{10}$/.test(planHash(settings, { ...sizing, run }))));
+});
+
+const wrong: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
+  [
+    "a range that ends before it starts",
+    { range: "5000000-4999999" },
+    /^mev-boost-etl:backload: range: .*ends before it starts/,
+  ],
+  ["a range before MEV-Boost", { range: "0-99" }, /range: "0-99" ends before mainnet's first slot/],
+  [
+    "more workers than shards",
+    { shards: 5, parallelism: 6 },
+    /parallelism: 6 is more than the shards; give 1 to 5/,
+  ],
+  ["a relay that isn't there", { relays: ["nobody"] }, /relays: no relay "nobody"; there are flashbots, /],
+  [
+    "a zone of another region",
+    { zones: ["europe-west1-b"] },
+    /zones: europe-west1-b isn't in region us-central1/,
+  ],
+  ["an end before a worker's", { hours: 20 }, /hours: 20 is no more than worker_hours; give more than 20/],
+  [
+    "more failures than shards",
+    { max_failed_shards: 1001 },
+    /max_failed_shards: 1001 is more than the shards/,
+  ],
+  ["a key that isn't there", { rang: "1-2" }, /^mev-boost-etl:backload: .* is wrong; give \{\} or \{range/],
+];
+for (const [what, change, message] of wrong)
+  test(`config of a back-load with ${what} is refused`, (t) => {
+    const { mistakes } = decodeConfig(
+      engineConfig("production", { [KEY]: { ...EXAMPLE_BACKLOAD, ...change } }),
+    );
+    t.is(mistakes.length, 1, mistakes.join("\n"));
+    t.regex(mistakes[0] ?? "", message);
+  });
+
+const NOW = 1_800_000_000;
+const MINUTE = 60;
+const metrics = registered
+  .filter(({ type }) => type === "gcp:logging/metric:Metric")
+  .map(({ inputs }) => inputs as unknown as LogMetric);
+
+/** A worker's line as Cloud Logging keeps it. */
+function said(minutesAgo: number, message: string, fields: object): LogEntry {
+  const lines: string[] = [];
+  serviceLog("info", { write: (line: string) => void lines.push(line) }).info(fields, message);
+  const { severity, ...jsonPayload } = JSON.parse(lines[0] ?? "{}") as { severity: string };
+  const labels = { cluster_name: "mev-boost-etl-production", namespace_name: "mev-boost-etl-production" };
+  return {
+    time: NOW - minutesAgo * MINUTE,
+    severity,
+    resource: { type: "k8s_container", labels },
+    jsonPayload,
+  };
+}
+
+function fires(noun: string, entries: readonly LogEntry[]): boolean {
+  const { conditions } = inputsOf(`backload-alerts-${noun}`) as {
+    conditions: { conditionPrometheusQueryLanguage: { query: string } }[];
+  };
+  return conditions.some(
+    ({ conditionPrometheusQueryLanguage: { query } }) => answer(query, metrics, entries, NOW).length > 0,
+  );
+}
+
+test("a shard that failed for good wakes someone, one that is to be tried again or is done doesn't", (t) => {
+  const end = (outcome: string) => [said(5, BACKLOAD_LINES.end.message, { shard: 3, outcome, exit_code: 1 })];
+  t.true(fires("failed", end("bad-input")));
+  t.true(fires("failed", end("failed")));
+  t.false(fires("failed", end("retry")));
+  t.false(fires("failed", end("done")));
+  t.false(fires("failed", []));
+});
+
+test("workers that get nothing for an hour wake someone; working ones and none at all don't", (t) => {
+  const hour = (settled: number) =>
+    Array.from({ length: 60 }, (_, minute) =>
+      said(minute, BACKLOAD_LINES.relay.message, { relay: "titan", settled }),
+    );
+  t.true(fires("no-progress", hour(0)));
+  t.false(fires("no-progress", hour(2)));
+  t.false(
+    fires("no-progress", [
+      ...hour(0),
+      said(30, BACKLOAD_LINES.relay.message, { relay: "aestus", settled: 1 }),
+    ]),
+  );
+  t.false(fires("no-progress", []));
+});
