@@ -219,14 +219,18 @@ export class BidsCollector {
     await keep(this.#job, "bids", plan, proven, "collect");
   }
 
-  /** `below`: the proof is looked for among older slots than this, which the plan has yet to come to: then it costs nothing. */
+  /**
+   * `below`: the proof is first looked for among older slots than this, which the plan has yet to come to: there it costs
+   * nothing. Where that is below the horizon, it is looked for among the slots themselves.
+   */
   async #proveEmpties(answers: readonly SlotAnswer[], below = Infinity): Promise<void> {
     const empties = answers.filter((answer) => sentRows(answer) === 0);
     for (let turn = 0; turn < MAX_SEARCHES; turn++) {
       const open = empties.filter((answer) => !this.#isRemembered(answer) && !this.#isForgotten(answer.slot));
       if (open.length === 0 || isOver(this.#job)) return;
       const since = Math.max(...open.map(({ readAt }) => readAt));
-      await this.#searchBelow(Math.min(below, ...open.map(({ slot }) => slot)), since);
+      const lowest = Math.min(...open.map(({ slot }) => slot));
+      await this.#searchBelow(turn === 0 ? Math.min(below, lowest) : lowest, since);
     }
   }
 

@@ -136,8 +136,8 @@ export class Listings implements Lake {
   }
 
   async writeHorizon(dataset: DatasetName, relay: string, horizon: Horizon): Promise<void> {
-    this.#horizons.delete(`${dataset} ${relay}`);
-    return this.#lake.writeHorizon(dataset, relay, horizon);
+    await this.#lake.writeHorizon(dataset, relay, horizon);
+    this.#horizons.set(`${dataset} ${relay}`, Promise.resolve(horizon));
   }
 
   locate(object: string): string {
