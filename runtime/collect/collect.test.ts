@@ -226,6 +226,32 @@ test("what a relay has forgotten is unavailable, is not asked for beyond the pro
   }
 });
 
+test("empty slots among a relay's very oldest rows are covered in one run, wherever the rows lie", async (t) => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 881, max: SETTLED - 2 }),
+      fc.infiniteStream(fc.boolean()),
+      fc.constantFrom(...ORDERS),
+      async (oldest, coins, order) => {
+        const { asker, clock, run, cover } = setUp();
+        asker.held.bids.set(oldest, 1);
+        // Never two empty ones in a row: more would look like the end of its memory.
+        for (let slot = oldest + 1; slot <= SETTLED; slot++)
+          if (!asker.held.bids.has(slot - 1) || coins.next().value) asker.held.bids.set(slot, 1);
+        // Time goes on with every question: an answer that came before another was asked for proves nothing.
+        asker.onAsk = () => void clock.sleep(1);
+        await run(["bids"], 880, SETTLED, order);
+        t.like(await cover("bids", 880, SETTLED), {
+          covered: SETTLED - oldest + 1,
+          missing: 0,
+          unavailable: oldest - 880,
+        });
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
 test("a relay that forgets while it is asked never has a forgotten slot taken for an empty one, in either order", async (t) => {
   const seed = Number(process.env["ETL_TEST_SEED"] ?? Date.now() % 2 ** 31);
   await fc.assert(
