@@ -50,6 +50,8 @@ export interface Kind {
   readonly looks?: (stands: Values, wanted: Values) => readonly string[];
   /** It holds others, and only goes with them when this property says so. */
   readonly contains?: string;
+  /** Objects whose types begin so live in it, in every cloud the only one of its kind, and go with it. */
+  readonly takes?: string;
   /** It doesn't go while others use it. */
   readonly heldByUsers?: true;
   /** Properties that the provider would change in place and the API refuses to change. */

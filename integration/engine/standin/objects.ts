@@ -80,8 +80,12 @@ export function checkDelete(cloud: Cloud, { type, id, state, inputs }: CloudObje
 /** Deletes an object and, where its kind holds others, what is inside. */
 export function remove(cloud: Cloud, { type, id }: CloudObject): void {
   cloud.remove(type, id);
-  if (kindOf(type).contains === undefined) return;
-  for (const other of cloud.all()) if (other.id.startsWith(`${id}/`)) cloud.remove(other.type, other.id);
+  const { contains, takes } = kindOf(type);
+  if (contains === undefined && takes === undefined) return;
+  const inside = (other: CloudObject) =>
+    (contains !== undefined && other.id.startsWith(`${id}/`)) ||
+    (takes !== undefined && other.type.startsWith(takes));
+  for (const other of cloud.all()) if (inside(other)) cloud.remove(other.type, other.id);
 }
 
 /** Some value of a declared type, the same for the same text. */

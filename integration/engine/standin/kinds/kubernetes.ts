@@ -59,6 +59,7 @@ export const kubernetes: Readonly<Record<string, Kind>> = {
       },
     },
     deletionProtected: true,
+    takes: "kubernetes:",
     defaults: { deletionProtection: true },
     computed: (v, id) => ({
       endpoint: `192.0.2.${drawn(id) % 256}`,

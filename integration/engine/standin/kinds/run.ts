@@ -26,6 +26,9 @@ function contextHash(values: Values): string {
 
 const byPath = (a: Dirent, b: Dirent) => (join(a.parentPath, a.name) < join(b.parentPath, b.name) ? -1 : 1);
 
+const repositoryId = (v: Values) =>
+  `projects/${text(v.project)}/locations/${text(v.location)}/repositories/${text(v.repository)}`;
+
 export const run: Readonly<Record<string, Kind>> = {
   [SERVICE]: {
     id: serviceId,
@@ -170,6 +173,15 @@ export const run: Readonly<Record<string, Kind>> = {
       createTime: "2026-11-01T00:00:00Z",
       updateTime: "2026-11-01T00:00:00Z",
     }),
+  },
+  "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": {
+    id: (v) => `${repositoryId(v)} ${text(v.role)} ${text(v.member)}`,
+    api: "artifactregistry.googleapis.com",
+    source: `${PROVIDER}/artifactregistry/iam_artifact_registry_repository.go (every property ForceNew)`,
+    replaces: ["repository", "location", "project", "role", "member", "condition"],
+    idempotent: true,
+    computed: () => ({ etag: "BwX" }),
+    needs: (v) => [["gcp:artifactregistry/repository:Repository", repositoryId(v)], ...accountOf(v.member)],
   },
   "docker-build:index:Image": {
     id: (v) => text(list(v.tags)[0]),
