@@ -14,6 +14,7 @@ import { silentLog } from "../../runtime/log.ts";
 import { type RequestRecord, type Simulator, startSimulator } from "../../runtime/simulator/server.ts";
 import type { ExpectedSlot, Truth, TruthOptions } from "../../runtime/simulator/truth.ts";
 import { openDuckDb } from "../../runtime/warehouse/duckdb.ts";
+import { BACKLOAD_DEFAULTS } from "../../stacks/backloadConfig.ts";
 import type { BackloadWorkerMessage, BackloadWorkerOptions } from "./backloadWorker.ts";
 import { bundled } from "./bundled.ts";
 import { compareLake, compareTables } from "./compare.ts";
@@ -26,8 +27,10 @@ const KILLS_EACH = 2;
 /** A relay of each kind of server; merlin forgets. */
 const RELAYS = ["heron", "osprey", "swift", "lapwing", "wren", "merlin"];
 const FORGETS = "merlin";
-/** Tries that a Job would give a shard, and rounds of recheck. */
-const MAX_TRIES = 8;
+/** Tries that a Job gives a shard. */
+const MAX_TRIES = 1 + BACKLOAD_DEFAULTS.retries;
+/** Rounds of recheck. */
+const ROUNDS = 8;
 /** What one worker's search for a horizon takes at most, with the empties that gave rise to it. */
 const PROBE = 90;
 
@@ -65,10 +68,15 @@ function remembered(truth: Truth): Truth {
   };
 }
 
-/** Runs a worker again and again, as the Job does, until it is done. */
+/** Runs a worker again and again, as the Job does and with its waiting times, until it is done. */
 async function workUntilDone(entry: string, options: BackloadWorkerOptions): Promise<Ended> {
-  let ended: Ended = { code: null, peakMb: 0 };
-  for (let tries = 0; tries < MAX_TRIES && ended.code !== 0; tries++) ended = await work(entry, options);
+  const clock = fastClock(options.origin);
+  let ended = await work(entry, options);
+  for (let tries = 1; tries < MAX_TRIES && ended.code !== 0; tries++) {
+    // kubernetes.io/docs/concepts/workloads/controllers/job/#pod-backoff-failure-policy: 10 s, doubled up to 6 minutes.
+    await clock.sleep(Math.min(10_000 * 2 ** (tries - 1), 360_000));
+    ended = await work(entry, options);
+  }
   return ended;
 }
 
@@ -154,7 +162,7 @@ test("after kills of every worker, one of them never started again until the end
   const truth = remembered(simulator.truth);
   let comparison = await compareLake(lake, truth);
   const leftOut = comparison.differences.length;
-  for (let round = 0; round < MAX_TRIES && comparison.differences.length > 0; round++) {
+  for (let round = 0; round < ROUNDS && comparison.differences.length > 0; round++) {
     await line.recheck(range);
     comparison = await compareLake(lake, truth);
   }
