@@ -28,6 +28,9 @@ const named: Record<string, Network> = {
 /** The values that `--network` takes. */
 export const NETWORK_NAMES = [...Object.keys(named), "simulated"] as const;
 
+/** The largest seed of a simulated network. */
+export const MAX_SEED = 2 ** 32 - 1;
+
 /** The simulated network of one seed; its data is kept apart from other seeds' by its name. */
 export function simulatedNetwork(seed: number): Network {
   return { name: `simulated-${seed}`, genesis: 1_700_000_000, floor: 0, simulated: true };

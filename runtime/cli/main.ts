@@ -1,5 +1,6 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { parseShard } from "../backload/shard.ts";
+import { MAX_SEED } from "../chain/networks.ts";
 import { UserError, messageOf, printable } from "../errors.ts";
 import { addOptions, share, wholeNumber } from "./options.ts";
 
@@ -95,7 +96,7 @@ addOptions(command("probe", "each relay: reachable, latency, page limit, oldest 
 
 command("simulate", "serve the simulated relays over HTTP on this machine")
   .option("--port <n>", "port on 127.0.0.1 (0: any free one)", wholeNumber(0, 65_535), 8645)
-  .option("--seed <n>", "seed of the simulated network", wholeNumber(0, 2 ** 32 - 1), 1)
+  .option("--seed <n>", "seed of the simulated network", wholeNumber(0, MAX_SEED), 1)
   .option("--faults <plan>", "none, mild or harsh", "none")
   .option("--now <unix>", "fixes the clock, Unix s (for tests)", wholeNumber(0, 253_402_300_799))
   .option("--quiet", "say nothing", false)

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { MAX_SLOT, NETWORK_NAMES } from "../chain/networks.ts";
+import { MAX_SEED, MAX_SLOT, NETWORK_NAMES } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 
@@ -40,7 +40,7 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
         "network, lake and warehouse of this Pulumi stack, from pulumi stack output",
       ).conflicts(["network", "lake", "warehouse"]),
     )
-    .option("--seed <n>", "seed of the simulated network", wholeNumber(0, 2 ** 32 - 1), 1)
+    .option("--seed <n>", "seed of the simulated network", wholeNumber(0, MAX_SEED), 1)
     .option("--now <unix>", "fixes the clock, Unix s (for tests)", wholeNumber(0, 253_402_300_799))
     .option("--quiet", "no progress and no logs", false)
     .option("--json", "the result as JSON on standard output", false);

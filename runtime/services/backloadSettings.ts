@@ -7,7 +7,16 @@ import type { DatasetName } from "../datasets/dataset.ts";
 import { UserError, printable } from "../errors.ts";
 import { RELAY_NAME } from "../relay/relay.ts";
 import { type RelayOverrides, networkOf, overriddenRelays, relayFaults } from "./relayOverrides.ts";
-import { type Format, fields, json, oneOf, slotRange, text, whole } from "./settingFormats.ts";
+import {
+  type Format,
+  fields,
+  json,
+  lakePlace,
+  networkName,
+  oneOf,
+  slotRange,
+  whole,
+} from "./settingFormats.ts";
 import { LOG_LEVELS, type LogLevel } from "./settings.ts";
 
 /** What a back-load's workers are told by their environment: the stack renders it, all pods of a Job read the same. */
@@ -83,20 +92,8 @@ const SETTINGS: {
     Format<Exclude<BackloadSettings[K], undefined>>,
   ];
 } = {
-  network: [
-    "ETL_NETWORK",
-    text(
-      "mainnet, hoodi, sepolia or simulated-SEED",
-      /^(?:mainnet|hoodi|sepolia|simulated-(?:0|[1-9]\d{0,8}))$/,
-    ),
-  ],
-  lake: [
-    "ETL_LAKE",
-    text(
-      "gs://BUCKET[/PREFIX]",
-      /^(?:gs:\/\/[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](?:\/[\w.=-]+)*|\.{0,2}\/[^\u0000-\u001f]*)$/,
-    ),
-  ],
+  network: ["ETL_NETWORK", networkName],
+  lake: ["ETL_LAKE", lakePlace],
   relays: [
     "ETL_RELAYS",
     json("a JSON object, relay's name to {url?, requests_per_second?, off?}", overrides),

@@ -1,6 +1,6 @@
 import * as E from "fp-ts/lib/Either.js";
 import * as t from "io-ts";
-import { MAX_SLOT } from "../chain/networks.ts";
+import { MAX_SEED, MAX_SLOT } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
 
 /** One setting's value and the text that stands for it in the environment; its name says what is allowed. */
@@ -34,6 +34,23 @@ function format<A>(
 export function text(allowed: string, form: RegExp): Format<string> {
   return format(allowed, (value) => (form.test(value) ? value : undefined), String);
 }
+
+/** A network's name, as folders of a lake carry it. */
+export const networkName: Format<string> = format(
+  "mainnet, hoodi, sepolia or simulated-SEED",
+  (value) => {
+    const [, seed] = /^simulated-(0|[1-9]\d{0,9})$/.exec(value) ?? [];
+    const isKnown = seed === undefined ? /^(?:mainnet|hoodi|sepolia)$/.test(value) : Number(seed) <= MAX_SEED;
+    return isKnown ? value : undefined;
+  },
+  String,
+);
+
+/** Where a lake is: a bucket, or a folder (for the simulated network). */
+export const lakePlace: Format<string> = text(
+  "gs://BUCKET[/PREFIX]",
+  /^(?:gs:\/\/[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](?:\/[\w.=-]+)*|\.{0,2}\/[^\u0000-\u001f]*)$/,
+);
 
 /** One of a few words. */
 export function oneOf<A extends string>(words: readonly A[]): Format<A> {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import test from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import fc from "fast-check";
+import { MAX_SEED } from "../chain/networks.ts";
 import { UserError } from "../errors.ts";
 import { directoryOf } from "../relay/directory.ts";
 import { LOG_LINES } from "./logLines.ts";
@@ -162,6 +163,13 @@ test("what doesn't fit together is refused, and no URL is repeated in a fault", 
     /ETL_WAREHOUSE: a file is right on the simulated/,
   );
   t.regex(faultsOf({ ...plain, ETL_TICK_SECONDS: "301" }), /a tick must end before the next/);
+});
+
+test("a service takes every simulated network that the command line does, and no other", (t) => {
+  const of = (seed: number) => faultsOf({ ...plain, ETL_NETWORK: `simulated-${seed}` });
+  fc.assert(fc.property(fc.integer({ min: 0, max: MAX_SEED }), (seed) => !of(seed).includes("ETL_NETWORK")));
+  for (const seed of [0, 1e9, MAX_SEED]) t.notRegex(of(seed), /ETL_NETWORK/);
+  for (const seed of [-1, 0.5, MAX_SEED + 1]) t.regex(of(seed), /ETL_NETWORK: .*simulated-SEED/);
 });
 
 test("simulated relays need an address on this machine, or to be off", (t) => {

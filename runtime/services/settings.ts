@@ -2,7 +2,18 @@ import * as E from "fp-ts/lib/Either.js";
 import * as t from "io-ts";
 import type { SlotRange } from "../chain/slots.ts";
 import { UserError, printable } from "../errors.ts";
-import { type Format, fields, json, oneOf, share, slotRange, text, whole } from "./settingFormats.ts";
+import {
+  type Format,
+  fields,
+  json,
+  lakePlace,
+  networkName,
+  oneOf,
+  share,
+  slotRange,
+  text,
+  whole,
+} from "./settingFormats.ts";
 import type { CanonicalTable } from "../warehouse/warehouse.ts";
 import { type RelayOverrides, relayFaults } from "./relayOverrides.ts";
 
@@ -74,20 +85,8 @@ const SETTINGS: {
     Format<Exclude<ServiceSettings[K], undefined>>,
   ];
 } = {
-  network: [
-    "ETL_NETWORK",
-    text(
-      "mainnet, hoodi, sepolia or simulated-SEED",
-      /^(?:mainnet|hoodi|sepolia|simulated-(?:0|[1-9]\d{0,8}))$/,
-    ),
-  ],
-  lake: [
-    "ETL_LAKE",
-    text(
-      "gs://BUCKET[/PREFIX]",
-      /^(?:gs:\/\/[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](?:\/[\w.=-]+)*|\.{0,2}\/[^\u0000-\u001f]*)$/,
-    ),
-  ],
+  network: ["ETL_NETWORK", networkName],
+  lake: ["ETL_LAKE", lakePlace],
   warehouse: [
     "ETL_WAREHOUSE",
     text(
