@@ -33,11 +33,14 @@ export interface LoadedOptions extends Partial<Omit<SimulatorOptions, "clock" | 
   readonly slots: number;
   /** Which relays are collected, as they are to be; all of the simulator's without it. */
   readonly relays?: (relays: readonly Relay[]) => readonly Relay[];
+  /** After which an answer is given up, ms. */
+  readonly timeoutMs?: number;
 }
 
 /** Collects the newest slots of a simulated network into a lake and a warehouse of their own. */
 export async function loadedNetwork(options: LoadedOptions): Promise<Loaded> {
-  const { seed, slots, relays: choose = (all) => all, ...simulated } = options;
+  // A busy machine must not pass for a relay that doesn't answer.
+  const { seed, slots, relays: choose = (all) => all, timeoutMs = 60_000, ...simulated } = options;
   const clock = hastyClock();
   const folder = mkdtempSync(join(tmpdir(), "etl-loaded-"));
   const simulator = await startSimulator({
@@ -50,8 +53,7 @@ export async function loadedNetwork(options: LoadedOptions): Promise<Loaded> {
   });
   const relays = choose(simulator.relays);
   const lake = openFolderLake(join(folder, "lake"), `simulated-${seed}`);
-  // A busy machine must not pass for a relay that doesn't answer.
-  const line = lineOf(seed, relays, lake, clock, { timeoutMs: 60_000 });
+  const line = lineOf(seed, relays, lake, clock, { timeoutMs });
   const path = join(folder, "warehouse.duckdb");
   const warehouse = openDuckDb(path, line.network, { clock, log: silentLog });
   const last = settledSlot(line.network, NOW);
