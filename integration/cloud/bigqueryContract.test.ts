@@ -28,4 +28,5 @@ warehouseContract(
   },
   servers.lakes,
   test.serial,
+  4,
 );

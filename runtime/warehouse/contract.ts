@@ -43,12 +43,14 @@ const folders: ContractLakes = {
 /**
  * Registers the tests that any warehouse must pass. Lakes are folders, or what its engine can read;
  * `register` runs them side by side, or one by one (`test.serial`) where they would only wait for each other.
+ * `runs`: examples of each property, for engines that take seconds over one.
  */
 export function warehouseContract(
   form: string,
   open: OpenWarehouse,
   lakes: ContractLakes = folders,
   register: (title: string, implementation: (t: ExecutionContext) => Promise<void>) => void = test,
+  runs = 10,
 ): void {
   const start = async (t: ExecutionContext) => ({
     lake: await lakes.open(t, network.name),
@@ -162,7 +164,7 @@ export function warehouseContract(
             t.deepEqual([revision, error], [String(known?.revision), null]);
           }
         }),
-        { numRuns: 12 },
+        { numRuns: runs },
       );
     },
   );
@@ -397,7 +399,7 @@ export function warehouseContract(
           const expected = expectedCoverage(one, directory, held, horizonOf, now);
           t.deepEqual(await warehouse.coverage(), expected);
         }),
-        { numRuns: 10 },
+        { numRuns: runs },
       );
     });
 
