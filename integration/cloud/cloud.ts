@@ -9,17 +9,10 @@ import type { Warehouse } from "../../runtime/warehouse/warehouse.ts";
 import { hastyClock } from "../local/line.ts";
 import { startBoth } from "./bigqueryServers.ts";
 import { newBucket } from "./buckets.ts";
-import { type Proxy, type Rewording, startProxy } from "./proxy.ts";
+import { type Proxy, startProxy } from "./proxy.ts";
 
 /** A stalled transfer is given up after this time in tests, ms. */
 const STALL_MS = 2000;
-
-/** Two requests that begin one job at the same moment: the emulator lets its own table say so. */
-const JOB_EXISTS: Rewording = {
-  says: /duplicate key .*etl_load_/i,
-  status: 409,
-  json: { error: { code: 409, message: "Already Exists: Job", errors: [{ reason: "duplicate" }] } },
-};
 
 /** One project in the cloud: a bucket and a dataset, behind a fault proxy each. */
 export interface Cloud {
@@ -40,7 +33,7 @@ export async function startCloud() {
   const servers = await startBoth();
   const project = async (t: Parameters<typeof newBucket>[0]): Promise<Cloud> => {
     const gcs = await startProxy(servers.gcs.endpoint);
-    const bigQuery = await startProxy(servers.bigQuery.endpoint, [JOB_EXISTS]);
+    const bigQuery = await startProxy(servers.bigQuery.endpoint);
     t.teardown(() => Promise.all([gcs.close(), bigQuery.close()]));
     const lakeUrl = `gs://${(await newBucket(t, servers.gcs.endpoint)).name}/lake`;
     const warehouseUrl = servers.newWarehouse();

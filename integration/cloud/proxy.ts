@@ -55,19 +55,17 @@ export interface Proxy extends Server {
 
 const JSON_LIMIT = 4 * 2 ** 20;
 
-/** An answer of a server's in other words. */
-export interface Rewording {
-  /** What the server says where the service that it stands for says something else. */
-  readonly says: RegExp;
-  readonly status: number;
-  readonly json: object;
+export interface ProxyOptions {
+  /** Requests of one name are passed on one after another; undefined lets a request pass at any time. */
+  readonly inTurn?: (request: Passing) => string | undefined;
+  /** Whether requests are kept for looking at (true). */
+  readonly record?: boolean;
 }
 
-/**
- * Stands between clients and a server on a free loopback port, and lets everything pass until a rule is set. Errors that the
- * server says otherwise than what it stands for are reworded.
- */
-export async function startProxy(target: string, rewordings: readonly Rewording[] = []): Promise<Proxy> {
+/** Stands between clients and a server on a free loopback port, and lets everything pass until a rule is set. */
+export async function startProxy(target: string, options: ProxyOptions = {}): Promise<Proxy> {
+  const { inTurn = () => undefined, record = true } = options;
+  const turns = new Map<string, Promise<unknown>>();
   // Idle connections end before the server, or this one, ends them: a request sent just then would be a fault that no test asked for.
   const agent = new Agent({ keepAlive: true, timeout: 2000 });
   const requests: Passing[] = [];
@@ -91,7 +89,7 @@ export async function startProxy(target: string, rewordings: readonly Rewording[
       json: body && body.length <= JSON_LIMIT ? body.toString("utf8") : "",
       status: undefined as number | undefined,
     };
-    requests.push(passing);
+    if (record) requests.push(passing);
     const fault = await proxy.rule(passing);
     if (fault) {
       const name = fault.kind === "status" ? `${fault.status} ${fault.when}` : fault.kind;
@@ -113,7 +111,16 @@ export async function startProxy(target: string, rewordings: readonly Rewording[
       return;
     }
 
+    const turn = inTurn(passing);
+    while (turn !== undefined && turns.has(turn)) await turns.get(turn);
     const onward = send(url, { method: passing.method, headers: request.headers, agent });
+    if (turn !== undefined) {
+      const over = new Promise((resolve) => onward.once("close", resolve));
+      turns.set(
+        turn,
+        over.then(() => turns.delete(turn)),
+      );
+    }
     request.on("error", () => onward.destroy());
     if (fault?.kind === "cutUpload") {
       await sendPart(onward, body ?? request, fault.bytes);
@@ -137,14 +144,6 @@ export async function startProxy(target: string, rewordings: readonly Rewording[
       return;
     }
     passing.status = answer.statusCode;
-    if ((answer.statusCode ?? 0) >= 400 && rewordings.length > 0) {
-      const text = (await collected(answer)).toString("utf8");
-      const other = rewordings.find(({ says }) => says.test(text));
-      passing.status = other?.status ?? answer.statusCode;
-      response.writeHead(passing.status ?? 502, { "content-type": "application/json" });
-      response.end(other ? JSON.stringify(other.json) : text);
-      return;
-    }
     const headers = { ...answer.headers };
     if (fault?.kind === "meanwhile") {
       const whole = await collected(answer);
