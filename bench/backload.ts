@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { planShards, plannedRelay } from "../runtime/backload/plan.ts";
 import { findNetwork } from "../runtime/chain/networks.ts";
 import { DATASET_NAMES } from "../runtime/datasets/dataset.ts";
+import { ONE_CORE_FLAGS } from "../runtime/heap.ts";
 import { directoryOf } from "../runtime/relay/directory.ts";
 import type { BenchDone, BenchWork } from "./backloadChild.ts";
 import { median } from "./rounds.ts";
@@ -37,9 +38,9 @@ export async function benchPlan(): Promise<Record<string, number>> {
 }
 
 /**
- * One worker against four on this machine, in turns, over the same 2,560 slots of two relays that are asked without any
+ * One worker against four on this machine, in turns, over the same 5,120 slots of two relays that are asked without any
  * limit and answer at once: a server hands out what it had ready, so that the workers are what is measured. Start-up isn't
- * counted. `backload_cpu_*` are the parts of one worker's processor time, in a run of its own.
+ * counted, nor is a warm-up of 320 slots. `backload_cpu_*` are the parts of one worker's processor time, in a run of its own.
  */
 export async function benchBackload(): Promise<Record<string, number>> {
   const child = join(import.meta.dirname, "backloadChild.ts");
@@ -97,7 +98,9 @@ async function fleet(child: string, base: string, count: number, profile: boolea
     const workers: ChildProcess[] = [];
     for (let index = 0; index < count; index++) {
       const work: BenchWork = { base, lake, index, count, profile };
-      const worker = fork(child, ["work", JSON.stringify(work)], { execArgv: ["--import=tsx"] });
+      const worker = fork(child, ["work", JSON.stringify(work)], {
+        execArgv: ["--import=tsx", ...ONE_CORE_FLAGS],
+      });
       await once(worker, "message");
       workers.push(worker);
     }

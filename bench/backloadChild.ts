@@ -1,14 +1,18 @@
 // One side of the back-load bench: `serve` hands out answers that are ready, `work` fills a shard from them.
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { Session } from "node:inspector/promises";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { backload } from "../runtime/backload/backload.ts";
 import { connect } from "../runtime/backload/connect.ts";
 import { type PlannedRelay, planShards } from "../runtime/backload/plan.ts";
 import { systemClock } from "../runtime/chain/clock.ts";
 import { simulatedNetwork } from "../runtime/chain/networks.ts";
+import type { SlotRange } from "../runtime/chain/slots.ts";
 import { openFolderLake } from "../runtime/lake/folder.ts";
 import { silentLog } from "../runtime/log.ts";
 import { relayOf } from "../runtime/relay/described.ts";
@@ -38,16 +42,18 @@ export interface BenchDone {
 }
 
 const network = simulatedNetwork(1);
-/** Four units of 320 slots, so that four workers have one each. */
-const RANGE = { first: 1_000_000 - (1_000_000 % 320), last: 1_000_000 - (1_000_000 % 320) + 1279 };
+/** Eight units of 320 slots, so that four workers have two each. */
+const RANGE = { first: 1_000_000 - (1_000_000 % 320), last: 1_000_000 - (1_000_000 % 320) + 2559 };
+/** What each worker fills first, elsewhere: its code is compiled then, as that of one which runs for hours. */
+const WARM_UP = { first: RANGE.last + 1, last: RANGE.last + 320 };
 const RELAYS = ["one", "two"];
 /** The relay whose rows both show: some 300 bids a slot. */
 const MODEL = "heron";
 
 async function serve(): Promise<void> {
-  const data = new SimulatedData({ seed: 1, clock: systemClock, head: RANGE.last + 1000 });
+  const data = new SimulatedData({ seed: 1, clock: systemClock, head: WARM_UP.last + 1000 });
   const bodies = new Map<number, Buffer>();
-  for (let slot = RANGE.first - 4; slot <= RANGE.last; slot++) {
+  for (let slot = RANGE.first - 4; slot <= WARM_UP.last; slot++) {
     const answer = ask(data, MODEL, "bids", new URLSearchParams({ slot: String(slot) }), 0);
     if ("status" in answer) throw new Error(answer.message);
     bodies.set(slot, gzipSync(bodyOf(answer.rows, true).plain));
@@ -63,23 +69,40 @@ async function serve(): Promise<void> {
   process.send?.(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 }
 
-async function work({ base, lake, index, count, profile }: BenchWork): Promise<void> {
+/** Fills a range, of which a worker has its shard. */
+async function fill(base: string, lake: string, range: SlotRange, index: number, count: number) {
   const relays = RELAYS.map((name) =>
     relayOf({ name, url: `${base}/${name}`, pubkey: null, filtering: null, requestsPerSecond: 1e6 }),
   );
-  const planned = RELAYS.map((name): PlannedRelay => ({ name, span: RANGE, keeps: undefined }));
+  const planned = RELAYS.map((name): PlannedRelay => ({ name, span: range, keeps: undefined }));
   const input = {
     network: network.name,
-    range: RANGE,
+    range,
     relays: planned,
     datasets: ["bids"],
     order: "newest",
   } as const;
   const stop = new AbortController().signal;
-  const connected = connect(
-    relays.map((relay) => ({ relay, allowPrivate: true })),
-    { network, clock: systemClock, stop },
-  );
+  return backload({
+    network,
+    lake: openFolderLake(lake, network.name),
+    clock: systemClock,
+    log: silentLog,
+    connected: connect(
+      relays.map((relay) => ({ relay, allowPrivate: true })),
+      { network, clock: systemClock, stop },
+    ),
+    datasets: ["bids"],
+    range: planShards({ ...input, shards: count })[index]?.range,
+    order: "newest",
+    stop,
+  });
+}
+
+async function work({ base, lake, index, count, profile }: BenchWork): Promise<void> {
+  const elsewhere = await mkdtemp(join(tmpdir(), "bench-warm-up-"));
+  await fill(base, elsewhere, WARM_UP, 0, 1);
+  await rm(elsewhere, { recursive: true, force: true });
   process.send?.("ready");
   await once(process, "message");
   const session = new Session();
@@ -89,17 +112,7 @@ async function work({ base, lake, index, count, profile }: BenchWork): Promise<v
     await session.post("Profiler.start");
   }
   const before = process.cpuUsage();
-  const { outcome, progress } = await backload({
-    network,
-    lake: openFolderLake(lake, network.name),
-    clock: systemClock,
-    log: silentLog,
-    connected,
-    datasets: ["bids"],
-    range: planShards({ ...input, shards: count })[index]?.range,
-    order: "newest",
-    stop,
-  });
+  const { outcome, progress } = await fill(base, lake, RANGE, index, count);
   const { user, system } = process.cpuUsage(before);
   const cpuSeconds = (user + system) / 1e6;
   const shares = profile ? sharesOf((await session.post("Profiler.stop")).profile, cpuSeconds) : {};

@@ -1,5 +1,4 @@
-import { promisify } from "node:util";
-import { constants, crc32, deflateRawSync, gzip, gzipSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
 import * as E from "fp-ts/lib/Either.js";
 import { simulatedNetwork } from "../runtime/chain/networks.ts";
 import { packSlot } from "../runtime/collect/slotAnswer.ts";
@@ -14,9 +13,6 @@ import { TypicalBids } from "./typical.ts";
 const network = simulatedNetwork(1);
 const RELAY = "bench";
 const SLOTS = 24;
-/** Answers of one relay that are worked on at the same time. */
-const IN_FLIGHT = 4;
-const gzipAsync = promisify(gzip);
 
 /**
  * Times what becomes of an answer (decode, validate, lake lines, gzip) against the least that could be done (JSON.parse, and
@@ -42,11 +38,8 @@ async function pipeline(bodies: readonly SlotBody[]): Promise<Record<string, num
   const rows = read.reduce((sum, one) => sum + one.rows, 0);
   const times = await interleaved({
     pipeline: () => {
-      for (const one of bodies) {
-        const { plain } = written(decode, one);
-        deflateRawSync(plain, { level: 1, finishFlush: constants.Z_SYNC_FLUSH });
-        crc32(plain);
-      }
+      for (const { slot, body } of bodies)
+        packSlot(bids, network, RELAY, slot, decode(body, slot), { readAt: 0 });
     },
     bound: () => {
       for (const { body, plain } of read) {
@@ -54,37 +47,17 @@ async function pipeline(bodies: readonly SlotBody[]): Promise<Record<string, num
         gzipSync(plain, { level: 1 });
       }
     },
-    concurrentPipeline: () =>
-      someAtOnce(bodies, ({ slot, body }) =>
-        packSlot(bids, network, RELAY, slot, decode(body, slot), { readAt: 0 }),
-      ),
-    concurrentBound: () =>
-      someAtOnce(read, ({ body, plain }) => {
-        JSON.parse(body.toString("latin1"));
-        return gzipAsync(plain, { level: 1 });
-      }),
   });
   return {
     pipeline_to_bound: ratio(times.bound, times.pipeline),
-    pipeline_to_bound_concurrent: ratio(times.concurrentBound, times.concurrentPipeline),
     pipeline_bids_per_s: rows / (median(times.pipeline) / 1000),
-    pipeline_bids_per_s_concurrent: rows / (median(times.concurrentPipeline) / 1000),
     bound_bids_per_s: rows / (median(times.bound) / 1000),
-    bound_bids_per_s_concurrent: rows / (median(times.concurrentBound) / 1000),
   };
 }
 
 function written(decode: ReturnType<typeof answerDecoder>, { slot, body }: SlotBody) {
   const { rows } = decode(body, slot);
   return { plain: linesOf(rows, lineWriter(bids, network, RELAY, slot)), rows: rows.length };
-}
-
-async function someAtOnce<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
-  const queue = [...items];
-  const worker = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
 }
 
 /** On answers that both codecs take: the usual one knows nothing of fields that are missing or written otherwise. */

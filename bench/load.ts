@@ -119,7 +119,7 @@ async function someBids(path: string, first: number): Promise<Lake> {
           optimistic_submission: index % 2 === 0,
         }),
       );
-      blocks.set(slot, await deflateSlot(lines.join(""), lines.length));
+      blocks.set(slot, deflateSlot(lines.join(""), lines.length));
     }
     const none = SlotBits.empty(run.first, bids.chunkSlots);
     const covered = [...blocks.keys()].reduce((bits, slot) => bits.with(slot), none);

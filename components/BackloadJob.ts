@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { types } from "@pulumi/kubernetes";
+import type { batch, networking } from "@pulumi/kubernetes/types/input.js";
 import { Job, type JobArgs } from "@pulumi/kubernetes/batch/v1/job.js";
 import { Namespace } from "@pulumi/kubernetes/core/v1/namespace.js";
 import { ServiceAccount } from "@pulumi/kubernetes/core/v1/serviceAccount.js";
@@ -164,7 +164,7 @@ interface JobParts {
   readonly env: Input<{ name: string; value: string }[]>;
 }
 
-function jobSpec({ settings, sizing, labels, account, image, env }: JobParts): types.input.batch.v1.JobSpec {
+function jobSpec({ settings, sizing, labels, account, image, env }: JobParts): batch.v1.JobSpec {
   const resources = { cpu: sizing.cpu, memory: sizing.memory };
   return {
     completionMode: "Indexed",
@@ -231,7 +231,7 @@ function jobSpec({ settings, sizing, labels, account, image, env }: JobParts): t
 }
 
 /** Names and time out; relays by https and, for redirects of Google's, http; the metadata server, which gives out identities. */
-function networkPolicy(): types.input.networking.v1.NetworkPolicySpec {
+function networkPolicy(): networking.v1.NetworkPolicySpec {
   const tcp = (port: number) => ({ protocol: "TCP", port });
   const dns = [tcp(53), { protocol: "UDP", port: 53 }];
   return {

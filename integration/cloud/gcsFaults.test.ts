@@ -25,7 +25,7 @@ async function setUp(t: ExecutionContext, options: GcsOptions = {}) {
   return { proxy, bucket, store: open(proxy.endpoint), direct: open(gcs.endpoint) };
 }
 
-const body = async (text: string): Promise<GzipBody> => joinBlocks([await deflateSlot(text, 1)]);
+const body = async (text: string): Promise<GzipBody> => joinBlocks([deflateSlot(text, 1)]);
 
 const isUpload = ({ method, path }: Passing): boolean =>
   path.startsWith("/upload/") || path.startsWith("/resumable/") || method === "PUT";

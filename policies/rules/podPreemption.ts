@@ -1,10 +1,10 @@
 import type { Unwrap } from "@pulumi/pulumi";
-import type { types } from "@pulumi/kubernetes";
+import type { batch } from "@pulumi/kubernetes/types/input.js";
 import { makesPods, podSpec } from "./common/containers.ts";
 import { numberSetting, onTypes, resourceRule } from "./common/rule.ts";
 
 const JOB = "kubernetes:batch/v1:Job";
-type JobSpec = Unwrap<types.input.batch.v1.JobSpec>;
+type JobSpec = Unwrap<batch.v1.JobSpec>;
 
 export const podPreemption = resourceRule(
   {

@@ -5,6 +5,7 @@ import { MAX_SHARDS } from "../backload/plan.ts";
 import { type Shares, divideRates, smaller } from "../backload/shares.ts";
 import type { SlotRange } from "../chain/slots.ts";
 import { UserError, printable } from "../errors.ts";
+import { ONE_CORE_FLAGS } from "../heap.ts";
 import { type BackloadCommandOptions, startRelays } from "./backload.ts";
 import { progressLines, ratesTable } from "./backloadProgress.ts";
 import { FLUSH_MS, type FleetMessage, type WorkerMessage } from "./backloadWorker.ts";
@@ -153,6 +154,7 @@ class Fleet {
     const [, entry = ""] = process.argv;
     const child = fork(entry, [...this.#arguments, "--shard", name], {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
+      execArgv: [...process.execArgv, ...ONE_CORE_FLAGS],
     });
     this.#children[shard] = child;
     child.on("message", (message: WorkerMessage) => {

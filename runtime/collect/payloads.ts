@@ -167,7 +167,7 @@ export class PayloadsCollector {
         this.#answers.delete(slot);
         if (answer.rows.length > 0)
           delivered.set(slot, new Set(answer.rows.map(({ row }) => String(row["block_hash"]))));
-        answers.push(await packSlot(payloads, network, relay.name, slot, answer, { readAt: clock.now() }));
+        answers.push(packSlot(payloads, network, relay.name, slot, answer, { readAt: clock.now() }));
       }
       this.#job.tally.payloads.read += answers.length;
       await keep(this.#job, "payloads", chunkRange(payloads, plan.first), answers, this.#purpose);

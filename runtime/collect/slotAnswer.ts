@@ -26,14 +26,14 @@ export type Doubt = "limit" | "empty" | "undelivered";
 const LIMITS: ReadonlySet<number> = new Set([100, 200, 450, 500]);
 
 /** Packs the rows of one slot. `doubtfulWhenEmpty`: an empty answer may be stale. `delivered`: hashes that ought to be there. */
-export async function packSlot(
+export function packSlot(
   dataset: Dataset,
   network: Network,
   relay: string,
   slot: number,
   answer: DecodedAnswer,
   options: { readAt: number; doubtfulWhenEmpty?: boolean; delivered?: ReadonlySet<string> | undefined },
-): Promise<SlotAnswer> {
+): SlotAnswer {
   const { rows } = answer;
   const sent = rows.length + answer.refused.length;
   const { delivered } = options;
@@ -46,7 +46,7 @@ export async function packSlot(
   }
   return {
     slot,
-    block: await deflateSlot(linesOf(rows, lineWriter(dataset, network, relay, slot)), rows.length),
+    block: deflateSlot(linesOf(rows, lineWriter(dataset, network, relay, slot)), rows.length),
     refused: answer.refused,
     doubt,
     readAt: options.readAt,

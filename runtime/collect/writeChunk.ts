@@ -117,7 +117,7 @@ async function mergeOnce(
   const blocks = new Map<number, SlotBlock>();
   for (const slot of covered.slots()) {
     const lines = stored?.lines.get(slot) ?? [];
-    blocks.set(slot, taken.get(slot)?.block ?? (await deflateSlot(lines.join(""), lines.length)));
+    blocks.set(slot, taken.get(slot)?.block ?? deflateSlot(lines.join(""), lines.length));
   }
   await lake.write(chunk, blocks, meta, stored?.stored.generation ?? 0);
   return { written: true, added, addedRows, differing };

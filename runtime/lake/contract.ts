@@ -300,7 +300,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     if (!good || isBad(good)) return t.fail("not written");
     const values = encodeMeta(good.meta);
     const bits = (slot: number): string => SlotBits.empty(64, 32).with(slot).toString();
-    const body = joinBlocks([await deflateSlot(numberedLine(70, 1, 6), 1)]);
+    const body = joinBlocks([deflateSlot(numberedLine(70, 1, 6), 1)]);
     let { generation } = good;
     const cases: [Record<string, string>, RegExp][] = [
       [{ version: "2" }, /version/],
@@ -352,7 +352,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
       await remove(object);
     };
     const plant = async (text: string | Buffer): Promise<void> => {
-      const block = await deflateSlot(text as string, 2);
+      const block = deflateSlot(text as string, 2);
       await store.write(object, joinBlocks([block]), values, 0);
     };
 
@@ -423,7 +423,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     const lake = openLake(store, network.name, { stored: 50_000, inflated: 1_000_000 });
     const none = SlotBits.empty(64, 32);
     const meta = { covered: none.with(70), suspect: none, revised: none, revision: 0, quarantined: 0 };
-    const large = await deflateSlot(numberedLine(70, 1, 1).repeat(5000), 5000);
+    const large = deflateSlot(numberedLine(70, 1, 1).repeat(5000), 5000);
     t.true(large.size > 1_000_000 && large.deflate.length < 50_000);
     const refused = {
       instanceOf: BadObjectError,
@@ -453,7 +453,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     const good = `${JSON.stringify(quarantined(70, "x"))}\n`;
     let generation = 0;
     const plant = async (text: string, metadata: Record<string, string>): Promise<void> => {
-      generation = await store.write(object, joinBlocks([await deflateSlot(text, 1)]), metadata, generation);
+      generation = await store.write(object, joinBlocks([deflateSlot(text, 1)]), metadata, generation);
     };
     const values = { rows: "1", version: "1" };
     const cases: [string, Record<string, string>][] = [

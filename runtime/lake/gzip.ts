@@ -1,7 +1,4 @@
-import { constants, crc32, deflateRaw } from "node:zlib";
-import { promisify } from "node:util";
-
-const deflateRawAsync = promisify(deflateRaw);
+import { constants, crc32, deflateRawSync } from "node:zlib";
 
 /**
  * The lines of one slot, deflated so that blocks of several slots put one behind another are one deflate stream:
@@ -27,11 +24,14 @@ export interface GzipBody {
 /** Level 1: a fifth of level 6's time for a tenth more bytes on bids. */
 const LEVEL = 1;
 
-/** Compresses the lines of one slot, as text or as its UTF-8. */
-export async function deflateSlot(lines: string | Buffer, rows: number): Promise<SlotBlock> {
+/**
+ * Compresses the lines of one slot, as text or as its UTF-8. On this thread: a slot takes milliseconds, and a machine's other
+ * cores are for other workers.
+ */
+export function deflateSlot(lines: string | Buffer, rows: number): SlotBlock {
   const plain = typeof lines === "string" ? Buffer.from(lines) : lines;
   if (plain.length === 0) return { deflate: Buffer.alloc(0), crc: 0, size: 0, rows };
-  const deflate = await deflateRawAsync(plain, { level: LEVEL, finishFlush: constants.Z_SYNC_FLUSH });
+  const deflate = deflateRawSync(plain, { level: LEVEL, finishFlush: constants.Z_SYNC_FLUSH });
   return { deflate, crc: crc32(plain), size: plain.length, rows };
 }
 
@@ -68,17 +68,25 @@ export function gzipMember(body: GzipBody, extra?: Buffer): Buffer[] {
 
 /** CRC-32 of two texts put together, from the CRC of each and the length of the second (zlib's crc32_combine). */
 export function crc32Combine(first: number, second: number, secondLength: number): number {
-  // Appending n zero bytes multiplies the CRC polynomial by x^(8n); squaring gives the operator in log2(n) steps.
-  let operator = squared(squared(squared(oneBitOperator())));
+  // Appending n zero bytes multiplies the CRC polynomial by x^(8n), in a step for each power of 2 in n.
   let crc = first >>> 0;
-  for (let length = secondLength; length > 0; length = Math.floor(length / 2)) {
-    if (length % 2 === 1) crc = times(operator, crc);
-    operator = squared(operator);
-  }
+  for (let power = 0, length = secondLength; length > 0; power++, length = Math.floor(length / 2))
+    if (length % 2 === 1) crc = times(zeroBytes(power), crc);
   return (crc ^ second) >>> 0;
 }
 
 type Operator = readonly number[];
+
+const powers: Operator[] = [];
+
+/** What 2^power zero bytes do to a CRC: each the square of the one before. */
+function zeroBytes(power: number): Operator {
+  for (let next = powers.length; next <= power; next++) {
+    const before = powers[next - 1];
+    powers.push(before ? squared(before) : squared(squared(squared(oneBitOperator()))));
+  }
+  return powers[power] ?? [];
+}
 
 function oneBitOperator(): Operator {
   return [0xedb88320, ...Array.from({ length: 31 }, (_, i) => 2 ** i)];

@@ -19,7 +19,7 @@ export async function quarantineBlocks(lines: readonly QuarantineLine[]): Promis
     text += lineText(line);
     rows++;
     if (text.length < BLOCK_BYTES && index < lines.length - 1) continue;
-    blocks.push(await deflateSlot(text, rows));
+    blocks.push(deflateSlot(text, rows));
     text = "";
     rows = 0;
   }

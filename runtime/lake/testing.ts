@@ -114,7 +114,7 @@ export async function blocksOf(
 ): Promise<Map<number, SlotBlock>> {
   const blocks = new Map<number, SlotBlock>();
   for (const [slot, texts] of [...lines].reverse())
-    if (texts.length > 0) blocks.set(slot, await deflateSlot(texts.join(""), texts.length));
+    if (texts.length > 0) blocks.set(slot, deflateSlot(texts.join(""), texts.length));
   return blocks;
 }
 

@@ -1,5 +1,4 @@
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
+import { gunzipSync } from "node:zlib";
 import fetch, { type Response } from "node-fetch";
 import type { Clock } from "../chain/clock.ts";
 import { codeOf, messageOf } from "../errors.ts";
@@ -13,8 +12,6 @@ import {
 } from "./connection.ts";
 import { RelayError, type RelayFault, type RelayFaultDetails } from "./errors.ts";
 import { retryAfterMs } from "./retryAfter.ts";
-
-const inflate = promisify(gunzip);
 
 /** What one request may cost at most. */
 export interface TransferLimits {
@@ -130,7 +127,7 @@ async function take(context: TransferContext, response: Response): Promise<Trans
   if (!gzip && encoding !== "identity") {
     throw fault(context, "malformed", `an answer in content-encoding ${encoding}, where gzip was asked for`);
   }
-  const body = gzip ? await inflated(context, raw) : raw;
+  const body = gzip ? inflated(context, raw) : raw;
   checkBeginning(context, response, body);
   return { status, body, transferredBytes: raw.length, gzip };
 }
@@ -161,10 +158,11 @@ async function read(
   return Buffer.concat(chunks);
 }
 
-async function inflated(context: TransferContext, raw: Buffer): Promise<Buffer> {
+/** Inflates a body on this thread: it takes milliseconds, and a machine's other cores are for other workers. */
+function inflated(context: TransferContext, raw: Buffer): Buffer {
   const { inflatedBytes } = context.limits;
   try {
-    const body = await inflate(raw, { maxOutputLength: inflatedBytes, chunkSize: 1 << 18 });
+    const body = gunzipSync(raw, { maxOutputLength: inflatedBytes, chunkSize: 1 << 18 });
     context.reservation.atLeast(body.length);
     return body;
   } catch (error) {
@@ -217,7 +215,7 @@ async function errorBody(context: TransferContext, response: Response): Promise<
   try {
     const raw = await read(context, response, ERROR_BODY_BYTES, "cut");
     const gzip = response.headers.get("content-encoding") === "gzip";
-    return gzip ? await inflate(raw, { maxOutputLength: ERROR_BODY_BYTES }) : raw;
+    return gzip ? gunzipSync(raw, { maxOutputLength: ERROR_BODY_BYTES }) : raw;
   } catch {
     return undefined;
   }

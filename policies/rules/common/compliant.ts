@@ -1,4 +1,4 @@
-import type { types } from "@pulumi/kubernetes";
+import type { batch, core } from "@pulumi/kubernetes/types/input.js";
 import { type Resource, resource } from "./cases.ts";
 import {
   account,
@@ -233,7 +233,7 @@ export const workersPool = (): Resource =>
     networkConfig: { enablePrivateNodes: false },
   });
 
-const POD: types.input.core.v1.PodSpec = {
+const POD: core.v1.PodSpec = {
   restartPolicy: "Never",
   automountServiceAccountToken: false,
   terminationGracePeriodSeconds: 25,
@@ -269,6 +269,6 @@ export const backloadJob = (): Resource => ({
         rules: [{ action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] }],
       },
       template: { spec: POD },
-    } satisfies types.input.batch.v1.JobSpec,
+    } satisfies batch.v1.JobSpec,
   },
 });

@@ -1,8 +1,8 @@
 import type { Unwrap } from "@pulumi/pulumi";
-import type { types } from "@pulumi/kubernetes";
+import type { core } from "@pulumi/kubernetes/types/input.js";
 import { runJob, service } from "./kinds.ts";
 
-export type PodSpec = Unwrap<types.input.core.v1.PodSpec>;
+export type PodSpec = Unwrap<core.v1.PodSpec>;
 
 type Loose = Readonly<Record<string, never>> | undefined;
 
