@@ -204,7 +204,7 @@ function retriesOf(row: Coverage, asking: Asking): number {
 function sayTrouble(tally: Tally, asking: Asking, say: (line: string) => void): void {
   const { relay, lastError, bids, payloads } = tally;
   const second = bids.secondAsks + payloads.secondAsks;
-  if (second > 0) say(`${relay}: ${second} second asks of suspect or empty answers`);
+  if (second > 0) say(`${relay}: suspect or empty answers that were asked for again: ${second}`);
   if (lastError === undefined) return;
   const unread = bids.failed + payloads.failed;
   if (asking.clients.get(relay)?.down) say(`${printable(lastError, 300)}: its slots stay missing`);
