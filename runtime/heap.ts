@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 
 /**
- * Node's arguments where a process has about one core: V8 else collects garbage on several threads, which costs a fifth more
+ * Node's arguments where a process has about one core: V8 else collects garbage on several threads, which costs a sixth more
  * processor time. V8 can't be told so once it runs. The Dockerfile says the same.
  */
 export const ONE_CORE_FLAGS: readonly string[] = ["--single-threaded-gc"];

@@ -39,7 +39,7 @@ export const BACKLOAD_DEFAULTS = {
   memory: "1Gi",
   worker_hours: 20,
   hours: 24 * 30,
-  // With Kubernetes' waiting times between tries, an hour and a half: longer than most outages of a relay.
+  // With Kubernetes' waiting times between tries, an hour and a half: an outage of an hour is outlived.
   retries: 20,
   run: "1",
 } as const satisfies Partial<BackloadConfig>;

@@ -4,7 +4,6 @@ import { mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
-import { build } from "esbuild";
 import { settledSlot } from "../../runtime/chain/slots.ts";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
@@ -13,6 +12,7 @@ import { openFolderLake } from "../../runtime/lake/folder.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { type Simulator, startSimulator } from "../../runtime/simulator/server.ts";
 import { openDuckDb } from "../../runtime/warehouse/duckdb.ts";
+import { bundled } from "./bundled.ts";
 import { compareTables } from "./compare.ts";
 import { NOW, hastyClock } from "./line.ts";
 import type { WorkerOptions } from "./worker.ts";
@@ -21,26 +21,6 @@ const KILLS = 50;
 /** The phases that must each be hit, and how often at least. */
 const PHASES = ["quarantine-write", "chunk-replace", "load-transaction"];
 const HITS = 3;
-
-/** The worker as one file beside node_modules: fifty starts through the TypeScript loader would take a minute of nothing. */
-async function bundledWorker(): Promise<string> {
-  const outfile = join(
-    import.meta.dirname,
-    "../../node_modules/.cache/mev-boost-etl",
-    `worker-${process.pid}.mjs`,
-  );
-  const entry = join(import.meta.dirname, "worker.ts");
-  await build({
-    entryPoints: [entry],
-    outfile,
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    packages: "external",
-    logLevel: "error",
-  });
-  return outfile;
-}
 
 function setUp(seed: number, simulator: Simulator) {
   const folder = mkdtempSync(join(tmpdir(), "etl-crash-"));
@@ -94,7 +74,7 @@ test(`after ${KILLS} kills through every phase one clean run ends in exactly the
     record: false,
   });
   t.teardown(() => simulator.close());
-  const worker = await bundledWorker();
+  const worker = await bundled("worker");
   const { folder, options, last, truth, missing } = setUp(seed, simulator);
   const hits = new Map(PHASES.map((point) => [point, 0]));
   let kills = 0;
@@ -145,7 +125,7 @@ test("two collectors at once on one lake and one warehouse end in exactly the tr
     record: false,
   });
   t.teardown(() => simulator.close());
-  const worker = await bundledWorker();
+  const worker = await bundled("worker");
   const { options, last, truth, missing } = setUp(seed, simulator);
   const first = last - 63;
   const both = [start(worker, { ...options, first }), start(worker, { ...options, first })];

@@ -40,9 +40,10 @@ export async function recheckCommand(
       range,
       clock.now(),
     );
-    const sum = (key: "wanted" | "differing" | "failed") =>
+    const sum = (key: "read" | "differing" | "failed") =>
       tallies.reduce((total, { bids, payloads }) => total + bids[key] + payloads[key], 0);
-    const result = { asked: sum("wanted"), differing: sum("differing"), failed: sum("failed") };
+    const failed = sum("failed");
+    const result = { asked: sum("read") + failed, differing: sum("differing"), failed };
     if (options.json)
       process.stdout.write(`${JSON.stringify({ coverage, ...result, loaded_rows: loaded?.rows ?? 0 })}\n`);
     else {

@@ -45,7 +45,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
       await fc.assert(
         fc.asyncProperty(contentArbitrary(dataset), async ({ chunk, lines, meta }) => {
           const before = await lake.head(chunk);
-          const generation = await lake.write(chunk, await blocksOf(lines), meta, before?.generation ?? 0);
+          const generation = await lake.write(chunk, blocksOf(lines), meta, before?.generation ?? 0);
           const head = await lake.head(chunk);
           const found = await lake.read(chunk);
           if (!head || isBad(head) || !found) return t.fail("not there, or bad");
@@ -271,7 +271,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
       rows: 1,
       quarantined: 0,
     };
-    const blocks = await blocksOf(new Map([[70, [numberedLine(70, 1, 1)]]]));
+    const blocks = blocksOf(new Map([[70, [numberedLine(70, 1, 1)]]]));
     const refused = { instanceOf: RangeError };
     for (const wrong of [
       { ...meta, rows: 2 },

@@ -148,7 +148,7 @@ class ObjectLake implements Lake {
         throw new RangeError(`a row for the quarantine of ${chunkName(chunk)} ${fault}`);
     }
     const metadata = { rows: String(lines.length), version: LAYOUT_VERSION };
-    return this.#write(this.#object(chunk, true), await quarantineBlocks(lines), metadata, ifGeneration);
+    return this.#write(this.#object(chunk, true), quarantineBlocks(lines), metadata, ifGeneration);
   }
 
   async readHorizon(dataset: DatasetName, relay: string): Promise<Horizon | undefined> {

@@ -11,7 +11,7 @@ const BLOCK_BYTES = 2 ** 20;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 /** A quarantine's lines, compressed. */
-export async function quarantineBlocks(lines: readonly QuarantineLine[]): Promise<SlotBlock[]> {
+export function quarantineBlocks(lines: readonly QuarantineLine[]): SlotBlock[] {
   const blocks: SlotBlock[] = [];
   let text = "";
   let rows = 0;

@@ -109,9 +109,7 @@ export function contentArbitrary(dataset: DatasetName): fc.Arbitrary<Content> {
 }
 
 /** Lines as a writer hands them over; slots come in any order. */
-export async function blocksOf(
-  lines: ReadonlyMap<number, readonly string[]>,
-): Promise<Map<number, SlotBlock>> {
+export function blocksOf(lines: ReadonlyMap<number, readonly string[]>): Map<number, SlotBlock> {
   const blocks = new Map<number, SlotBlock>();
   for (const [slot, texts] of [...lines].reverse())
     if (texts.length > 0) blocks.set(slot, deflateSlot(texts.join(""), texts.length));
@@ -160,7 +158,7 @@ export async function addRow(lake: Lake, writer: number, turn: number): Promise<
     try {
       await lake.write(
         bidsChunk,
-        await blocksOf(lines),
+        blocksOf(lines),
         { ...meta, covered: meta.covered.with(slot), rows: meta.rows + 1 },
         found?.stored.generation ?? 0,
       );

@@ -50,7 +50,7 @@ export function warehouseContract(
   open: OpenWarehouse,
   lakes: ContractLakes = folders,
   register: (title: string, implementation: (t: ExecutionContext) => Promise<void>) => void = test,
-  runs = 10,
+  runs = 12,
 ): void {
   const start = async (t: ExecutionContext) => ({
     lake: await lakes.open(t, network.name),
@@ -77,7 +77,7 @@ export function warehouseContract(
             ([slot, list]) =>
               [slot, list.map((line) => line.replace('"alpha"', `"relay-${index}"`))] as const,
           );
-          if (lines.size > 0) await lake.write(chunk, await blocksOf(new Map(renamed)), { ...meta, rows }, 0);
+          if (lines.size > 0) await lake.write(chunk, blocksOf(new Map(renamed)), { ...meta, rows }, 0);
         }
       }
       const summary = await warehouse.load(lake, []);

@@ -78,7 +78,7 @@ export async function put(
     quarantined: 0,
   };
   const head = await lake.head(chunk);
-  await lake.write(chunk, await blocksOf(lines), meta, head?.generation ?? 0);
+  await lake.write(chunk, blocksOf(lines), meta, head?.generation ?? 0);
   return chunk;
 }
 
