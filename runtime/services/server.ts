@@ -44,7 +44,7 @@ export async function startServer(options: ServerOptions): Promise<TickServer> {
       answer(request, response, options).catch((error: unknown) => {
         log.error({ fault: messageOf(error) }, "a request failed");
         if (!response.headersSent)
-          send(response, { status: 500, body: { error: "unexpected; see the log" } });
+          send(response, options.service, { status: 500, body: { error: "unexpected; see the log" } });
         else response.destroy();
       });
     },
@@ -73,18 +73,25 @@ async function answer(
 ): Promise<void> {
   const [path = "/"] = (request.url ?? "/").split("?");
   const allowed = path === "/tick" ? "POST" : path === "/health" || path === "/ready" ? "GET" : undefined;
-  if (allowed === undefined) return refuse(request, response, 404, "there are /tick, /health and /ready");
+  const refuse = (status: number, error: string): void => {
+    // Answered without having read the body: the connection can't be used again.
+    if (!request.complete) response.setHeader("connection", "close");
+    send(response, service, { status, body: { error } });
+  };
+  if (allowed === undefined) return refuse(404, "there are /tick, /health and /ready");
   if (request.method !== allowed) {
     response.setHeader("allow", allowed);
-    return refuse(request, response, 405, `${path} takes ${allowed}`);
+    return refuse(405, `${path} takes ${allowed}`);
   }
   if (!(await isSmall(request))) {
-    return refuse(request, response, 413, `a body of over ${MAX_BODY_BYTES} bytes; none is needed`);
+    return refuse(413, `a body of over ${MAX_BODY_BYTES} bytes; none is needed`);
   }
-  if (path === "/health") return send(response, { status: 200, body: { healthy: true } });
-  if (path === "/ready")
-    return send(response, { status: service.stopping ? 503 : 200, body: { ready: !service.stopping } });
-  return send(response, await service.tick(traceOf(request, project)));
+  if (path === "/health") return send(response, service, { status: 200, body: { healthy: true } });
+  if (path === "/ready") {
+    const ready = !service.stopping;
+    return send(response, service, { status: ready ? 200 : 503, body: { ready } });
+  }
+  return send(response, service, await service.tick(traceOf(request, project)));
 }
 
 /** Reads a body to its end; false as soon as it is too long. */
@@ -98,13 +105,13 @@ async function isSmall(request: IncomingMessage): Promise<boolean> {
   return true;
 }
 
-/** Answers without having read the body: the connection can't be used again. */
-function refuse(request: IncomingMessage, response: ServerResponse, status: number, error: string): void {
-  if (!request.complete) response.setHeader("connection", "close");
-  send(response, { status, body: { error } });
-}
-
-function send(response: ServerResponse, { status, body }: Reply): void {
+function send(
+  response: ServerResponse,
+  service: Pick<TickService, "stopping">,
+  { status, body }: Reply,
+): void {
+  // An answer that is sent while the server closes would leave a connection behind, which it then waits for.
+  if (service.stopping) response.setHeader("connection", "close");
   response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
   response.end(`${JSON.stringify(body)}\n`);
 }
