@@ -155,7 +155,8 @@ test("folder: processes that meet a dead writer's lock at once lose no update", 
   t.deepEqual(await files(path), ["0000000064-0000000095.ndjson.gz"]);
 });
 
-test("folder: readers see a whole object and never none while it is replaced", async (t) => {
+// By itself, before the others: between their turns a reader would hardly meet the writer.
+test.serial("folder: readers see a whole object and never none while it is replaced", async (t) => {
   const path = await newFolder(t);
   const lake = open(path);
   await addRow(lake, 0, 0);
@@ -182,6 +183,7 @@ test("folder: readers see a whole object and never none while it is replaced", a
     t.true(plain.split("\n").length - 1 >= seen.rows);
   }
   t.deepEqual(await end, [0, null]);
+  t.log(`${reads} reads`);
   t.true(reads > 10);
 });
 
