@@ -13,6 +13,8 @@ import { startGcs } from "./servers.ts";
 const gcs = await startGcs();
 test.after.always(() => gcs.close());
 
+// One after another: when a download fails, the client ends every connection of the process (agent.destroy in its
+// createReadStream), so one test's fault would be a second fault of another's.
 const NAME = "simulated-1/bids/relay=alpha/0000000064-0000000095.ndjson.gz";
 
 /** A store behind a proxy of its own, on which waiting between attempts costs nothing. */
@@ -56,7 +58,7 @@ const uploadFaults: readonly Fault[] = [
 ];
 
 for (const fault of uploadFaults)
-  test(`a write that meets ${JSON.stringify(fault)} three times takes effect once`, async (t) => {
+  test.serial(`a write that meets ${JSON.stringify(fault)} three times takes effect once`, async (t) => {
     const { proxy, store, direct } = await setUp(t);
     const before = await store.write(NAME, body("before\n"), { rows: "1" }, 0);
     first(proxy, 3, isUpload, fault);
@@ -80,19 +82,22 @@ for (const fault of [
   { kind: "loseAnswer" },
   { kind: "flipUpload", byte: 5000 },
 ] satisfies Fault[])
-  test(`a large write that meets ${JSON.stringify(fault)} goes on, and takes effect once`, async (t) => {
-    t.timeout(60_000);
-    const { proxy, store, direct } = await setUp(t, { resumableFrom: 1 << 20 });
-    const before = await store.write(NAME, body("before\n"), { rows: "1" }, 0);
-    first(proxy, 1, (request) => request.method === "PUT", fault);
-    const content = body(randomBytes(9 << 20).toString("latin1"));
-    const generation = await store.write(NAME, content, { rows: "2" }, before);
-    t.is([...proxy.faults.values()][0], 1);
-    const found = await direct.read(NAME);
-    t.is(found?.entry.generation, generation);
-    t.is(found?.body?.subarray(10, -8).compare(Buffer.concat(content.deflate)), 0);
-    t.true(proxy.requests.some(({ query }) => query.get("uploadType") === "resumable"));
-  });
+  test.serial(
+    `a large write that meets ${JSON.stringify(fault)} goes on, and takes effect once`,
+    async (t) => {
+      t.timeout(60_000);
+      const { proxy, store, direct } = await setUp(t, { resumableFrom: 1 << 20 });
+      const before = await store.write(NAME, body("before\n"), { rows: "1" }, 0);
+      first(proxy, 1, (request) => request.method === "PUT", fault);
+      const content = body(randomBytes(9 << 20).toString("latin1"));
+      const generation = await store.write(NAME, content, { rows: "2" }, before);
+      t.is([...proxy.faults.values()][0], 1);
+      const found = await direct.read(NAME);
+      t.is(found?.entry.generation, generation);
+      t.is(found?.body?.subarray(10, -8).compare(Buffer.concat(content.deflate)), 0);
+      t.true(proxy.requests.some(({ query }) => query.get("uploadType") === "resumable"));
+    },
+  );
 
 const downloadFaults: readonly Fault[] = [
   { kind: "status", status: 429, when: "before" },
@@ -105,25 +110,28 @@ const downloadFaults: readonly Fault[] = [
 ];
 
 for (const fault of downloadFaults)
-  test(`whatever is read while every other answer is ${JSON.stringify(fault)} is read whole`, async (t) => {
-    t.timeout(60_000);
-    const { proxy, store, direct } = await setUp(t, { stallMs: 300 });
-    const names = Array.from({ length: 5 }, (_, i) => NAME.replace("64", `${10 + i}`));
-    for (const name of names) await direct.write(name, body(name), { rows: "1" }, 0);
-    await direct.writeText("simulated-1/bids/relay=alpha/horizon.json", '{"oldest_slot":7}');
-    proxy.rule = ({ number }) => (number % 2 === 0 ? fault : undefined);
-    const prefix = "simulated-1/bids/relay=alpha/";
-    for (const name of names) t.deepEqual(await store.read(name), await direct.read(name));
-    const listed = [];
-    for await (const { name } of store.list(prefix, prefix, `${prefix}1`)) listed.push(name);
-    t.deepEqual(listed, names);
-    t.deepEqual(await store.folders("simulated-1/bids/"), ["relay=alpha"]);
-    t.is(await store.readText(`${prefix}horizon.json`, 100), '{"oldest_slot":7}');
-    await store.writeText(`${prefix}horizon.json`, '{"oldest_slot":8}');
-    t.is(await direct.readText(`${prefix}horizon.json`, 100), '{"oldest_slot":8}');
-  });
+  test.serial(
+    `whatever is read while every other answer is ${JSON.stringify(fault)} is read whole`,
+    async (t) => {
+      t.timeout(60_000);
+      const { proxy, store, direct } = await setUp(t, { stallMs: 300 });
+      const names = Array.from({ length: 5 }, (_, i) => NAME.replace("64", `${10 + i}`));
+      for (const name of names) await direct.write(name, body(name), { rows: "1" }, 0);
+      await direct.writeText("simulated-1/bids/relay=alpha/horizon.json", '{"oldest_slot":7}');
+      proxy.rule = ({ number }) => (number % 2 === 0 ? fault : undefined);
+      const prefix = "simulated-1/bids/relay=alpha/";
+      for (const name of names) t.deepEqual(await store.read(name), await direct.read(name));
+      const listed = [];
+      for await (const { name } of store.list(prefix, prefix, `${prefix}1`)) listed.push(name);
+      t.deepEqual(listed, names);
+      t.deepEqual(await store.folders("simulated-1/bids/"), ["relay=alpha"]);
+      t.is(await store.readText(`${prefix}horizon.json`, 100), '{"oldest_slot":7}');
+      await store.writeText(`${prefix}horizon.json`, '{"oldest_slot":8}');
+      t.is(await direct.readText(`${prefix}horizon.json`, 100), '{"oldest_slot":8}');
+    },
+  );
 
-test("a byte changed on the way down is noticed and asked for again", async (t) => {
+test.serial("a byte changed on the way down is noticed and asked for again", async (t) => {
   const { proxy, store, direct } = await setUp(t);
   await direct.write(NAME, body("rows\n"), {}, 0);
   first(proxy, 3, isDownload, { kind: "flipDownload", byte: 15 });
@@ -133,7 +141,7 @@ test("a byte changed on the way down is noticed and asked for again", async (t) 
   await t.throwsAsync(store.read(NAME), { instanceOf: UserError, message: /doesn't match the checksum/ });
 });
 
-test("an answer that was lost doesn't hide that another has written since", async (t) => {
+test.serial("an answer that was lost doesn't hide that another has written since", async (t) => {
   const { proxy, store, direct } = await setUp(t);
   const before = await direct.write(NAME, body("a\n"), { rows: "1" }, 0);
   for (const kind of ["lost", "failed"]) {
@@ -162,7 +170,7 @@ test("an answer that was lost doesn't hide that another has written since", asyn
   }
 });
 
-test("a lost race is refused at once, and costs one request", async (t) => {
+test.serial("a lost race is refused at once, and costs one request", async (t) => {
   // A busy machine must not pass for a line on which nothing moves: requests are counted.
   const { proxy, store, direct } = await setUp(t, { stallMs: 60_000 });
   const now = await direct.write(NAME, body("a\n"), {}, 0);
@@ -180,7 +188,7 @@ test("a lost race is refused at once, and costs one request", async (t) => {
   }
 });
 
-test("what fails for good, or too often, is one line that says what to do", async (t) => {
+test.serial("what fails for good, or too often, is one line that says what to do", async (t) => {
   const { proxy, store, bucket } = await setUp(t);
   const content = body("x\n");
   const everything = async (): Promise<unknown[]> =>
@@ -213,7 +221,7 @@ test("what fails for good, or too often, is one line that says what to do", asyn
   await expect(UserError, /there is no bucket etl-test-\w+; make it with `gcloud storage buckets create gs:/);
 });
 
-test("a place that can't be a lake's is refused in one line", (t) => {
+test.serial("a place that can't be a lake's is refused in one line", (t) => {
   for (const url of [
     "gs://",
     "gs://B",

@@ -57,7 +57,10 @@ export async function upload(
   return answer;
 }
 
-/** Downloads an object of `bytes` bytes as it is stored, into one buffer. */
+/**
+ * Downloads an object of `bytes` bytes as it is stored, into one buffer. When it fails, the client ends all connections of
+ * the process (createReadStream of @google-cloud/storage 7 calls agent.destroy): other requests in flight are tried again.
+ */
 export async function download(file: File, bytes: number, stallMs: number): Promise<Buffer> {
   // The checksum is compared by the caller, against the metadata of the same generation.
   const source = file.createReadStream({ decompress: false, validation: false });
