@@ -8,66 +8,12 @@ import { SlotBits } from "./bits.ts";
 import { chunkName, chunkRange, parseChunkName } from "./chunks.ts";
 import { bids, payloads } from "./dataset.ts";
 import { elementTexts } from "./json.ts";
-import { lineParser, lineWriter } from "./line.ts";
+import { lineWriter } from "./line.ts";
 import { rowGuard } from "./guard.ts";
+import { sentBid } from "./testing.ts";
 import { type RelayRow, rowCodec, rowsType } from "./row.ts";
 
 const network = simulatedNetwork(1);
-const hex = (digits: number) =>
-  fc.stringMatching(new RegExp(`^[0-9a-f]{${digits}}$`)).map((text) => `0x${text}`);
-const mixedHex = (digits: number) =>
-  fc.stringMatching(new RegExp(`^[0-9a-fA-F]{${digits}}$`)).map((text) => `0x${text}`);
-const int64 = fc.oneof(
-  fc.nat().map(String),
-  fc.nat(),
-  fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String),
-);
-const absent = fc.constant(undefined);
-const optional = <T>(value: fc.Arbitrary<T>) =>
-  fc.oneof({ arbitrary: value, weight: 5 }, absent, fc.constant(null), fc.constant(""));
-const junk = fc.oneof(
-  fc.string(),
-  fc.double(),
-  fc.constant(null),
-  fc.boolean(),
-  fc.object(),
-  fc.bigInt().map(String),
-);
-
-/** A bid as some relay might send it; now and then with a field that no relay should send. */
-const sentBid = fc
-  .record({
-    slot: fc.nat(9_999_999).map(String),
-    parent_hash: hex(64),
-    block_hash: hex(64),
-    builder_pubkey: hex(96),
-    proposer_pubkey: hex(96),
-    proposer_fee_recipient: mixedHex(40),
-    gas_limit: optional(int64),
-    gas_used: optional(int64),
-    value: fc.bigInt({ min: 0n, max: 10n ** 29n - 1n }).map(String),
-    num_tx: optional(int64),
-    block_number: optional(int64),
-    timestamp: optional(int64),
-    timestamp_ms: optional(int64),
-    optimistic_submission: optional(fc.boolean()),
-  })
-  .chain((bid) =>
-    fc.record({
-      bid: fc.constant(bid),
-      broken: fc.oneof(
-        { arbitrary: absent, weight: 3 },
-        fc.record({ key: fc.constantFrom(...Object.keys(bid)), value: junk }),
-      ),
-      extra: fc.oneof({ arbitrary: absent, weight: 3 }, fc.dictionary(fc.string(), junk, { maxKeys: 3 })),
-    }),
-  )
-  .map(({ bid, broken, extra }) => {
-    const row: Record<string, unknown> = { ...bid, ...extra };
-    if (broken) row[broken.key] = broken.value;
-    for (const key of Object.keys(row)) if (row[key] === undefined) delete row[key];
-    return row;
-  });
 
 test("the guard takes exactly what the structural codec takes, and makes the same of it, but for unknown and empty fields", (t) => {
   const guard = rowGuard(bids);
@@ -131,34 +77,6 @@ test("one odd hash among many is found wherever it stands, and the other rows ar
     }),
     { numRuns: 200 },
   );
-});
-
-test("a line holds every field of its row and is read back only in the form in which it was written", (t) => {
-  const decode = answerDecoder(bids);
-  const parse = lineParser(bids, "alpha");
-  fc.assert(
-    fc.property(sentBid, fc.nat(400), (sent, at) => {
-      const answer = decode(Buffer.from(JSON.stringify([sent])), 7);
-      for (const { slot, row } of answer.rows) {
-        if (slot < 0 || slot > 9_999_999) continue;
-        const line = lineWriter(bids, network, "alpha", slot)(row).slice(0, -1);
-        t.is(parse(line), slot);
-        const written = JSON.parse(line) as Record<string, unknown>;
-        for (const column of bids.columns) {
-          const { field } = column;
-          if (field) t.is(written[column.name], (row as RelayRow)[field.name] ?? null);
-        }
-        t.is(written["extra"], row["extra"] ?? null);
-        t.is(Date.parse(String(written["block_timestamp"])), (network.genesis + 12 * slot) * 1000);
-        const cut = line.slice(0, at % line.length) + line.slice((at % line.length) + 1);
-        const stillALine = parse(cut);
-        if (stillALine !== undefined)
-          t.deepEqual(Object.keys(JSON.parse(cut) as object), Object.keys(written));
-      }
-    }),
-    { numRuns: 500 },
-  );
-  t.is(lineParser(bids, "beta")(lineWriter(bids, network, "alpha", 7)({})), undefined);
 });
 
 const good = {

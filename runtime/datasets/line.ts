@@ -1,6 +1,6 @@
 import type { Network } from "../chain/networks.ts";
 import { slotStartMs } from "../chain/slots.ts";
-import { type Column, type Dataset, type Format, lakeColumns } from "./dataset.ts";
+import { type Dataset, lakeColumns } from "./dataset.ts";
 import { STEADY_FIELDS } from "./guard.ts";
 import type { RelayRow } from "./row.ts";
 
@@ -173,42 +173,6 @@ function bidTimeReader(): (row: RelayRow) => string | undefined {
     return text + (MILLISECONDS[ms - whole * 1000] ?? "");
   };
 }
-
-const TIME = String.raw`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"`;
-const FORMATS: Record<Format, string> = {
-  hash: '"0x[0-9a-f]{64}"',
-  pubkey: '"0x[0-9a-f]{96}"',
-  address: '"0x[0-9a-f]{40}"',
-  int64: String.raw`"(?:0|-?[1-9]\d{0,18})"`,
-  wei: String.raw`"(?:0|[1-9]\d{0,28})"`,
-  bool: "(?:true|false)",
-};
-
-/**
- * Makes the reader of lake lines of one relay: the slot of a line that is exactly as `lineWriter` writes it (without its
- * newline), undefined for any other text. Lines are read as a relay's answer is: what isn't right isn't taken.
- */
-export function lineParser(dataset: Dataset, relay: string): (line: string) => number | undefined {
-  const members = lakeColumns(dataset).map((column) => `"${column.name}":${pattern(column, relay)}`);
-  const whole = new RegExp(`^\\{${members.join(",")}\\}$`);
-  return (line) => {
-    const match = whole.exec(line);
-    return match ? Number(match[1]) : undefined;
-  };
-}
-
-function pattern(column: Column, relay: string): string {
-  if (column.name === "relay") return `"${relay}"`;
-  if (column.name === "slot") return String.raw`"(0|[1-9]\d{0,9})"`;
-  const value = column.field
-    ? FORMATS[column.field.format]
-    : column.type === "TIMESTAMP"
-      ? TIME
-      : JSON_STRING;
-  return column.required ? value : `(?:${value}|null)`;
-}
-
-const JSON_STRING = String.raw`"(?:[^"\\\x00-\x1f]|\\.)*"`;
 
 /** The block hash of a line in canonical form. */
 export function blockHashOf(line: string): string {

@@ -2,7 +2,7 @@ import { MAX_SLOT } from "../chain/networks.ts";
 import { intersect, type SlotRange } from "../chain/slots.ts";
 import { type Chunk, chunkName, chunkRange, parseChunkName, slotDigits } from "../datasets/chunks.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
-import { lineParser } from "../datasets/line.ts";
+import { lineParser } from "../datasets/lineParser.ts";
 import { printable } from "../errors.ts";
 import { RELAY_NAME } from "../relay/relay.ts";
 import { joinBlocks, type SlotBlock } from "./gzip.ts";
@@ -198,7 +198,7 @@ class ObjectLake implements Lake {
     for await (const batch of inflateLines(body, MAX_LINE, this.#limits.inflated)) {
       for (const line of batch) {
         rows++;
-        const slot = slotOf(line.slice(0, -1));
+        const slot = slotOf(line);
         if (slot === undefined) throw new BodyFault(`its line ${rows} isn't as the lake writes it`);
         const ofSlot = lines.get(slot);
         if (!ofSlot) throw new BodyFault(`its line ${rows} is of slot ${slot}, which it doesn't cover`);

@@ -254,10 +254,14 @@ test("one definition gives the DuckDB table, the BigQuery schema and what is rea
       lakeColumns(dataset).map((column) => column.name),
     );
     t.regex(lakeReadColumns(dataset), /"value": 'VARCHAR'/);
-    const sql = insertObjects(dataset, ["it's"], "gzip", undefined);
-    t.regex(sql, /"value"::HUGEINT::DECIMAL\(38,0\) AS "value"/);
-    t.notRegex(sql, /DOUBLE|FLOAT/);
-    t.true(sql.includes("['it''s']"));
+    for (const repeats of [false, true]) {
+      const what = { paths: ["it's"], compression: "gzip", predicate: undefined, repeats } as const;
+      const sql = insertObjects(dataset, what);
+      t.regex(sql, /"value"::HUGEINT::DECIMAL\(38,0\) AS "value"/);
+      t.notRegex(sql, /DOUBLE|FLOAT/);
+      t.true(sql.includes("['it''s']"));
+      t.is(sql.includes("GROUP BY ALL"), repeats);
+    }
   }
 });
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Network } from "../chain/networks.ts";
 import { DATASET_NAMES, type Dataset, type DatasetName, datasets } from "../datasets/dataset.ts";
+import { hasRepeats } from "../datasets/repeats.ts";
 import { duckdbDdl } from "../datasets/schema.ts";
 import { loadTables, rowTables } from "../datasets/tables.ts";
 import { printable, UserError } from "../errors.ts";
@@ -14,13 +15,16 @@ import type { OpenFile } from "./duckdbFile.ts";
 import { changeOf, failureOf, type LedgerRow } from "./ledger.ts";
 import { generationsOf, ledgerRowOf } from "./ledgerTable.ts";
 import { Batch, type BatchContext, type LoadPoint, type ReadyChunk } from "./loadBatch.ts";
+import { Size } from "./loadSize.ts";
 import { settleReorged } from "./loadSql.ts";
 import { soundObject } from "./soundObject.ts";
 import { noCount, waitingObjects } from "./waiting.ts";
 import type { LoadOptions, LoadSummary } from "./warehouse.ts";
 
 /** Rows go into a transaction in groups of about this size, so that DuckDB works while the next objects are being read. */
-const GROUP = { rows: 1 << 15, bytes: 4 << 20, objects: 64 };
+const GROUP = { rows: 1 << 13, bytes: 1 << 20, objects: 64 };
+/** Groups that may wait for DuckDB: it takes longer over some, where it compresses what it has. */
+const WAITING_GROUPS = 8;
 /**
  * A transaction is committed when it has this many rows, compressed bytes or objects: bounds what a kill costs. DuckDB writes rows
  * straight into the table's file from 122,880 (its row group) on, and fewer of them twice, by way of the WAL.
@@ -40,6 +44,8 @@ export interface LoadParts {
 /** Brings rows and ledger of an open DuckDB warehouse up to the lake. */
 export async function loadRows(parts: LoadParts, options: LoadOptions): Promise<LoadSummary> {
   const writer = await parts.file.connect();
+  // A second thread of DuckDB's makes no statement here faster, and takes a core from the checking of the next objects.
+  await writer.run("SET threads = 1");
   const names = DATASET_NAMES.filter((name) => options.datasets?.includes(name) ?? true);
   if (options.rebuild) await dropRows(writer, names);
   const loader = new Loader(parts, writer, await parts.file.connect(), options);
@@ -79,6 +85,8 @@ class Loader {
   readonly #options: LoadOptions;
   #taken = 0;
   #writing: Promise<void> = Promise.resolve();
+  /** The last pieces of writing, in their order. */
+  readonly #pieces: Promise<void>[] = [];
   #spool: string | undefined;
   #spooled = 0;
 
@@ -132,10 +140,11 @@ class Loader {
     if (this.#spool !== undefined) await rm(this.#spool, { recursive: true, force: true });
   }
 
-  /** Begins a piece of writing when the one before has ended; its error shows at the next call or at the end. */
+  /** Has a piece of writing begin when the one before has ended; an error shows at a later call or at the end. */
   async #then(work: () => Promise<void>): Promise<void> {
-    await this.#writing;
-    this.#writing = work();
+    if (this.#pieces.length === WAITING_GROUPS) await this.#pieces.shift();
+    this.#writing = this.#writing.then(work);
+    this.#pieces.push(this.#writing);
     this.#writing.catch(() => {
       // Kept in #writing, which is always awaited; this only tells Node that it will be.
     });
@@ -191,11 +200,12 @@ class Loader {
       ...failureOf(entry, before, error),
       stored: undefined,
       rows: 0,
+      repeats: false,
       path: "",
     });
     if (isBad(entry)) return bad(entry.fault);
     const change = changeOf(entry, before);
-    if (change.insert.length === 0) return { ...change, stored: entry, rows: 0, path: "" };
+    if (change.insert.length === 0) return { ...change, stored: entry, rows: 0, repeats: false, path: "" };
     const found = await soundObject(this.#parts.lake, this.#parts.network, entry);
     if (!found) return undefined;
     if ("fault" in found) return bad(found.fault);
@@ -203,7 +213,8 @@ class Loader {
     const fresh = changeOf(stored, before);
     const wanted = fresh.insert.map((slot) => lines.get(slot) ?? []);
     const rows = wanted.reduce((sum, slotLines) => sum + slotLines.length, 0);
-    return { ...fresh, stored, rows, path: rows > 0 ? await this.#path(stored, wanted) : "" };
+    const path = rows > 0 ? await this.#path(stored, wanted) : "";
+    return { ...fresh, stored, rows, repeats: wanted.some(hasRepeats), path };
   }
 
   /** Where DuckDB finds the rows: the object itself, or, where that isn't a file, the wanted lines in a temporary one. */
@@ -214,27 +225,6 @@ class Loader {
     const path = plainPath(join(this.#spool, `${this.#spooled++}.ndjson`));
     await writeFile(path, wanted.flat().join(""));
     return path;
-  }
-}
-
-/** How much a group or a transaction has taken. */
-class Size {
-  readonly #limit: { readonly rows: number; readonly bytes: number; readonly objects: number };
-  readonly #taken = { rows: 0, bytes: 0, objects: 0 };
-
-  constructor(limit: { readonly rows: number; readonly bytes: number; readonly objects: number }) {
-    this.#limit = limit;
-  }
-
-  add({ rows, stored }: ReadyChunk): void {
-    this.#taken.rows += rows;
-    this.#taken.bytes += stored?.bytes ?? 0;
-    this.#taken.objects++;
-  }
-
-  get full(): boolean {
-    const { rows, bytes, objects } = this.#taken;
-    return rows >= this.#limit.rows || bytes >= this.#limit.bytes || objects >= this.#limit.objects;
   }
 }
 

@@ -15,6 +15,8 @@ export interface ReadyChunk extends ChunkChange {
   readonly stored: StoredChunk | undefined;
   /** Rows of the slots to be inserted, as counted in the object. */
   readonly rows: number;
+  /** Whether some of them are equal. */
+  readonly repeats: boolean;
   /** Where DuckDB reads them. */
   readonly path: string;
 }
@@ -123,23 +125,25 @@ export class Batch {
   async #writeRows(chunks: readonly ReadyChunk[]): Promise<void> {
     const { connection, compression, seam } = this.#context;
     const dataset = this.#dataset;
-    const slotsOf = (slots: (chunk: ReadyChunk) => readonly number[]): string =>
-      slotsPredicate(chunks.map((chunk) => ({ relay: chunk.after.chunk.relay, slots: slots(chunk) })));
     if (chunks.some(({ remove }) => remove.length > 0))
-      await connection.run(`DELETE FROM ${dataset.name} WHERE ${slotsOf(({ remove }) => remove)}`);
+      await connection.run(`DELETE FROM ${dataset.name} WHERE ${slotsOf(chunks, ({ remove }) => remove)}`);
     const sources = chunks.filter(({ rows }) => rows > 0);
     if (sources.length > 0) {
-      const inserted = slotsOf(({ insert }) => insert);
       const whole = sources.every(({ stored, insert }) => stored?.meta.covered.count === insert.length);
-      const paths = sources.map(({ path }) => path);
-      await connection.run(insertObjects(dataset, paths, compression, whole ? undefined : inserted));
-      await checkRows(connection, dataset, inserted, chunks);
+      const what = {
+        paths: sources.map(({ path }) => path),
+        compression,
+        predicate: whole ? undefined : slotsOf(chunks, ({ insert }) => insert),
+        repeats: sources.some(({ repeats }) => repeats),
+      };
+      await connection.run(insertObjects(dataset, what));
     }
     await seam("load-staged");
   }
 
   async #writeLedger(): Promise<void> {
     const { connection, loadedAt } = this.#context;
+    await checkRows(connection, this.#dataset, this.#chunks);
     const rows = this.#chunks.map(({ after }) => after);
     const known = this.#chunks.filter(({ before }) => before !== undefined).map(({ after }) => after);
     for (const statement of replaceLedger(this.#dataset, rows, known, loadedAt))
@@ -147,13 +151,17 @@ export class Batch {
   }
 }
 
+function slotsOf(chunks: readonly ReadyChunk[], slots: (chunk: ReadyChunk) => readonly number[]): string {
+  return slotsPredicate(chunks.map((chunk) => ({ relay: chunk.after.chunk.relay, slots: slots(chunk) })));
+}
+
 /** The objects were read twice, by the lake and by DuckDB: both must have seen the same number of rows. */
 async function checkRows(
   connection: DuckDBConnection,
   dataset: Dataset,
-  inserted: string,
   batch: readonly ReadyChunk[],
 ): Promise<void> {
+  const inserted = slotsOf(batch, ({ insert }) => insert);
   const [row] = await rowsOf(
     connection,
     `SELECT coalesce(sum(copies), 0)::BIGINT FROM ${dataset.name} WHERE ${inserted}`,
@@ -182,5 +190,5 @@ function failedChunk(lake: Lake, chunk: ReadyChunk, stored: StoredChunk, failure
       : "move it away and its slots will be asked again";
   const reason = printable(messageOf(failure).split("\n")[0] ?? "", 300);
   const error = `${lake.locate(stored.object)} can't be loaded: ${reason}; ${remedy}`;
-  return { ...failureOf(stored, chunk.before, error), stored: undefined, rows: 0, path: "" };
+  return { ...failureOf(stored, chunk.before, error), stored: undefined, rows: 0, repeats: false, path: "" };
 }

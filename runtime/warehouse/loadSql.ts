@@ -60,15 +60,21 @@ function slotRuns(slots: readonly number[]): SlotRange[] {
 /** A line is under 64 KiB; DuckDB's default of 16 MiB takes 32 MiB of buffer a thread. */
 const MAX_LINE_BYTES = 1 << 20;
 
-/**
- * Reads lake objects into a dataset's table, equal rows as one with `copies`. `paths` are compressed as the lake
- * compresses, or plain; `predicate` leaves out rows that the table has.
- */
+/** Lake objects, or parts of them, that go into a table. */
+export interface ObjectRows {
+  readonly paths: readonly string[];
+  /** How they are compressed: as the lake does, or not at all. */
+  readonly compression: "gzip" | "uncompressed";
+  /** Leaves out rows that the table has; undefined when it has none. */
+  readonly predicate: string | undefined;
+  /** Whether some rows are equal: only then does DuckDB have to look for those. */
+  readonly repeats: boolean;
+}
+
+/** Reads lake objects into a dataset's table, equal rows as one with `copies`. */
 export function insertObjects(
   dataset: Dataset,
-  paths: readonly string[],
-  compression: "gzip" | "uncompressed",
-  predicate: string | undefined,
+  { paths, compression, predicate, repeats }: ObjectRows,
 ): string {
   const source = [
     `[${paths.map(quotedText).join(", ")}]`,
@@ -78,7 +84,10 @@ export function insertObjects(
     `columns = ${lakeReadColumns(dataset)}`,
   ];
   const where = predicate === undefined ? "" : ` WHERE ${predicate}`;
-  const rows = `SELECT ${lakeSelectList(dataset)}, count(*) AS copies FROM read_json(${source.join(", ")})${where} GROUP BY ALL`;
+  const from = `FROM read_json(${source.join(", ")})${where}`;
+  const rows = repeats
+    ? `SELECT ${lakeSelectList(dataset)}, count(*) AS copies ${from} GROUP BY ALL`
+    : `SELECT ${lakeSelectList(dataset)}, 1 AS copies ${from}`;
   const settled = dataset.columns.some(({ name }) => name === "reorged");
   const select = settled ? `SELECT *, ${reorged} FROM (${rows})` : rows;
   return `INSERT INTO ${quotedName(dataset.name)} (${nameList(dataset.columns)}) ${select}`;
