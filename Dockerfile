@@ -17,6 +17,6 @@ WORKDIR /app
 COPY --from=build /src/dist/container/ ./
 # The image's user node, as a number, so that Kubernetes can tell that it isn't root.
 USER 1000:1000
-# An instance has a core or two: one thread for garbage (runtime/heap.ts).
-ENTRYPOINT ["node", "--single-threaded-gc"]
+# An instance has a core or two: V8 keeps to one thread (runtime/heap.ts).
+ENTRYPOINT ["node", "--single-threaded"]
 CMD ["serve"]

@@ -38,7 +38,7 @@ export async function benchPlan(): Promise<Record<string, number>> {
 }
 
 /**
- * One worker against four on this machine, in turns, over the same 5,120 slots of two relays that are asked without any
+ * One worker against four on this machine, in turns, over the same 5,120 slots of each of two relays that are asked without any
  * limit and answer at once: a server hands out what it had ready, so that the workers are what is measured. Start-up isn't
  * counted, nor is a warm-up of 320 slots. `backload_cpu_*` are the parts of one worker's processor time, in a run of its own.
  */

@@ -42,8 +42,8 @@ export interface BenchDone {
 }
 
 const network = simulatedNetwork(1);
-/** Eight units of 320 slots, so that four workers have two each. */
-const RANGE = { first: 1_000_000 - (1_000_000 % 320), last: 1_000_000 - (1_000_000 % 320) + 2559 };
+/** Sixteen units of 320 slots, so that four workers have four each. */
+const RANGE = { first: 1_000_000 - (1_000_000 % 320), last: 1_000_000 - (1_000_000 % 320) + 5119 };
 /** What each worker fills first, elsewhere: its code is compiled then, as that of one which runs for hours. */
 const WARM_UP = { first: RANGE.last + 1, last: RANGE.last + 320 };
 const RELAYS = ["one", "two"];

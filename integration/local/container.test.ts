@@ -72,5 +72,5 @@ test("the image holds the bundle and no more, runs as a user without rights, on 
     ["COPY --from=build /src/dist/container/ ./"],
   );
   t.regex(last.join("\n"), /^USER [1-9]\d*:[1-9]\d*$/m);
-  t.regex(last.join("\n"), /^ENTRYPOINT \["node", "--single-threaded-gc"\]$/m);
+  t.regex(last.join("\n"), /^ENTRYPOINT \["node", "--single-threaded"\]$/m);
 });

@@ -33,8 +33,8 @@ export const NODE = {
   sustainedCores: 0.5,
 } as const;
 
-/** Bids that one core decodes, validates, writes and compresses a second (npm run bench; README, "How fast it is"). */
-export const ROWS_A_CORE_SECOND = 200_000;
+/** Bids that a worker with a core for itself collects a second, requests included (npm run bench; README, "How fast it is"). */
+export const ROWS_A_CORE_SECOND = 65_000;
 
 /** Bytes of a row: as relays send it, in the lake (gzip), and as BigQuery counts it (facts: relay-data-api §4, gcp-design §1). */
 export const BYTES = {
