@@ -10,11 +10,11 @@ import { newBucket } from "./buckets.ts";
 import { type Fault, type Passing, type Proxy, startProxy } from "./proxy.ts";
 import { startGcs } from "./servers.ts";
 
+// One after another: when a download fails, the client ends every connection of the process (agent.destroy in its
+// createReadStream), so one test's fault would be a second fault of another's.
 const gcs = await startGcs();
 test.after.always(() => gcs.close());
 
-// One after another: when a download fails, the client ends every connection of the process (agent.destroy in its
-// createReadStream), so one test's fault would be a second fault of another's.
 const NAME = "simulated-1/bids/relay=alpha/0000000064-0000000095.ndjson.gz";
 
 /** A store behind a proxy of its own, on which waiting between attempts costs nothing. */

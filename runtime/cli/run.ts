@@ -98,6 +98,7 @@ async function pass(
   );
   const summary = summaryOf(asking, (clock.monotonic() - started) / 1000);
 
+  for (const tally of tallies) sayTrouble(tally, asking, say);
   if (options.json) {
     process.stdout.write(`${JSON.stringify({ coverage, ...summary, loaded_rows: loaded?.rows ?? 0 })}\n`);
   } else {
@@ -113,7 +114,6 @@ async function pass(
     process.stdout.write(`lake: ${lake.url}\n`);
     if (!options.follow) process.stdout.write(nextCommands(options, loaded?.warehouse));
   }
-  for (const tally of tallies) sayTrouble(tally, asking, say);
   // Where nothing is covered there is nothing to see, and why has been said.
   if (loaded && !options.follow && coverage.some(({ covered }) => covered > 0)) {
     const { reportOfRun } = await import("./report.ts");

@@ -44,7 +44,7 @@ export interface LoadParts {
 /** Brings rows and ledger of an open DuckDB warehouse up to the lake. */
 export async function loadRows(parts: LoadParts, options: LoadOptions): Promise<LoadSummary> {
   const writer = await parts.file.connect();
-  // A second thread of DuckDB's makes no statement here faster, and takes a core from the checking of the next objects.
+  // A second thread of DuckDB's makes a load no shorter: it takes the core that checks the next objects.
   await writer.run("SET threads = 1");
   const names = DATASET_NAMES.filter((name) => options.datasets?.includes(name) ?? true);
   if (options.rebuild) await dropRows(writer, names);
