@@ -38,9 +38,10 @@ export async function benchPlan(): Promise<Record<string, number>> {
 }
 
 /**
- * One worker against four on this machine, in turns, over the same 5,120 slots of each of two relays that are asked without any
- * limit and answer at once: a server hands out what it had ready, so that the workers are what is measured. Start-up isn't
- * counted, nor is a warm-up of 320 slots. `backload_cpu_*` are the parts of one worker's processor time, in a run of its own.
+ * One worker against four on this machine, in turns, over the same 5,120 slots of each of two relays that set no limit. The
+ * simulator serves them from its cache: it made its answers beforehand, so that the workers are what is measured. Start-up
+ * isn't counted, nor is a warm-up of 1,280 slots. `backload_cpu_*` are the parts of one worker's processor time, in a run of
+ * its own.
  */
 export async function benchBackload(): Promise<Record<string, number>> {
   const child = join(import.meta.dirname, "backloadChild.ts");

@@ -1,12 +1,9 @@
-// One side of the back-load bench: `serve` hands out answers that are ready, `work` fills a shard from them.
+// One side of the back-load bench: `serve` is the simulator, `work` fills a shard from them.
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:http";
 import { Session } from "node:inspector/promises";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
 import { backload } from "../runtime/backload/backload.ts";
 import { connect } from "../runtime/backload/connect.ts";
 import { type PlannedRelay, planShards } from "../runtime/backload/plan.ts";
@@ -16,9 +13,7 @@ import type { SlotRange } from "../runtime/chain/slots.ts";
 import { openFolderLake } from "../runtime/lake/folder.ts";
 import { silentLog } from "../runtime/log.ts";
 import { relayOf } from "../runtime/relay/described.ts";
-import { bodyOf } from "../runtime/simulator/bodies.ts";
-import { ask } from "../runtime/simulator/dialects.ts";
-import { SimulatedData } from "../runtime/simulator/truth.ts";
+import { startSimulator } from "../runtime/simulator/server.ts";
 import { type Shares, sharesOf } from "./cpuShares.ts";
 
 /** What a worker of the bench is told. */
@@ -45,28 +40,29 @@ const network = simulatedNetwork(1);
 /** Sixteen units of 320 slots, so that four workers have four each. */
 const RANGE = { first: 1_000_000 - (1_000_000 % 320), last: 1_000_000 - (1_000_000 % 320) + 5119 };
 /** What each worker fills first, elsewhere: its code is compiled then, as that of one which runs for hours. */
-const WARM_UP = { first: RANGE.last + 1, last: RANGE.last + 320 };
-const RELAYS = ["one", "two"];
-/** The relay whose rows both show: some 300 bids a slot. */
-const MODEL = "heron";
+const WARM_UP = { first: RANGE.last + 1, last: RANGE.last + 1280 };
+/** A relay and its alias, which show the same: where one has nothing and another much, asking again would be waited for. */
+const RELAYS = ["kestrel", "kestrel-filtered"];
+/** Leaves some 300 bids a slot of its 2,200. */
+const SCALE = 0.15;
+/** Holds all answers, compressed. */
+const CACHE_BYTES = 1 << 30;
 
+/** Serves the simulated relays, with all answers that will be asked for made beforehand. */
 async function serve(): Promise<void> {
-  const data = new SimulatedData({ seed: 1, clock: systemClock, head: WARM_UP.last + 1000 });
-  const bodies = new Map<number, Buffer>();
-  for (let slot = RANGE.first - 4; slot <= WARM_UP.last; slot++) {
-    const answer = ask(data, MODEL, "bids", new URLSearchParams({ slot: String(slot) }), 0);
-    if ("status" in answer) throw new Error(answer.message);
-    bodies.set(slot, gzipSync(bodyOf(answer.rows, true).plain));
+  const head = WARM_UP.last + 1000;
+  const options = { seed: 1, faults: "none", clock: systemClock, head, scale: SCALE, record: false } as const;
+  const { url } = await startSimulator({ ...options, cacheBytes: CACHE_BYTES });
+  for (let slot = RANGE.first; slot <= WARM_UP.last; slot++) {
+    for (const relay of RELAYS) {
+      const answer = await fetch(
+        `${url}/${relay}/relay/v1/data/bidtraces/builder_blocks_received?slot=${slot}`,
+      );
+      if (!answer.ok) throw new Error(`${relay}, slot ${slot}: HTTP ${answer.status}`);
+      await answer.arrayBuffer();
+    }
   }
-  const server = createServer((request, response) => {
-    const body = bodies.get(Number(/slot=(\d+)$/.exec(request.url ?? "")?.[1]));
-    if (!body) return void response.writeHead(404).end();
-    const headers = { "content-type": "application/json", "content-encoding": "gzip" };
-    response.writeHead(200, { ...headers, "content-length": body.length }).end(body);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  process.send?.(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  process.send?.(url);
 }
 
 /** Fills a range, of which a worker has its shard. */

@@ -98,6 +98,7 @@ command("simulate", "serve the simulated relays over HTTP on this machine")
   .option("--port <n>", "port on 127.0.0.1 (0: any free one)", wholeNumber(0, 65_535), 8645)
   .option("--seed <n>", "seed of the simulated network", wholeNumber(0, MAX_SEED), 1)
   .option("--faults <plan>", "none, mild or harsh", "none")
+  .option("--cache <mb>", "most MB of answers kept ready for who asks again", wholeNumber(0, 1_000_000), 256)
   .option("--now <unix>", "fixes the clock, Unix s (for tests)", wholeNumber(0, 253_402_300_799))
   .option("--quiet", "say nothing", false)
   .action(async (options) => finish((await import("./simulate.ts")).simulate(options)));

@@ -7,6 +7,8 @@ interface SimulateOptions {
   readonly port: number;
   readonly seed: number;
   readonly faults: string;
+  /** MB. */
+  readonly cache: number;
   readonly now?: number;
   readonly quiet: boolean;
 }
@@ -25,6 +27,7 @@ export async function simulate(options: SimulateOptions): Promise<number> {
     faults,
     clock,
     port: options.port,
+    cacheBytes: options.cache * 1e6,
     record: false,
   });
   if (!options.quiet) {

@@ -1,5 +1,5 @@
 import { Random } from "./random.ts";
-import type { UnwrittenRow } from "./rows.ts";
+import type { Row } from "./rows.ts";
 import type { Block } from "./world.ts";
 
 /**
@@ -72,32 +72,31 @@ export class FlawInSlot {
     return blocks;
   }
 
-  payload(row: UnwrittenRow): UnwrittenRow {
+  payload(row: Row): Row {
     return this.#flaw?.kind === "overclaims" && row.quirk === undefined
-      ? { ...row, block: { ...row.block, value: `${row.block.value}0` } }
+      ? row.with({ block: { ...row.block, value: `${row.block.value}0` } })
       : this.#drifted(row);
   }
 
   /** Bids that came to this relay alone. */
-  ownBids(rows: readonly UnwrittenRow[]): readonly UnwrittenRow[] {
+  ownBids(rows: readonly Row[]): readonly Row[] {
     if (this.#flaw?.kind !== "unreadable") return rows;
     const random = this.#random(salt.unreadable);
     const value = `"${"9".repeat(40)}"`;
     return rows.map((row) =>
-      random.chance(0.3) ? { ...row, quirk: { sent: { value }, kept: undefined } } : row,
+      random.chance(0.3) ? row.with({ quirk: { sent: { value }, kept: undefined } }) : row,
     );
   }
 
   /** All bids of the slot, in the order in which they were stored. */
-  bids(rows: readonly UnwrittenRow[]): readonly UnwrittenRow[] {
+  bids(rows: readonly Row[]): readonly Row[] {
     const flaw = this.#flaw;
     if (flaw?.kind === "cut")
       return flaw.keeps === "oldest" ? rows.slice(0, flaw.rows) : rows.slice(-flaw.rows);
     if (flaw?.kind === "clock")
-      return rows.map((row) => ({
-        ...row,
-        received: row.received && { ...row.received, ms: row.received.ms + flaw.ms },
-      }));
+      return rows.map((row) =>
+        row.with({ received: row.received && { ...row.received, ms: row.received.ms + flaw.ms } }),
+      );
     if (flaw?.kind === "repeats") {
       const random = this.#random(salt.repeats);
       return rows.flatMap((row) => (random.chance(0.8) ? [row, row] : [row]));
@@ -105,11 +104,11 @@ export class FlawInSlot {
     return rows.map((row) => this.#drifted(row));
   }
 
-  #drifted(row: UnwrittenRow): UnwrittenRow {
+  #drifted(row: Row): Row {
     const flaw = this.#flaw;
     if (flaw?.kind !== "drifts" || this.#slot < flaw.from || row.quirk !== undefined) return row;
     const sent = { num_tx: "null", region: '"eu"' };
-    return { ...row, quirk: { sent, kept: { num_tx: null }, unknown: { region: '"eu"' } } };
+    return row.with({ quirk: { sent, kept: { num_tx: null }, unknown: { region: '"eu"' } } });
   }
 
   #isQuiet(): boolean {

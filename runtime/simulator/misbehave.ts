@@ -1,5 +1,5 @@
 import type { Clock } from "../chain/clock.ts";
-import { type Body, zippedOf } from "./bodies.ts";
+import type { Body } from "./bodies.ts";
 import type { FaultKind } from "./faults.ts";
 import type { Reply } from "./reply.ts";
 
@@ -10,7 +10,7 @@ export interface Misbehaviour {
   /** Whether relay and client speak gzip. */
   readonly zips: boolean;
   /** Where a redirect leads: to rows of another relay. */
-  readonly redirect: string;
+  readonly redirect: () => string;
 }
 
 const HTML = { "content-type": "text/html" };
@@ -59,7 +59,7 @@ export function failed(reply: Reply, fault: FaultKind, { luck, clock, redirect }
       reply.send(200, HTML, page("Site maintenance"));
       return true;
     case "redirect":
-      reply.send(302, { location: redirect });
+      reply.send(302, { location: redirect() });
       return true;
     default:
       return false;
@@ -70,16 +70,11 @@ export function failed(reply: Reply, fault: FaultKind, { luck, clock, redirect }
  * Answers with rows in a way that is at fault. False where the body is to be sent as any other: the fault is in its rows,
  * or strikes later.
  */
-export async function spoiled(
-  reply: Reply,
-  fault: FaultKind,
-  body: Body,
-  { luck, zips }: Misbehaviour,
-): Promise<boolean> {
+export function spoiled(reply: Reply, fault: FaultKind, body: Body, { luck, zips }: Misbehaviour): boolean {
   if (fault === "drip") reply.drip(JSON_TYPE, body.plain);
   else if (fault === "content-type") reply.send(200, { "content-type": "text/plain" }, body.plain);
   else if (fault === "cut-gzip" && zips) {
-    const whole = await zippedOf(body);
+    const whole = body.zipped;
     const cut = whole.subarray(0, cutAt(whole.length, luck));
     reply.send(200, { ...JSON_TYPE, "content-encoding": "gzip" }, cut);
   } else if (fault === "cut-json" || fault === "cut-gzip") {

@@ -4,39 +4,8 @@ import type { Profile } from "./directory.ts";
 import { FlawInSlot } from "./flaws.ts";
 import { type Quirk, badRow, oddBid, oddPayload } from "./quirks.ts";
 import { Random, unit } from "./random.ts";
-import { type RawRow, type UnwrittenRow, bidJson, payloadJson } from "./rows.ts";
+import { type RawRow, Row, type RowWriter, rowWriter } from "./rows.ts";
 import { type Auction, type Block, CLOSES_MS, OPENS_MS, type World, worked } from "./world.ts";
-
-/** Rows are many and most are written once or never: their text isn't kept. */
-class StoredRow implements RawRow {
-  readonly slot: number;
-  readonly block: Block;
-  readonly proposer: string;
-  readonly feeRecipient: string;
-  readonly gasLimit: number;
-  readonly received: RawRow["received"];
-  readonly optimistic: boolean | undefined;
-  readonly blobs: number | undefined;
-  readonly quirk: Quirk | undefined;
-  readonly #write: (row: UnwrittenRow) => string;
-
-  constructor(row: UnwrittenRow, write: (row: UnwrittenRow) => string) {
-    this.slot = row.slot;
-    this.block = row.block;
-    this.proposer = row.proposer;
-    this.feeRecipient = row.feeRecipient;
-    this.gasLimit = row.gasLimit;
-    this.received = row.received;
-    this.optimistic = row.optimistic;
-    this.blobs = row.blobs;
-    this.quirk = row.quirk;
-    this.#write = write;
-  }
-
-  get json(): string {
-    return this.#write(this);
-  }
-}
 
 /** Salts that keep the drawn facts apart; above those of the world. */
 const salt = { bids: 32, second: 33, adjusted: 34, payloads: 35, empty: 36 } as const;
@@ -47,6 +16,7 @@ export class RelayRows {
   readonly #profile: Profile;
   readonly #world: World;
   readonly #scale: number;
+  readonly #write: RowWriter;
 
   /** `scale` multiplies the number of bids. */
   constructor(seed: number, profile: Profile, world: World, scale: number) {
@@ -54,11 +24,12 @@ export class RelayRows {
     this.#profile = profile;
     this.#world = world;
     this.#scale = scale;
+    this.#write = rowWriter(profile.style, profile.relay.dialect === "bloxroute");
   }
 
   /** The bids of a slot in the order in which they were stored. */
   bids(slot: number): readonly RawRow[] {
-    const { relay, index, bids, style } = this.#profile;
+    const { index, bids, style } = this.#profile;
     const flaw = new FlawInSlot(this.#profile.flaw, this.#seed, slot, index);
     if (!this.#hasBids(slot) || flaw.hidesBids) return [];
     const auction = this.#world.auction(slot);
@@ -76,7 +47,7 @@ export class RelayRows {
       if (random.chance(Math.min(0.8, bids / 400) * Math.min(1, this.#scale))) offered.push(row(block));
     }
     const wanted = Math.min(2_450, Math.round(bids * this.#scale * (0.75 + 0.4 * random.unit())));
-    const own: UnwrittenRow[] = [];
+    const own: Row[] = [];
     while (own.length === 0 || own.length + offered.length < wanted) {
       const sentMs = OPENS_MS + Math.floor(Math.sqrt(random.unit()) * (CLOSES_MS - OPENS_MS));
       own.push(row(auction.draw(random, sentMs)));
@@ -84,22 +55,18 @@ export class RelayRows {
     const change = (quirk: (from: Random) => Quirk) => {
       const at = random.below(own.length);
       const old = own[at];
-      if (old) own[at] = { ...old, quirk: quirk(random) };
+      if (old) own[at] = old.with({ quirk: quirk(random) });
     };
     if (random.chance(0.3)) for (let i = random.below(3); i >= 0; i--) change(oddBid);
     if (random.chance(0.06)) for (let i = random.below(2); i >= 0; i--) change(badRow);
     if (style.repeatsHashes) own.push(...this.#repeats(own, random));
 
-    const write = (unwritten: UnwrittenRow) => bidJson(unwritten, style, relay.dialect === "bloxroute");
-    const stored = [...offered, ...flaw.ownBids(own)].toSorted(
-      (a, b) => (a.received?.ms ?? 0) - (b.received?.ms ?? 0),
-    );
-    return flaw.bids(stored).map((unwritten) => new StoredRow(unwritten, write));
+    return flaw.bids(byTime([...offered, ...flaw.ownBids(own)]));
   }
 
   /** The payloads of a slot in the order in which they were stored. */
   payloads(slot: number): readonly RawRow[] {
-    const { relay, index, style } = this.#profile;
+    const { relay, index } = this.#profile;
     if (!worked(relay, slot) || !this.#world.fate(slot).deliverers.has(index)) return [];
     const flaw = new FlawInSlot(this.#profile.flaw, this.#seed, slot, index);
     if (flaw.hidesPayloads) return [];
@@ -108,12 +75,9 @@ export class RelayRows {
     const rows = this.#deliveredBlocks(slot, auction).map((block): RawRow => {
       const luck = random.unit();
       const quirk = luck < 0.01 ? badRow(random) : luck < 0.04 ? oddPayload(random) : undefined;
-      const unwritten = this.#row(slot, auction, block, {
-        received: undefined,
-        optimistic: undefined,
-        quirk,
-      });
-      return new StoredRow(flaw.payload(unwritten), (row) => payloadJson(row, style));
+      return flaw.payload(
+        this.#row(slot, auction, block, { received: undefined, optimistic: undefined, quirk }),
+      );
     });
     // Rows twice: bloXroute's table has no unique key, and Helix joins older slots with the bids.
     const repeats = relay.dialect === "bloxroute" || relay.dialect === "helix";
@@ -147,27 +111,22 @@ export class RelayRows {
   }
 
   /** Rows that are stored twice, and blocks that were sent again later or under another key. */
-  #repeats(own: readonly UnwrittenRow[], random: Random): UnwrittenRow[] {
+  #repeats(own: readonly Row[], random: Random): Row[] {
     const some = () => own.filter(() => random.chance(2 / own.length));
     const again = random.chance(0.3) ? some() : [];
     const later = random.chance(0.3) ? some() : [];
     return [
       ...again,
-      ...later.map((row) => ({
-        ...row,
-        received: row.received && { ...row.received, ms: row.received.ms + 1 + random.below(700) },
-        block: random.chance(0.3) ? { ...row.block, builder: random.hex(96) } : row.block,
-      })),
+      ...later.map((row) =>
+        row.with({
+          received: row.received && { ...row.received, ms: row.received.ms + 1 + random.below(700) },
+          block: random.chance(0.3) ? { ...row.block, builder: random.hex(96) } : row.block,
+        }),
+      ),
     ];
   }
 
-  #bidRow(
-    slot: number,
-    auction: Auction,
-    block: Block,
-    random: Random,
-    quirk: Quirk | undefined,
-  ): UnwrittenRow {
+  #bidRow(slot: number, auction: Auction, block: Block, random: Random, quirk: Quirk | undefined): Row {
     const { withoutMs, withoutTime, saysOptimistic } = this.#profile.style;
     const luck = random.unit();
     const tells = luck < withoutTime ? "nothing" : luck < withoutTime + withoutMs ? "seconds" : "both";
@@ -182,8 +141,17 @@ export class RelayRows {
     { proposer, feeRecipient, gasLimit }: Auction,
     block: Block,
     own: Pick<RawRow, "received" | "optimistic" | "quirk">,
-  ): UnwrittenRow {
+  ): Row {
     const blobs = this.#profile.style.blobFields ? block.txCount % 7 : undefined;
-    return { slot, block, proposer, feeRecipient, gasLimit, blobs, ...own };
+    const { received, optimistic, quirk } = own;
+    return new Row(
+      { slot, block, proposer, feeRecipient, gasLimit, blobs, received, optimistic, quirk },
+      this.#write,
+    );
   }
+}
+
+/** Rows in the order in which they were received, equal times as they come. */
+function byTime(rows: readonly Row[]): Row[] {
+  return rows.toSorted((a, b) => (a.received?.ms ?? 0) - (b.received?.ms ?? 0));
 }

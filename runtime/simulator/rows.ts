@@ -20,75 +20,98 @@ export interface RawRow {
   readonly json: string;
 }
 
-/** A row whose text isn't written yet. */
-export type UnwrittenRow = Omit<RawRow, "json">;
+/** What a row is made of. */
+export type RowParts = Omit<RawRow, "json">;
+
+/** A row whose text is written when it is asked for and not kept: rows are many, and most are written once or never. */
+export class Row implements RawRow {
+  readonly slot: number;
+  readonly block: Block;
+  readonly proposer: string;
+  readonly feeRecipient: string;
+  readonly gasLimit: number;
+  readonly received: RawRow["received"];
+  readonly optimistic: boolean | undefined;
+  readonly blobs: number | undefined;
+  readonly quirk: Quirk | undefined;
+  readonly #write: RowWriter;
+
+  constructor(parts: RowParts, write: RowWriter) {
+    this.slot = parts.slot;
+    this.block = parts.block;
+    this.proposer = parts.proposer;
+    this.feeRecipient = parts.feeRecipient;
+    this.gasLimit = parts.gasLimit;
+    this.received = parts.received;
+    this.optimistic = parts.optimistic;
+    this.blobs = parts.blobs;
+    this.quirk = parts.quirk;
+    this.#write = write;
+  }
+
+  get json(): string {
+    return this.#write(this);
+  }
+
+  /** The same row but for some of its parts. */
+  with(changes: Partial<RowParts>): Row {
+    return new Row({ ...(this as RowParts), ...changes }, this.#write);
+  }
+}
+
+/** Gives the object that a relay sends for a row, as JSON text. */
+export type RowWriter = (row: RowParts) => string;
 
 const BLOB_GAS = 131_072;
 
-/** The object that a relay sends for a payload. */
-export function payloadJson(row: UnwrittenRow, style: RowStyle): string {
-  return objectText(commonMembers(row, style), row);
-}
-
-/** The object that a relay sends for a bid; `msFirst`: `timestamp_ms` before `timestamp`. */
-export function bidJson(row: UnwrittenRow, style: RowStyle, msFirst: boolean): string {
-  const members = commonMembers(row, style);
-  const { received, optimistic } = row;
-  if (received && received.tells !== "nothing") {
-    const seconds = Math.floor(received.ms / 1000);
-    const s: Member = ["timestamp", style.bareNumbers ? String(seconds) : `"${seconds}"`];
-    if (received.tells === "seconds") members.push(s);
-    else {
-      const ms: Member = ["timestamp_ms", `"${received.ms}"`];
-      members.push(...(msFirst ? [ms, s] : [s, ms]));
+/**
+ * Writes the rows of one relay in the order in which the reference relay writes their fields; `msFirst`: `timestamp_ms` before
+ * `timestamp`. What neighbours share, almost half of the text, is put together once for all of them.
+ */
+export function rowWriter(style: RowStyle, msFirst: boolean): RowWriter {
+  const q = style.bareNumbers ? "" : '"';
+  let slot: number | undefined;
+  let parent: string | undefined;
+  let proposer: string | undefined;
+  let [head, middle] = ["", ""];
+  return (row) => {
+    const { block, received, optimistic, blobs, quirk } = row;
+    if (row.slot !== slot || block.parentHash !== parent || row.proposer !== proposer) {
+      ({ slot, proposer } = row);
+      parent = block.parentHash;
+      const fee = style.mixedCase ? mixedCase(row.feeRecipient) : row.feeRecipient;
+      head = `{"slot":${q}${slot}${q},"parent_hash":"${parent}","block_hash":"`;
+      middle = `","proposer_pubkey":"${proposer}","proposer_fee_recipient":"${fee}","gas_limit":${q}${row.gasLimit}${q},"gas_used":${q}`;
     }
-  }
-  if (optimistic !== undefined) members.push(["optimistic_submission", String(optimistic)]);
-  return objectText(members, row);
+    let text = `${head}${block.hash}","builder_pubkey":"${block.builder}${middle}${block.gasUsed}${q},"value":"${block.value}","num_tx":${q}${block.txCount}${q},"block_number":${q}${block.number}${q}`;
+    if (blobs !== undefined) text += `,"num_blobs":"${blobs}","blob_gas_used":"${blobs * BLOB_GAS}"`;
+    if (received && received.tells !== "nothing") {
+      const s = `,"timestamp":${q}${Math.floor(received.ms / 1000)}${q}`;
+      const ms = received.tells === "both" ? `,"timestamp_ms":"${received.ms}"` : "";
+      text += msFirst ? ms + s : s + ms;
+    }
+    if (optimistic !== undefined) text += `,"optimistic_submission":${optimistic}`;
+    text += "}";
+    return quirk ? withOddities(text, quirk) : text;
+  };
 }
 
-type Member = readonly [name: string, json: string];
+/** A member of an object whose strings have no escapes. */
+const MEMBER = /"([a-z_]+)":("[^"]*"|[^,}]+)/g;
 
-/** The fields of both endpoints in the order in which the reference relay writes them. */
-function commonMembers(row: UnwrittenRow, style: RowStyle): Member[] {
-  const { block, blobs } = row;
-  const number = (n: number) => (style.bareNumbers ? String(n) : `"${n}"`);
-  const members: Member[] = [
-    ["slot", number(row.slot)],
-    ["parent_hash", `"${block.parentHash}"`],
-    ["block_hash", `"${block.hash}"`],
-    ["builder_pubkey", `"${block.builder}"`],
-    ["proposer_pubkey", `"${row.proposer}"`],
-    ["proposer_fee_recipient", `"${style.mixedCase ? mixedCase(row.feeRecipient) : row.feeRecipient}"`],
-    ["gas_limit", number(row.gasLimit)],
-    ["gas_used", number(block.gasUsed)],
-    ["value", `"${block.value}"`],
-    ["num_tx", number(block.txCount)],
-    ["block_number", number(block.number)],
-  ];
-  if (blobs !== undefined) {
-    members.push(["num_blobs", `"${blobs}"`], ["blob_gas_used", `"${blobs * BLOB_GAS}"`]);
-  }
-  return members;
+function withOddities(text: string, { sent }: Quirk): string {
+  const members: Record<string, string | undefined> = {};
+  for (const [, name = "", json] of text.matchAll(MEMBER)) members[name] = json;
+  const written = Object.entries({ ...members, ...sent }).flatMap(([name, json]) =>
+    json === undefined ? [] : `"${name}":${json}`,
+  );
+  return `{${written.join(",")}}`;
 }
 
 /** What column `extra` holds of a row, JSON text by field. */
 export function unknownFields({ blobs, quirk }: RawRow): Readonly<Record<string, string>> {
   const own = blobs === undefined ? {} : { num_blobs: `"${blobs}"`, blob_gas_used: `"${blobs * BLOB_GAS}"` };
   return { ...own, ...quirk?.unknown };
-}
-
-function objectText(members: readonly Member[], { quirk }: UnwrittenRow): string {
-  let text = "";
-  if (!quirk) {
-    for (const [name, json] of members) text += `${text === "" ? "{" : ","}"${name}":${json}`;
-    return `${text}}`;
-  }
-  const all: Record<string, string | undefined> = { ...Object.fromEntries(members), ...quirk.sent };
-  for (const [name, json] of Object.entries(all)) {
-    if (json !== undefined) text += `${text === "" ? "{" : ","}"${name}":${json}`;
-  }
-  return `${text}}`;
 }
 
 /** An address as checksums write it: which letters are upper case is taken from its own digits. */

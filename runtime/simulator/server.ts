@@ -4,11 +4,11 @@ import type { AddressInfo, Socket } from "node:net";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { UserError, codeOf } from "../errors.ts";
 import type { Relay } from "../relay/relay.ts";
-import { type Body, BodyCache, bodyOf, zippedOf } from "./bodies.ts";
+import { type Body, BodyCache, bodyOf } from "./bodies.ts";
 import { type Refused, ask, refusalBody } from "./dialects.ts";
 import { withBase } from "./directory.ts";
 import { FAULT_PLANS, type FaultKind, type FaultPlan, Faults, type Verdict } from "./faults.ts";
-import { HelixCache, varied } from "./helixCache.ts";
+import { HelixCache, type Variation, varied } from "./helixCache.ts";
 import { failed, spoiled } from "./misbehave.ts";
 import { Reply } from "./reply.ts";
 import { SimulatedData, type Truth, type TruthOptions } from "./truth.ts";
@@ -71,8 +71,7 @@ const DEFAULT_CACHE_BYTES = 64 << 20;
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const service = new Service(options);
   const server = createServer((request, response) => {
-    // A fault of the simulator itself must not pass for one of a relay's.
-    service.answer(request, response).catch((error: unknown) => server.emit("error", error));
+    service.answer(request, response);
   });
   server.keepAliveTimeout = IDLE_SOCKET_MS;
   server.requestTimeout = 0;
@@ -122,7 +121,7 @@ class Service {
     this.#bodies = new BodyCache(cacheBytes);
   }
 
-  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  answer(request: IncomingMessage, response: ServerResponse): void {
     const at = this.#options.clock.monotonic();
     const url = request.url ?? "/";
     const { pathname, searchParams } = new URL(url, "http://127.0.0.1");
@@ -135,20 +134,20 @@ class Service {
     // Recorded when it comes; status and fault follow.
     const place = this.requests.length;
     if (this.#options.record !== false) this.requests.push({ ...record, fault: undefined });
-    const fault = await this.#serve(request, reply, relay, dataset, searchParams);
+    const fault = this.#serve(request, reply, relay, dataset, searchParams);
     const done: RequestRecord = { ...record, status: reply.status, fault };
     if (this.#options.record !== false) this.requests[place] = done;
     this.#options.onRequest?.(done);
   }
 
   /** Answers one request; returns the fault that was put into it. */
-  async #serve(
+  #serve(
     request: IncomingMessage,
     reply: Reply,
     relay: string,
     dataset: DatasetName | undefined,
     params: URLSearchParams,
-  ): Promise<FaultKind | undefined> {
+  ): FaultKind | undefined {
     const profile = this.data.profile(relay);
     if (!profile || dataset === undefined) {
       reply.send(404, TEXT, "404 page not found\n");
@@ -168,22 +167,36 @@ class Service {
     const { fault } = verdict;
     if (fault === "reset") this.#doomed.add(request.socket);
 
-    const others = this.data.profiles.filter(({ relay: other }) => other.name !== relay);
-    const elsewhere = others[verdict.luck % others.length]?.relay.name ?? "";
-    const redirect = `/${elsewhere}${(request.url ?? "").slice(relay.length + 1)}`;
     const zips = dialect === "flashbots" && /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
+    const redirect = () => this.#elsewhere(relay, request.url ?? "", verdict.luck);
     const details = { luck: verdict.luck, clock: this.#options.clock, zips, redirect };
     if (fault !== undefined && failed(reply, fault, details)) return fault;
 
-    const body = this.#body(relay, dataset, params, query, verdict);
+    const key = dialect === "helix" || isVaried(verdict) ? undefined : this.#key(relay, params, query);
+    const kept = key === undefined ? undefined : this.#bodies.get(key);
+    const body = kept ?? this.#body(relay, dataset, params, query, verdict);
     if ("status" in body) {
       const { type, text } = refusalBody(dialect, body.status, body.message);
       reply.send(body.status, { "content-type": type }, text);
       return undefined;
     }
-    if (fault !== undefined && (await spoiled(reply, fault, body, details))) return fault;
-    await sendBody(reply, body, zips, dialect !== "helix");
+    if (fault !== undefined && spoiled(reply, fault, body, details)) return fault;
+    sendBody(reply, body, zips, dialect !== "helix");
+    if (key !== undefined) this.#bodies.set(key, body);
     return fault;
+  }
+
+  /** The same path at another relay. */
+  #elsewhere(relay: string, url: string, luck: number): string {
+    const others = this.data.profiles.filter(({ relay: other }) => other.name !== relay);
+    return `/${others[luck % others.length]?.relay.name ?? ""}${url.slice(relay.length + 1)}`;
+  }
+
+  /** What an answer is kept under: a slot's stays as it is while the slot is in reach; others change with the head. */
+  #key(relay: string, params: URLSearchParams, query: string): string {
+    const { first, last } = this.data.span(relay);
+    const slot = Number(params.get("slot") ?? 0);
+    return `${relay}/${query}/${slot >= first && slot <= last && slot > 0 ? "" : `${first}-${last}`}`;
   }
 
   #body(
@@ -191,39 +204,28 @@ class Service {
     dataset: DatasetName,
     params: URLSearchParams,
     query: string,
-    { fault, luck, turn }: Verdict,
+    verdict: Verdict,
   ): Body | Refused {
     const dialect = this.data.profile(relay)?.relay.dialect;
-    const kind = fault === "short" || fault === "late" || fault === "stale-empty" ? fault : undefined;
-    const span = this.data.span(relay);
-    // A slot's answer stays as it is while the slot is in reach; others change with the head.
-    const slot = Number(params.get("slot") ?? 0);
-    const age = slot >= span.first && slot <= span.last && slot > 0 ? "" : `${span.first}-${span.last}`;
-    const key = `${relay}/${query}/${age}`;
-    const cacheable = dialect !== "helix" && kind === undefined;
-    const known = cacheable ? this.#bodies.get(key) : undefined;
-    if (known) return known;
-
-    const answer = ask(this.data, relay, dataset, params, turn);
+    const answer = ask(this.data, relay, dataset, params, verdict.turn);
     if ("status" in answer) return answer;
     const rows = () => answer.rows;
+    const variation = { kind: isVaried(verdict) ? verdict.fault : undefined, luck: verdict.luck };
     const sent =
-      dialect === "helix"
-        ? this.#cache.rows(`${relay}/${query}`, { kind, luck }, rows)
-        : varied(rows, { kind, luck });
-    const body = bodyOf(sent, dialect !== "helix");
-    if (cacheable) this.#bodies.set(key, body);
-    return body;
+      dialect === "helix" ? this.#cache.rows(`${relay}/${query}`, variation, rows) : varied(rows, variation);
+    return bodyOf(sent, dialect !== "helix");
   }
 }
 
+/** Whether the fault is in the rows of the answer. */
+function isVaried(verdict: Verdict): verdict is Verdict & { readonly fault: NonNullable<Variation["kind"]> } {
+  const { fault } = verdict;
+  return fault === "short" || fault === "late" || fault === "stale-empty";
+}
+
 /** An honest answer, framed as the dialect's server frames it. */
-async function sendBody(reply: Reply, body: Body, zips: boolean, chunks: boolean): Promise<void> {
-  if (!chunks || body.plain.length < SMALL_BODY) reply.send(200, JSON_TYPE, body.plain);
+function sendBody(reply: Reply, body: Body, zips: boolean, chunks: boolean): void {
+  if (!chunks || body.length < SMALL_BODY) reply.send(200, JSON_TYPE, body.plain);
   else if (!zips) reply.sendChunked(JSON_TYPE, body.plain);
-  else
-    reply.sendChunked(
-      { ...JSON_TYPE, "content-encoding": "gzip", vary: "Accept-Encoding" },
-      await zippedOf(body),
-    );
+  else reply.sendChunked({ ...JSON_TYPE, "content-encoding": "gzip", vary: "Accept-Encoding" }, body.zipped);
 }
