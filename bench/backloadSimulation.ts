@@ -1,8 +1,9 @@
 import { type Shard, answerable, planShards } from "../runtime/backload/plan.ts";
-import { expectedRows } from "../runtime/backload/expectedRows.ts";
+import { bidsRequests, payloadRequests } from "../runtime/backload/expectedRequests.ts";
+import { expectedEmpties, expectedRows } from "../runtime/backload/expectedRows.ts";
 import { BYTES, NODE, PRICES, ROWS_A_CORE_SECOND } from "../runtime/backload/prices.ts";
 import { segmentsOf } from "../runtime/backload/shard.ts";
-import { intersect, slotCount } from "../runtime/chain/slots.ts";
+import { type SlotRange, intersect, slotCount } from "../runtime/chain/slots.ts";
 import { VirtualClock } from "../runtime/chain/virtualClock.ts";
 import { DATASET_NAMES, datasets } from "../runtime/datasets/dataset.ts";
 import { Pace } from "../runtime/relay/pace.ts";
@@ -15,6 +16,14 @@ const FLEETS = [20, 200];
 const DOUBLINGS = [20, 40, 80, 160, 320, 640, 1280];
 /** A doubling that saves less of the time than this is of no more use. */
 const WORTHWHILE = 0.2;
+type EmptiesOf = (relay: string, part: SlotRange) => number;
+/** Slots of a relay's part of a shard without bids, which are asked twice: as the planner assumes. */
+const ASSUMED: EmptiesOf = (relay, part) => expectedEmpties("mainnet", relay, part);
+/** The ends between which the truth lies: none, and all but one of twenty throughout. */
+const EXTREMES: Readonly<Record<string, EmptiesOf>> = {
+  no_empties: () => 0,
+  quiet: (_, part) => 0.95 * slotCount(part),
+};
 /** Requests a second that one relay answers in all: what the reference software did with four at once (facts: relay-data-api §7). */
 const RELAY_CAPACITY = 195;
 const LATENCY_MS = 300;
@@ -54,11 +63,12 @@ export async function benchBackloadSimulation(): Promise<Record<string, number>>
   const { relays, planned } = mainnetPlan();
   const plan = { network: "mainnet", range: HISTORY, relays: planned, datasets: DATASET_NAMES } as const;
   const shards = planShards({ ...plan, shards: SHARDS, order: "newest" });
-  const work = shards.map((shard) => workOf(shard, relays, planned));
   const figures: Record<string, number> = {
     backload_sim_slots: slotCount(HISTORY),
     backload_sim_shards: SHARDS,
   };
+  const workFor = (borne: ReadonlyMap<string, Borne>, emptiesOf: EmptiesOf) =>
+    shards.map((shard) => workOf(shard, relays, planned, borne, emptiesOf));
   const days = new Map<number, number>();
   const known = new Map<string, Borne>();
   for (const workers of new Set([...FLEETS, ...DOUBLINGS])) {
@@ -70,9 +80,16 @@ export async function benchBackloadSimulation(): Promise<Record<string, number>>
       known.set(key, found);
       borne.set(name, found);
     }
+    const work = workFor(borne, ASSUMED);
     const run = await simulate(work, borne, workers);
     days.set(workers, run.days);
-    if (FLEETS.includes(workers)) Object.assign(figures, told(run, workers, work));
+    if (!FLEETS.includes(workers)) continue;
+    Object.assign(figures, told(run, workers, work));
+    for (const [extreme, emptiesOf] of Object.entries(EXTREMES)) {
+      const other = await simulate(workFor(borne, emptiesOf), borne, workers);
+      figures[`backload_sim_${workers}_${extreme}_days`] = other.days;
+      figures[`backload_sim_${workers}_${extreme}_requests_m`] = other.requests / 1e6;
+    }
   }
   const useless = DOUBLINGS.find((workers) => {
     const [now, doubled] = [days.get(workers), days.get(2 * workers)];
@@ -81,9 +98,11 @@ export async function benchBackloadSimulation(): Promise<Record<string, number>>
   const [few = 1, many = 1] = FLEETS;
   figures["backload_sim_speedup_10x_workers"] = (days.get(few) ?? 0) / (days.get(many) ?? 1);
   figures["backload_sim_no_faster_from_workers"] = useless ?? Number.NaN;
-  const longest = Math.max(...shards.map(({ range }) => (range ? slotCount(range) : 0)));
-  const slowest = Math.min(...relays.map(({ requestsPerSecond }) => requestsPerSecond));
-  figures["backload_sim_longest_shard_days"] = longest / slowest / DAY_S;
+  const free = new Map(relays.map(({ name, requestsPerSecond: rate }) => [name, { rate, cost: 1 }]));
+  const seconds = workFor(free, ASSUMED).flatMap((shard) =>
+    shard.relays.map(({ name, requests }) => requests / (free.get(name)?.rate ?? 1)),
+  );
+  figures["backload_sim_longest_shard_days"] = Math.max(...seconds) / DAY_S;
   return figures;
 }
 
@@ -101,6 +120,8 @@ function workOf(
   { range }: Shard,
   relays: ReturnType<typeof mainnetPlan>["relays"],
   planned: ReturnType<typeof mainnetPlan>["planned"],
+  borne: ReadonlyMap<string, Borne>,
+  emptiesOf: EmptiesOf,
 ): ShardWork {
   let [rows, objects, lists, lakeBytes] = [0, 0, 0, 0];
   const asked = relays.flatMap((relay, at) => {
@@ -119,9 +140,10 @@ function workOf(
       // Before it is filled, and when the shard is checked.
       lists += 2 * segmentsOf(part).length;
     }
-    return [
-      { name: relay.name, requests: slots + Math.ceil(payloads / (relay.payloadLimit - 1)), bids: slots },
-    ];
+    const requests =
+      bidsRequests(slots, emptiesOf(relay.name, part), borne.get(relay.name)?.rate ?? 1) +
+      payloadRequests(payloads, relay.payloadLimit, segmentsOf(part).length);
+    return [{ name: relay.name, requests, bids: slots }];
   });
   return { relays: asked, rows, objects, lists, lakeBytes };
 }

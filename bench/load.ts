@@ -126,6 +126,7 @@ async function someBids(path: string, first: number): Promise<Lake> {
     const meta = {
       covered,
       suspect: none,
+      unproven: none,
       revised: none,
       revision: 0,
       rows: bids.chunkSlots * BIDS_A_SLOT,

@@ -30,7 +30,10 @@ if (what === "serve") {
   const askers = new Map<Relay, Asker>();
   for (const relay of withBase(simulatedRelays(SEED), base)) {
     const client = new RelayClient(relay, { clock: systemClock, budget, allowPrivate: true });
-    askers.set(relay, relayAsker(network, relay, client, systemClock, stop));
+    askers.set(
+      relay,
+      relayAsker(network, relay, client, systemClock, () => {}, stop),
+    );
   }
   const tallies = await collect({
     network,

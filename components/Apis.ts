@@ -15,6 +15,7 @@ export const API_HOSTS = {
   resourceManager: "cloudresourcemanager.googleapis.com",
   run: "run.googleapis.com",
   scheduler: "cloudscheduler.googleapis.com",
+  secretManager: "secretmanager.googleapis.com",
   storage: "storage.googleapis.com",
 } as const;
 

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import type { batch, networking } from "@pulumi/kubernetes/types/input.js";
+import type { batch } from "@pulumi/kubernetes/types/input.js";
 import { Job, type JobArgs } from "@pulumi/kubernetes/batch/v1/job.js";
 import { Namespace } from "@pulumi/kubernetes/core/v1/namespace.js";
 import { ServiceAccount } from "@pulumi/kubernetes/core/v1/serviceAccount.js";
 import { NetworkPolicy } from "@pulumi/kubernetes/networking/v1/networkPolicy.js";
 import { getProjectOutput } from "@pulumi/gcp/organizations/getProject.js";
+import { SecretIamMember } from "@pulumi/gcp/secretmanager/secretIamMember.js";
 import { BucketIAMMember } from "@pulumi/gcp/storage/bucketIAMMember.js";
 import {
   type ComponentResourceOptions,
@@ -16,7 +17,10 @@ import {
 } from "@pulumi/pulumi";
 import { BACKLOAD_EXIT } from "../runtime/services/backloadExit.ts";
 import { BackloadSettings, backloadSettingFaults } from "../runtime/services/backloadSettings.ts";
+import { headerSources } from "../runtime/services/relayOverrides.ts";
+import { networkPolicy } from "./backloadNetwork.ts";
 import { type BackloadCluster, SPOT_TAINT } from "./BackloadCluster.ts";
+import { secretGrants } from "./relaySecrets.ts";
 import { EtlComponent, type StackContext, type Transform, transformed, validate } from "./component.ts";
 
 /** How the fleet works through its shards. */
@@ -54,16 +58,6 @@ const HOUR_SECONDS = 3600;
 const GRACE_SECONDS = 45;
 const NOBODY = 65_532;
 const WORKER = "worker";
-/** What a pod may not reach: networks that aren't the Internet. */
-const PRIVATE_RANGES = [
-  "10.0.0.0/8",
-  "100.64.0.0/10",
-  "127.0.0.0/8",
-  "169.254.0.0/16",
-  "172.16.0.0/12",
-  "192.168.0.0/16",
-];
-
 /**
  * The fleet: an Indexed Job whose indexes are the shards of one plan. Its name carries a hash of the plan: a changed plan is a
  * new Job, an unchanged one is left alone, whatever image is deployed meanwhile.
@@ -114,18 +108,25 @@ export class BackloadJob extends EtlComponent {
     );
     const policy = new NetworkPolicy(
       this.child("policy"),
-      { metadata: { name: "workers", namespace: within, labels }, spec: networkPolicy() },
+      { metadata: { name: "workers", namespace: within, labels }, spec: networkPolicy(settings) },
       this.options("free", inCluster),
     );
+    const member = interpolate`principal://iam.googleapis.com/projects/${projectNumber(stack.project, this)}/locations/global/workloadIdentityPools/${stack.project}.svc.id.goog/subject/ns/${names.backload("namespace")}/sa/${WORKER}`;
+    // The pool of identities comes with the project's first cluster.
+    const known = { dependsOn: [cluster.cluster] };
     const grant = new BucketIAMMember(
       this.child("lake"),
-      {
-        bucket,
-        role: "roles/storage.objectUser",
-        member: interpolate`principal://iam.googleapis.com/projects/${projectNumber(stack.project, this)}/locations/global/workloadIdentityPools/${stack.project}.svc.id.goog/subject/ns/${names.backload("namespace")}/sa/${WORKER}`,
-      },
-      // The pool of identities comes with the project's first cluster.
-      this.options("free", { dependsOn: [cluster.cluster] }),
+      { bucket, role: "roles/storage.objectUser", member },
+      this.options("free", known),
+    );
+    const sources = headerSources(settings.network, settings.relays, settings.relay);
+    const headerGrants = secretGrants(sources).map(
+      ({ noun, ...secret }) =>
+        new SecretIamMember(
+          this.child(noun),
+          { ...secret, member },
+          this.options("free", { dependsOn: [...known.dependsOn, ...stack.apis.of("secretManager")] }),
+        ),
     );
     const env = output(bucket).apply((name) => environment({ ...settings, lake: `gs://${name}` }));
     const job = new Job(
@@ -145,7 +146,7 @@ export class BackloadJob extends EtlComponent {
       ),
       this.options("free", {
         ...inCluster,
-        dependsOn: [policy, grant],
+        dependsOn: [policy, grant, ...headerGrants],
         // New code alone doesn't begin a back-load anew; `run` does.
         ignoreChanges: ["spec.template.spec.containers[0].image"],
       }),
@@ -227,31 +228,6 @@ function jobSpec({ settings, sizing, labels, account, image, env }: JobParts): b
         ],
       },
     },
-  };
-}
-
-/** Names and time out; relays by https and, for redirects of Google's, http; the metadata server, which gives out identities. */
-function networkPolicy(): networking.v1.NetworkPolicySpec {
-  const tcp = (port: number) => ({ protocol: "TCP", port });
-  const dns = [tcp(53), { protocol: "UDP", port: 53 }];
-  return {
-    podSelector: {},
-    policyTypes: ["Ingress", "Egress"],
-    egress: [
-      {
-        to: [
-          {
-            namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "kube-system" } },
-            podSelector: { matchLabels: { "k8s-app": "kube-dns" } },
-          },
-        ],
-        ports: dns,
-      },
-      { to: [{ ipBlock: { cidr: "169.254.20.10/32" } }], ports: dns },
-      { to: [{ ipBlock: { cidr: "0.0.0.0/0", except: PRIVATE_RANGES } }], ports: [tcp(443), tcp(80)] },
-      { to: [{ ipBlock: { cidr: "169.254.169.254/32" } }], ports: [tcp(80)] },
-      { to: [{ ipBlock: { cidr: "169.254.169.252/32" } }], ports: [tcp(988)] },
-    ],
   };
 }
 

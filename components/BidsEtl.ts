@@ -1,13 +1,13 @@
 import type { ComponentResourceOptions, Output } from "@pulumi/pulumi";
 import { DatasetEtl, type DatasetEtlArgs } from "./DatasetEtl.ts";
 
-/** Collects and loads bids; also writes table `relays`, which the views need. */
+/** Collects and loads bids; also writes tables `relays`, which the views need, and `rereads`, for both datasets. */
 export class BidsEtl extends DatasetEtl {
   /** `project.dataset.table` */
   readonly relaysTable: Output<string>;
 
   constructor(name: string, args: DatasetEtlArgs, opts?: ComponentResourceOptions) {
-    super("BidsEtl", "bids", ["bids", "bids_loads", "relays"], name, args, opts);
+    super("BidsEtl", "bids", ["bids", "bids_loads", "relays", "rereads"], name, args, opts);
     this.relaysTable = this.tableNamed("relays");
     this.registerOutputs({
       table: this.table,

@@ -1,7 +1,9 @@
 import { IamMember } from "@pulumi/gcp/bigquery/iamMember.js";
+import { SecretIamMember } from "@pulumi/gcp/secretmanager/secretIamMember.js";
 import { BucketIAMMember } from "@pulumi/gcp/storage/bucketIAMMember.js";
 import { all, type ComponentResourceOptions, type Input, type Output } from "@pulumi/pulumi";
 import { findNetwork } from "../runtime/chain/networks.ts";
+import { headerSources } from "../runtime/services/relayOverrides.ts";
 import type { ServiceSettings } from "../runtime/services/settings.ts";
 import { publicViews } from "../runtime/warehouse/bigqueryViews.ts";
 import { EtlComponent, type StackContext, validate } from "./component.ts";
@@ -13,6 +15,7 @@ import type { LakeBucket } from "./LakeBucket.ts";
 import type { LogMetrics } from "./LogMetrics.ts";
 import type { ServiceName } from "./names.ts";
 import type { AlertLimits } from "./alertRules.ts";
+import { secretGrants } from "./relaySecrets.ts";
 import { ServiceAlerts } from "./ServiceAlerts.ts";
 import { ScheduledService, type ScheduledServiceArgs, type ServiceSizing } from "./ScheduledService.ts";
 import type { ServiceIdentity } from "./ServiceIdentity.ts";
@@ -121,6 +124,14 @@ export abstract class DatasetEtl extends EtlComponent {
           this.options("free"),
         ),
     );
+    const headerGrants = secretGrants(headerSources(settings.network, settings.relays)).map(
+      ({ noun, ...secret }) =>
+        new SecretIamMember(
+          this.child(noun),
+          { ...secret, member },
+          this.options("free", { dependsOn: stack.apis.of("secretManager") }),
+        ),
+    );
     const scheduled = new ScheduledService(
       this.child("service"),
       {
@@ -137,7 +148,7 @@ export abstract class DatasetEtl extends EtlComponent {
           }),
         ),
         sizing: args.sizing,
-        after: [...tableGrants, ...lakeGrants],
+        after: [...tableGrants, ...lakeGrants, ...headerGrants],
         ...given({ egress: args.egress, transform: transform.service }),
       },
       child,

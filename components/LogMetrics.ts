@@ -33,6 +33,9 @@ const METRICS = {
   relay_rows: of("relay", ["dataset", "relay"], "rows"),
   relay_refused: of("relay", ["dataset", "relay"], "refused"),
   relay_quarantined: of("relay", ["dataset", "relay"], "quarantined"),
+  relay_reread: of("relay", ["dataset", "relay"], "reread"),
+  relay_reread_differing: of("relay", ["dataset", "relay"], "reread_differing"),
+  relay_reread_rows_gained: of("relay", ["dataset", "relay"], "reread_rows_gained"),
   relay_lag_slots: of("relay", ["dataset", "relay"], "lag_slots"),
 } as const satisfies Record<string, LineMetric>;
 

@@ -155,7 +155,8 @@ const wrong: readonly Wrong[] = [
     what: "a table that there is no definition of",
     build: (stack) => new DatasetTable("table", { stack, dataset: "d", table: "blocks" }),
     path: "table",
-    reason: /no such table; there are relays, canonical_blocks, bids, payloads, bids_loads, payloads_loads/,
+    reason:
+      /no such table; there are relays, rereads, canonical_blocks, bids, payloads, bids_loads, payloads_loads/,
   },
   {
     what: "an image by tag",
@@ -262,6 +263,7 @@ test.serial("type tokens are fixed: a changed one needs an alias, or everything 
       "etl-bids mev-boost-etl:index:DatasetTable",
       "etl-bids-loads mev-boost-etl:index:DatasetTable",
       "etl-relays mev-boost-etl:index:DatasetTable",
+      "etl-rereads mev-boost-etl:index:DatasetTable",
       "etl-public mev-boost-etl:index:DatasetView",
       "etl-service mev-boost-etl:index:ScheduledService",
       "etl-alerts mev-boost-etl:index:ServiceAlerts",
@@ -274,7 +276,7 @@ test.serial("what a protected stack guards, a disposable one doesn't", async (t)
     const registered = await made((stack) => etl(stack, BidsEtl), isProtected);
     const guarded = registered.filter(({ protect }) => protect).map(({ name }) => name);
     const names = ["datasets-private", "datasets-public", "lake-bucket"];
-    const tables = ["etl-bids-loads-table", "etl-bids-table", "etl-relays-table"];
+    const tables = ["etl-bids-loads-table", "etl-bids-table", "etl-relays-table", "etl-rereads-table"];
     t.deepEqual(guarded.toSorted(), isProtected ? [...names, ...tables].toSorted() : []);
     t.is(one(registered, "etl-bids-table").inputs["deletionProtection"], isProtected);
     t.is(one(registered, "lake-bucket").inputs["forceDestroy"], !isProtected);

@@ -57,6 +57,14 @@ export function servicePanels(metrics: Pick<LogMetrics, "series">): Panel[] {
       byRelay("relay_quarantined"),
     ),
     ...both(
+      "percent of a day's slots that differed when read again, by relay",
+      "%",
+      "{{relay}}",
+      (_service, dataset) =>
+        `100 * sum by (relay) (increase(${metrics.series("relay_reread_differing", dataset, "sum")}[1d])) / ` +
+        `sum by (relay) (increase(${metrics.series("relay_reread", dataset, "sum")}[1d]))`,
+    ),
+    ...both(
       "rows loaded in 10 minutes",
       "rows",
       "rows",

@@ -42,6 +42,7 @@ const CUSTOM: Readonly<Record<string, Computed>> = {
     const email = `${String(accountId)}@example-project.iam.gserviceaccount.com`;
     return { email, member: `serviceAccount:${email}` };
   },
+  "gcp:secretmanager/secretIamMember:SecretIamMember": nothing,
   "gcp:storage/bucket:Bucket": nothing,
   "gcp:storage/bucketIAMMember:BucketIAMMember": nothing,
   "gcp:bigquery/dataset:Dataset": nothing,

@@ -33,3 +33,17 @@ export function printable(text: string, limit = 200): string {
     },
   );
 }
+
+/**
+ * Text without what stands before an "@" in any of its words, beginning at "://": users and passwords of URLs, well formed or
+ * not. For what a person wrote where a URL belongs.
+ */
+export function withoutUsers(text: string): string {
+  return text.replaceAll(/\S+/g, (word) => {
+    const at = word.lastIndexOf("@");
+    if (at === -1) return word;
+    const scheme = word.indexOf("://");
+    const shown = scheme === -1 || scheme > at ? "" : word.slice(0, scheme + 3);
+    return `${shown}***${word.slice(at)}`;
+  });
+}

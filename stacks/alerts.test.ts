@@ -83,9 +83,14 @@ function tick(
       relay: "titan",
       covered: 32,
       missing: 0,
+      unproven: 0,
+      awaiting: 0,
       rows: 5000,
       refused: 0,
       quarantined: 0,
+      reread: 0,
+      reread_differing: 0,
+      reread_rows_gained: 0,
       lag_slots: 20,
     };
     if (line.outcome !== "failed") {

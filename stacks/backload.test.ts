@@ -83,6 +83,49 @@ test("workers may write the lake's objects and nothing else, as themselves and n
   );
 });
 
+test.serial(
+  "workers reach relays of the config's own, and read the secrets of those that they ask",
+  async (t) => {
+    const secret = (name: string) => ({ "X-Api-Key": `projects/keys-project/secrets/${name}/versions/1` });
+    const changed = await runStack("production", {
+      "mev-boost-etl:relays": {
+        inside: { url: "http://10.1.2.3:8080", private: true, headers: secret("inside") },
+        named: { url: "https://relay.internal:9443/x", private: true },
+        outside: { url: "https://relay.example:8443" },
+        unasked: { url: "https://unasked.example:7443", headers: secret("unasked") },
+      },
+      [KEY]: { ...EXAMPLE_BACKLOAD, relays: ["inside", "named", "outside", "titan"] },
+    });
+    const find = (name: string) => {
+      const found = changed.registered.find((resource) => resource.name === name);
+      if (!found) throw new Error(`nothing is named ${name}`);
+      return found;
+    };
+    const { egress } = find("backload-job-policy").inputs["spec"] as {
+      egress: { to: { ipBlock?: { cidr: string; except?: string[] } }[]; ports: { port: number }[] }[];
+    };
+    const rules = egress.map(({ to, ports }) => [
+      to[0]?.ipBlock?.cidr,
+      to[0]?.ipBlock?.except?.length ?? 0,
+      ...ports.map(({ port }) => port),
+    ]);
+    t.deepEqual(rules.slice(2, -2), [
+      ["0.0.0.0/0", 6, 443, 80, 8443],
+      ["10.1.2.3/32", 0, 8080],
+      ["0.0.0.0/0", 2, 9443],
+    ]);
+    const grants = changed.registered.filter(
+      ({ name, type }) => type.endsWith(":SecretIamMember") && name.startsWith("backload"),
+    );
+    t.deepEqual(
+      grants.map(({ inputs: { secretId } }) => secretId),
+      ["inside"],
+    );
+    t.regex(String(grants[0]?.inputs["member"]), /\/subject\/ns\/mev-boost-etl-production\/sa\/worker$/);
+    t.true(find("backload-job-job").dependsOn.includes(grants[0]?.name ?? "none"));
+  },
+);
+
 test("a plan's hash is the same for the same plan in whatever order it is written, and another for every other one", (t) => {
   const made = (more: Record<string, unknown>) => {
     const { config } = decodeConfig(engineConfig("production", { [KEY]: { ...EXAMPLE_BACKLOAD, ...more } }));

@@ -1,6 +1,6 @@
 import * as t from "io-ts";
-import { directoryOf } from "../runtime/relay/directory.ts";
 import { findNetwork } from "../runtime/chain/networks.ts";
+import { type RelayOverrides, overriddenRelays } from "../runtime/services/relayOverrides.ts";
 import { type Format, fields, json, slotRange } from "../runtime/services/settingFormats.ts";
 
 /** A back-load as config names it; what is absent has the value of `BACKLOAD_DEFAULTS`, or is open. */
@@ -81,7 +81,15 @@ export function isBackload(config: BackloadConfig | Record<string, never>): conf
 /** What is wrong with a back-load beside its form, each as `KEY: what; what is allowed`. */
 export function backloadFaults(
   config: BackloadConfig,
-  { network, region }: { readonly network: string | undefined; readonly region: string | undefined },
+  {
+    network,
+    region,
+    relays: overrides,
+  }: {
+    readonly network: string | undefined;
+    readonly region: string | undefined;
+    readonly relays: RelayOverrides | undefined;
+  },
 ): string[] {
   const faults: string[] = [];
   const { range, shards, parallelism, relays = [], zones = [], max_failed_shards: failed } = config;
@@ -101,7 +109,8 @@ export function backloadFaults(
     faults.push(`max_failed_shards: ${failed} is more than the shards; give 0 to ${shards}`);
   if (hours <= workerHours)
     faults.push(`hours: ${hours} is no more than worker_hours; give more than ${workerHours}`);
-  const known = network === undefined ? undefined : directoryOf(network).map(({ name }) => name);
+  const known =
+    network === undefined ? undefined : overriddenRelays(network, overrides ?? {}).map(({ name }) => name);
   for (const relay of relays)
     if (known && !known.includes(relay))
       faults.push(`relays: no relay "${relay}"; there are ${known.join(", ")}`);

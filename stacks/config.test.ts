@@ -157,12 +157,82 @@ const wrong: readonly (readonly [string, Record<string, unknown>, readonly strin
   [
     "credentials in a relay's URL, which aren't repeated",
     { relays: { flashbots: { url: "https://user:hunter2@boost-relay.flashbots.net" } } },
-    ["mev-boost-etl:relays: flashbots: its url holds credentials; relays' Data APIs need none"],
+    ["mev-boost-etl:relays: flashbots: its url holds credentials; give them as a header"],
   ],
   [
     "a relay's private address",
     { relays: { titan: { url: "https://10.0.0.7" } } },
-    ["mev-boost-etl:relays: titan: its url is an address of this machine or a private network"],
+    [
+      "mev-boost-etl:relays: titan: its url is an address of this machine or a private network; where that is meant, say private: true",
+    ],
+  ],
+  [
+    "a new relay without its address",
+    { relays: { mine: { payload_limit: 50 } }, network: "sepolia" },
+    ["mev-boost-etl:relays: mine: no relay of sepolia; known are flashbots; give another one its url"],
+  ],
+  [
+    "a new relay's plain http",
+    { relays: { mine: { url: "http://relay.example" } } },
+    ["mev-boost-etl:relays: mine: its url must be https"],
+  ],
+  [
+    "a private address where no network leads to it",
+    { relays: { mine: { url: "http://10.0.0.7:8080", private: true } }, egress: "shared" },
+    [
+      "mev-boost-etl:egress: shared leads to no private address, as mine has; give static, and connect its network",
+    ],
+  ],
+  [
+    "a private address that isn't given",
+    { relays: { titan: { private: true } } },
+    [
+      "mev-boost-etl:relays: titan: private is said of a url that is given here; give the url, or leave private out",
+    ],
+  ],
+  [
+    "one endpoint under two names",
+    { relays: { mine: { url: "https://titanrelay.xyz" } } },
+    ["mev-boost-etl:relays: mine: its url is titan's too; ask one endpoint under one name"],
+  ],
+  [
+    "a page of payloads of one row",
+    { relays: { titan: { payload_limit: 1 } } },
+    ["mev-boost-etl:relays: titan: payload_limit must be a whole number from 10 to 1000"],
+  ],
+  [
+    "a header's value, which isn't repeated",
+    { relays: { titan: { headers: { "X-Api-Key": "hunter2" } } } },
+    [
+      "mev-boost-etl:relays: titan: its header X-Api-Key must be a secret's version, projects/PROJECT/secrets/SECRET/versions/NUMBER, and never the value itself",
+    ],
+  ],
+  [
+    "a header of the client's own",
+    { relays: { titan: { headers: { Host: "projects/a-project/secrets/host/versions/1" } } } },
+    ["mev-boost-etl:relays: titan: a header of it is set by the client itself; leave it out"],
+  ],
+  [
+    "a header twice",
+    {
+      relays: {
+        titan: {
+          headers: {
+            cookie: "projects/a-project/secrets/one/versions/1",
+            Cookie: "projects/a-project/secrets/two/versions/1",
+          },
+        },
+      },
+    },
+    ["mev-boost-etl:relays: titan: a header of it is given twice; leave one out"],
+  ],
+  [
+    "a back-load of a relay that nobody knows",
+    {
+      backload: { range: "5000000-5000009", shards: 1, parallelism: 1, relays: ["mine"] },
+      network: "sepolia",
+    },
+    ['mev-boost-etl:backload: relays: no relay "mine"; there are flashbots'],
   ],
   [
     "a relay's rate of nothing",
@@ -173,7 +243,7 @@ const wrong: readonly (readonly [string, Record<string, unknown>, readonly strin
     "a misspelled field of a relay",
     { relays: { titan: { rate: 2 } } },
     [
-      "mev-boost-etl:relays: has another form; give an object, relay's name to {url, requests_per_second, off}",
+      "mev-boost-etl:relays: has another form; give a JSON object, relay's name to {url, requests_per_second, payload_limit, off, private, headers}, or some of these",
     ],
   ],
   [
@@ -243,6 +313,16 @@ const wrong: readonly (readonly [string, Record<string, unknown>, readonly strin
 for (const [what, more, messages] of wrong) {
   test(`wrong config: ${what}`, (t) => t.deepEqual(mistakesOf(more), messages));
 }
+
+test("a stack takes relays of its own, private ones by declaration, and page limits and headers of all", (t) => {
+  const relays = {
+    mine: { url: "http://10.0.0.7:8080", private: true, requests_per_second: 20 },
+    theirs: { url: "https://theirs.example", payload_limit: 50 },
+    titan: { payload_limit: 100, headers: { "X-Api-Key": "projects/a-project/secrets/key/versions/latest" } },
+  };
+  const backload = { range: "5000000-5000009", shards: 1, parallelism: 1, relays: ["mine", "titan"] };
+  t.deepEqual(mistakesOf({ relays, backload }), []);
+});
 
 test("a misspelled key is named, with those that there are", (t) => {
   const [said, ...others] = mistakesOf({ tickSecond: 10 });

@@ -4,7 +4,7 @@ import * as t from "io-ts";
 import { PUBLIC_READER } from "../components/Datasets.ts";
 import { STACK_NAME } from "../components/names.ts";
 import { printable } from "../runtime/errors.ts";
-import { type RelayOverrides, relayFaults } from "../runtime/services/relayOverrides.ts";
+import { relayFaults, relayOverrides } from "../runtime/services/relayOverrides.ts";
 import { LOG_LEVELS } from "../runtime/services/settings.ts";
 import { type Format, fields, json, oneOf, text, whole } from "../runtime/services/settingFormats.ts";
 import { backloadFaults, backloadFormat, isBackload } from "./backloadConfig.ts";
@@ -59,10 +59,7 @@ const KEYS = {
       fields({ ref: matching(/^[a-z0-9][\w.:/-]*@sha256:[0-9a-f]{64}$/) }, {}),
     ]),
   ),
-  relays: json<RelayOverrides>(
-    "an object, relay's name to {url, requests_per_second, off}",
-    t.record(t.string, fields({}, { url: t.string, requests_per_second: t.number, off: t.boolean })),
-  ),
+  relays: relayOverrides,
   payloadsRatePercent: whole("a whole number", 1, 99),
   softDeleteDays: whole("0, or days", 0, 90),
   publicDays: whole("days", 1, 366),
@@ -263,6 +260,15 @@ function between(values: Partial<Values>) {
   }
   if (has<unknown>(v.network, v.relays))
     faults.push(...relayFaults(v.network, v.relays).map((fault) => fault.replace(/^ETL_RELAYS/, "relays")));
+  if (has<unknown>(v.egress, v.relays) && v.egress === "shared") {
+    const inside = Object.keys(v.relays).filter((name) => v.relays[name]?.private === true);
+    check(
+      "egress",
+      inside.length === 0,
+      () =>
+        `shared leads to no private address, as ${inside.join(", ")} has; give static, and connect its network`,
+    );
+  }
   if (has(v.backload) && isBackload(v.backload)) faults.push(...backloadFaults(v.backload, v));
   for (const service of ["bids", "payloads"] as const) {
     const [cpu, size] = [v[`${service}Cpu`], v[`${service}Memory`]];

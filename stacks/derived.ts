@@ -6,6 +6,7 @@ import type { ServiceName } from "../components/names.ts";
 import type { ServiceSizing } from "../components/ScheduledService.ts";
 import { type Network, findNetwork } from "../runtime/chain/networks.ts";
 import type { SlotRange } from "../runtime/chain/slots.ts";
+import { headerSources } from "../runtime/services/relayOverrides.ts";
 import { BACKLOAD_DEFAULTS, type BackloadConfig, isBackload } from "./backloadConfig.ts";
 import type { StackConfig } from "./config.ts";
 
@@ -25,7 +26,7 @@ export function labelsOf({ stack, network, labels }: StackConfig): Readonly<Reco
 }
 
 /** The APIs that the stack uses. */
-export function apisOf({ egress, budget, backload }: StackConfig): readonly ApiName[] {
+export function apisOf({ egress, budget, backload, network, relays }: StackConfig): readonly ApiName[] {
   return [
     "artifactRegistry",
     "bigquery",
@@ -38,6 +39,7 @@ export function apisOf({ egress, budget, backload }: StackConfig): readonly ApiN
     "resourceManager",
     "run",
     "scheduler",
+    ...(headerSources(network, relays).length > 0 ? (["secretManager"] as const) : []),
     "storage",
   ];
 }

@@ -101,6 +101,7 @@ const APIS: Record<string, keyof typeof API_HOSTS> = {
   compute: "compute",
   logging: "logging",
   monitoring: "monitoring",
+  secretmanager: "secretManager",
   serviceaccount: "iam",
   storage: "storage",
 };
@@ -134,7 +135,7 @@ test("each identity has the grants of its table, and nothing else has any", (t) 
     const dataset = `mev_boost_private_${stack}`;
     const bucket = `example-project-mev-boost-etl-${stack}`;
     const expected = [
-      ["bids", ["bids", "bids_loads", "relays"]],
+      ["bids", ["bids", "bids_loads", "relays", "rereads"]],
       ["payloads", ["payloads", "payloads_loads", "canonical_blocks"]],
     ].flatMap(([service, tables]) => {
       const run = account(String(service), "run");
@@ -213,7 +214,7 @@ test("what is granted stands before the service that needs it, and the invoker's
         ({ name, inputs }) =>
           JSON.stringify(inputs["member"])?.includes(`etl-${service}-run-`) && name.startsWith(service),
       );
-      t.is(needed.length, 6);
+      t.is(needed.length, service === "bids" ? 7 : 6);
       for (const { name } of needed) t.true(run.has(name), name);
       for (const table of ofType(registered, "Table"))
         if (table.name.startsWith(`${service}-${service}`)) t.true(run.has(table.name), table.name);
@@ -233,6 +234,40 @@ test("what is granted stands before the service that needs it, and the invoker's
     }
   }
 });
+
+test.serial(
+  "both services may read exactly the secrets that the relays they ask take headers from",
+  async (t) => {
+    const secret = (name: string, version = 1) => `projects/keys-project/secrets/${name}/versions/${version}`;
+    const relays = {
+      mine: {
+        url: "https://mine.example",
+        headers: { "X-Api-Key": secret("key"), Cookie: secret("cookie") },
+      },
+      theirs: { url: "https://theirs.example", headers: { "X-Api-Key": secret("key", 2) } },
+      titan: { off: true, headers: { "X-Api-Key": secret("unread") } },
+    };
+    const { registered } = await runStack("production", { "mev-boost-etl:relays": relays });
+    const grants = ofType(registered, "SecretIamMember");
+    t.deepEqual(
+      grants.map(({ inputs: { project, secretId, role, member } }) => [project, secretId, role, member]),
+      ["bids", "payloads"].flatMap((service) =>
+        ["key", "cookie"].map((name) => [
+          "keys-project",
+          name,
+          "roles/secretmanager.secretAccessor",
+          `serviceAccount:etl-${service}-run-production@example-project.iam.gserviceaccount.com`,
+        ]),
+      ),
+    );
+    for (const { name } of grants) {
+      t.true(waitsFor(registered, `${name.split("-")[0]}-service-run`).has(name), name);
+      t.true(waitsFor(registered, name).has("apis-secretmanager"), name);
+    }
+    t.is(ofType(production, "SecretIamMember").length, 0);
+    t.false(production.some(({ name }) => name === "apis-secretmanager"));
+  },
+);
 
 test.serial(
   "a service is told what it decodes: where, whom, and its share of each relay's rate",
@@ -354,10 +389,10 @@ test("production guards what the table of protection says, kind by kind, and tes
     }
   }
   const guarded = production.filter(({ protect }) => protect).map(({ name }) => name);
-  t.is(guarded.length, 5 + 6, guarded.join(" "));
+  t.is(guarded.length, 5 + 7, guarded.join(" "));
   t.is(
     production.filter(({ retainOnDelete }) => retainOnDelete).length,
-    2 + 6,
+    2 + 7,
     "the bucket, the private dataset and its tables",
   );
 });

@@ -379,6 +379,26 @@ test("who has no dataset, no credentials or no permission is told in one line wh
     });
 });
 
+test("tables of an earlier version are told in one line with what to do, and --create adds what they lack", async (t) => {
+  const { lake, warehouse, open } = await start(t);
+  await put(lake, network, "bids", "heron", { rows: rows(0, 1) });
+  await warehouse.load(lake, []);
+  for (const view of ["loads", "coverage", "delivered"]) await warehouse.query(`DROP VIEW ${view}`);
+  await warehouse.query("ALTER TABLE bids_loads DROP COLUMN unproven");
+  await warehouse.query("DROP TABLE rereads");
+  await put(lake, network, "bids", "heron", { rows: rows(32, 1), unproven: [33] });
+  await t.throwsAsync(open().load(lake, []), { name: "UserError", message: /^[^\n]*load --create[^\n]*$/ });
+
+  const { rows: loaded, unchanged } = await open(true).load(lake, []);
+  t.deepEqual([loaded, unchanged], [1, 1]);
+  t.deepEqual(
+    (await warehouse.query("SELECT unproven FROM loads ORDER BY first_slot")).map(({ unproven }) => unproven),
+    [null, `01${"0".repeat(30)}`],
+  );
+  t.deepEqual(await warehouse.query("SELECT * FROM rereads"), []);
+  await agrees(t, warehouse, lake);
+});
+
 test("an export writes the very files that a DuckDB warehouse of the same lake writes", async (t) => {
   const { proxy, lake, url, warehouse } = await start(t);
   const folder = await newFolder(t);

@@ -82,7 +82,15 @@ async function fill(lake: Lake, relay: string, ranges: readonly SlotRange[]): Pr
     const none = SlotBits.empty(first, last - first + 1);
     let covered = none;
     for (let slot = first; slot <= last; slot++) covered = covered.with(slot);
-    const meta = { covered, suspect: none, revised: none, revision: 0, rows: 0, quarantined: 0 };
+    const meta = {
+      covered,
+      suspect: none,
+      unproven: none,
+      revised: none,
+      revision: 0,
+      rows: 0,
+      quarantined: 0,
+    };
     await lake.write({ dataset: "bids", relay, first, last }, new Map(), meta, 0);
   };
   await Promise.all([...firsts.values()].map((run) => limit(() => write(run))));

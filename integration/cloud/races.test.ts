@@ -84,7 +84,7 @@ test.serial(
     for (let last = 5; last <= 119; last = Math.min(last + 9, 119), rounds++) {
       await line.run({ first: 1, last });
       const summaries: LoadSummary[] = await Promise.all(
-        loaders.map((loader) => loader.load(lake, relays, { relaysTable: false })),
+        loaders.map((loader) => loader.load(lake, relays, { relayTables: false })),
       );
       retried += summaries.reduce((sum, summary) => sum + summary.retried, 0);
       t.deepEqual(

@@ -218,6 +218,33 @@ test.serial("production: destroy is refused, and what holds data stays", async (
   t.deepEqual(standing(stack).filter(isData), data.filter(isData));
 });
 
+test.serial(
+  "relays of a stack's own, with headers from secrets, come up, break no policy, and go",
+  async (t) => {
+    const secret = (version: string) =>
+      `projects/${String(given("test")["gcp:project"])}/secrets/relay-key/versions/${version}`;
+    const relays = {
+      mine: { url: "https://mine.example:8443", payload_limit: 50, headers: { "X-Api-Key": secret("1") } },
+    };
+    const stack = await fork(t, "test");
+    const policies = await compiledPolicies();
+    const grants = () => stack.cloud.all().filter(({ type }) => type.endsWith(":SecretIamMember"));
+    stack.configure({ "mev-boost-etl:relays": relays });
+    const added = (await stack.up({ policies })).ok();
+    t.deepEqual(added.violations, []);
+    t.deepEqual(kindsOf(added.steps), ["create", "update"]);
+    t.is(grants().length, 2);
+    t.deepEqual((await stack.up({ policies })).ok().steps, []);
+    // Another version of the secret is no other grant.
+    const { mine } = relays;
+    stack.configure({ "mev-boost-etl:relays": { mine: { ...mine, headers: { "X-Api-Key": secret("2") } } } });
+    t.deepEqual(kindsOf((await stack.up({ policies })).ok().steps), ["update"]);
+    stack.configure({ "mev-boost-etl:relays": {} });
+    t.deepEqual(kindsOf((await stack.up({ policies })).ok().steps), ["delete", "update"]);
+    t.deepEqual(grants(), []);
+  },
+);
+
 test.serial("test: destroy leaves nothing but the APIs", async (t) => {
   const stack = await fork(t, "test");
   (await stack.destroy()).ok();

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { datasets, lakeColumns } from "../../runtime/datasets/dataset.ts";
+import { loadTables } from "../../runtime/datasets/tables.ts";
 import { guardColumn, guardTable } from "../../runtime/warehouse/bigqueryLoadSql.ts";
 import { bigqueryTables } from "../../runtime/warehouse/bigqueryTables.ts";
 import type { ViewSettings } from "../../runtime/warehouse/bigqueryViews.ts";
@@ -36,7 +37,7 @@ export async function refusals(catalog: Catalog, statements: readonly Statement[
     .map((line) => JSON.parse(line) as Refusal);
 }
 
-/** A warehouse's tables as they are made, its guards, and staging tables of each dataset with the given names. */
+/** A warehouse's tables as they are made, its view loads, its guards, and staging tables of each dataset with the given names. */
 export function warehouseCatalog(
   { project, dataset }: ViewSettings,
   staging: string,
@@ -59,5 +60,9 @@ export function warehouseCatalog(
         ] as const,
     ),
   ]);
-  return Object.fromEntries([...tables, ...staged]);
+  const loads = [
+    `${project}.${dataset}.loads`,
+    [["dataset", "STRING"], ...loadTables.bids.columns.map(({ name, type }) => [name, type] as const)],
+  ] as const;
+  return Object.fromEntries([...tables, ...staged, loads]);
 }

@@ -13,7 +13,12 @@ import {
   loadScript,
 } from "../../runtime/warehouse/bigqueryLoadSql.ts";
 import { parameterType } from "../../runtime/warehouse/bigqueryParameters.ts";
-import { relaysMerge, relaysQuery } from "../../runtime/warehouse/bigqueryRelays.ts";
+import {
+  heldQuery,
+  keyedMerge,
+  keyedRowsQuery,
+  rereadsForgotten,
+} from "../../runtime/warehouse/bigqueryKeyed.ts";
 import {
   loadedChunksQuery,
   progressQuery,
@@ -28,8 +33,11 @@ import {
   publicViews,
   type ViewSettings,
 } from "../../runtime/warehouse/bigqueryViews.ts";
+import { keyedRelays, keyedRereads } from "../../runtime/warehouse/keyedTables.ts";
 import type { CanonicalTable } from "../../runtime/warehouse/warehouse.ts";
 import type { Statement } from "./analyzer.ts";
+
+const keyedTables = [keyedRelays, keyedRereads];
 
 /** Google's own table of mainnet's blocks. */
 export const blocksTable: CanonicalTable = {
@@ -83,8 +91,13 @@ export function everyStatement(
       ),
     ),
     guardRow: all.map((dataset) => named(`guard of ${dataset.name}`, guardRow(places, dataset))),
-    relaysQuery: [named("relays", relaysQuery(place))],
-    relaysMerge: [named("relays merged", relaysMerge(place, [["heron", ...Array<null>(11).fill(null)]]))],
+    keyedRowsQuery: keyedTables.map((keyed) => named(keyed.table.name, keyedRowsQuery(place, keyed))),
+    keyedMerge: keyedTables.map((keyed) => {
+      const row = keyed.table.columns.map(() => null);
+      return named(`${keyed.table.name} merged`, keyedMerge(place, keyed, [row]));
+    }),
+    heldQuery: [named("held", heldQuery(place))],
+    rereadsForgotten: [named("rereads forgotten", rereadsForgotten(place, ["bids", "payloads"]))],
     relayRowsQuery: [named("relays' rows", relayRowsQuery(place))],
     ledgerRowsQuery: all.flatMap(({ name }) => [
       named(`ledger rows of ${name}`, ledgerRowsQuery(place, name, range)),
@@ -132,6 +145,7 @@ function change(dataset: Dataset, relay: string, kind: "new" | "grown" | "revise
     revision: 1,
     covered: none.with(run.first),
     suspect: none,
+    unproven: none,
     rows: 3,
     quarantined: 0,
     error: kind === "failed" ? "it can't be loaded" : null,

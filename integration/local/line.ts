@@ -1,4 +1,5 @@
 import type { Clock } from "../../runtime/chain/clock.ts";
+import { VirtualClock } from "../../runtime/chain/virtualClock.ts";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import type { SlotRange } from "../../runtime/chain/slots.ts";
 import type { Asker } from "../../runtime/collect/asker.ts";
@@ -16,19 +17,24 @@ import type { Relay } from "../../runtime/relay/relay.ts";
 /** The date of the simulated network's tests, Unix ms. */
 export const NOW = 1_760_000_000_000;
 
-/** A clock on which waiting costs nothing: back-offs and second asks pass at once, and the date goes on by them. */
+/** A clock on which waiting costs nothing, the date included; its parts can be replaced one by one. */
 export function hastyClock(startUnixMs: number = NOW): Clock {
-  let skipped = 0;
+  const clock = new VirtualClock(startUnixMs);
   return {
-    now: () => startUnixMs + skipped,
-    monotonic: () => performance.now() + skipped,
-    async sleep(ms, signal) {
-      signal?.throwIfAborted();
-      skipped += ms;
-      await new Promise((resolve) => setImmediate(resolve));
-    },
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    sleep: async (ms, signal) => clock.sleep(ms, signal),
   };
 }
+
+/** What each relay may cost. */
+export type LimitsOf = (relay: Relay) => Partial<RelayClientLimits>;
+
+/** A busy machine must not pass for a relay that doesn't answer. */
+export const PATIENT = { timeoutMs: 300_000 } as const;
+
+/** For relays that hang: what is given up too early is asked again, as after any fault. */
+export const SOON_GIVEN_UP = { timeoutMs: 3000 } as const;
 
 /** The whole line from relays over loopback to a lake, as the command line builds it. */
 export function lineOf(
@@ -36,7 +42,8 @@ export function lineOf(
   relays: readonly Relay[],
   lake: Lake,
   clock: Clock,
-  limits: Partial<RelayClientLimits> = { timeoutMs: 1500 },
+  limitsOf: LimitsOf = () => PATIENT,
+  rate = 5000,
 ) {
   const network = simulatedNetwork(seed);
   const pass = async <T>(
@@ -51,10 +58,13 @@ export function lineOf(
         clock,
         budget,
         allowPrivate: true,
-        rate: 5000,
-        limits,
+        rate,
+        limits: limitsOf(relay),
       });
-      askers.set(relay, relayAsker(network, relay, client, clock, stop));
+      askers.set(
+        relay,
+        relayAsker(network, relay, client, clock, () => {}, stop),
+      );
       return client;
     });
     try {
@@ -76,7 +86,7 @@ export function lineOf(
     network,
     run: (range: SlotRange, datasets: readonly DatasetName[] = DATASET_NAMES): Promise<Tally[]> =>
       pass((options) => collect({ ...options, datasets }), range),
-    recheck: (range: SlotRange): Promise<Tally[]> =>
-      pass((options) => recheck({ ...options, sample: 1, accept: false, random: () => 0 }), range),
+    recheck: (range: SlotRange, more: { onlyEmpty?: boolean; accept?: boolean } = {}): Promise<Tally[]> =>
+      pass((options) => recheck({ ...options, accept: false, ...more, chosen: () => true }), range),
   };
 }

@@ -11,7 +11,7 @@ import type { Relay } from "../../runtime/relay/relay.ts";
 import { type Simulator, type SimulatorOptions, startSimulator } from "../../runtime/simulator/server.ts";
 import { openDuckDb } from "../../runtime/warehouse/duckdb.ts";
 import type { Warehouse } from "../../runtime/warehouse/warehouse.ts";
-import { NOW, hastyClock, lineOf } from "./line.ts";
+import { type LimitsOf, NOW, hastyClock, lineOf } from "./line.ts";
 
 /** A simulated network that was collected and loaded, with the canonical chain filled in from the simulator's truth. */
 export interface Loaded {
@@ -33,14 +33,13 @@ export interface LoadedOptions extends Partial<Omit<SimulatorOptions, "clock" | 
   readonly slots: number;
   /** Which relays are collected, as they are to be; all of the simulator's without it. */
   readonly relays?: (relays: readonly Relay[]) => readonly Relay[];
-  /** After which an answer is given up, ms. */
-  readonly timeoutMs?: number;
+  /** What a relay may cost, where it isn't as with any line. */
+  readonly limitsOf?: LimitsOf;
 }
 
 /** Collects the newest slots of a simulated network into a lake and a warehouse of their own. */
 export async function loadedNetwork(options: LoadedOptions): Promise<Loaded> {
-  // A busy machine must not pass for a relay that doesn't answer.
-  const { seed, slots, relays: choose = (all) => all, timeoutMs = 60_000, ...simulated } = options;
+  const { seed, slots, relays: choose = (all) => all, limitsOf, ...simulated } = options;
   const clock = hastyClock();
   const folder = mkdtempSync(join(tmpdir(), "etl-loaded-"));
   const simulator = await startSimulator({
@@ -53,7 +52,7 @@ export async function loadedNetwork(options: LoadedOptions): Promise<Loaded> {
   });
   const relays = choose(simulator.relays);
   const lake = openFolderLake(join(folder, "lake"), `simulated-${seed}`);
-  const line = lineOf(seed, relays, lake, clock, { timeoutMs });
+  const line = lineOf(seed, relays, lake, clock, limitsOf);
   const path = join(folder, "warehouse.duckdb");
   const warehouse = openDuckDb(path, line.network, { clock, log: silentLog });
   const last = settledSlot(line.network, NOW);

@@ -10,23 +10,26 @@ import { systemClock } from "../../runtime/chain/clock.ts";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { settledSlot } from "../../runtime/chain/slots.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
+import { isSampled } from "../../runtime/collect/reread.ts";
 import { takeableSlot } from "../../runtime/collect/windows.ts";
 import { chunkRange } from "../../runtime/datasets/chunks.ts";
 import { DATASET_NAMES, type DatasetName, datasets } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder.ts";
 import { type Lake, isBad } from "../../runtime/lake/lake.ts";
+import { blocksOf } from "../../runtime/lake/testing.ts";
 import { silentLog } from "../../runtime/log.ts";
 import type { Relay } from "../../runtime/relay/relay.ts";
 import { LOG_LINES } from "../../runtime/services/logLines.ts";
+import { SEED } from "../../runtime/seeds.testing.ts";
 import { FAULT_PLANS, without } from "../../runtime/simulator/faults.ts";
 import { type SimulatorOptions, startSimulator } from "../../runtime/simulator/server.ts";
 import { simulatedRelays } from "../../runtime/simulator/directory.ts";
 import { openDuckDb } from "../../runtime/warehouse/duckdb.ts";
 import { compareLake, compareTables } from "./compare.ts";
-import { NOW, lineOf } from "./line.ts";
+import { NOW, SOON_GIVEN_UP, lineOf } from "./line.ts";
 import { TickClock, startService } from "./service.ts";
 
-const seed = Number(process.env["ETL_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+const seed = SEED;
 const network = simulatedNetwork(seed);
 const MINUTE = 60_000;
 
@@ -35,7 +38,6 @@ const SOME = ["wren", "osprey", "tern", "merlin"];
 
 /** A small young network: some relays on loopback, a lake in a folder, a warehouse in DuckDB. */
 async function world(t: ExecutionContext, options: Partial<SimulatorOptions> = {}) {
-  t.log(`seed ${seed}`);
   const clock = new TickClock(NOW);
   const simulator = await startSimulator({
     seed,
@@ -92,7 +94,7 @@ async function relayThat(t: ExecutionContext, name: string, answer: http.Request
     name,
     url,
     pubkey: null,
-    filtering: null,
+    filtering: [],
     dialect: "flashbots",
     payloadLimit: 200,
     state: "active",
@@ -106,11 +108,12 @@ async function relayThat(t: ExecutionContext, name: string, answer: http.Request
 }
 
 test("ticks of both services over relays with every fault that can be seen end in exactly the truth", async (t) => {
-  t.timeout(240_000);
+  t.timeout(1_200_000);
   const { clock, simulator, lake, warehouse, start, lacking } = await world(t, {
     faults: without(FAULT_PLANS.harsh, "short", "late"),
   });
-  const services = [await start("payloads"), await start("bids")];
+  const parts = { relayLimits: SOON_GIVEN_UP };
+  const services = [await start("payloads", parts), await start("bids", parts)];
   let left = { missing: Infinity, unavailable: 0 };
   // A slot that stays unanswered is asked again at every doubling of its age.
   for (let turn = 0; turn < 24 && (turn < 6 || left.missing > 0); turn++) {
@@ -199,6 +202,54 @@ test("a relay that fails leaves its slots missing, and the tick has done its wor
     t.false(text.includes("hunter2"), text);
     t.false(text.includes("z".repeat(200)), "a whole body");
   }
+});
+
+test("what ticks read again shows in their lines, in the lake and in table rereads, with the rows that were lacking", async (t) => {
+  const { clock, lake, warehouse, start, relays, simulator } = await world(t);
+  const service = await start("bids");
+  clock.advance(30 * MINUTE);
+  t.is((await service.tick()).status, 200);
+  // A row that came late: it isn't in the lake yet.
+  const relay = "osprey";
+  const { collectFrom = 0, activeTo = 0 } = relays.find(({ name }) => name === relay) ?? {};
+  const sampled = Array.from({ length: 128 }, (_, index) => (collectFrom ?? 0) + index).filter(isSampled);
+  const slot = sampled.find((one) => simulator.truth.bids(relay, one).length > 0) ?? 0;
+  const chunk = { dataset: "bids" as const, relay, ...chunkRange(datasets.bids, slot) };
+  const content = await lake.read(chunk);
+  if (!content) return t.fail();
+  const { meta, generation } = content.stored;
+  const lines = new Map(content.lines).set(slot, (content.lines.get(slot) ?? []).slice(1));
+  await lake.write(chunk, blocksOf(lines), { ...meta, rows: meta.rows - 1 }, generation);
+
+  let read = { slots: 0, differing: 0, rows_gained: 0 };
+  for (let hours = 0; hours < 4; hours++) {
+    clock.advance(60 * MINUTE);
+    t.is((await service.tick()).status, 200);
+    const line = service
+      .lines()
+      .findLast(({ message, relay: of }) => message === "tick.relay" && of === relay);
+    read = {
+      slots: read.slots + Number(line?.["reread"]),
+      differing: read.differing + Number(line?.["reread_differing"]),
+      rows_gained: read.rows_gained + Number(line?.["reread_rows_gained"]),
+    };
+  }
+  // One in three agrees too badly: all slots of that day were read again, each once.
+  t.deepEqual([read.differing, read.rows_gained], [1, 1]);
+  t.true(read.slots > 2 * sampled.length && read.slots <= 128, `${read.slots} of ${activeTo} read again`);
+  const [row] = await warehouse.query(
+    `SELECT sum(slots) AS slots, sum(differing) AS differing, sum(rows_gained) AS rows_gained FROM rereads WHERE dataset = 'bids' AND relay = '${relay}'`,
+  );
+  t.deepEqual(
+    Object.fromEntries(Object.entries(row ?? {}).map(([key, value]) => [key, Number(value)])),
+    read,
+  );
+  const one = relays.find(({ name }) => name === relay);
+  if (!one) return t.fail();
+  const all = { first: 0, last: activeTo ?? 0 };
+  const { reread } = await coverageOf(lake, network, one, "bids", all, clock.now(), (fault) => t.fail(fault));
+  t.deepEqual(reread, read);
+  t.deepEqual((await compareTables(lake, warehouse, simulator.truth)).differences, []);
 });
 
 test("while a tick runs another is refused, and one after it is taken", async (t) => {
@@ -299,10 +350,12 @@ test("a tick whose time is up asks nothing more, and what it has read is in the 
       if (asked > 44) reached();
       return;
     }
-    http.get(first.url + (request.url ?? ""), (answer) => {
+    // A connection that idled may be closed just as it is used again: each request has its own.
+    const passed = http.get(first.url + (request.url ?? ""), { agent: false }, (answer) => {
       response.writeHead(answer.statusCode ?? 500, answer.headers);
       answer.pipe(response);
     });
+    passed.on("error", () => response.destroy());
   });
   const service = await start("bids", { relays: [{ ...first, url: slow.url }] });
   const tick = service.tick();
@@ -364,8 +417,7 @@ function environment(simulatorUrl: string, folder: string): Record<string, strin
   };
 }
 
-test("SIGTERM in the middle of a tick ends the service within ten seconds, with everything written that was read", async (t) => {
-  t.log(`seed ${seed}`);
+test("SIGTERM in the middle of a tick ends the service, with nothing asked after it and everything written that was read", async (t) => {
   let answered = 0;
   let enough = () => {};
   const many = new Promise<void>((resolve) => (enough = resolve));
@@ -385,16 +437,17 @@ test("SIGTERM in the middle of a tick ends the service within ten seconds, with 
   const url = `http://127.0.0.1:${String(port)}`;
   const tick = fetch(`${url}/tick`, { method: "POST" });
   await many;
-  const before = performance.now();
   child.kill("SIGTERM");
   await line("stopping; what was read is being written");
+  const asked = answered;
   const late = await fetch(`${url}/tick`, { method: "POST" }).catch(() => undefined);
   t.true(late === undefined || late.status === 503);
   const { status } = await tick;
   t.is(status, 503);
   const [code] = (await once(child, "exit")) as [number | null];
   t.is(code, 0);
-  t.true(performance.now() - before < 10_000);
+  // What was under way may still arrive.
+  t.true(answered - asked <= 16, `${answered - asked} requests after it was told to stop`);
   t.like(
     lines().find(({ message }) => message === "tick"),
     { outcome: "stopped", severity: "INFO" },
@@ -441,7 +494,7 @@ test("wrong settings stop a service at its start, all named in one line, with ex
 
 for (const dataset of DATASET_NAMES) {
   test(`${dataset}: an object placed a million slots back, and a gap there, are loaded and repaired within a day of ticks`, async (t) => {
-    t.timeout(180_000);
+    t.timeout(1_200_000);
     let asked = 0;
     const { clock, simulator, lake, warehouse, start } = await world(t, { onRequest: () => asked++ });
     const relay = simulator.relays.find(({ name }) => name === "heron") ?? t.fail();

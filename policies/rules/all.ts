@@ -23,6 +23,7 @@ import { productionProtected } from "./productionProtected.ts";
 import { projectGrants } from "./projectGrants.ts";
 import { publicAccess } from "./publicAccess.ts";
 import { publicNodes } from "./publicNodes.ts";
+import { relayHeaders } from "./relayHeaders.ts";
 import { runAccount } from "./runAccount.ts";
 import { runInstances } from "./runInstances.ts";
 import { runLimits } from "./runLimits.ts";
@@ -56,6 +57,7 @@ export const policies: Policies = [
   projectGrants,
   publicAccess,
   publicNodes,
+  relayHeaders,
   runAccount,
   runInstances,
   runLimits,

@@ -11,7 +11,10 @@ import { labelsProperty } from "./labels.ts";
 const here = import.meta.dirname;
 const files = readdirSync(here).filter((file) => file.endsWith(".cases.ts"));
 const all = await Promise.all(
-  files.map(async (file) => ((await import(join(here, file))) as { cases: RuleCases }).cases),
+  files.map(
+    async (file) =>
+      ((await import(`./${file.replace(".cases.ts", "")}.cases.ts`)) as { cases: RuleCases }).cases,
+  ),
 );
 
 /** What the first preview of a stack doesn't know: what the cloud only tells once a thing is made. */

@@ -4,7 +4,8 @@ import type { SlotRange } from "../chain/slots.ts";
 import type { Asker } from "../collect/asker.ts";
 import { type Coverage, coverageOf } from "../collect/coverage.ts";
 import type { Order } from "../collect/plan.ts";
-import { collect } from "../collect/run.ts";
+import { type CollectOptions, collect } from "../collect/run.ts";
+import { Shift } from "../collect/shift.ts";
 import type { Tally } from "../collect/tally.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import type { Lake } from "../lake/lake.ts";
@@ -51,8 +52,6 @@ export interface BackloadResult {
   readonly lastErrors: ReadonlyMap<string, string>;
 }
 
-/** A relay that is down is tried again after so long, ms, while others give the worker something to do. */
-const REST_MS = 5 * 60_000;
 /** Times that slots which gave no answer are asked for: the rest is for another run. */
 const PASSES = 3;
 
@@ -69,9 +68,10 @@ export async function backload(options: BackloadOptions): Promise<BackloadResult
   const faults = new Set<string>();
   const lastErrors = new Map<string, string>();
   const shift = new Shift(clock, askers.size, stop);
+  const held = { bytes: 0 };
   const work = async (relay: Relay, asker: Asker) => {
     try {
-      for await (const tally of passes(options, relay, asker, meter, shift)) {
+      for await (const tally of passes({ ...options, held }, relay, asker, meter, shift)) {
         for (const fault of tally.faults) faults.add(fault);
         if (tally.lastError !== undefined) lastErrors.set(relay.name, tally.lastError);
       }
@@ -93,7 +93,12 @@ export async function backload(options: BackloadOptions): Promise<BackloadResult
   }
   if (missing > 0) {
     const down = [...clients].filter(([, client]) => client.down).map(([name]) => name);
-    const why = down.length > 0 ? `${down.join(", ")} can't be reached` : "they gave no answer";
+    const unproven = coverage.reduce((sum, row) => sum + row.unproven, 0);
+    const unanswered =
+      unproven > 0
+        ? `${unproven} of them were answered without rows, which isn't proven yet`
+        : "they gave no answer";
+    const why = down.length > 0 ? `${down.join(", ")} can't be reached` : unanswered;
     return { ...common, outcome: "retry", reason: `${missing} slots are still missing: ${why}` };
   }
   return { ...common, outcome: "done", reason: undefined };
@@ -101,7 +106,7 @@ export async function backload(options: BackloadOptions): Promise<BackloadResult
 
 /** A relay's passes over the segments of the shard, until nothing is missing or asking on is no use. */
 async function* passes(
-  options: BackloadOptions,
+  options: BackloadOptions & Pick<CollectOptions, "held">,
   relay: Relay,
   asker: Asker,
   meter: ProgressMeter,
@@ -125,8 +130,8 @@ async function* passes(
           if (failed) unanswered.push(segment);
           break;
         }
-        if (!(await shift.rest())) return;
-        options.connected.clients.get(relay.name)?.revive();
+        do if (!(await shift.rest())) return;
+        while (!(await asker.knock()));
       }
     }
     open = unanswered;
@@ -134,16 +139,17 @@ async function* passes(
 }
 
 async function collectOne(
-  options: BackloadOptions,
+  options: BackloadOptions & Pick<CollectOptions, "held">,
   relay: Relay,
   asker: Asker,
   range: SlotRange,
   meter: ProgressMeter,
 ): Promise<Tally> {
-  const { network, lake, clock, log, datasets, order, stop } = options;
+  const { network, lake, clock, log, datasets, order, held, stop } = options;
   const askers = new Map([[relay, asker]]);
   const onTally = (tally: Tally) => meter.begin(tally);
-  const common = { network, lake, clock, log, datasets, order, stop };
+  const shared = held ? { held } : {};
+  const common = { network, lake, clock, log, datasets, order, stop, ...shared };
   const [tally] = await collect({ ...common, askers, range, onTally });
   if (!tally) throw new Error(`${relay.name} isn't active, and was to be collected`);
   return tally;
@@ -164,37 +170,4 @@ async function coverageOfShard(options: BackloadOptions, faults: Set<string>): P
 
 function stopReason(stop: AbortSignal): string {
   return stop.reason instanceof Error ? stop.reason.message : "stopped";
-}
-
-/** Who of the relays is at work: those that are down wait for better times only as long as another one works. */
-class Shift {
-  readonly #clock: Clock;
-  readonly #stop: AbortSignal;
-  readonly #over = new AbortController();
-  #working: number;
-
-  constructor(clock: Clock, relays: number, stop: AbortSignal) {
-    this.#clock = clock;
-    this.#working = relays;
-    this.#stop = stop;
-  }
-
-  /** A relay has nothing more to do. */
-  leave(): void {
-    if (--this.#working <= 0) this.#over.abort(new Error("nobody is at work any more"));
-  }
-
-  /** Waits a while; false when waiting on is no use. */
-  async rest(): Promise<boolean> {
-    this.leave();
-    const ended = AbortSignal.any([this.#stop, this.#over.signal]);
-    try {
-      await this.#clock.sleep(REST_MS, ended);
-    } catch (error) {
-      if (!ended.aborted) throw error;
-    }
-    // Leaving for good is counted once more by who called.
-    this.#working++;
-    return !ended.aborted;
-  }
 }

@@ -4,7 +4,8 @@ import type { Asker } from "../collect/asker.ts";
 import { keepHeapSmall } from "../heap.ts";
 import { relayAsker } from "../collect/relayAsker.ts";
 import { ByteBudget } from "../relay/budget.ts";
-import { RelayClient, type RelayClientLimits } from "../relay/client.ts";
+import { RelayClient, type RelayClientLimits, type RelayClientOptions } from "../relay/client.ts";
+import { ratesOf } from "../relay/rates.ts";
 import type { Relay } from "../relay/relay.ts";
 
 /** The relays of a worker with what asks them. */
@@ -22,35 +23,39 @@ export interface ConnectOptions {
   readonly network: Network;
   readonly clock: Clock;
   readonly stop: AbortSignal;
-  /** Requests a second to one relay, at most; the directory's figure without it. */
+  /** Requests a second to one relay, at most (see ratesOf). */
   readonly ceiling?: number | undefined;
   /** The part of the rate that is this worker's, 0–1, where others ask from the same address; all of it without. */
   readonly share?: number | undefined;
   readonly limits?: Partial<RelayClientLimits>;
+  /** Told, in a line each, of what a person should know about a relay. */
+  readonly warn?: (line: string) => void;
 }
 
 /**
  * Makes a client for every active relay. A relay is asked at the directory's figure to begin with; where the ceiling is
- * higher it is probed upward from there, slowly. Both of a relay's datasets share the client, and so its pace.
+ * higher it is probed upward from there. Both of a relay's datasets share the client, and so its pace.
  */
 export function connect(
-  relays: readonly { readonly relay: Relay; readonly allowPrivate: boolean }[],
-  { network, clock, stop, ceiling, share = 1, limits = {} }: ConnectOptions,
+  relays: readonly (Pick<RelayClientOptions, "allowPrivate" | "headers"> & {
+    readonly relay: Relay;
+    readonly givenByHand?: boolean;
+  })[],
+  { network, clock, stop, ceiling, share = 1, limits = {}, warn = () => {} }: ConnectOptions,
 ): Connected {
   keepHeapSmall();
   const budget = new ByteBudget();
   const clients = new Map<string, RelayClient>();
   const askers = new Map<Relay, Asker>();
   const shares = new Map<string, number>();
-  for (const { relay, allowPrivate } of relays) {
+  for (const { relay, givenByHand = false, ...access } of relays) {
     if (relay.state !== "active") continue;
-    const rate = ceiling ?? relay.requestsPerSecond;
-    const startRate = Math.min(rate, relay.requestsPerSecond);
-    const client = new RelayClient(relay, { clock, budget, allowPrivate, rate, startRate, limits });
+    const rates = ratesOf(relay, givenByHand, ceiling);
+    const client = new RelayClient(relay, { ...access, clock, budget, limits, onNotice: warn, ...rates });
     client.rescale(share);
     shares.set(relay.name, share);
     clients.set(relay.name, client);
-    askers.set(relay, relayAsker(network, relay, client, clock, stop));
+    askers.set(relay, relayAsker(network, relay, client, clock, warn, stop));
   }
   return {
     askers,

@@ -1,7 +1,8 @@
 import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import type { Relay } from "../relay/relay.ts";
-import { expectedRows } from "./expectedRows.ts";
+import { bidsRequests, payloadRequests } from "./expectedRequests.ts";
+import { expectedEmpties, expectedRows } from "./expectedRows.ts";
 import { type PlannedRelay, planShards, plannedRelay } from "./plan.ts";
 import { BYTES, NODE, PRICES, ROWS_A_CORE_SECOND } from "./prices.ts";
 import { SEGMENT_SLOTS } from "./shard.ts";
@@ -30,6 +31,7 @@ export interface RelayEstimate {
   readonly slots: number;
   /** Slots of the range that it worked in, but no longer keeps. */
   readonly gone: number;
+  /** Second asks of slots without bids included. */
   readonly requests: number;
   readonly rows: number;
   readonly raw_bytes: number;
@@ -128,18 +130,21 @@ function estimateRelay(
       ? Math.round(expectedRows(network.name, relay.name, name, asked, relays))
       : 0;
   const rows = { bids: rowsOf("bids"), payloads: rowsOf("payloads") };
-  // A page repeats the last row of the one before it.
-  const pages = Math.ceil(rows.payloads / (relay.payloadLimit - 1));
+  const per_second = Math.min(ceiling ?? Infinity, relay.requestsPerSecond);
+  const requests = {
+    bids: asked ? bidsRequests(slots, expectedEmpties(network.name, relay.name, asked), per_second) : 0,
+    payloads: payloadRequests(rows.payloads, relay.payloadLimit, Math.ceil(slots / SEGMENT_SLOTS)),
+  };
   const bytes = (kind: "raw" | "lake") => rows.bids * BYTES[kind].bids + rows.payloads * BYTES[kind].payloads;
   return {
     relay: relay.name,
     slots,
     gone: (worked ? slotCount(worked) : 0) - slots,
-    requests: (names.includes("bids") ? slots : 0) + pages,
+    requests: names.reduce((sum, name) => sum + Math.round(requests[name]), 0),
     rows: rows.bids + rows.payloads,
     raw_bytes: bytes("raw"),
     lake_bytes: bytes("lake"),
-    per_second: Math.min(ceiling ?? Infinity, relay.requestsPerSecond),
+    per_second,
   };
 }
 
@@ -157,9 +162,9 @@ function hoursOf(relays: readonly RelayEstimate[], workers: number, longestShard
       bound_by: relay,
       hours: requests / (per_second * workers) / 3600,
     })),
-    ...relays.map(({ slots, per_second }) => ({
+    ...relays.map(({ slots, requests, per_second }) => ({
       bound_by: "longest shard",
-      hours: Math.min(slots, longestShard) / per_second / 3600,
+      hours: (Math.min(slots, longestShard) * requests) / Math.max(1, slots) / per_second / 3600,
     })),
   ];
   const worst = bounds.reduce((most, one) => (one.hours > most.hours ? one : most));

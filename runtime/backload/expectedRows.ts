@@ -1,4 +1,4 @@
-import type { SlotRange } from "../chain/slots.ts";
+import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 
 /** How many bids a relay shows for a slot, at a slot where somebody counted. Between two counts it grows evenly. */
@@ -91,4 +91,40 @@ const KEEPS: Readonly<Record<string, number>> = {
 /** Slots before the head that a relay of a network is taken to remember; undefined: all of them, as far as is known. */
 export function keepsSlots(network: string, relay: string): number | undefined {
   return network === "mainnet" ? KEEPS[relay] : undefined;
+}
+
+/**
+ * Share of a working relay's slots without bids. Nobody has counted it: these are assumptions. Relays refuse bids for
+ * proposers that haven't registered with them (mev-boost-relay and Helix: "could not find slot duty"), so the share is that of
+ * the proposers who haven't. It was at most 39 % at Ultra Sound and 60 % at Titan in June 2026, whose payloads were in the
+ * other slots (facts: relay-data-api §4).
+ */
+const EMPTY_SHARE = { large: 0.2, small: 0.6 } as const;
+/** Bids a slot in November 2024 from which a relay counts as large. */
+const LARGE = 1000;
+
+/**
+ * The first slots of the months in which others' archives begin to have rows of a relay that began late (facts: beyond §F10).
+ * Slots of the time before are asked once and no more: nothing older has rows. Rows are expected there all the same, so that
+ * plans stay what they were.
+ */
+const [DEC_2022, JAN_2024, SEPT_2025] = [5_252_399, 8_103_599, 12_488_399];
+const FIRST_SEEN: Readonly<Record<string, number>> = {
+  ultrasound: DEC_2022,
+  agnostic: DEC_2022,
+  aestus: DEC_2022,
+  titan: JAN_2024,
+  btcs: SEPT_2025,
+  ethgas: SEPT_2025,
+};
+
+/** Slots of a range, of the time in which a relay worked, for which it is expected to show no bids. */
+export function expectedEmpties(network: string, relay: string, range: SlotRange): number {
+  const isMainnet = network === "mainnet";
+  const worked = intersect(range, {
+    first: (isMainnet ? FIRST_SEEN[relay] : undefined) ?? 0,
+    last: Infinity,
+  });
+  const isLarge = isMainnet && (COUNTED_2024[relay] ?? 0) >= LARGE;
+  return (worked ? slotCount(worked) : 0) * EMPTY_SHARE[isLarge ? "large" : "small"];
 }

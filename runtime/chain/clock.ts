@@ -8,6 +8,8 @@ export interface Clock {
   monotonic(): number;
   /** Waits that many ms; rejects with the signal's reason when it is aborted first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** True where the date stands still, by `--now`: then it is no sign of a wrong clock that others have another. */
+  readonly isFixed?: boolean;
 }
 
 /** The machine's clock. */
@@ -26,5 +28,5 @@ export const systemClock: Clock = {
 
 /** A clock whose date stands still (`--now`); waiting and pacing go on by the machine's clock. */
 export function fixedDateClock(unixMs: number): Clock {
-  return { ...systemClock, now: () => unixMs };
+  return { ...systemClock, now: () => unixMs, isFixed: true };
 }

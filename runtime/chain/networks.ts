@@ -4,7 +4,7 @@ export interface Network {
   readonly name: string;
   /** Unix time (s) of slot 0. */
   readonly genesis: number;
-  /** First slot that can hold MEV-Boost data. */
+  /** First slot that can hold MEV-Boost data; never slot 0, the genesis: relays take 0 for no slot at all. */
   readonly floor: number;
   /** True where relays run on this machine: plain http and loopback are right there. */
   readonly simulated: boolean;
@@ -21,8 +21,8 @@ export const MAX_SLOT = 9_999_999_999;
 
 const named: Record<string, Network> = {
   mainnet: { name: "mainnet", genesis: 1606824023, floor: 4_700_567, simulated: false },
-  hoodi: { name: "hoodi", genesis: 1742213400, floor: 0, simulated: false },
-  sepolia: { name: "sepolia", genesis: 1655733600, floor: 0, simulated: false },
+  hoodi: { name: "hoodi", genesis: 1742213400, floor: 1, simulated: false },
+  sepolia: { name: "sepolia", genesis: 1655733600, floor: 1, simulated: false },
 };
 
 /** The values that `--network` takes. */
@@ -33,7 +33,7 @@ export const MAX_SEED = 2 ** 32 - 1;
 
 /** The simulated network of one seed; its data is kept apart from other seeds' by its name. */
 export function simulatedNetwork(seed: number): Network {
-  return { name: `simulated-${seed}`, genesis: 1_700_000_000, floor: 0, simulated: true };
+  return { name: `simulated-${seed}`, genesis: 1_700_000_000, floor: 1, simulated: true };
 }
 
 /** The network that `--network` names, or undefined when there is none of that name. */

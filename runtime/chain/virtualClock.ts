@@ -4,6 +4,9 @@ import type { Clock } from "./clock.ts";
 /** Turns of the event loop without anything new after which the program is taken to be waiting. */
 const IDLE_TURNS = 4;
 
+/** Node's names for work that it has handed to a thread or to the system, and that ends by itself. */
+const UNDER_WAY = /^(FSReq|GetAddrInfoReq|ConnectWrap|SimpleWriteWrap)/;
+
 interface Sleeper {
   readonly at: number;
   readonly wake: () => void;
@@ -11,8 +14,9 @@ interface Sleeper {
 
 /**
  * A clock for tests, on which waiting takes no time: when nothing else goes on, time jumps to the earliest sleeper.
- * Work that the event loop can't see coming (an answer on its way over loopback, a thread that inflates) is given
- * `idleMs` real milliseconds to show itself; tests without any I/O set that to 0.
+ * Files, names and connections that are asked for are waited for, however long a busy machine takes; work that doesn't show
+ * (an answer on its way over loopback, a thread that inflates) is given `idleMs` real milliseconds to do so; tests without
+ * any I/O set that to 0.
  */
 export class VirtualClock implements Clock {
   readonly #start: number;
@@ -86,7 +90,12 @@ export class VirtualClock implements Clock {
       }
       await nextTurn();
       turns++;
-    } while (seen !== this.#stirrings || turns < IDLE_TURNS || performance.now() - since < this.#idleMs);
+    } while (
+      seen !== this.#stirrings ||
+      turns < IDLE_TURNS ||
+      performance.now() - since < this.#idleMs ||
+      process.getActiveResourcesInfo().some((name) => UNDER_WAY.test(name))
+    );
   }
 
   #moveTo(elapsed: number): void {

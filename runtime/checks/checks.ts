@@ -9,6 +9,7 @@ import { goneQuiet } from "./goneQuiet.ts";
 import { lateRows } from "./lateRows.ts";
 import { notOnChain } from "./notOnChain.ts";
 import { pageBorder } from "./pageBorder.ts";
+import { rereadsDiffer } from "./rereadsDiffer.ts";
 import { retention } from "./retention.ts";
 import { samePayload } from "./samePayload.ts";
 import { staleEmpty } from "./staleEmpty.ts";
@@ -17,6 +18,7 @@ import { truncated } from "./truncated.ts";
 import { twinRelays } from "./twinRelays.ts";
 import { typeDrift } from "./typeDrift.ts";
 import { unequalShares } from "./unequalShares.ts";
+import { unprovenEmpty } from "./unprovenEmpty.ts";
 
 /** The detectors, by their number. */
 export const checks: readonly Check[] = [
@@ -33,6 +35,8 @@ export const checks: readonly Check[] = [
   typeDrift,
   unequalShares,
   goneQuiet,
+  unprovenEmpty,
+  rereadsDiffer,
 ];
 
 /** Runs every detector over what is loaded. */

@@ -1,5 +1,5 @@
 import { bids } from "../datasets/dataset.ts";
-import type { SqlDialect } from "../warehouse/sql/dialect.ts";
+import { type SqlDialect, countWhere } from "../warehouse/sql/dialect.ts";
 import { type Scope, inScope } from "../warehouse/sql/scope.ts";
 
 /** Table expression `covered_deliveries` (relay, slot, block_hash), to follow WITH: payloads in slots whose bids are covered. */
@@ -28,7 +28,7 @@ export function deliveredAmongBidsSql(d: SqlDialect, scope: Scope): string {
     AND covered_deliveries.slot = bids.slot AND covered_deliveries.block_hash = bids.block_hash
   WHERE ${inScope(d, scope, "bids")}
 )
-SELECT covered_deliveries.relay AS relay, count(*) AS blocks, countif(offered.slot IS NOT NULL) AS offered,
+SELECT covered_deliveries.relay AS relay, count(*) AS blocks, ${countWhere("offered.slot IS NOT NULL")} AS offered,
   max(CASE WHEN offered.slot IS NULL THEN covered_deliveries.slot END) AS newest_lacking
 FROM covered_deliveries
 JOIN slots ON slots.relay = covered_deliveries.relay AND slots.slot = covered_deliveries.slot

@@ -1,3 +1,4 @@
+import { countWhere } from "../warehouse/sql/dialect.ts";
 import { payloadFatesSql } from "../warehouse/sql/fates.ts";
 import { numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
 import { isBeyondChance } from "./chance.ts";
@@ -22,9 +23,9 @@ export const notOnChain: Check = {
     max(CASE WHEN fate = 'unknown' THEN 1 ELSE 0 END) AS is_unknown
   FROM fates GROUP BY relay, slot
 )
-SELECT relay, countif(is_canonical = 1 OR is_unknown = 0) AS settled,
-  countif(is_canonical = 0 AND is_unknown = 0) AS lost,
-  countif(is_canonical = 0 AND is_unknown = 0 AND is_missed = 1) AS missed, countif(is_canonical = 0 AND is_unknown = 1) AS unsettled,
+SELECT relay, ${countWhere("is_canonical = 1 OR is_unknown = 0")} AS settled,
+  ${countWhere("is_canonical = 0 AND is_unknown = 0")} AS lost,
+  ${countWhere("is_canonical = 0 AND is_unknown = 0 AND is_missed = 1")} AS missed, ${countWhere("is_canonical = 0 AND is_unknown = 1")} AS unsettled,
   max(CASE WHEN is_canonical = 0 AND is_unknown = 0 THEN slot END) AS newest
 FROM slots GROUP BY relay`,
   }),

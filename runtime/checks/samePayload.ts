@@ -1,3 +1,4 @@
+import { countWhere } from "../warehouse/sql/dialect.ts";
 import { inScope } from "../warehouse/sql/scope.ts";
 import { numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
 import { isBeyondChance } from "./chance.ts";
@@ -22,7 +23,7 @@ export const samePayload: Check = {
   FROM payloads WHERE ${inScope(d, scope)} GROUP BY slot, block_hash
 )
 SELECT relay, count(*) AS shared,
-  countif(value <> least OR builder_pubkey <> builder OR payloads.parent_hash <> parent OR proposer_pubkey <> proposer) AS differing,
+  ${countWhere("value <> least OR builder_pubkey <> builder OR payloads.parent_hash <> parent OR proposer_pubkey <> proposer")} AS differing,
   max(CASE WHEN value <> least THEN payloads.slot END) AS newest
 FROM payloads JOIN blocks ON blocks.slot = payloads.slot AND blocks.block_hash = payloads.block_hash
 WHERE ${inScope(d, scope, "payloads")} AND relays > 1 GROUP BY relay`,

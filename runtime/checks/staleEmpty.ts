@@ -1,3 +1,4 @@
+import { countWhere } from "../warehouse/sql/dialect.ts";
 import { inScope, relayIn } from "../warehouse/sql/scope.ts";
 import { numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
 import { isBeyondChance } from "./chance.ts";
@@ -5,7 +6,7 @@ import type { Check, Finding } from "./check.ts";
 import { coveredDeliveriesSql } from "./deliveredAmongBids.ts";
 import { manyOf } from "./words.ts";
 
-/** A relay that shows bids for fewer of its deliveries than this doesn't have them at all: another detector's matter. */
+/** A relay that caches answers and has bids for fewer of others' slots than this isn't stale: it has none to show. */
 const HAS_BIDS = 0.1;
 /** Share of the slots that others have bids for that a caching relay may well have none for. */
 const USUAL = 0.1;
@@ -26,7 +27,7 @@ export const staleEmpty: Check = {
   FROM bids JOIN delivered_slots ON delivered_slots.relay = bids.relay AND delivered_slots.slot = bids.slot
   WHERE ${inScope(d, scope, "bids")}
 )
-SELECT delivered_slots.relay AS relay, count(*) AS delivered, countif(slots.slot IS NULL) AS without_bids,
+SELECT delivered_slots.relay AS relay, count(*) AS delivered, ${countWhere("slots.slot IS NULL")} AS without_bids,
   max(CASE WHEN slots.slot IS NULL THEN delivered_slots.slot END) AS newest
 FROM delivered_slots
 LEFT JOIN slots ON slots.relay = delivered_slots.relay AND slots.slot = delivered_slots.slot
@@ -37,7 +38,7 @@ GROUP BY delivered_slots.relay`,
     const findings: Finding[] = [];
     for (const row of delivered) {
       const [slots, empty] = [numberIn(row, "delivered"), numberIn(row, "without_bids")];
-      if (empty === 0 || slots - empty < HAS_BIDS * slots) continue;
+      if (empty === 0) continue;
       findings.push({
         severity: "error",
         relay: textIn(row, "relay"),
@@ -76,7 +77,7 @@ function lonelyEmptiesSql(
   WHERE dialect = 'helix' AND last_slot >= ${first} AND first_slot <= ${last}${relayIn(d, scope)}
     AND substr(covered, place + 1, 1) = '1'
 )
-SELECT asked.relay AS relay, count(*) AS slots, countif(held.slot IS NULL) AS empty,
+SELECT asked.relay AS relay, count(*) AS slots, ${countWhere("held.slot IS NULL")} AS empty,
   max(CASE WHEN held.slot IS NULL THEN asked.slot END) AS newest
 FROM asked JOIN busy ON busy.slot = asked.slot
 LEFT JOIN held ON held.relay = asked.relay AND held.slot = asked.slot

@@ -1,3 +1,4 @@
+import { countWhere } from "../warehouse/sql/dialect.ts";
 import { inScope } from "../warehouse/sql/scope.ts";
 import { numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
 import { isBeyondChance } from "./chance.ts";
@@ -14,17 +15,17 @@ export const timestamps: Check = {
   name: "timestamps",
   title: "Times that can't be",
   looksFor:
-    "relays whose bids are dated more than 12 s before or after their slot's start, in units other than the field's, or to another second than their milliseconds say",
+    "relays whose bids are undated, dated more than 12 s before or after their slot's start, in units other than the field's, or to another second than their milliseconds say",
   advice:
-    "Don't compare this relay's times with others'. Relays date different moments (received, inserted, first seen); a constant shift is a clock that is wrong.",
+    "Don't compare this relay's times with others'. Relays date different moments (received, inserted, first seen); a constant shift is a clock that is wrong; undated bids have no order.",
   statements: (d, scope) => {
     const time = d.column("timestamp");
     return {
-      times: `SELECT relay, count(*) AS bids, countif(${time} IS NOT NULL) AS dated,
-  countif(${d.msBetween("block_timestamp", time)} NOT BETWEEN -${WINDOW_MS} AND ${WINDOW_MS}) AS outside,
-  countif(${time} IS NULL AND coalesce(timestamp_s, 0) > 0) AS other_units,
-  countif(${d.floorDiv("timestamp_ms", 1000)} <> timestamp_s) AS disagreeing,
-  countif(timestamp_ms IS NULL AND timestamp_s > 0) AS seconds_only,
+      times: `SELECT relay, count(*) AS bids, ${countWhere(`${time} IS NOT NULL`)} AS dated,
+  ${countWhere(`${d.msBetween("block_timestamp", time)} NOT BETWEEN -${WINDOW_MS} AND ${WINDOW_MS}`)} AS outside,
+  ${countWhere(`${time} IS NULL AND (timestamp_s > 0 OR timestamp_ms > 0)`)} AS other_units,
+  ${countWhere(`${d.floorDiv("timestamp_ms", 1000)} <> timestamp_s`)} AS disagreeing,
+  ${countWhere("timestamp_ms IS NULL AND timestamp_s > 0")} AS seconds_only,
   min(${d.msBetween("block_timestamp", time)}) AS earliest, max(${d.msBetween("block_timestamp", time)}) AS latest
 FROM bids WHERE ${inScope(d, scope)} GROUP BY relay`,
     };
@@ -35,7 +36,14 @@ FROM bids WHERE ${inScope(d, scope)} GROUP BY relay`,
       ["other_units", "dated in other units than the field's"],
       ["disagreeing", "whose seconds and milliseconds disagree"],
     ] as const;
-    const findings = times.flatMap((row) =>
+    const undated = times
+      .filter((row) => numberIn(row, "dated") + numberIn(row, "other_units") === 0)
+      .map((row): Finding => ({
+        severity: "warning",
+        relay: textIn(row, "relay"),
+        what: `${manyOf(0, numberIn(row, "bids"), "bid")} dated: it sends no times, or 0 for them`,
+      }));
+    const odd = times.flatMap((row) =>
       kinds.flatMap(([column, words]): Finding[] => {
         const [hits, bids] = [numberIn(row, column), numberIn(row, "bids")];
         if (!isBeyondChance(hits, bids, USUAL)) return [];
@@ -56,7 +64,7 @@ FROM bids WHERE ${inScope(d, scope)} GROUP BY relay`,
       measured:
         `${manyOf(total("dated"), total("bids"), "bid")} dated, ${total("seconds_only")} of them to the second; ` +
         `${total("outside")} outside of ±12 s`,
-      findings,
+      findings: [...undated, ...odd],
     };
   },
 };

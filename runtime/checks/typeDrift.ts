@@ -1,3 +1,4 @@
+import { countWhere } from "../warehouse/sql/dialect.ts";
 import { inScope, relayIn } from "../warehouse/sql/scope.ts";
 import { type Row, groupBy, numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
 import { isBeyondChance } from "./chance.ts";
@@ -38,7 +39,7 @@ export const typeDrift: Check = {
     const halves = (dataset: string, fields: Readonly<Record<string, string>>) =>
       `SELECT relay, CASE WHEN slot < ${middle} THEN 0 ELSE 1 END AS half, count(*) AS all_rows,
 ${Object.entries(fields)
-  .map(([name, condition]) => `  countif(${condition}) AS ${name}_odd`)
+  .map(([name, condition]) => `  ${countWhere(condition)} AS ${name}_odd`)
   .join(",\n")}
 FROM ${dataset} WHERE ${inScope(d, scope)} GROUP BY relay, half`;
     return {

@@ -1,3 +1,4 @@
+import { countWhere } from "../warehouse/sql/dialect.ts";
 import { inScope } from "../warehouse/sql/scope.ts";
 import { numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
 import type { Check, Finding } from "./check.ts";
@@ -26,8 +27,8 @@ export const unequalShares: Check = {
 ), covered_slots AS (
   SELECT DISTINCT relay, slot FROM covered_deliveries
 )
-SELECT delivered_slots.relay AS relay, count(*) AS delivered, countif(held.slot IS NOT NULL) AS with_bids,
-  countif(covered_slots.slot IS NOT NULL) AS covered
+SELECT delivered_slots.relay AS relay, count(*) AS delivered, ${countWhere("held.slot IS NOT NULL")} AS with_bids,
+  ${countWhere("covered_slots.slot IS NOT NULL")} AS covered
 FROM delivered_slots
 LEFT JOIN held ON held.relay = delivered_slots.relay AND held.slot = delivered_slots.slot
 LEFT JOIN covered_slots ON covered_slots.relay = delivered_slots.relay AND covered_slots.slot = delivered_slots.slot

@@ -1,6 +1,7 @@
 import type { Relay } from "../relay/relay.ts";
 import { ByteBudget } from "../relay/budget.ts";
 import { RelayClient } from "../relay/client.ts";
+import { ratesOf } from "../relay/rates.ts";
 import type { Asker } from "../collect/asker.ts";
 import { relayAsker } from "../collect/relayAsker.ts";
 import { keepHeapSmall } from "../heap.ts";
@@ -32,15 +33,17 @@ export async function startAsking(
   const chosen = await resolved(options, context, simulator?.url);
   const budget = new ByteBudget();
   const clients = new Map<string, RelayClient>();
-  for (const { relay, allowPrivate } of chosen) {
-    const rate = Math.min(options.rate ?? Infinity, relay.requestsPerSecond);
-    clients.set(relay.name, new RelayClient(relay, { clock, budget, allowPrivate, rate }));
+  const onNotice = options.quiet ? () => {} : context.say;
+  for (const { relay, givenByHand, allowPrivate, headers } of chosen) {
+    const rates = ratesOf(relay, givenByHand, options.rate);
+    const common = { clock, budget, allowPrivate, headers, onNotice, ...rates };
+    clients.set(relay.name, new RelayClient(relay, common));
   }
   const askersUntil = (until: AbortSignal) =>
     new Map(
       [...clients.values()].map((client) => [
         client.relay,
-        relayAsker(network, client.relay, client, clock, until),
+        relayAsker(network, client.relay, client, clock, context.say, until),
       ]),
     );
   return {

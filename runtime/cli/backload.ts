@@ -9,7 +9,7 @@ import { UserError, printable } from "../errors.ts";
 import { progressLines, ratesTable } from "./backloadProgress.ts";
 import { isWorkerOfAFleet, tellFleet, workerStop } from "./backloadWorker.ts";
 import { type Context, contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
-import { coverageTables, missingLines } from "./coverageTable.ts";
+import { coverageTables, coverageLines } from "./coverageTable.ts";
 import type { CommonOptions } from "./options.ts";
 import { type ChosenRelay, resolved } from "./relays.ts";
 
@@ -127,7 +127,7 @@ async function work(
     process.stdout.write(`${network.name}, ${name}, ${slots}, ${order} first\n\n`);
     if (coverage.length > 0) process.stdout.write(`${coverageTables(coverage)}\n\n`);
     process.stdout.write(`${ratesTable(progress, seconds)}\n\nlake: ${lake.url}\n`);
-    for (const line of missingLines(coverage)) process.stdout.write(`${line}\n`);
+    for (const line of coverageLines(coverage)) process.stdout.write(`${line}\n`);
   }
   for (const [relay, error] of lastErrors) say(`${relay}: ${printable(error, 300)}`);
   for (const fault of faults) say(fault);

@@ -77,6 +77,7 @@ function report(figures: Estimate, workers: number, columns: number): string {
   lines.push(
     `${count(figures.slots)} slots, ${count(total.requests)} requests, ${count(total.rows)} rows expected: ${bytes(total.raw_bytes)} as sent,`,
     `${bytes(total.lake_bytes)} in the lake in ${count(total.objects)} objects, ${count(total.list_calls)} list calls`,
+    "slots without bids are asked twice; how many there are is an assumption",
     `${shards.count} shards, the longest of ${count(shards.longest_slots)} slots`,
     "",
     `workers      hours      days  bound by, each worker with an address of its own`,

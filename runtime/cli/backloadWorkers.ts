@@ -10,7 +10,7 @@ import { type BackloadCommandOptions, startRelays } from "./backload.ts";
 import { progressLines, ratesTable } from "./backloadProgress.ts";
 import { FLUSH_MS, type FleetMessage, type WorkerMessage } from "./backloadWorker.ts";
 import { type Context, lakeOf, stopSignal } from "./context.ts";
-import { coverageTables, missingLines } from "./coverageTable.ts";
+import { coverageTables, coverageLines } from "./coverageTable.ts";
 import { coverageOfAll, exitCodeOf } from "./summary.ts";
 
 /** A worker that was killed is started again; one that is killed more often than this has something else wrong with it. */
@@ -59,7 +59,7 @@ export async function runWorkers(
     process.stdout.write(`${network.name}, slots ${range.first}-${range.last}, ${count} workers\n\n`);
     if (coverage.length > 0) process.stdout.write(`${coverageTables(coverage)}\n\n`);
     process.stdout.write(`${ratesTable(progress, seconds)}\n\nlake: ${lake.url}\n`);
-    for (const line of missingLines(coverage)) process.stdout.write(`${line}\n`);
+    for (const line of coverageLines(coverage)) process.stdout.write(`${line}\n`);
   }
   for (const line of new Set([...fleet.said, ...faults])) say(line);
   if (stop.aborted) return 3;
@@ -93,6 +93,8 @@ function workerArguments(
     "backload",
     ...given.flatMap(([name, value]) => [`--${name}`, String(value)]),
     ...relay.flatMap((spec) => ["--relay", spec]),
+    ...(options.relayLimit ?? []).flatMap((spec) => ["--relay-limit", spec]),
+    ...(options.relayHeader ?? []).flatMap((spec) => ["--relay-header", spec]),
     ...(options.quiet ? ["--quiet"] : []),
   ];
 }

@@ -3,34 +3,56 @@ import { slotAt } from "../chain/slots.ts";
 import type { Clock } from "../chain/clock.ts";
 import { printable, UserError } from "../errors.ts";
 import type { CanonicalChain, Warehouse } from "../warehouse/warehouse.ts";
+import { numberOrNull } from "../warehouse/sql/values.ts";
 import type { Context } from "./context.ts";
 import type { CommonOptions } from "./options.ts";
 
+/** Opens what says which blocks are canonical. Throws UserError where that can't be asked or isn't of this network. */
+export type CanonicalSource = () => Promise<CanonicalChain>;
+
 /**
- * What says which blocks are canonical: the node at `--canonical`, or the simulated network itself; undefined where there is
- * neither. Throws UserError when the node isn't one of this network.
+ * The node at `--canonical`, or the simulated network itself; undefined where there is neither. Nothing is asked yet: what was
+ * collected is loaded first, whatever the node does. Throws UserError (exit 2) for a URL that is none.
  */
 export async function canonicalOf(
   options: CommonOptions,
   { network, clock }: Context,
-): Promise<CanonicalChain | undefined> {
+): Promise<CanonicalSource | undefined> {
   if (options.canonical !== undefined) {
-    const { openEndpoint } = await import("../warehouse/canonicalEndpoint.ts");
-    return openEndpoint(options.canonical, network, clock);
+    const { checkedUrl, openEndpoint } = await import("../warehouse/canonicalEndpoint.ts");
+    const url = checkedUrl(options.canonical);
+    return () => openEndpoint(url, network, clock);
   }
-  return network.simulated ? simulatedChain(options.seed, clock) : undefined;
+  return network.simulated ? () => simulatedChain(options.seed, clock) : undefined;
 }
 
-/** Settles what the chain tells of; lines for the person where it can't be asked. */
-export async function settleBy(chain: CanonicalChain | undefined, warehouse: Warehouse): Promise<string[]> {
-  if (!chain) return [];
+/** Settles what the chain tells of; a line for the person where it can't be asked, with what is left unsettled. */
+export async function settleBy(
+  source: CanonicalSource | undefined,
+  warehouse: Warehouse,
+  { network, clock }: Context,
+): Promise<string[]> {
+  if (!source) return [];
   try {
-    await warehouse.settle(chain);
+    await warehouse.settle(await source());
     return [];
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return [printable(error.message, 500)];
+    const newest = slotAt(network, clock.now()) - 2 * SLOTS_PER_EPOCH;
+    const [row = {}] = await warehouse.query(unsettledSql(newest));
+    const [slots, first, last] = ["slots", "first_slot", "last_slot"].map((name) => numberOrNull(row, name));
+    const told = printable(error.message, 500);
+    if (!slots) return [told];
+    return [
+      `${told}; the payloads of ${slots} slots (${first}-${last}) stay unsettled (reorged is null): run \`load\` again`,
+    ];
   }
+}
+
+/** The slots of payloads that a chain up to `newest` would settle. */
+function unsettledSql(newest: number): string {
+  return `SELECT count(DISTINCT slot) AS slots, min(slot) AS first_slot, max(slot) AS last_slot
+FROM payloads WHERE reorged IS NULL AND slot <= ${newest}`;
 }
 
 async function simulatedChain(seed: number, clock: Clock): Promise<CanonicalChain> {

@@ -7,6 +7,7 @@ import { openFolderLake } from "../lake/folder.ts";
 import type { Lake } from "../lake/lake.ts";
 import { type Log, silentLog, stderrLog } from "../log.ts";
 import type { CommonOptions } from "./options.ts";
+import { readerGone } from "./output.ts";
 
 /** What every command works with, made from its options. */
 export interface Context {
@@ -76,7 +77,7 @@ export function rangeOf(options: CommonOptions, { network, clock, say }: Context
   return range;
 }
 
-/** Aborted by SIGINT or SIGTERM; a second signal ends the process at once. */
+/** Aborted by SIGINT or SIGTERM, and when nobody reads the output any more; a second signal ends the process at once. */
 export function stopSignal(say: (line: string) => void): AbortSignal {
   const controller = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => {
@@ -86,5 +87,6 @@ export function stopSignal(say: (line: string) => void): AbortSignal {
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  readerGone.addEventListener("abort", () => controller.abort(readerGone.reason));
   return controller.signal;
 }

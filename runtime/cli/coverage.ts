@@ -2,7 +2,7 @@ import { settledSlot } from "../chain/slots.ts";
 import { storedRange } from "../collect/coverage.ts";
 import { UserError } from "../errors.ts";
 import { contextOf, lakeOf, rangeOf } from "./context.ts";
-import { coverageTables, missingLines } from "./coverageTable.ts";
+import { coverageTables, coverageLines } from "./coverageTable.ts";
 import type { CommonOptions } from "./options.ts";
 import { knownRelays } from "./relays.ts";
 import { coverageOfAll, exitCodeOf } from "./summary.ts";
@@ -35,7 +35,7 @@ export async function coverage(options: CommonOptions & { format: string }): Pro
     process.stdout.write(
       `${network.name}, slots ${range.first}-${last}, lake ${lake.url}\n\n${coverageTables(rows)}\n`,
     );
-    for (const line of missingLines(rows)) process.stdout.write(`${line}\n`);
+    for (const line of coverageLines(rows)) process.stdout.write(`${line}\n`);
   }
   for (const fault of faults) say(fault);
   return faults.length > 0 ? 1 : exitCodeOf(rows);

@@ -1,5 +1,7 @@
 import Table from "cli-table3";
+import type { SlotRange } from "../chain/slots.ts";
 import type { Coverage } from "../collect/coverage.ts";
+import { agreesBadly } from "../lake/rereads.ts";
 
 /** A table without lines, a space between columns. */
 export const BORDERLESS = Object.fromEntries(
@@ -57,16 +59,54 @@ function datasetTable(
   return table.toString();
 }
 
-/** The first missing ranges in words, one line a relay and dataset. */
-export function missingLines(coverage: readonly Coverage[]): string[] {
+/** What tables can't hold, a line each, within 80 columns: what is missing and why, what waits, what re-reading has shown. */
+export function coverageLines(coverage: readonly Coverage[]): string[] {
+  const active = coverage.filter(({ state }) => state === "active");
+  return [
+    ...active.filter(({ missing }) => missing > 0).flatMap(missingLines),
+    ...active
+      .filter(({ awaiting }) => awaiting > 0)
+      .map(({ relay, dataset, awaiting }) => `awaiting: ${relay} ${dataset} ${aboveNewest(awaiting)}`),
+    ...rereadLines(coverage),
+  ];
+}
+
+function aboveNewest(slots: number): string {
+  return slots === 1 ? "1 slot lies above its newest payload" : `${slots} slots lie above its newest payload`;
+}
+
+/** The first missing ranges. An empty answer that nothing bears out yet isn't a failure to answer. */
+function missingLines({ relay, dataset, unproven, missing_ranges: ranges }: Coverage): string[] {
+  const missing = `missing: ${relay} ${dataset} ${rangesText(ranges.map(([first, last]) => ({ first, last })))}`;
+  const answered = `unproven: ${relay} ${dataset} ${unproven} of them answered without rows so far`;
+  return unproven > 0 ? [missing, answered] : [missing];
+}
+
+/** How well answers agreed over all, and who agrees too badly. */
+function rereadLines(coverage: readonly Coverage[]): string[] {
+  const sum = (key: keyof Coverage["reread"]) =>
+    coverage.reduce((total, { reread }) => total + reread[key], 0);
+  const all = { slots: sum("slots"), differing: sum("differing"), rows_gained: sum("rows_gained") };
+  if (all.slots === 0) return [];
+  const bad = coverage.filter(({ reread: { slots, differing } }) => agreesBadly(slots, differing));
+  return [
+    `reread: ${agreementText(all)}`,
+    ...bad.map(({ relay, dataset, reread }) => `reread: ${relay} ${dataset} ${agreementText(reread)}`),
+  ];
+}
+
+function agreementText({ slots, differing, rows_gained: gained }: Coverage["reread"]): string {
+  // Rounded down, so that 100 % are all.
+  const percent = Math.floor(1000 * (1 - differing / slots)) / 10;
+  return `${differing} of ${slots} differ (${percent} % agree), ${gained} rows more`;
+}
+
+/** The first of some runs of slots in words. */
+export function rangesText(ranges: readonly SlotRange[]): string {
   const SHOWN = 3;
-  return coverage
-    .filter(({ state, missing }) => state === "active" && missing > 0)
-    .map(({ relay, dataset, missing_ranges: ranges }) => {
-      const shown = ranges
-        .slice(0, SHOWN)
-        .map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`));
-      const more = ranges.length > SHOWN ? ` and ${ranges.length - SHOWN} more` : "";
-      return `missing: ${relay} ${dataset} ${shown.join(", ")}${more}`;
-    });
+  const shown = ranges
+    .slice(0, SHOWN)
+    .map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`));
+  const more = ranges.length > SHOWN ? ` and ${ranges.length - SHOWN} more` : "";
+  return `${shown.join(", ")}${more}`;
 }

@@ -51,13 +51,13 @@ export async function loadInto(
   lake: Lake,
   relays: readonly Relay[],
 ): Promise<Loaded> {
-  const chain = await canonicalOf(options, context);
+  const canonical = await canonicalOf(options, context);
   const warehouse = await openWarehouse(options, context);
   try {
     const summary = await warehouse.load(lake, relays, { rebuild: options.rebuild ?? false });
     const { rows, slots, objects, left } = summary;
     const unloaded = summary.failed.map(({ error }) => printable(error, 500));
-    const failed = [...unloaded, ...(await settleBy(chain, warehouse))];
+    const failed = [...unloaded, ...(await settleBy(canonical, warehouse, context))];
     return { warehouse: warehouse.url, rows, slots, objects, left, failed };
   } finally {
     await warehouse.close();

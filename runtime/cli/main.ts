@@ -1,8 +1,9 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { parseShard } from "../backload/shard.ts";
 import { MAX_SEED } from "../chain/networks.ts";
-import { UserError, messageOf, printable } from "../errors.ts";
+import { UserError, messageOf, printable, withoutUsers } from "../errors.ts";
 import { addOptions, share, wholeNumber } from "./options.ts";
+import { dropUnread, exitWhenWritten } from "./output.ts";
 
 // Commands are imported when they run: --help must not wait for a database or an HTTP client.
 const program = new Command("mev-boost-etl")
@@ -17,7 +18,9 @@ const program = new Command("mev-boost-etl")
   .exitOverride();
 
 function oneLine(text: string): string {
-  return `${printable(text.trim().replaceAll(/\n\s*/g, " "), 500)} (--help lists what there is)\n`;
+  // An option that is misspelled is repeated with its value, which may be a URL with a password.
+  const said = withoutUsers(text.trim().replaceAll(/\n\s*/g, " "));
+  return `${printable(said, 500)} (--help lists what there is)\n`;
 }
 
 function command(name: string, description: string): Command {
@@ -71,6 +74,7 @@ addOptions(command("recheck", "ask covered slots again and compare"), [
   "asking",
 ])
   .option("--sample <p>", "share of the slots, 0 to 1", share, 1)
+  .option("--empty", "only slots that are stored without rows: whether they really are empty", false)
   .option("--accept", "take the new answer, even one with fewer rows", false)
   .action(async (options) => finish((await import("./recheck.ts")).recheckCommand(options)));
 
@@ -129,6 +133,7 @@ const words =
       ? ["run", first, ...rest]
       : [first, ...rest];
 
+dropUnread();
 try {
   await program.parseAsync(words, { from: "user" });
 } catch (error) {
@@ -145,3 +150,5 @@ try {
     process.exitCode = 1;
   }
 }
+// Clients of storage and databases keep timers and idle sockets for up to a minute.
+await exitWhenWritten();

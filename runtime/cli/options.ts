@@ -7,6 +7,9 @@ import type { DatasetName } from "../datasets/dataset.ts";
 export interface CommonOptions {
   readonly network: string;
   readonly relay: readonly string[];
+  /** `NAME=N` and `NAME: Header: ENVVAR`, as written; of commands that ask. */
+  readonly relayLimit?: readonly string[];
+  readonly relayHeader?: readonly string[];
   readonly dataset?: DatasetName;
   readonly slots?: SlotRange;
   readonly last?: number;
@@ -69,6 +72,18 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
   if (groups.includes("asking")) {
     command
       .option("--rate <n>", "requests a second to one relay, at most", positiveNumber)
+      .option(
+        "--relay-limit <name=n>",
+        "rows in a full page of this relay's payloads (repeatable)",
+        collectText,
+        [],
+      )
+      .option(
+        "--relay-header <name: header: envvar>",
+        "sends this relay a header with the value of an environment variable (repeatable)",
+        collectText,
+        [],
+      )
       .addOption(
         new Option("--faults <plan>", "faults of the simulated network")
           .choices(["none", "mild", "harsh"])

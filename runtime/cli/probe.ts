@@ -1,101 +1,175 @@
+import { withTimeLimit } from "../backload/timeLimit.ts";
 import { settledSlot } from "../chain/slots.ts";
-import { answerDecoder } from "../datasets/answer.ts";
+import { MalformedAnswerError, answerDecoder } from "../datasets/answer.ts";
 import { payloads } from "../datasets/dataset.ts";
 import { printable } from "../errors.ts";
 import type { RelayClient } from "../relay/client.ts";
 import { RelayError } from "../relay/errors.ts";
-import type { Relay } from "../relay/relay.ts";
+import type { RelayRequest } from "../relay/request.ts";
 import { startAsking } from "./asking.ts";
 import { contextOf, stopSignal } from "./context.ts";
 import type { CommonOptions } from "./options.ts";
 
-/** What a relay showed when it was asked a few questions. */
+/** What a relay showed when it was asked a few questions; null where it wasn't found out. */
 interface Probe {
   readonly relay: string;
   readonly url: string;
   readonly reachable: boolean;
   /** Of a page of payloads, ms. */
   readonly latency_ms: number | null;
-  /** Rows that a page of the directory's size held. */
+  /** Rows of that page. */
   readonly page_rows: number | null;
+  /** What the relay said when it was asked for more; the directory's figure where it takes any. */
   readonly page_limit: number;
-  /** Oldest slot that it still shows a payload of. */
+  /** Newest and oldest slot that it shows a payload of. */
+  readonly newest_slot: number | null;
   readonly oldest_slot: number | null;
   readonly gzip: boolean | null;
+  /** How it writes refusals: Helix as text, others as JSON. */
+  readonly errors: "json" | "text" | null;
+  readonly requests: number;
+  /** Why it can't be reached, or why something stands open. */
   readonly error: string | null;
 }
 
-/** `probe`: asks each active relay a few questions. Exit 3 when one can't be reached. */
+/** What is found out one after another. */
+type Findings = {
+  -readonly [K in "latency_ms" | "page_rows" | "newest_slot" | "oldest_slot" | "gzip" | "error"]: Probe[K];
+};
+
+/** More rows than any known relay takes a page: it says what it takes. */
+const TOO_MANY_ROWS = 1000;
+/** A probe takes a minute and 60 requests at most: a question may take 20 with all its retries. */
+const LONGEST_S = 60;
+const LAST_REQUEST = 40;
+
+/** `probe`: asks each active relay a few questions, and shows each as it has answered. Exit 3 when one can't be reached. */
 export async function probe(options: CommonOptions): Promise<number> {
   const context = contextOf(options);
   const stop = stopSignal(context.say);
   const asking = await startAsking(options, context, stop);
+  const limited = withTimeLimit(stop, context.clock, LONGEST_S);
   try {
     const newest = settledSlot(context.network, context.clock.now());
-    const active = asking.relays.filter(({ state }) => state === "active");
-    const probes = await Promise.all(
-      active.map(async (relay) => {
-        const client = asking.clients.get(relay.name);
-        if (!client) throw new Error(`${relay.name} has no client`);
-        return probeRelay(relay, client, context.network.floor, newest, stop);
+    let shown = 0;
+    const reachable = await Promise.all(
+      asking.relays.map(async ({ name, activeFrom, state }) => {
+        const client = asking.clients.get(name);
+        if (state !== "active" || !client) return true;
+        const first = Math.max(context.network.floor, activeFrom ?? 0, 1);
+        const probed = await probeRelay(client, first, newest, limited.stop);
+        const begin = shown++ === 0 ? "[\n" : ",\n";
+        process.stdout.write(options.json ? `${begin}${JSON.stringify(probed)}` : line(probed));
+        return probed.reachable;
       }),
     );
-    if (options.json) process.stdout.write(`${JSON.stringify(probes, null, 1)}\n`);
-    else process.stdout.write(probes.map(line).join(""));
-    return probes.every(({ reachable }) => reachable) ? 0 : 3;
+    if (options.json) process.stdout.write(shown === 0 ? "[]\n" : "\n]\n");
+    return reachable.every(Boolean) ? 0 : 3;
   } finally {
+    await limited.end();
     await asking.close();
   }
 }
 
-async function probeRelay(
-  relay: Relay,
+/** Asks one relay until all is found out, or `ended`. `first`, `settled`: oldest and newest slot that may be asked for. */
+export async function probeRelay(
   client: RelayClient,
-  floor: number,
-  newest: number,
-  stop: AbortSignal,
+  first: number,
+  settled: number,
+  ended: AbortSignal,
 ): Promise<Probe> {
-  const decode = answerDecoder(payloads);
-  const page = (cursor: number, limit: number) =>
-    client.ask(
-      { kind: "payload-page", cursor, limit },
-      ({ body, status, ms, gzip }) => {
-        const { rows, refused } = status === 204 ? { rows: [], refused: [] } : decode(body);
-        return { slots: [...rows, ...refused].map(({ slot }) => slot), ms, gzip };
-      },
-      stop,
-    );
-  const known = { relay: relay.name, url: relay.url, page_limit: relay.payloadLimit };
+  const found: Findings = {
+    latency_ms: null,
+    page_rows: null,
+    newest_slot: null,
+    oldest_slot: null,
+    gzip: null,
+    error: null,
+  };
+  let reachable = false;
   try {
-    const first = await page(newest, relay.payloadLimit);
-    let empty = Math.max(floor, relay.activeFrom ?? 0) - 1;
-    let oldest = first.slots.at(-1);
-    // A page at cursor X has rows just when the relay remembers a payload at X or below.
-    while (oldest !== undefined && oldest - empty > 1) {
-      const middle = Math.floor((empty + oldest) / 2);
-      const found = (await page(middle, 1)).slots.at(-1);
-      if (found === undefined) empty = middle;
-      else oldest = found;
-    }
-    return {
-      ...known,
-      reachable: true,
-      latency_ms: Math.round(first.ms),
-      page_rows: first.slots.length,
-      oldest_slot: oldest ?? null,
-      gzip: first.gzip,
-      error: null,
-    };
+    const { slots } = await ask(client, { kind: "payload-newest" }, ended);
+    reachable = true;
+    found.newest_slot = slots[0] ?? null;
+    await askPage(client, found, found.newest_slot ?? settled, ended);
+    await findOldest(client, found, first, ended);
   } catch (error) {
     if (!(error instanceof RelayError)) throw error;
-    const unknown = { latency_ms: null, page_rows: null, oldest_slot: null, gzip: null };
-    return { ...known, ...unknown, reachable: false, error: error.message };
+    const { kind, what } = error;
+    found.error = kind === "aborted" ? `not all was answered within ${LONGEST_S} s` : what;
+  }
+  return {
+    relay: client.relay.name,
+    url: client.relay.url,
+    reachable,
+    page_limit: client.toldLimit ?? client.payloadLimit,
+    errors: client.errorForm ?? null,
+    requests: client.counters.requests,
+    ...found,
+  };
+}
+
+/** A page of as many rows as the relay takes; a refusal of too many tells how many that are. */
+async function askPage(client: RelayClient, found: Findings, cursor: number, ended: AbortSignal) {
+  const page = { kind: "payload-page", cursor } as const;
+  let answer;
+  try {
+    answer = await ask(client, { ...page, limit: TOO_MANY_ROWS }, ended);
+  } catch (error) {
+    // It may have been the limit after all, whatever it said.
+    if (!(error instanceof RelayError) || error.kind === "aborted") throw error;
+    answer = await ask(client, page, ended);
+  }
+  found.latency_ms = Math.round(answer.ms);
+  found.page_rows = answer.slots.length;
+  found.gzip = answer.gzip;
+  found.oldest_slot = answer.slots.at(-1) ?? null;
+}
+
+/** Looks for the oldest payload by bisecting: a page at cursor X has rows just when the relay remembers one at X or below. */
+async function findOldest(client: RelayClient, found: Findings, first: number, ended: AbortSignal) {
+  let empty = first - 1;
+  while (found.oldest_slot !== null && found.oldest_slot - empty > 1) {
+    if (client.counters.requests >= LAST_REQUEST) {
+      found.error = `the oldest payload wasn't found with ${client.counters.requests} requests`;
+      return;
+    }
+    const cursor = Math.floor((empty + found.oldest_slot) / 2);
+    const [slot] = (await ask(client, { kind: "payload-page", cursor, limit: 1 }, ended)).slots;
+    if (slot === undefined) empty = cursor;
+    else if (slot > cursor) {
+      found.error = `a page with cursor ${cursor} shows slot ${slot}: the cursor isn't heeded`;
+      return;
+    } else found.oldest_slot = slot;
   }
 }
 
+async function ask(client: RelayClient, request: RelayRequest, ended: AbortSignal) {
+  const decode = answerDecoder(payloads);
+  return client.ask(
+    request,
+    ({ body, status, ms, gzip }) => {
+      if (status === 404 && request.kind === "payload-newest")
+        throw new MalformedAnswerError("nothing at all (404)");
+      const { rows, refused } = status === 200 ? decode(body) : { rows: [], refused: [] };
+      const slots = [...rows, ...refused].map(({ slot }) => slot).toSorted((a, b) => b - a);
+      return { slots, ms, gzip };
+    },
+    ended,
+  );
+}
+
 function line(probed: Probe): string {
-  const { relay, reachable, latency_ms, page_rows, page_limit, oldest_slot, gzip, error } = probed;
-  if (!reachable) return `${relay}: can't be reached: ${printable(error ?? "")}\n`;
-  const page = `page ${page_rows} of ${page_limit} rows`;
-  return `${relay}: ${latency_ms} ms, ${page}, oldest payload ${oldest_slot ?? "none"}, gzip ${gzip ? "yes" : "no"}\n`;
+  const { relay, reachable, latency_ms, page_rows, page_limit, newest_slot, oldest_slot, gzip } = probed;
+  const error = printable(probed.error ?? "", 500);
+  if (!reachable) return `${relay}: can't be reached: ${error}\n`;
+  const parts = [
+    `${latency_ms ?? "-"} ms`,
+    `page ${page_rows ?? "-"} of ${page_limit} rows`,
+    `payloads ${oldest_slot ?? "none"} to ${newest_slot ?? "none"}`,
+    `gzip ${gzip ? "yes" : "no"}`,
+    ...(probed.errors === null ? [] : [`errors as ${probed.errors}`]),
+    ...(error === "" ? [] : [error]),
+  ];
+  return `${relay}: ${parts.join(", ")}\n`;
 }

@@ -1,9 +1,11 @@
+import { slotCount } from "../chain/slots.ts";
 import { storedRange } from "../collect/coverage.ts";
 import { recheck } from "../collect/recheck.ts";
+import { countsOf } from "../collect/tally.ts";
 import { UserError, printable } from "../errors.ts";
 import { startAsking } from "./asking.ts";
 import { contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
-import { coverageTables } from "./coverageTable.ts";
+import { coverageTables, rangesText } from "./coverageTable.ts";
 import { loadInto } from "./load.ts";
 import type { CommonOptions } from "./options.ts";
 import { progressOn } from "./progress.ts";
@@ -11,7 +13,7 @@ import { coverageOfAll, exitCodeOf } from "./summary.ts";
 
 /** `recheck`: ask covered slots again, compare, load what changed. Returns the exit code. */
 export async function recheckCommand(
-  options: CommonOptions & { sample: number; accept: boolean },
+  options: CommonOptions & { sample: number; accept: boolean; empty: boolean },
 ): Promise<number> {
   const context = contextOf(options);
   const { network, clock, log, datasets, say } = context;
@@ -28,9 +30,12 @@ export async function recheckCommand(
     const { askers } = asking;
     const { sample, accept } = options;
     const common = { network, lake, clock, log, askers, datasets, range, stop };
-    const tallies = await recheck({ ...common, sample, accept, random: Math.random }).finally(() =>
-      progress.stop(),
-    );
+    const tallies = await recheck({
+      ...common,
+      accept,
+      onlyEmpty: options.empty,
+      chosen: () => Math.random() < sample,
+    }).finally(() => progress.stop());
     const loaded = stop.aborted ? undefined : await loadInto(options, context, lake, asking.relays);
     const { coverage, faults } = await coverageOfAll(
       lake,
@@ -40,10 +45,19 @@ export async function recheckCommand(
       range,
       clock.now(),
     );
-    const sum = (key: "read" | "differing" | "failed") =>
+    const sum = (key: "wanted" | "differing") =>
       tallies.reduce((total, { bids, payloads }) => total + bids[key] + payloads[key], 0);
-    const failed = sum("failed");
-    const result = { asked: sum("read") + failed, differing: sum("differing"), failed };
+    const unanswered = tallies.flatMap((tally) =>
+      datasets.map((dataset) => ({
+        relay: tally.relay,
+        dataset,
+        ranges: countsOf(tally, dataset).unanswered.toSorted((a, b) => a.first - b.first),
+      })),
+    );
+    const failed = unanswered
+      .flatMap(({ ranges }) => ranges)
+      .reduce((total, range) => total + slotCount(range), 0);
+    const result = { asked: sum("wanted"), differing: sum("differing"), failed };
     if (options.json)
       process.stdout.write(`${JSON.stringify({ coverage, ...result, loaded_rows: loaded?.rows ?? 0 })}\n`);
     else {
@@ -52,6 +66,8 @@ export async function recheckCommand(
       );
       process.stdout.write(`${result.failed} gave no answer; ${loaded?.rows ?? 0} rows loaded\n`);
     }
+    for (const { relay, dataset, ranges } of unanswered)
+      if (ranges.length > 0) say(`no answer: ${relay} ${dataset} ${rangesText(ranges)}`);
     for (const { relay, lastError } of tallies)
       if (lastError !== undefined) say(`${relay}: ${printable(lastError)}`);
     const troubles = new Set([
@@ -60,7 +76,7 @@ export async function recheckCommand(
       ...(loaded?.failed ?? []),
     ]);
     for (const trouble of troubles) say(trouble);
-    return troubles.size > 0 ? 1 : exitCodeOf(coverage);
+    return troubles.size > 0 ? 1 : failed > 0 ? 3 : exitCodeOf(coverage);
   } finally {
     await asking.close();
   }

@@ -3,8 +3,11 @@ import type { Lake } from "../lake/lake.ts";
 import { relayOf } from "../relay/described.ts";
 import type { Relay } from "../relay/relay.ts";
 import { directoryOf, resolveRelays } from "../relay/directory.ts";
+import type { RelayHeaders } from "../relay/headers.ts";
+import { isPrivateHost } from "../relay/connection.ts";
 import type { Context } from "./context.ts";
 import type { CommonOptions } from "./options.ts";
+import { headersOf, limitsOf } from "./relaySpecs.ts";
 
 /**
  * The relays that `--relay` names, or all of the network's directory and those that only the lake knows (collected by
@@ -27,10 +30,12 @@ function unlisted(name: string): Relay {
   return relayOf({ name, url: "", pubkey: null, filtering: null, state: "off" });
 }
 
-/** A relay and whether its URL came from the command line, and may thus lead to this machine. */
+/** A relay, whether its URL came from the command line, and may thus lead to this machine, and what its client alone is told. */
 export interface ChosenRelay {
   readonly relay: Relay;
+  readonly givenByHand: boolean;
   readonly allowPrivate: boolean;
+  readonly headers: RelayHeaders;
 }
 
 /** The chosen relays; `base` is where the simulated ones are served. Warns of URLs that a directory would refuse. */
@@ -45,9 +50,20 @@ export async function resolved(
     : directoryOf(network.name);
   const { relays, warnings } = resolveRelays(directory, options.relay);
   if (!options.quiet) for (const warning of warnings) say(warning);
+  const limits = limitsOf(options.relayLimit ?? [], relays);
+  const headers = headersOf(options.relayHeader ?? [], relays, process.env);
+  for (const { relay } of relays) {
+    const isReadable = relay.url.startsWith("http:") && !isPrivateHost(new URL(relay.url));
+    if (isReadable && headers.has(relay.name) && !options.quiet)
+      say(
+        `relay ${relay.name}: its credentials go over plain http, where others can read them; give an https URL`,
+      );
+  }
   return relays.map(({ relay, fromCommandLine }) => ({
-    relay,
+    relay: { ...relay, payloadLimit: limits.get(relay.name) ?? relay.payloadLimit },
+    givenByHand: fromCommandLine,
     allowPrivate: fromCommandLine || network.simulated,
+    headers: headers.get(relay.name) ?? {},
   }));
 }
 

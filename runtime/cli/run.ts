@@ -10,7 +10,7 @@ import { UserError, printable } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import { type Asking, startAsking } from "./asking.ts";
 import { type Context, contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
-import { coverageTables, missingLines } from "./coverageTable.ts";
+import { coverageTables, coverageLines } from "./coverageTable.ts";
 import { canonicalOf, settleBy } from "./canonical.ts";
 import { type Loaded, loadInto, openWarehouse } from "./load.ts";
 import type { CommonOptions } from "./options.ts";
@@ -104,7 +104,7 @@ async function pass(
   } else {
     const table = coverageTables(coverage, (row) => retriesOf(row, asking));
     process.stdout.write(`${network.name}, slots ${range.first}-${range.last}\n\n${table}\n\n`);
-    for (const line of missingLines(coverage)) process.stdout.write(`${line}\n`);
+    for (const line of coverageLines(coverage)) process.stdout.write(`${line}\n`);
     process.stdout.write(
       `${summary.requests} requests, ${summary.retries} retries, ${megabytes(summary.bytes)} MB in ${summary.seconds.toFixed(1)} s; `,
     );
@@ -138,7 +138,7 @@ async function follow(
   stop: AbortSignal,
 ): Promise<number> {
   const { network, clock, log, datasets } = context;
-  const chain = await canonicalOf(options, context);
+  const canonical = await canonicalOf(options, context);
   const warehouse = await openWarehouse(options, context);
   let previous: TickMemory | undefined;
   let code = 0;
@@ -167,7 +167,7 @@ async function follow(
         previous = done.memory;
         const { loaded } = done;
         const unloaded = loaded?.failed.map(({ error }) => printable(error, 500)) ?? [];
-        const failed = [...unloaded, ...(loaded ? await settleBy(chain, warehouse) : [])];
+        const failed = [...unloaded, ...(loaded ? await settleBy(canonical, warehouse, context) : [])];
         return {
           tallies: done.tallies,
           loaded: loaded && { rows: loaded.rows, warehouse: warehouse.url, failed },
@@ -207,7 +207,8 @@ function sayTrouble(tally: Tally, asking: Asking, say: (line: string) => void): 
   if (second > 0) say(`${relay}: suspect or empty answers that were asked for again: ${second}`);
   if (lastError === undefined) return;
   const unread = bids.failed + payloads.failed;
-  if (asking.clients.get(relay)?.down) say(`${printable(lastError, 300)}: its slots stay missing`);
+  const why = asking.clients.get(relay)?.downWhy;
+  if (why) say(`${printable(why.message, 300)}: it is down, and its slots stay missing`);
   else say(`${printable(lastError, 300)}: ${unread} slots stay missing; run again`);
 }
 

@@ -1,6 +1,12 @@
 import type { DecodedAnswer } from "../datasets/answer.ts";
 import type { SlotAnswer } from "./slotAnswer.ts";
 
+/** Payloads as a relay answered them. */
+export interface PayloadAnswer extends DecodedAnswer {
+  /** True where the answer came from a cache on the way (`Age` above 0). */
+  readonly cached: boolean;
+}
+
 /**
  * One relay's Data API as the collectors use it: asks at the relay's pace, retries, decodes, checks that every row is
  * inside what was asked for. All methods throw RelayError when there is no answer to be had now.
@@ -8,12 +14,20 @@ import type { SlotAnswer } from "./slotAnswer.ts";
 export interface Asker {
   /** Requests that may be under way at once. */
   readonly concurrency: number;
-  /** True once the relay can't be reached at all: asking on is useless in this run. */
+  /** Requests a second that the relay is asked now, at most. */
+  readonly rate: number;
+  /** True once asking on is useless in this run: the relay gives no answers. */
   readonly down: boolean;
+  /** How often a connection to the relay couldn't be made or broke, so far. */
+  readonly breaks: number;
+  /** Asks a relay that is down whether it is back. */
+  knock(): Promise<boolean>;
   /** The bids of one slot. `delivered`: block hashes that the relay delivered in that slot. */
   bids(slot: number, delivered?: ReadonlySet<string>): Promise<SlotAnswer>;
+  /** The relay's newest payload, if it has any. */
+  payloadNewest(): Promise<PayloadAnswer>;
   /** A page of payloads, newest first, all at or below the cursor. */
-  payloadPage(cursor: number): Promise<DecodedAnswer>;
+  payloadPage(cursor: number): Promise<PayloadAnswer>;
   /** All payloads of one slot. */
-  payloadSlot(slot: number): Promise<DecodedAnswer>;
+  payloadSlot(slot: number): Promise<PayloadAnswer>;
 }

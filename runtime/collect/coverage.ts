@@ -1,9 +1,12 @@
 import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
 import type { Network } from "../chain/networks.ts";
-import type { DatasetName } from "../datasets/dataset.ts";
+import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { BadObjectError, type Horizon, type Lake, type StoredChunk, isBad } from "../lake/lake.ts";
+import { refusedRows } from "../lake/quarantine.ts";
 import type { Relay, RelayState } from "../relay/relay.ts";
-import { target } from "./plan.ts";
+import { type Agreement, agreementOf } from "./agreement.ts";
+import { Awaiting } from "./awaiting.ts";
+import { target, windowsOf } from "./plan.ts";
 
 /** What the lake has of one relay and dataset in a range. Every slot is covered, missing or unavailable. */
 export interface Coverage {
@@ -17,13 +20,19 @@ export interface Coverage {
   readonly slots: number;
   readonly covered: number;
   readonly missing: number;
+  /** Missing though the relay answered: without rows, which nothing has shown to be true yet. */
+  readonly unproven: number;
   /** Not covered and older than what the relay remembers. */
   readonly unavailable: number;
   /** Covered, but doubtful. */
   readonly suspect: number;
+  /** Those of them that lie above the relay's newest payload, and wait for its next. */
+  readonly awaiting: number;
   readonly rows: number;
   readonly quarantined: number;
   readonly missing_ranges: readonly (readonly [number, number])[];
+  /** What reading slots of these days again has shown. */
+  readonly reread: Agreement;
 }
 
 /** How long a horizon that was found is believed. */
@@ -48,12 +57,16 @@ export async function coverageOf(
   const wanted = target(network, relay, nowMs);
   const asked = wanted && intersect(wanted, range);
   const base = { network: network.name, dataset, relay: relay.name, state: relay.state };
-  const none = { slots: 0, covered: 0, missing: 0, unavailable: 0, suspect: 0, rows: 0, quarantined: 0 };
-  if (!asked) return { ...base, first_slot: null, last_slot: null, ...none, missing_ranges: [] };
+  const slotsOf = { slots: 0, covered: 0, missing: 0, unproven: 0, unavailable: 0, suspect: 0, awaiting: 0 };
+  const none = { ...slotsOf, rows: 0, quarantined: 0 };
+  if (!asked) {
+    const reread = { slots: 0, differing: 0, rows_gained: 0 };
+    return { ...base, first_slot: null, last_slot: null, ...none, missing_ranges: [], reread };
+  }
 
   const kept = await oldestStored(lake, dataset, relay.name, onFault);
   const missing: [number, number][] = [];
-  let { covered, suspect, rows, quarantined, unavailable } = none;
+  let { covered, unproven, suspect, awaiting, rows, quarantined, unavailable } = none;
   const uncovered = (first: number, last: number) => {
     const gone = Math.max(0, Math.min(last, kept - 1) - first + 1);
     unavailable += gone;
@@ -62,6 +75,7 @@ export async function coverageOf(
     if (before && before[1] === first + gone - 1) before[1] = last;
     else missing.push([first + gone, last]);
   };
+  const isAwaiting = await awaitingIn(lake, network, relay, dataset, nowMs, asked);
   let next = asked.first;
   for await (const entry of lake.list(dataset, relay.name, asked)) {
     if (isBad(entry)) {
@@ -69,6 +83,8 @@ export async function coverageOf(
       continue;
     }
     const inside = await countInside(lake, entry, asked, onFault);
+    for (const slot of entry.meta.unproven?.slots() ?? [])
+      if (slot >= Math.max(asked.first, kept) && slot <= asked.last) unproven++;
     rows += inside.rows;
     quarantined += inside.quarantined;
     for (const slot of entry.meta.covered.slots()) {
@@ -76,10 +92,17 @@ export async function coverageOf(
       if (slot > next) uncovered(next, slot - 1);
       next = slot + 1;
       covered++;
-      if (entry.meta.suspect.has(slot)) suspect++;
+      if (!entry.meta.suspect.has(slot)) continue;
+      suspect++;
+      if (isAwaiting(slot)) awaiting++;
     }
   }
-  if (next <= asked.last) uncovered(next, asked.last);
+  if (next <= asked.last && relay.hasEnded === true) {
+    const none = await emptyTail(lake, dataset, relay.name, { first: next, last: asked.last }, wanted);
+    unavailable += none;
+    unproven -= none;
+    if (none === 0) uncovered(next, asked.last);
+  } else if (next <= asked.last) uncovered(next, asked.last);
   const slots = slotCount(asked);
   return {
     ...base,
@@ -88,12 +111,62 @@ export async function coverageOf(
     slots,
     covered,
     missing: slots - covered - unavailable,
+    unproven,
     unavailable,
     suspect,
+    awaiting,
     rows,
     quarantined,
     missing_ranges: missing,
+    reread: await agreementOf(lake, network, dataset, relay.name, asked, onFault),
   };
+}
+
+/**
+ * The slots at the end of a range that a relay which has ended has nothing of: all of them, where it answered each without rows,
+ * has shown older slots, and newer ones neither; else 0.
+ */
+async function emptyTail(
+  lake: Lake,
+  dataset: DatasetName,
+  relay: string,
+  tail: SlotRange,
+  whole: SlotRange,
+): Promise<number> {
+  let hasOlder = false;
+  let answered = 0;
+  for await (const entry of lake.list(dataset, relay, whole)) {
+    if (isBad(entry)) continue;
+    for (const slot of entry.meta.covered.slots()) {
+      if (slot >= tail.first) return 0;
+      hasOlder = true;
+    }
+    for (const slot of entry.meta.unproven?.slots() ?? [])
+      if (slot >= tail.first && slot <= tail.last) answered++;
+  }
+  return hasOlder && answered === slotCount(tail) ? slotCount(tail) : 0;
+}
+
+/** Tells which doubtful slots of a range wait for the relay's next payload: the newest one may be stored above the range. */
+async function awaitingIn(
+  lake: Lake,
+  network: Network,
+  relay: Relay,
+  dataset: DatasetName,
+  nowMs: number,
+  range: SlotRange,
+): Promise<(slot: number) => boolean> {
+  const whole = target(network, relay, nowMs);
+  if (dataset !== "payloads" || !whole) return () => false;
+  const awaiting = new Awaiting(lake);
+  for (const window of windowsOf(datasets.payloads, { first: range.first, last: whole.last })) {
+    const entries: StoredChunk[] = [];
+    for await (const entry of lake.list(dataset, relay.name, window))
+      if (!isBad(entry)) entries.unshift(entry);
+    for (const entry of entries) await awaiting.add(entry);
+    if (awaiting.isDone) break;
+  }
+  return (slot) => awaiting.has(slot);
 }
 
 /** The oldest slot of the stored horizon; 0, from which everything is asked for, where there is none that can be read. */
@@ -125,7 +198,7 @@ async function countInside(
     const lines = (await lake.read(entry.chunk))?.lines ?? new Map<number, readonly string[]>();
     const kept = [...lines].filter(([slot]) => !outside(slot));
     const refused = entry.meta.quarantined > 0 ? (await lake.readQuarantine(entry.chunk)).lines : [];
-    const counted = refused.filter(({ slot }) => !outside(slot) && entry.meta.covered.has(slot));
+    const counted = refusedRows(refused).filter(({ slot }) => !outside(slot) && entry.meta.covered.has(slot));
     return {
       rows: kept.reduce((sum, [, slotLines]) => sum + slotLines.length, 0),
       quarantined: counted.reduce((sum, { copies }) => sum + copies, 0),

@@ -7,7 +7,7 @@ import type { RelayJob } from "./relayJob.ts";
 
 /**
  * Marks bids that were covered before their slot's payload was known, and lack the delivered block, as suspect. (Bids that
- * are read later are checked as they are read.) A relay that adjusts blocks delivers what nobody bid: only said in the log.
+ * are read later are checked as they are read.)
  */
 export async function doubtBidsWithoutDelivered(
   job: RelayJob,
@@ -35,7 +35,10 @@ export async function doubtBidsWithoutDelivered(
         { relay: job.relay.name, dataset: "bids", slots: doubted },
         "delivered payloads are not among the bids",
       );
-      if (!job.relay.adjusts) await keep(job, "bids", range, [], "collect", doubted);
+      // A relay that adjusts blocks delivers what nobody bid; a slot without any bid is doubtful at every relay.
+      const isEmpty = (slot: number) => (content?.lines.get(slot) ?? []).length === 0;
+      const marked = job.relay.adjusts ? doubted.filter(isEmpty) : doubted;
+      await keep(job, "bids", range, { answers: [], doubted: marked }, "collect");
     } catch (error) {
       // The bids' own plan says that the object is bad.
       if (!(error instanceof BadObjectError)) throw error;

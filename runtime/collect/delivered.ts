@@ -3,6 +3,11 @@ import { payloads } from "../datasets/dataset.ts";
 import { blockHashOf } from "../datasets/line.ts";
 import { BadObjectError, type Lake } from "../lake/lake.ts";
 
+/** Chunks below a slot that are looked through for slots in which the relay delivered. */
+const CHUNKS_BELOW = 3;
+/** Chunks that are kept: bids are read in order, so that a few are enough. */
+const KEPT = 4;
+
 /** What a relay delivered, read from the lake a chunk at a time: a bid list that lacks a delivered block is doubtful. */
 export class Delivered {
   readonly #lake: Lake;
@@ -16,15 +21,28 @@ export class Delivered {
 
   /** Block hashes that were delivered in a slot; undefined where the lake knows of none. */
   async at(slot: number): Promise<ReadonlySet<string> | undefined> {
+    return (await this.#chunk(slot)).get(slot);
+  }
+
+  /** Slots at or below a slot in which the relay delivered, newest first, as far as the lake knows some nearby. */
+  async below(slot: number): Promise<number[]> {
+    for (let at = slot, chunks = 0; at >= 0 && chunks < CHUNKS_BELOW; chunks++) {
+      const known = [...(await this.#chunk(at)).keys()].filter((each) => each <= slot);
+      if (known.length > 0) return known.toSorted((a, b) => b - a);
+      at = chunkRange(payloads, at).first - 1;
+    }
+    return [];
+  }
+
+  #chunk(slot: number): Promise<ReadonlyMap<number, ReadonlySet<string>>> {
     const { first } = chunkRange(payloads, slot);
     let chunk = this.#chunks.get(first);
     if (!chunk) {
       chunk = this.#read(first);
-      // Bids are read in order: a few chunks are enough, and memory stays bounded.
-      for (const old of [...this.#chunks.keys()].slice(0, -3)) this.#chunks.delete(old);
+      for (const old of [...this.#chunks.keys()].slice(0, 1 - KEPT)) this.#chunks.delete(old);
       this.#chunks.set(first, chunk);
     }
-    return (await chunk).get(slot);
+    return chunk;
   }
 
   async #read(first: number): Promise<ReadonlyMap<number, ReadonlySet<string>>> {

@@ -4,6 +4,10 @@ import type { DatasetName } from "../datasets/dataset.ts";
 import type { SlotBlock } from "../lake/gzip.ts";
 import type { BadChunk, ChunkMeta, Horizon, Lake, QuarantineLine, StoredChunk } from "../lake/lake.ts";
 
+import type { Rereads } from "../lake/rereads.ts";
+
+import type { ListedRange } from "./windows.ts";
+
 type Entry = StoredChunk | BadChunk;
 
 interface Listing {
@@ -13,12 +17,6 @@ interface Listing {
   readonly entries: Promise<Map<number, Entry>>;
   /** Chunks that were written since: looked up before the listing is used again. */
   readonly written: Map<number, Chunk>;
-}
-
-/** A dataset's run of slots that a tick lists. */
-export interface ListedRange {
-  readonly dataset: DatasetName;
-  readonly range: SlotRange;
 }
 
 /**
@@ -32,6 +30,8 @@ export class Listings implements Lake {
   readonly #listings = new Map<string, Listing>();
   /** Listings that have been used up. */
   readonly #used = new Set<string>();
+  /** Names of the objects that were written in this tick. */
+  readonly writtenObjects = new Set<string>();
   readonly #relays = new Map<DatasetName, Promise<string[]>>();
   readonly #horizons = new Map<string, Promise<Horizon | undefined>>();
 
@@ -94,12 +94,22 @@ export class Listings implements Lake {
     meta: ChunkMeta,
     ifGeneration: number,
   ): Promise<number> {
-    // Noted whatever becomes of it: a write that fails may have taken effect.
+    this.#noteWrite(chunk);
+    return this.#lake.write(chunk, blocks, meta, ifGeneration);
+  }
+
+  /** Notes a write whatever becomes of it: one that fails may have taken effect. */
+  #noteWrite(chunk: Chunk): void {
+    this.writtenObjects.add(chunkKey(chunk));
     for (const { dataset, relay, range, written } of this.#listings.values()) {
       if (dataset === chunk.dataset && relay === chunk.relay && intersect(range, chunk))
         written.set(chunk.first, chunk);
     }
-    return this.#lake.write(chunk, blocks, meta, ifGeneration);
+  }
+
+  async restate(chunk: Chunk, meta: ChunkMeta, ifGeneration: number): Promise<number> {
+    this.#noteWrite(chunk);
+    return this.#lake.restate(chunk, meta, ifGeneration);
   }
 
   async relays(dataset: DatasetName): Promise<string[]> {
@@ -140,9 +150,22 @@ export class Listings implements Lake {
     this.#horizons.set(`${dataset} ${relay}`, Promise.resolve(horizon));
   }
 
+  async readRereads(dataset: DatasetName, relay: string, month: string): Promise<Rereads> {
+    return this.#lake.readRereads(dataset, relay, month);
+  }
+
+  async writeRereads(dataset: DatasetName, relay: string, month: string, rereads: Rereads): Promise<void> {
+    return this.#lake.writeRereads(dataset, relay, month, rereads);
+  }
+
   locate(object: string): string {
     return this.#lake.locate(object);
   }
+}
+
+/** A chunk as a text. */
+export function chunkKey({ dataset, relay, first }: Chunk): string {
+  return `${dataset} ${relay} ${first}`;
 }
 
 function keyOf(dataset: DatasetName, range: SlotRange): string {

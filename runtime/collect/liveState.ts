@@ -3,6 +3,7 @@ import { type SlotRange, intersect } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { BadObjectError, isBad } from "../lake/lake.ts";
 import type { Relay } from "../relay/relay.ts";
+import { Awaiting } from "./awaiting.ts";
 import type { Listings } from "./listings.ts";
 import { target } from "./plan.ts";
 
@@ -12,6 +13,10 @@ export interface LiveState {
   readonly relay: string;
   /** Slots of the newest window that the relay should have, are not covered, and not forgotten by it. */
   readonly missing: number;
+  /** Slots of these that were answered without rows, which isn't proven yet. */
+  readonly unproven: number;
+  /** Covered slots of the newest window that wait for the relay's next payload. */
+  readonly awaiting: number;
   /** Settled slots above the newest covered one. */
   readonly lagSlots: number;
 }
@@ -29,20 +34,27 @@ export async function liveState(
   const whole = target(network, relay, nowMs);
   const wanted = whole && intersect(whole, range);
   const asked = wanted && intersect(wanted, live);
-  if (!wanted || !asked) return { dataset, relay: relay.name, missing: 0, lagSlots: 0 };
+  const base = { dataset, relay: relay.name };
+  if (!wanted || !asked) return { ...base, missing: 0, unproven: 0, awaiting: 0, lagSlots: 0 };
   const oldest = await oldestKept(lake, dataset, relay.name);
-  let covered = 0;
+  let [covered, unproven, awaiting] = [0, 0, 0];
   let newest = asked.first - 1;
-  for (const entry of await lake.current(dataset, relay.name, live)) {
+  const isInside = (slot: number) => slot >= asked.first && slot <= asked.last;
+  const waiting = new Awaiting(lake);
+  for (const entry of (await lake.current(dataset, relay.name, live)).toReversed()) {
     if (isBad(entry)) continue;
-    for (const slot of entry.meta.covered.slots()) {
-      if (slot < asked.first || slot > asked.last) continue;
+    const { meta } = entry;
+    if (dataset === "payloads") await waiting.add(entry);
+    for (const slot of meta.unproven?.slots() ?? []) if (isInside(slot) && slot >= oldest) unproven++;
+    for (const slot of meta.suspect.slots()) if (isInside(slot) && waiting.has(slot)) awaiting++;
+    for (const slot of meta.covered.slots()) {
+      if (!isInside(slot)) continue;
       if (slot >= oldest) covered++;
       newest = Math.max(newest, slot);
     }
   }
   const kept = Math.max(0, asked.last - Math.max(asked.first, oldest) + 1);
-  return { dataset, relay: relay.name, missing: kept - covered, lagSlots: wanted.last - newest };
+  return { ...base, missing: kept - covered, unproven, awaiting, lagSlots: wanted.last - newest };
 }
 
 /** The oldest slot that the relay remembers; 0 where that isn't known, or can't be read (which planning has reported). */

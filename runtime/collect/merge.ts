@@ -18,10 +18,9 @@ export function relate(stored: readonly string[], read: readonly string[]): Rela
 
 /** Why a slot is being read. */
 export type ReadPurpose =
-  | "collect" // it was missing
-  | "reask" // it was suspect, and is asked once more
-  | "recheck" // it was covered, and the user wants to know whether it still is
-  | "accept"; // a recheck whose answer replaces what is stored, whatever it holds
+  | "collect" // what is missing or doubtful is wanted
+  | "recheck" // what is covered is compared with what the relay says now
+  | "accept"; // a recheck whose answer replaces what is stored, whatever it holds, and settles every doubt
 
 /** What becomes of a slot that is stored and was read again. */
 export interface Verdict {
@@ -32,21 +31,20 @@ export interface Verdict {
 }
 
 /**
- * The rule of design §2: merging is by whole slots, no slot loses rows without `--accept`, and reads that differ make the
- * slot suspect. An identical second answer clears empties; a count at a limit stays suspect until `recheck`.
+ * The rule of design §2: merging is by whole slots, no slot loses rows without `--accept`, and a slot is suspect as long as
+ * there is a cause: reads that differ, or what makes the answer doubtful by itself (`doubtful`).
  */
 export function judge(
   purpose: ReadPurpose,
   stored: readonly string[],
   read: readonly string[],
-  wasSuspect: boolean,
+  doubtful: boolean,
 ): Verdict {
   const relation = relate(stored, read);
-  if (relation === "same") {
-    const cleared =
-      purpose === "recheck" || purpose === "accept" || (purpose === "reask" && stored.length === 0);
-    return { take: "stored", suspect: wasSuspect && !cleared, differs: false };
+  if (purpose === "accept") {
+    const differs = relation !== "same";
+    return { take: differs ? "read" : "stored", suspect: false, differs };
   }
-  if (purpose === "accept") return { take: "read", suspect: false, differs: true };
+  if (relation === "same") return { take: "stored", suspect: doubtful, differs: false };
   return { take: relation === "new-contains-stored" ? "read" : "stored", suspect: true, differs: true };
 }

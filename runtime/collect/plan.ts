@@ -1,13 +1,22 @@
 import { type Network, SETTLE_LAG_SLOTS } from "../chain/networks.ts";
 import { type SlotRange, intersect, settledSlot, slotCount, slotStartMs } from "../chain/slots.ts";
 import { chunkRange, chunkRanges } from "../datasets/chunks.ts";
-import { type Dataset, bids } from "../datasets/dataset.ts";
-import { type BadChunk, type Lake, isBad } from "../lake/lake.ts";
+import { type Dataset, bids, payloads } from "../datasets/dataset.ts";
+import { type BadChunk, type Lake, type StoredChunk, isBad } from "../lake/lake.ts";
 import type { Relay } from "../relay/relay.ts";
+import { Awaiting } from "./awaiting.ts";
 
-/** A chunk and those of its slots that are wanted and not covered, newest first. */
+/** A chunk and those of its slots that are to be asked for, newest first. */
 export interface ChunkPlan extends SlotRange {
   readonly missing: readonly number[];
+  /** Those of them that an earlier pass was given no rows of, which proves nothing yet. */
+  readonly unproven?: ReadonlySet<number>;
+  /** Those of the unproven ones that would be asked for now if they had had no answer at all. */
+  readonly due?: ReadonlySet<number>;
+  /** Those of them that are covered, and asked again because they are doubtful. */
+  readonly again?: ReadonlySet<number>;
+  /** Covered slots that are asked again and stored without rows, with nothing to be proven about them. */
+  readonly empty?: ReadonlySet<number>;
 }
 
 /** Slots of a lake that are listed at once: bounds the memory of a plan, whatever its range. */
@@ -30,57 +39,94 @@ export type Order = (typeof ORDERS)[number];
 /** A run of slots that is listed at once, and which of them are asked for. */
 export interface Window extends SlotRange {
   /**
-   * Which of the missing slots are wanted; all without it. `stored` is the run from the first to the last chunk that the
-   * window holds an object of.
+   * Which of the slots without an answer are wanted; all without it. `stored` is the run from the first to the last chunk that
+   * the window holds an object of.
    */
   readonly wanted?: (slot: number, stored: SlotRange | undefined) => boolean;
+  /** Which of the doubtful slots are asked again; none without it. */
+  readonly again?: (slot: number) => boolean;
+  /** Which slots are left to others, whatever state they are in; none without it. */
+  readonly spared?: (slot: number) => boolean;
+}
+
+/** What a plan is made with. */
+export interface PlanOptions {
+  /** The slots that the relay can be asked for. */
+  readonly askable: SlotRange;
+  /** The order of the windows, and of the chunks in them; newest first without it. */
+  readonly order?: Order;
+  readonly onBad: (bad: BadChunk) => void;
+  /** Told of each window as it has been listed: how many slots it has, and how many are to be asked. */
+  readonly onListed?: (slots: number, missing: number) => void;
 }
 
 /**
- * What is to be asked of a relay in some windows, chunk by chunk in their order: target − covered − below the horizon.
- * Lists the lake a window at a time. A chunk whose object can't be trusted is handed to `onBad` and left out.
+ * What is to be asked of a relay in some windows, chunk by chunk in their order: target − covered − below the horizon, and
+ * what is covered but has to be asked again: doubtful slots where the window wants them, and payload slots that wait for the
+ * relay's next payload. Lists the lake a window at a time. A chunk whose object can't be trusted is handed to `onBad`.
  */
 export async function* planMissing(
   lake: Lake,
   dataset: Dataset,
   relay: string,
   windows: Iterable<Window>,
-  options: {
-    /** The slots that the relay can be asked for. */
-    askable: SlotRange;
-    /** The order of the windows, and of the chunks in them; newest first without it. */
-    order?: Order;
-    onBad: (bad: BadChunk) => void;
-    /** Told of each window as it has been listed: how many slots it has, and how many are to be asked. */
-    onListed?: (slots: number, missing: number) => void;
-  },
+  options: PlanOptions,
 ): AsyncGenerator<ChunkPlan> {
+  const awaiting = new Awaiting(lake);
   for (const window of windows) {
     const range = intersect(window, options.askable);
     if (!range) continue;
-    const plans: ChunkPlan[] = [];
-    const held = new Map<number, (slot: number) => boolean>();
-    let stored: SlotRange | undefined;
+    const held = new Map<number, StoredChunk>();
+    const bad = new Set<number>();
     for await (const entry of lake.list(dataset.name, relay, { first: window.first, last: window.last })) {
-      const { first, last } = entry.chunk;
-      stored = { first: stored?.first ?? first, last };
       if (isBad(entry)) {
         options.onBad(entry);
-        held.set(first, () => true);
-      } else held.set(first, (slot) => entry.meta.covered.has(slot));
+        bad.add(entry.chunk.first);
+      } else held.set(entry.chunk.first, entry);
     }
+    const firsts = [...held.keys(), ...bad].toSorted((a, b) => a - b);
+    const [first] = firsts;
+    const last = firsts.at(-1);
+    const stored =
+      first === undefined || last === undefined ? undefined : { first, last: chunkRange(dataset, last).last };
+    if (dataset === payloads) for (const chunk of [...held.values()].toReversed()) await awaiting.add(chunk);
+    const plans: ChunkPlan[] = [];
     for (const chunk of chunkRanges(dataset, range)) {
-      const has = held.get(chunk.first) ?? (() => false);
-      const missing: number[] = [];
-      for (let slot = Math.min(chunk.last, range.last); slot >= Math.max(chunk.first, range.first); slot--) {
-        if (!has(slot) && (window.wanted?.(slot, stored) ?? true)) missing.push(slot);
-      }
-      if (missing.length > 0) plans.push({ ...chunk, missing });
+      if (bad.has(chunk.first)) continue;
+      const asked = intersect(chunk, range);
+      const isAwaiting = (slot: number) => awaiting.has(slot);
+      const plan = asked && planOf(chunk, asked, held.get(chunk.first), window, stored, isAwaiting);
+      if (plan && plan.missing.length > 0) plans.push(plan);
     }
     const missing = plans.reduce((sum, plan) => sum + plan.missing.length, 0);
     options.onListed?.(slotCount(range), missing);
     yield* options.order === "oldest" ? plans : plans.toReversed();
   }
+}
+
+function planOf(
+  chunk: SlotRange,
+  asked: SlotRange,
+  entry: StoredChunk | undefined,
+  window: Window,
+  stored: SlotRange | undefined,
+  isAwaiting: (slot: number) => boolean,
+): ChunkPlan {
+  const missing: number[] = [];
+  const unproven = new Set<number>();
+  const due = new Set<number>();
+  const again = new Set<number>();
+  for (let slot = asked.last; slot >= asked.first; slot--) {
+    if (window.spared?.(slot)) continue;
+    const isWanted = window.wanted?.(slot, stored) ?? true;
+    if (entry?.meta.unproven?.has(slot)) {
+      unproven.add(slot);
+      if (isWanted) due.add(slot);
+    } else if (entry?.meta.suspect.has(slot) && (isAwaiting(slot) || window.again?.(slot))) again.add(slot);
+    else if (entry?.meta.covered.has(slot) || !isWanted) continue;
+    missing.push(slot);
+  }
+  return { ...chunk, missing, unproven, due, again };
 }
 
 /** A range in windows small enough to be listed at once, newest first. */

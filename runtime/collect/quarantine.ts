@@ -1,18 +1,19 @@
-import type { RefusedRow } from "../datasets/answer.ts";
+import type { Refused } from "../datasets/answer.ts";
 import type { QuarantineLine } from "../lake/lake.ts";
+import type { SlotAnswer } from "./slotAnswer.ts";
 
 /**
- * The quarantine with refused rows added: a set by (slot, sha256) that only grows. `copies` is the most that one answer
- * held. Returns undefined when nothing is new.
+ * The quarantine with refused rows and fields added: a set by (slot, sha256) that only grows. `copies` is the most that one
+ * answer held. Returns undefined when nothing is new.
  */
 export function addToQuarantine(
   stored: readonly QuarantineLine[],
-  answers: readonly { readonly refused: readonly RefusedRow[]; readonly readAt: number }[],
+  answers: readonly Pick<SlotAnswer, "refused" | "fields" | "readAt">[],
 ): readonly QuarantineLine[] | undefined {
   const lines = new Map(stored.map((line) => [`${line.slot} ${line.sha256}`, line]));
   let grew = false;
-  for (const { refused, readAt } of answers) {
-    for (const line of counted(refused, new Date(readAt).toISOString())) {
+  for (const { refused, fields, readAt } of answers) {
+    for (const line of counted([...refused, ...fields], new Date(readAt).toISOString())) {
       const key = `${line.slot} ${line.sha256}`;
       const known = lines.get(key);
       if (known && known.copies >= line.copies) continue;
@@ -24,7 +25,7 @@ export function addToQuarantine(
   return [...lines.values()].toSorted((a, b) => a.slot - b.slot || (a.sha256 < b.sha256 ? -1 : 1));
 }
 
-function counted(refused: readonly RefusedRow[], readAt: string): QuarantineLine[] {
+function counted(refused: readonly Refused[], readAt: string): QuarantineLine[] {
   const lines = new Map<string, QuarantineLine>();
   for (const { slot, reason, sha256, raw } of refused) {
     const key = `${slot} ${sha256}`;

@@ -4,27 +4,45 @@ import type { Network } from "../chain/networks.ts";
 import { type DecodedAnswer, MalformedAnswerError, answerDecoder } from "../datasets/answer.ts";
 import { bids, payloads } from "../datasets/dataset.ts";
 import type { Relay } from "../relay/relay.ts";
-import type { Answer, RelayClient } from "../relay/client.ts";
+import type { RelayClient } from "../relay/client.ts";
+import type { Answer } from "../relay/sender.ts";
 import type { Asker } from "./asker.ts";
 import { packSlot } from "./slotAnswer.ts";
 
-/** Asks a relay by HTTP, and takes an answer only if every row in it is inside what was asked for. */
+/**
+ * Asks a relay by HTTP, and takes an answer only if every row in it is inside what was asked for. `warn` is told, once, where
+ * the relay's clock differs from ours.
+ */
 export function relayAsker(
   network: Network,
   relay: Relay,
   client: RelayClient,
   clock: Clock,
+  warn: (line: string) => void,
   stop: AbortSignal,
 ): Asker {
   // Every request under way listens to it.
   setMaxListeners(0, stop);
+  const noteTime = clockWatch(relay, clock, warn);
   const decodeBids = answerDecoder(bids);
   const decodePayloads = answerDecoder(payloads);
-  const bodyOf = (answer: Answer) => (answer.status === 204 ? EMPTY_LIST : answer.body);
+  const bodyOf = (answer: Answer) => {
+    noteTime(answer.dateMs, answer.ageS);
+    return answer.status === 200 ? answer.body : EMPTY_LIST;
+  };
   return {
     concurrency: client.concurrency,
+    get rate() {
+      return client.rate;
+    },
     get down() {
       return client.down;
+    },
+    get breaks() {
+      return client.counters.breaks;
+    },
+    async knock() {
+      return client.knock(stop);
     },
     async bids(slot, delivered) {
       return client.ask(
@@ -34,10 +52,18 @@ export function relayAsker(
           refuseOutside(decoded, ({ slot: sent }) => sent === slot, `slot ${slot}`);
           return packSlot(bids, network, relay.name, slot, decoded, {
             readAt: clock.now(),
-            doubtfulWhenEmpty: answer.status === 204 || relay.dialect === "helix",
-            delivered: relay.adjusts ? undefined : delivered,
+            cached: answer.ageS > 0,
+            // A relay that adjusts blocks delivers what nobody bid; none at all is doubtful at every relay.
+            delivered: relay.adjusts && decoded.rows.length > 0 ? undefined : delivered,
           });
         },
+        stop,
+      );
+    },
+    async payloadNewest() {
+      return client.ask(
+        { kind: "payload-newest" },
+        (answer) => ({ ...decodePayloads(bodyOf(answer)), cached: answer.ageS > 0 }),
         stop,
       );
     },
@@ -52,7 +78,7 @@ export function relayAsker(
               throw new MalformedAnswerError("rows in rising order of slots, where a page is newest first");
             }
           }
-          return page;
+          return { ...page, cached: answer.ageS > 0 };
         },
         stop,
       );
@@ -63,11 +89,32 @@ export function relayAsker(
         (answer) => {
           const decoded = decodePayloads(bodyOf(answer), slot);
           refuseOutside(decoded, ({ slot: sent }) => sent === slot, `slot ${slot}`);
-          return decoded;
+          return { ...decoded, cached: answer.ageS > 0 };
         },
         stop,
       );
     },
+  };
+}
+
+/** A relay's time that differs from ours by more, s, is told once: one of the two clocks is wrong. */
+const MAX_SKEW_S = 60;
+
+/** Compares the times that answers carry with ours. */
+function clockWatch(
+  relay: Relay,
+  clock: Clock,
+  warn: (line: string) => void,
+): (dateMs: number | undefined, ageS: number) => void {
+  let told = clock.isFixed ?? false;
+  return (dateMs, ageS) => {
+    if (told || dateMs === undefined) return;
+    // What a cache on the way has kept bears the date of when it was made.
+    const seconds = Math.round((dateMs - clock.now()) / 1000 + ageS);
+    if (Math.abs(seconds) <= MAX_SKEW_S) return;
+    told = true;
+    const differs = `${Math.abs(seconds)} s ${seconds > 0 ? "ahead of" : "behind"}`;
+    warn(`${relay.name}: its clock is ${differs} this machine's; check this machine's clock`);
   };
 }
 

@@ -1,10 +1,11 @@
+import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
-import type { Clock } from "../chain/clock.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
 import type { Relay } from "../relay/relay.ts";
 import type { Asker } from "./asker.ts";
+import type { Sightings } from "./sightings.ts";
 import type { Tally } from "./tally.ts";
 
 /** What collecting one relay needs: shared by its datasets, so that they share pace and progress. */
@@ -18,21 +19,24 @@ export interface RelayJob {
   readonly clock: Clock;
   readonly log: Log;
   readonly tally: Tally;
+  /** What the relay's bids have shown in this pass. */
+  readonly bidsSeen: Sightings;
+  /** Questions about slots newer than the target that a dataset may put to find a newer witness. */
+  readonly newerQuestions: number;
+  /** Bytes of answers that wait for a second ask, over all relays of the pass. */
+  readonly held: { bytes: number };
   /** Aborted when the run is to stop: nothing more is asked, what was read is written. */
   readonly stop: AbortSignal;
 }
-
-/** A second ask of the same URL comes this much later: Helix answers from a cache that lives 12 s (facts §0, rule 3). */
-export const SECOND_ASK_MS = 13_000;
 
 /** True when nothing more can be asked of the relay in this run. */
 export function isOver(job: RelayJob): boolean {
   return job.stop.aborted || job.asker.down;
 }
 
-/** Waits until `SECOND_ASK_MS` after a time (Unix ms by `clock.monotonic()`). Returns early, quietly, when the run stops. */
-export async function waitForSecondAsk(job: RelayJob, askedAt: number): Promise<void> {
-  const left = askedAt + SECOND_ASK_MS - job.clock.monotonic();
+/** Waits until a time by `clock.monotonic()`, ms. Returns early, quietly, when the run stops. */
+export async function waitUntil(job: RelayJob, time: number): Promise<void> {
+  const left = time - job.clock.monotonic();
   if (left <= 0 || job.stop.aborted) return;
   try {
     await job.clock.sleep(left, job.stop);

@@ -1,18 +1,20 @@
 import pLimit from "p-limit";
 import type { Clock } from "../chain/clock.ts";
-import type { Network } from "../chain/networks.ts";
+import { type Network, SETTLE_LAG_SLOTS } from "../chain/networks.ts";
 import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
 import { type Dataset, type DatasetName, bids, payloads } from "../datasets/dataset.ts";
 import { BadObjectError, type Horizon, type Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
 import type { Relay } from "../relay/relay.ts";
 import type { Asker } from "./asker.ts";
-import { BidsCollector } from "./bids.ts";
 import { oldestKept } from "./coverage.ts";
 import { Delivered } from "./delivered.ts";
 import { PayloadsCollector } from "./payloads.ts";
 import { type Order, type Window, planMissing, target, windowsOf } from "./plan.ts";
 import { type RelayJob, isOver } from "./relayJob.ts";
+import { Shift } from "./shift.ts";
+import { Sightings } from "./sightings.ts";
+import { SlotCollector } from "./slotCollector.ts";
 import { type Tally, countsOf, newTally } from "./tally.ts";
 
 /** What one pass over the relays is given. */
@@ -28,6 +30,10 @@ export interface CollectOptions {
   /** Which bids are asked for first (newest without it). Payloads come in pages, and those go down from the newest. */
   readonly order?: Order;
   readonly stop: AbortSignal;
+  /** Questions above the target that each relay and dataset is asked at most to find a newer witness; without it, up to the head. */
+  readonly newerQuestions?: number;
+  /** Bytes of answers that wait for a second ask; given where several passes share them. */
+  readonly held?: { bytes: number };
   /** Told of each relay's tally as its work begins. */
   readonly onTally?: (tally: Tally) => void;
 }
@@ -53,9 +59,22 @@ export async function collectWindows(
 ): Promise<Tally[]> {
   const limit = pLimit(RELAYS_AT_ONCE);
   const active = [...options.askers].filter(([relay]) => relay.state === "active");
-  const ended = await Promise.allSettled(
-    active.map(([relay, asker]) => limit(() => collectRelay(options, windows, relay, asker))),
-  );
+  const shift = new Shift(options.clock, active.length, options.stop);
+  const held = options.held ?? { bytes: 0 };
+  const work = async (relay: Relay, asker: Asker) => {
+    const tally = newTally(relay.name);
+    options.onTally?.(tally);
+    try {
+      await collectRelay({ ...options, held }, windows, relay, asker, tally);
+      // While others give something to do, a relay that went down is waited for.
+      while (asker.down && (await shift.rest()))
+        if (await asker.knock()) await collectRelay({ ...options, held }, windows, relay, asker, tally);
+      return tally;
+    } finally {
+      shift.leave();
+    }
+  };
+  const ended = await Promise.allSettled(active.map(([relay, asker]) => limit(() => work(relay, asker))));
   // The lake may fail for one relay and not for another: what the others have read is written first.
   return ended.map((one) => {
     if (one.status === "rejected") throw one.reason;
@@ -68,28 +87,41 @@ async function collectRelay(
   windows: (dataset: Dataset, relay: Relay) => Iterable<Window>,
   relay: Relay,
   asker: Asker,
-): Promise<Tally> {
-  const { network, lake, clock, log, stop } = options;
-  const tally = newTally(relay.name);
-  options.onTally?.(tally);
-  const wanted = target(network, relay, clock.now());
-  const range = wanted && intersect(wanted, options.range);
-  if (!wanted || !range) {
+  tally: Tally,
+): Promise<void> {
+  const job = jobOf(options, relay, asker, tally);
+  const range = job && intersect(job.target, options.range);
+  if (!job || !range) {
     tally.complete = true;
-    return tally;
+    return;
   }
-  const job: RelayJob = { network, relay, target: wanted, lake, asker, clock, log, tally, stop };
   if (options.datasets.includes("payloads")) {
     const plans = await plan(job, windows, payloads, range);
     await new PayloadsCollector(job).collect(plans.missing);
   }
   if (options.datasets.includes("bids")) {
-    const plans = await plan(job, windows, bids, range, options.order);
-    const delivered = new Delivered(lake, relay.name);
-    await new BidsCollector(job, delivered, plans.oldestKept, options.order).collect(plans.missing);
+    const { missing, oldestKept: horizon } = await plan(job, windows, bids, range, options.order);
+    const delivered = new Delivered(job.lake, relay.name);
+    const { order } = options;
+    const common = { dataset: bids.name, delivered, horizon, purpose: "collect" } as const;
+    await new SlotCollector(job, { ...common, ...(order ? { order } : {}) }).collect(missing);
   }
   tally.complete = !isOver(job);
-  return tally;
+}
+
+/** What working on one relay needs; undefined where it has no slots yet. */
+export function jobOf(
+  options: CollectOptions,
+  relay: Relay,
+  asker: Asker,
+  tally: Tally,
+): RelayJob | undefined {
+  const { network, lake, clock, log, stop, held = { bytes: 0 } } = options;
+  const whole = target(network, relay, clock.now());
+  if (!whole) return undefined;
+  const newerQuestions = options.newerQuestions ?? SETTLE_LAG_SLOTS;
+  const common = { network, relay, target: whole, lake, asker, clock, log, tally, stop };
+  return { ...common, held, newerQuestions, bidsSeen: new Sightings() };
 }
 
 async function plan(

@@ -1,6 +1,6 @@
 import { crc32, constants, inflateRawSync } from "node:zlib";
 import type { Network } from "../chain/networks.ts";
-import type { DecodedAnswer, RefusedRow } from "../datasets/answer.ts";
+import { type DecodedAnswer, type Refused, oversizeFields } from "../datasets/answer.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import { lineWriter, linesOf } from "../datasets/line.ts";
 import { type SlotBlock, deflateSlot } from "../lake/gzip.ts";
@@ -9,38 +9,51 @@ import { type SlotBlock, deflateSlot } from "../lake/gzip.ts";
 export interface SlotAnswer {
   readonly slot: number;
   readonly block: SlotBlock;
-  readonly refused: readonly RefusedRow[];
-  /** Why the answer is doubtful (design §2, "suspect"); undefined when it isn't. */
+  readonly refused: readonly Refused[];
+  /** What was too large for `extra` of rows that are in the block: for the quarantine, and not counted as rows. */
+  readonly fields: readonly Refused[];
+  /** Why the slot is doubtful by this answer (design §2, "suspect"); undefined when it isn't. */
   readonly doubt: Doubt | undefined;
+  /** True where it came from a cache on the way (`Age` above 0): it says nothing of the relay as it is now. */
+  readonly cached: boolean;
   /** Unix ms. */
   readonly readAt: number;
 }
 
 /**
- * `limit`: as many rows as a relay's page limit. `empty`: an empty answer of a kind that may be stale (Helix, 204).
- * `undelivered`: the relay delivered a payload that isn't among these bids.
+ * `limit`: as many rows as a relay's page limit. `undelivered`: the relay delivered a payload that isn't among these bids.
+ * `awaiting`: it lies above the relay's newest payload. `differs`: answers to different questions disagree.
  */
-export type Doubt = "limit" | "empty" | "undelivered";
+export type Doubt = "limit" | "undelivered" | "awaiting" | "differs";
 
 /** Row counts at which relays cut answers off (facts: relay-data-api §5, row 2). */
 const LIMITS: ReadonlySet<number> = new Set([100, 200, 450, 500]);
 
-/** Packs the rows of one slot. `doubtfulWhenEmpty`: an empty answer may be stale. `delivered`: hashes that ought to be there. */
+export interface PackOptions {
+  /** Unix ms. */
+  readonly readAt: number;
+  readonly cached?: boolean;
+  /** Block hashes that the relay delivered in the slot, as far as that is known and has to be among its bids. */
+  readonly delivered?: ReadonlySet<string> | undefined;
+  /** Set where more is known than the rows tell. */
+  readonly doubt?: Doubt | undefined;
+}
+
+/** Packs the rows of one slot. */
 export function packSlot(
   dataset: Dataset,
   network: Network,
   relay: string,
   slot: number,
   answer: DecodedAnswer,
-  options: { readAt: number; doubtfulWhenEmpty?: boolean; delivered?: ReadonlySet<string> | undefined },
+  options: PackOptions,
 ): SlotAnswer {
   const { rows } = answer;
   const sent = rows.length + answer.refused.length;
-  const { delivered } = options;
-  let doubt: Doubt | undefined;
-  if (sent === 0 && options.doubtfulWhenEmpty) doubt = "empty";
-  else if (dataset.name === "bids" && LIMITS.has(sent)) doubt = "limit";
-  else if (delivered) {
+  const { delivered, readAt, cached = false } = options;
+  let { doubt } = options;
+  if (doubt === undefined && dataset.name === "bids" && LIMITS.has(sent)) doubt = "limit";
+  else if (doubt === undefined && delivered) {
     const offered = new Set(rows.map(({ row }) => row["block_hash"]));
     if ([...delivered].some((hash) => !offered.has(hash))) doubt = "undelivered";
   }
@@ -48,9 +61,16 @@ export function packSlot(
     slot,
     block: deflateSlot(linesOf(rows, lineWriter(dataset, network, relay, slot)), rows.length),
     refused: answer.refused,
+    fields: oversizeFields(rows),
     doubt,
-    readAt: options.readAt,
+    cached,
+    readAt,
   };
+}
+
+/** How many rows the relay sent, those that the schema can't hold among them. */
+export function sentRows({ block, refused }: SlotAnswer): number {
+  return block.rows + refused.length;
 }
 
 /** The lines of a block, each with its newline. */

@@ -1,3 +1,4 @@
+import type { SlotRange } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 
 /** What happened to one relay and dataset in a run; progress displays and summaries read it. */
@@ -14,14 +15,20 @@ export interface Counts {
   quarantined: number;
   /** Slots that couldn't be read. */
   failed: number;
+  /** Of a recheck: the slots that gave no answer that could be compared, ascending runs as they were met. */
+  readonly unanswered: SlotRange[];
   /** Second asks of suspect or empty slots. */
   secondAsks: number;
   /** Requests that looked for the horizon. */
   probes: number;
   /** Second reads that differed from the first. */
   differing: number;
+  /** Rows that such slots have more than before. */
+  gainedRows: number;
   /** Conditional writes that had to be done over. */
   lostTurns: number;
+  /** Of a tick: covered slots that were read once more to measure agreement, and what came of it. */
+  readonly rereads: { slots: number; differing: number; rowsGained: number };
 }
 
 /** The counts of one relay in a run. */
@@ -46,14 +53,28 @@ export function newTally(relay: string): Tally {
     rows: 0,
     quarantined: 0,
     failed: 0,
+    unanswered: [],
     secondAsks: 0,
     probes: 0,
     differing: 0,
+    gainedRows: 0,
     lostTurns: 0,
+    rereads: { slots: 0, differing: 0, rowsGained: 0 },
   });
   return { relay, bids: zero(), payloads: zero(), faults: [], lastError: undefined, complete: false };
 }
 
 export function countsOf(tally: Tally, dataset: DatasetName): Counts {
   return dataset === "bids" ? tally.bids : tally.payloads;
+}
+
+/** Notes slots of a recheck that gave no answer. */
+export function noteUnanswered(counts: Counts, slots: Iterable<number>): void {
+  const ranges: { first: number; last: number }[] = [];
+  for (const slot of [...slots].toSorted((a, b) => a - b)) {
+    const before = ranges.at(-1);
+    if (before?.last === slot - 1) before.last = slot;
+    else ranges.push({ first: slot, last: slot });
+  }
+  counts.unanswered.push(...ranges);
 }

@@ -8,12 +8,13 @@ import type { Log } from "../log.ts";
 import type { Relay } from "../relay/relay.ts";
 import type { CanonicalTable, LoadSummary, Warehouse } from "../warehouse/warehouse.ts";
 import type { Asker } from "./asker.ts";
-import { Listings, type ListedRange } from "./listings.ts";
+import { Listings } from "./listings.ts";
 import { type LiveState, liveState } from "./liveState.ts";
 import { type Window, dueAtTick } from "./plan.ts";
 import { collectWindows } from "./run.ts";
 import type { Tally } from "./tally.ts";
-import { type TickWindows, tickWindows } from "./windows.ts";
+import { rereadSample, writtenLately } from "./tickRereads.ts";
+import { type TickWindows, listedRanges, tickWindows } from "./windows.ts";
 
 /** What one tick leaves for the next of the same process. Nothing is lost without it, only done again. */
 export interface TickMemory {
@@ -23,8 +24,10 @@ export interface TickMemory {
   readonly askedMs: ReadonlyMap<string, number>;
   /** How far the rotation through the older lake has come, Unix ms; undefined where it hasn't begun. */
   readonly seenMs: number | undefined;
-  /** What table relays was last written from. */
+  /** What table relays was last written from (rereads comes with it). */
   readonly directory: string;
+  /** When chunks were written within the last hour, by `chunkKey`, Unix ms. */
+  readonly writtenMs: ReadonlyMap<string, number>;
 }
 
 /** One of many passes, each within its time. */
@@ -70,6 +73,8 @@ export interface TickResult {
 
 /** The part of a tick's time after which nothing more is asked: the rest is for loading. */
 const ASKING_SHARE = 0.7;
+/** Questions above the target by which a tick looks for a newer witness, for each relay and dataset. */
+const NEWER_QUESTIONS = 4;
 /** Objects that one tick loads at most: of the newest and the older lake, and as many of what is being back-loaded. */
 const MAX_OBJECTS = 2000;
 /** Payloads are settled for so long after they were loaded: tables of canonical blocks may be days behind. */
@@ -100,9 +105,15 @@ export async function tick(options: TickOptions): Promise<TickResult> {
     const askers = options.askers(asking);
     const range = { first: options.firstSlot ?? 0, last: MAX_SLOT };
     const tallies = await collectWindows(
-      { ...options, lake, askers, range, stop: asking },
+      { ...options, lake, askers, range, stop: asking, newerQuestions: NEWER_QUESTIONS },
       (dataset, relay) => askedWindows(options, dataset, relay, windows.get(dataset.name), nowMs),
     );
+    // What is read again below was written before: that makes none of its chunk's other slots new.
+    const written = writtenLately(previous?.writtenMs, lake, clock.now());
+    if (!asking.aborted) {
+      const common = { ...options, lake, askers, range, stop: asking, newerQuestions: NEWER_QUESTIONS };
+      await rereadSample(common, lake, windows, tallies, written);
+    }
     const askedAll = !asking.aborted;
     const live: LiveState[] = [];
     for (const [name, { live: newest }] of windows) {
@@ -125,6 +136,7 @@ export async function tick(options: TickOptions): Promise<TickResult> {
         askedMs: new Map([...(previous?.askedMs ?? []), ...asked]),
         seenMs: loaded?.allSeen ? seenOf(windows, nowMs) : previous?.seenMs,
         directory,
+        writtenMs: written,
       },
     };
   } finally {
@@ -149,17 +161,14 @@ function askedWindows(
   const isGap = (slot: number, stored: SlotRange | undefined) =>
     firstSlot !== undefined || (stored !== undefined && slot >= stored.first && slot <= stored.last);
   return [
-    { ...windows.live, wanted: due },
+    { ...windows.live, wanted: due, again: due },
     ...windows.slices.map((slice) => ({
       ...slice,
-      wanted: (slot: number, stored: SlotRange | undefined) =>
-        isOurs(slot) && (isGap(slot, stored) || dueLater(slot)),
+      wanted: (slot: number, stored: SlotRange | undefined) => isGap(slot, stored) || dueLater(slot),
+      again: dueLater,
+      spared: (slot: number) => !isOurs(slot),
     })),
   ];
-}
-
-function listedRanges(dataset: DatasetName, { live, slices }: TickWindows): ListedRange[] {
-  return [...(live ? [live] : []), ...slices].map((range) => ({ dataset, range }));
 }
 
 function seenOf(windows: ReadonlyMap<DatasetName, TickWindows>, nowMs: number): number {
@@ -187,9 +196,9 @@ async function load(
     for (const [name, its] of windows) {
       const ranges = { live: its.live ? [its.live] : [], older: its.slices, backload: its.backload }[part];
       if (part !== "live" && (ranges.length === 0 || signal.aborted)) continue;
-      const relaysTable =
+      const relayTables =
         part === "live" && name === "bids" && (newHour || previous?.directory !== directory);
-      const one = await warehouse.load(lake, relays, { ...common, datasets: [name], ranges, relaysTable });
+      const one = await warehouse.load(lake, relays, { ...common, datasets: [name], ranges, relayTables });
       summary = summary ? sumOf(summary, one) : one;
       if (part === "older") allSeen &&= one.waiting === 0;
     }

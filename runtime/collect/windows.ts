@@ -1,7 +1,7 @@
 import { type Network } from "../chain/networks.ts";
 import { type SlotRange, intersect, settledSlot } from "../chain/slots.ts";
 import { chunkRange } from "../datasets/chunks.ts";
-import { type Dataset, bids, datasets } from "../datasets/dataset.ts";
+import { type Dataset, type DatasetName, bids, datasets } from "../datasets/dataset.ts";
 
 /** Slots behind the head that every tick lists: 4.4 days. */
 const LIVE_SLOTS = 32_000;
@@ -115,4 +115,15 @@ function wholeChunks({ first, last }: SlotRange): SlotRange {
 
 function alignedDown(slot: number): number {
   return Math.floor(slot / ALIGNED_SLOTS) * ALIGNED_SLOTS;
+}
+
+/** A dataset's run of slots that a tick lists. */
+export interface ListedRange {
+  readonly dataset: DatasetName;
+  readonly range: SlotRange;
+}
+
+/** All that a tick lists of a dataset to ask for. */
+export function listedRanges(dataset: DatasetName, { live, slices }: TickWindows): ListedRange[] {
+  return [...(live ? [live] : []), ...slices].map((range) => ({ dataset, range }));
 }

@@ -1,7 +1,15 @@
 import { SlotBits } from "../datasets/bits.ts";
 import type { Chunk } from "../datasets/chunks.ts";
 import { type SlotBlock, deflateSlot } from "../lake/gzip.ts";
-import { BadObjectError, type ChunkMeta, type Lake, StaleGenerationError, isBad } from "../lake/lake.ts";
+import {
+  BadObjectError,
+  type ChunkMeta,
+  type Lake,
+  StaleGenerationError,
+  emptyMeta,
+  isBad,
+} from "../lake/lake.ts";
+import { refusedRows } from "../lake/quarantine.ts";
 import type { Log } from "../log.ts";
 import { type ReadPurpose, judge } from "./merge.ts";
 import { addToQuarantine } from "./quarantine.ts";
@@ -9,6 +17,16 @@ import { type SlotAnswer, blockLines } from "./slotAnswer.ts";
 
 /** Writers that meet at one chunk take turns; more turns than this mean that something else is wrong. */
 const MAX_TURNS = 50;
+
+/** What is to be brought into a chunk. */
+export interface Findings {
+  /** Whole slots: with rows, or shown to be empty. */
+  readonly answers: readonly SlotAnswer[];
+  /** Slots that were answered without rows, which proves nothing yet. */
+  readonly unproven?: readonly number[];
+  /** Covered slots that something else has made doubtful. */
+  readonly doubted?: readonly number[];
+}
 
 /** What a write changed. */
 export interface ChunkChange {
@@ -19,26 +37,27 @@ export interface ChunkChange {
   readonly addedRows: number;
   /** Slots whose second read differed from what was stored. */
   readonly differing: number;
+  /** Rows that those slots have more than before. */
+  readonly gainedRows: number;
   /** Writes that had to be done over because another writer was faster. */
   readonly lostTurns: number;
 }
 
 /**
- * Brings answers into a chunk: reads it, merges by whole slots, writes quarantine and then the chunk, each under the
- * condition that nobody changed it meanwhile, else starts over. `doubted` are stored slots to be marked suspect besides.
- * Throws BadObjectError where the stored object can't be trusted.
+ * Brings findings into a chunk: reads it, merges by whole slots, writes quarantine and then the chunk, each under the
+ * condition that nobody changed it meanwhile, else starts over. Throws BadObjectError where the stored object can't be trusted.
  */
 export async function writeChunk(
   lake: Lake,
   log: Log,
   chunk: Chunk,
-  answers: readonly SlotAnswer[],
+  findings: Findings,
   purpose: ReadPurpose,
-  doubted: readonly number[] = [],
 ): Promise<ChunkChange> {
   for (let lostTurns = 0; lostTurns < MAX_TURNS; lostTurns++) {
     try {
-      return { ...(await mergeOnce(lake, log, chunk, answers, purpose, doubted)), lostTurns };
+      const merge = await Merge.of(lake, log, chunk, findings);
+      return { ...(await merge.write(findings, purpose)), lostTurns };
     } catch (error) {
       if (!(error instanceof StaleGenerationError)) throw error;
     }
@@ -48,100 +67,151 @@ export async function writeChunk(
   );
 }
 
-async function mergeOnce(
-  lake: Lake,
-  log: Log,
-  chunk: Chunk,
-  answers: readonly SlotAnswer[],
-  purpose: ReadPurpose,
-  doubted: readonly number[],
-): Promise<Omit<ChunkChange, "lostTurns">> {
-  const head = await lake.head(chunk);
-  if (head && isBad(head)) throw new BadObjectError(head.object, head.fault);
-  // The rows are read only where some of them stay.
-  const stored = head && (await lake.read(chunk));
-  const length = chunk.last - chunk.first + 1;
-  const none = SlotBits.empty(chunk.first, length);
-  const before: ChunkMeta = stored?.stored.meta ?? {
-    covered: none,
-    suspect: none,
-    revised: none,
-    revision: 0,
-    rows: 0,
-    quarantined: 0,
-  };
-  let { covered, suspect, revised, revision } = before;
-  let added = 0;
-  let addedRows = 0;
-  let differing = 0;
-  const taken = new Map<number, SlotAnswer>();
-  for (const answer of answers) {
-    const { slot } = answer;
-    if (!before.covered.has(slot)) {
-      covered = covered.with(slot);
-      suspect = suspect.with(slot, answer.doubt !== undefined);
-      taken.set(slot, answer);
-      added++;
-      addedRows += answer.block.rows;
-      continue;
+/** One attempt at bringing findings into a chunk, on what one generation of its object holds. */
+class Merge {
+  readonly #lake: Lake;
+  readonly #log: Log;
+  readonly #chunk: Chunk;
+  readonly #generation: number;
+  readonly #before: ChunkMeta;
+  /** Undefined where no row matters: then the stored body stays as it is. */
+  readonly #lines: ReadonlyMap<number, readonly string[]> | undefined;
+  #covered: SlotBits;
+  #suspect: SlotBits;
+  #revised: SlotBits;
+  readonly #taken = new Map<number, SlotAnswer>();
+  #added = 0;
+  #addedRows = 0;
+  #differing = 0;
+  #gainedRows = 0;
+
+  private constructor(
+    lake: Lake,
+    log: Log,
+    chunk: Chunk,
+    stored: { generation: number; meta: ChunkMeta },
+    lines: ReadonlyMap<number, readonly string[]> | undefined,
+  ) {
+    this.#lake = lake;
+    this.#log = log;
+    this.#chunk = chunk;
+    this.#generation = stored.generation;
+    this.#before = stored.meta;
+    this.#lines = lines;
+    this.#covered = stored.meta.covered;
+    this.#suspect = stored.meta.suspect;
+    this.#revised = stored.meta.revised;
+  }
+
+  static async of(lake: Lake, log: Log, chunk: Chunk, { answers }: Findings): Promise<Merge> {
+    const head = await lake.head(chunk);
+    if (!head) return new Merge(lake, log, chunk, { generation: 0, meta: emptyMeta(chunk) }, new Map());
+    if (isBad(head)) throw new BadObjectError(head.object, head.fault);
+    const { covered, unproven } = head.meta;
+    // Rows are read only where some come in, or are compared, or have to be told from empty slots.
+    const rowsMatter = answers.some((answer) => answer.block.rows > 0 || covered.has(answer.slot));
+    if (!rowsMatter && unproven) return new Merge(lake, log, chunk, head, undefined);
+    const content = await lake.read(chunk);
+    if (!content) throw new StaleGenerationError(`${head.object} was removed meanwhile`);
+    return new Merge(lake, log, chunk, content.stored, content.lines);
+  }
+
+  async write(
+    { answers, unproven = [], doubted = [] }: Findings,
+    purpose: ReadPurpose,
+  ): Promise<Omit<ChunkChange, "lostTurns">> {
+    for (const answer of answers) this.#take(answer, purpose);
+    for (const slot of doubted) if (this.#covered.has(slot)) this.#suspect = this.#suspect.with(slot);
+    const before = this.#before;
+    const replaced = [...this.#taken.keys()].some((slot) => before.covered.has(slot));
+    const meta: ChunkMeta = {
+      covered: this.#covered,
+      suspect: this.#suspect,
+      unproven: this.#unproven(answers, unproven),
+      revised: this.#revised,
+      revision: before.revision + (replaced ? 1 : 0),
+      rows: before.rows + this.#addedRows + this.#gainedRows,
+      quarantined: await this.#quarantine(answers),
+    };
+    const change = {
+      added: this.#added,
+      addedRows: this.#addedRows,
+      differing: this.#differing,
+      gainedRows: this.#gainedRows,
+    };
+    if (sameMeta(before, meta) && this.#taken.size === 0) return { ...change, written: false };
+    if (this.#lines) await this.#lake.write(this.#chunk, this.#blocks(), meta, this.#generation);
+    else await this.#lake.restate(this.#chunk, meta, this.#generation);
+    return { ...change, written: true };
+  }
+
+  #take(answer: SlotAnswer, purpose: ReadPurpose): void {
+    const { slot, block } = answer;
+    const doubtful = answer.doubt !== undefined;
+    if (!this.#before.covered.has(slot)) {
+      this.#covered = this.#covered.with(slot);
+      this.#suspect = this.#suspect.with(slot, doubtful);
+      this.#taken.set(slot, answer);
+      this.#added++;
+      this.#addedRows += block.rows;
+      return;
     }
-    const lines = stored?.lines.get(slot) ?? [];
-    // An empty answer that may be stale never empties a slot, whatever the user accepts.
-    const careful = purpose === "accept" && answer.doubt === "empty" ? "recheck" : purpose;
-    const verdict = judge(careful, lines, blockLines(answer.block), before.suspect.has(slot));
-    suspect = suspect.with(slot, verdict.suspect);
+    const lines = this.#lines?.get(slot) ?? [];
+    const verdict = judge(purpose, lines, blockLines(block), doubtful);
+    this.#suspect = this.#suspect.with(slot, verdict.suspect);
     if (verdict.differs) {
-      differing++;
-      const { relay, dataset } = chunk;
-      log.warn(
-        { relay, dataset, slot, stored: lines.length, read: answer.block.rows, kept: verdict.take },
-        "a second read differs",
-      );
+      this.#differing++;
+      const { relay, dataset } = this.#chunk;
+      const counts = { stored: lines.length, read: block.rows, kept: verdict.take };
+      this.#log.warn({ relay, dataset, slot, ...counts }, "a second read differs");
     }
-    if (verdict.take === "read") {
-      taken.set(slot, answer);
-      revised = revised.with(slot);
+    if (verdict.take !== "read") return;
+    this.#taken.set(slot, answer);
+    this.#revised = this.#revised.with(slot);
+    this.#gainedRows += block.rows - lines.length;
+  }
+
+  /**
+   * What is answered without rows and not covered. An object of the time before witnesses stays marked as one (null) while it
+   * covers an empty slot that nothing has proven since; what is unproven in it isn't written down, and asked for again.
+   */
+  #unproven(answers: readonly SlotAnswer[], unproven: readonly number[]): SlotBits | null {
+    const before = this.#before.unproven;
+    if (!before) {
+      const proven = new Set(answers.map(({ slot }) => slot));
+      const isOpen = (slot: number) => !proven.has(slot) && (this.#lines?.get(slot) ?? []).length === 0;
+      if ([...this.#before.covered.slots()].some(isOpen)) return null;
     }
+    let bits = before ?? emptyMeta(this.#chunk).suspect;
+    for (const slot of unproven) bits = bits.with(slot);
+    for (const slot of bits.slots()) if (this.#covered.has(slot)) bits = bits.with(slot, false);
+    return bits;
   }
-  if ([...taken.keys()].some((slot) => before.covered.has(slot))) revision++;
-  for (const slot of doubted) if (covered.has(slot)) suspect = suspect.with(slot);
 
-  const quarantined = await quarantine(lake, chunk, answers, before, covered);
-  const rows = [...covered.slots()].reduce(
-    (sum, slot) => sum + (taken.get(slot)?.block.rows ?? stored?.lines.get(slot)?.length ?? 0),
-    0,
-  );
-  const meta: ChunkMeta = { covered, suspect, revised, revision, rows, quarantined };
-  if (sameMeta(before, meta) && taken.size === 0) return { written: false, added, addedRows, differing };
-
-  const blocks = new Map<number, SlotBlock>();
-  for (const slot of covered.slots()) {
-    const lines = stored?.lines.get(slot) ?? [];
-    blocks.set(slot, taken.get(slot)?.block ?? deflateSlot(lines.join(""), lines.length));
+  /** Writes refused rows first, so that no chunk ever claims a row that isn't kept; returns how many covered slots hold. */
+  async #quarantine(answers: readonly SlotAnswer[]): Promise<number> {
+    const isNothing = ({ refused, fields }: SlotAnswer) => refused.length + fields.length === 0;
+    if (this.#before.quarantined === 0 && answers.every(isNothing)) return 0;
+    const stored = await this.#lake.readQuarantine(this.#chunk);
+    const grown = addToQuarantine(stored.lines, answers);
+    if (grown) await this.#lake.writeQuarantine(this.#chunk, grown, stored.generation);
+    return refusedRows(grown ?? stored.lines)
+      .filter(({ slot }) => this.#covered.has(slot))
+      .reduce((sum, { copies }) => sum + copies, 0);
   }
-  await lake.write(chunk, blocks, meta, stored?.stored.generation ?? 0);
-  return { written: true, added, addedRows, differing };
-}
 
-/** Writes refused rows first, so that no chunk ever claims a row that isn't kept; returns how many covered slots hold. */
-async function quarantine(
-  lake: Lake,
-  chunk: Chunk,
-  answers: readonly SlotAnswer[],
-  before: ChunkMeta,
-  covered: SlotBits,
-): Promise<number> {
-  if (before.quarantined === 0 && answers.every(({ refused }) => refused.length === 0)) return 0;
-  const stored = await lake.readQuarantine(chunk);
-  const grown = addToQuarantine(stored.lines, answers);
-  if (grown) await lake.writeQuarantine(chunk, grown, stored.generation);
-  return (grown ?? stored.lines)
-    .filter(({ slot }) => covered.has(slot))
-    .reduce((sum, { copies }) => sum + copies, 0);
+  #blocks(): ReadonlyMap<number, SlotBlock> {
+    const blocks = new Map<number, SlotBlock>();
+    for (const slot of this.#covered.slots()) {
+      const lines = this.#lines?.get(slot) ?? [];
+      blocks.set(slot, this.#taken.get(slot)?.block ?? deflateSlot(lines.join(""), lines.length));
+    }
+    return blocks;
+  }
 }
 
 function sameMeta(a: ChunkMeta, b: ChunkMeta): boolean {
-  const bits = (meta: ChunkMeta) => [meta.covered, meta.suspect, meta.revised].join(" ");
+  const bits = (meta: ChunkMeta) => [meta.covered, meta.suspect, meta.unproven, meta.revised].join(" ");
   return (
     bits(a) === bits(b) && a.revision === b.revision && a.rows === b.rows && a.quarantined === b.quarantined
   );

@@ -1,12 +1,13 @@
 import { isAscii } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { Dataset } from "./dataset.ts";
+import { fieldsOf } from "./format.ts";
 import { elementTexts, exactNumberText, hasInexactNumber, nestsTooDeep, parseLossless } from "./json.ts";
-import { type RelayRow, rowType, rowsType } from "./row.ts";
+import { MAX_RAW, type RelayRow, present, rowType, rowsType } from "./row.ts";
 import * as E from "fp-ts/lib/Either.js";
 
-/** A row that the schema can't hold, as it was sent. */
-export interface RefusedRow {
+/** What goes to quarantine: a row that the schema can't hold, as it was sent, or fields that a row's `extra` can't. */
+export interface Refused {
   readonly slot: number;
   readonly reason: string;
   readonly raw: string;
@@ -17,14 +18,20 @@ export interface RefusedRow {
 /** A relay's answer, row by row. */
 export interface DecodedAnswer {
   /** In the order in which they were sent. */
-  readonly rows: readonly { readonly slot: number; readonly row: RelayRow }[];
-  readonly refused: readonly RefusedRow[];
+  readonly rows: readonly SlotRow[];
+  /** Rows, not fields of rows: those are in the rows themselves. */
+  readonly refused: readonly Refused[];
 }
 
-/** A refused row is kept as it was sent, up to this size; beyond it the answer is taken for an attack. */
-const MAX_RAW = 1 << 20;
+export interface SlotRow {
+  readonly slot: number;
+  readonly row: RelayRow;
+}
 
-/** The body isn't an answer that can be taken: not JSON, not an array of objects, or beyond any relay's size. */
+/** The reason of a line in quarantine that is no row, but what was too large for `extra` of a row that is kept. */
+export const FIELD_REASON = "field";
+
+/** The body isn't an answer that can be taken: not JSON, not an array of rows, or beyond any relay's size. */
 export class MalformedAnswerError extends Error {
   override readonly name = "MalformedAnswerError";
 }
@@ -32,11 +39,13 @@ export class MalformedAnswerError extends Error {
 /**
  * Makes the decoder of a dataset's answers. A row that the schema can't hold is refused by itself; one without a
  * readable slot is counted to the slot of the row before it (after it, for the first), or to `askedSlot` where the request
- * was for one slot. Throws MalformedAnswerError when the body as a whole can't be taken.
+ * was for one slot. Throws MalformedAnswerError when the body as a whole can't be taken: an element without any of the
+ * fields that a row must have is no row, but the word of a relay that couldn't answer.
  */
 export function answerDecoder(dataset: Dataset): (body: Buffer, askedSlot?: number) => DecodedAnswer {
   const whole = rowsType(dataset);
   const one = rowType(dataset);
+  const required = fieldsOf(dataset).filter((field) => field.required);
   return (body, askedSlot) => {
     const elements = parseArray(body);
     const decoded = whole.decode(elements);
@@ -52,22 +61,34 @@ export function answerDecoder(dataset: Dataset): (body: Buffer, askedSlot?: numb
     });
     const rows = placed(results.flatMap((result) => (E.isRight(result) ? [result.right] : [])));
     if (results.every(E.isRight)) return { rows, refused: [] };
+    const stray = elements.findIndex((u) => !required.some(({ name }) => present(u, name)));
+    if (stray !== -1)
+      throw new MalformedAnswerError(`an element that is no row: ${textOf(stray).slice(0, 200)}`);
     const slots = slotsOf(exact, askedSlot);
     const refused = results.flatMap((result, index) => {
       if (E.isRight(result)) return [];
       const reason = result.left.map(({ message }) => message ?? "not a row").join("; ");
       const raw = textOf(index);
       if (raw.length > MAX_RAW) throw new MalformedAnswerError(`a row of over ${MAX_RAW} characters`);
-      return [
-        { slot: slots[index] ?? 0, reason, raw, sha256: createHash("sha256").update(raw).digest("hex") },
-      ];
+      return [forQuarantine(slots[index] ?? 0, reason, raw)];
     });
     return { rows, refused };
   };
 }
 
+/** The fields that rows have too much of, each row's as one JSON object with sorted keys. */
+export function oversizeFields(rows: readonly SlotRow[]): Refused[] {
+  return rows.flatMap(({ slot, row: { oversize } }) =>
+    typeof oversize === "string" ? [forQuarantine(slot, FIELD_REASON, oversize)] : [],
+  );
+}
+
+function forQuarantine(slot: number, reason: string, raw: string): Refused {
+  return { slot, reason, raw, sha256: createHash("sha256").update(raw).digest("hex") };
+}
+
 /** Rows with their slots, which are mostly the same: a text that was read before isn't read again. */
-function placed(rows: readonly RelayRow[]): { slot: number; row: RelayRow }[] {
+function placed(rows: readonly RelayRow[]): SlotRow[] {
   let text: string | boolean | undefined;
   let slot = Number.NaN;
   return rows.map((row) => {

@@ -82,7 +82,7 @@ const extra: Column = {
   type: "STRING",
   required: false,
   description:
-    "Fields that the relay sent and this table doesn't know: one JSON object with sorted keys; null without any",
+    "Fields that the relay sent and this table doesn't know, or can't hold in their columns: one JSON object with sorted keys; null without any",
 };
 
 const copies: Column = {

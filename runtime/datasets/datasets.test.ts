@@ -10,12 +10,12 @@ import { bids, payloads } from "./dataset.ts";
 import { elementTexts } from "./json.ts";
 import { lineWriter } from "./line.ts";
 import { rowGuard } from "./guard.ts";
-import { sentBid } from "./testing.ts";
+import { leastBid, sentBid } from "./testing.ts";
 import { type RelayRow, rowCodec, rowsType } from "./row.ts";
 
 const network = simulatedNetwork(1);
 
-test("the guard takes exactly what the structural codec takes, and makes the same of it, but for unknown and empty fields", (t) => {
+test("the guard takes exactly what the structural codec takes, and makes the same of it, but for unknown, empty and unreadable fields", (t) => {
   const guard = rowGuard(bids);
   const codec = rowCodec(bids);
   let taken = 0;
@@ -24,16 +24,17 @@ test("the guard takes exactly what the structural codec takes, and makes the sam
     fc.property(sentBid, (sent) => {
       const quick = guard(sent);
       const slow = codec.decode(sent);
-      const plain = Object.keys(sent).every(
-        (key) =>
-          sent[key] !== null && sent[key] !== "" && bids.columns.some(({ field }) => field?.name === key),
-      );
+      const isPlain = ({ extra, oversize, ...row }: RelayRow) =>
+        extra === undefined && oversize === undefined && Object.keys(sent).every((key) => key in row);
       if (quick) {
         taken++;
         t.deepEqual(slow, E.right(quick));
       } else {
         declined++;
-        t.false(plain && E.isRight(slow), "the guard declined a plain row that the codec takes");
+        t.false(
+          E.isRight(slow) && isPlain(slow.right),
+          "the guard declined a plain row that the codec takes",
+        );
       }
       t.deepEqual(rowsType(bids).decode([sent])._tag, slow._tag);
     }),
@@ -79,44 +80,32 @@ test("one odd hash among many is found wherever it stands, and the other rows ar
   );
 });
 
-const good = {
-  slot: "5",
-  parent_hash: `0x${"a".repeat(64)}`,
-  block_hash: `0x${"b".repeat(64)}`,
-  builder_pubkey: `0x${"c".repeat(96)}`,
-  proposer_pubkey: `0x${"d".repeat(96)}`,
-  proposer_fee_recipient: `0x${"e".repeat(40)}`,
-  value: "1",
-};
 const decodeOne = (row: object) => answerDecoder(bids)(Buffer.from(JSON.stringify([row])), 5);
 
 test("a row that the schema can't hold is refused by itself, with its reason and its text as it was sent", (t) => {
   const broken: [string, object, RegExp][] = [
-    ["a required field missing", { ...good, block_hash: undefined }, /block_hash: required, but missing/],
-    ["a required field null", { ...good, block_hash: null }, /block_hash: required, but missing/],
+    ["a required field missing", { ...leastBid, block_hash: undefined }, /block_hash: required, but missing/],
+    ["a required field null", { ...leastBid, block_hash: null }, /block_hash: required, but missing/],
     [
       "hex of the wrong length",
-      { ...good, block_hash: `0x${"b".repeat(63)}` },
+      { ...leastBid, block_hash: `0x${"b".repeat(63)}` },
       /block_hash: not 0x and 64 hex digits/,
     ],
-    ["a value of 30 digits", { ...good, value: "1".repeat(30) }, /value: not 1 to 29 decimal digits/],
-    ["a negative value", { ...good, value: "-1" }, /value: not 1 to 29/],
+    ["a value of 30 digits", { ...leastBid, value: "1".repeat(30) }, /value: not 1 to 29 decimal digits/],
+    ["a value of 48 digits", { ...leastBid, value: "1".repeat(48) }, /value: not 1 to 29 decimal digits/],
     [
-      "an integer beyond 64 bits",
-      { ...good, gas_used: "9223372036854775808" },
-      /gas_used: not an integer of 64 bits/,
+      "a slot beyond 64 bits",
+      { ...leastBid, slot: "9223372036854775808" },
+      /slot: not an integer of 64 bits/,
     ],
-    ["a fraction", { ...good, gas_used: 1.5 }, /gas_used: not an integer/],
-    [
-      "a text for a boolean",
-      { ...good, optimistic_submission: "true" },
-      /optimistic_submission: not true or false/,
-    ],
-    ["extra over 4 KiB", { ...good, note: "x".repeat(4096) }, /extra: over 4096 bytes/],
+    ["a negative value", { ...leastBid, value: "-1" }, /value: not 1 to 29/],
   ];
   for (const [what, row, reason] of broken) {
     const text = JSON.stringify(row);
-    const { rows, refused } = answerDecoder(bids)(Buffer.from(`[ ${JSON.stringify(good)} ,\n ${text} ]`), 5);
+    const { rows, refused } = answerDecoder(bids)(
+      Buffer.from(`[ ${JSON.stringify(leastBid)} ,\n ${text} ]`),
+      5,
+    );
     t.is(rows.length, 1, what);
     t.like(refused[0], { slot: 5, raw: text }, what);
     t.regex(refused[0]?.reason ?? "", reason, what);
@@ -124,7 +113,7 @@ test("a row that the schema can't hold is refused by itself, with its reason and
 });
 
 test("a row without timestamp_ms, num_tx or optimistic_submission is kept with nulls, and timestamp follows from the seconds", (t) => {
-  const { rows } = decodeOne({ ...good, timestamp: "1697628038" });
+  const { rows } = decodeOne({ ...leastBid, timestamp: "1697628038" });
   const line = JSON.parse(lineWriter(bids, network, "alpha", 5)(rows[0]?.row ?? {})) as Record<
     string,
     unknown
@@ -142,13 +131,13 @@ test("a row without timestamp_ms, num_tx or optimistic_submission is kept with n
     [{ timestamp_ms: "-5" }, null],
     [{ timestamp: 1697628038, timestamp_ms: 1697628038057 }, "2023-10-18T11:20:38.057Z"],
   ] as const) {
-    const row = decodeOne({ ...good, ...sent }).rows[0]?.row ?? {};
+    const row = decodeOne({ ...leastBid, ...sent }).rows[0]?.row ?? {};
     t.is((JSON.parse(lineWriter(bids, network, "alpha", 5)(row)) as { timestamp: unknown }).timestamp, time);
   }
 });
 
 test("integers never pass through a double, in known and in unknown fields", (t) => {
-  const text = `[${JSON.stringify(good).slice(0, -1)},"gas_used":9007199254740993,"live_ts":1234567890123456789,"a":{"z":1.10,"b":[1e400]}}]`;
+  const text = `[${JSON.stringify(leastBid).slice(0, -1)},"gas_used":9007199254740993,"live_ts":1234567890123456789,"a":{"z":1.10,"b":[1e400]}}]`;
   const { rows } = answerDecoder(bids)(Buffer.from(text), 5);
   t.is(rows[0]?.row["gas_used"], "9007199254740993");
   t.is(rows[0]?.row["extra"], '{"a":{"b":[1e400],"z":1.10},"live_ts":1234567890123456789}');
@@ -184,7 +173,7 @@ test("a body that isn't an array of objects, or that only an attacker would send
 
 test("a refused row without a readable slot is counted to its neighbour in the page", (t) => {
   const { refused } = answerDecoder(payloads)(
-    Buffer.from(JSON.stringify([{ slot: "x" }, good, { slot: null }])),
+    Buffer.from(JSON.stringify([{ slot: "x" }, leastBid, { slot: null, value: "1" }])),
   );
   t.deepEqual(
     refused.map(({ slot }) => slot),

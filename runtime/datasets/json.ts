@@ -34,8 +34,13 @@ export function canonicalJson(value: unknown): string {
   if (isLosslessNumber(value)) return value.value;
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
-  const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`).join(",")}}`;
+  return `{${canonicalMembers(value).join(",")}}`;
+}
+
+/** The members of an object in the order and form in which `canonicalJson` writes them. */
+export function canonicalMembers(object: object): string[] {
+  const members = Object.entries(object).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return members.map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
 }
 
 /**

@@ -4,16 +4,20 @@ import type { Dataset } from "./dataset.ts";
 import { type Field, expected, fieldsOf } from "./format.ts";
 import { rowGuard } from "./guard.ts";
 import { HashBatch } from "./hashBatch.ts";
-import { canonicalJson, hasInexactNumber } from "./json.ts";
+import { canonicalMembers, hasInexactNumber } from "./json.ts";
 
 /**
  * A relay's row in canonical form: integers as decimal strings without leading zeros, hex in lower case, absent where the
- * relay sent nothing, and the fields that the dataset doesn't know as one JSON object in `extra`.
+ * relay sent nothing. Fields that the dataset doesn't know, and optional ones that their columns can't hold, are one JSON
+ * object in `extra`; those that are too large for it are another in `oversize`, which is for the quarantine.
  */
 export type RelayRow = Readonly<Record<string, string | boolean>>;
 
-/** Extra fields beyond this many bytes aren't kept in the table: the row is quarantined. */
+/** Bytes of column `extra`. */
 export const MAX_EXTRA_BYTES = 4096;
+
+/** What is kept as it was sent may have this many characters; beyond them the answer is taken for an attack. */
+export const MAX_RAW = 1 << 20;
 
 /** io-ts type of one field's value; its message says what was expected. */
 function fieldCodec(field: Field): t.Type<string | boolean, unknown, unknown> {
@@ -29,8 +33,8 @@ function fieldCodec(field: Field): t.Type<string | boolean, unknown, unknown> {
 }
 
 /**
- * The structural codec of one relay row: io-ts field by field. Slow, and the one that explains. Optional fields may be
- * missing, null or empty ("" in rows of 2022).
+ * The structural codec of one relay row: io-ts field by field. Slow, and the one that explains. Optional fields refuse no
+ * row: they may be missing, null or empty ("" in rows of 2022), and any other value goes to `extra`.
  */
 export function rowCodec(dataset: Dataset): t.Type<RelayRow, unknown, unknown> {
   const fields = fieldsOf(dataset);
@@ -44,6 +48,7 @@ export function rowCodec(dataset: Dataset): t.Type<RelayRow, unknown, unknown> {
       if (!isObject(u)) return t.failure(u, context, "not an object");
       const row: Record<string, string | boolean> = {};
       const errors: t.ValidationError[] = [];
+      const unknown = unknownFields(u, known);
       for (const { field, codec } of codecs) {
         if (!present(u, field.name)) {
           if (field.required)
@@ -52,18 +57,19 @@ export function rowCodec(dataset: Dataset): t.Type<RelayRow, unknown, unknown> {
         }
         const result = codec.validate(u[field.name], t.appendContext(context, field.name, codec));
         if (E.isRight(result)) row[field.name] = result.right;
+        else if (!field.required) unknown[field.name] = u[field.name];
         else errors.push(fault(u, context, field.name, codec, `${field.name}: not ${codec.name}`));
       }
-      const unknown = unknownFields(u, known);
       if (hasInexactNumber(unknown))
         errors.push(
           fault(u, context, "extra", t.string, "extra: a number that lost digits (parse losslessly)"),
         );
-      const extra = unknown && canonicalJson(unknown);
-      if (extra !== undefined && Buffer.byteLength(extra) > MAX_EXTRA_BYTES)
-        errors.push(fault(u, context, "extra", t.string, `extra: over ${MAX_EXTRA_BYTES} bytes`));
+      const { extra, oversize } = divided(canonicalMembers(unknown));
+      if (oversize.length > MAX_RAW)
+        errors.push(fault(u, context, "extra", t.string, `extra: over ${MAX_RAW} characters`));
       if (errors.length > 0) return t.failures(errors);
-      if (extra !== undefined) row["extra"] = extra;
+      if (extra !== "") row["extra"] = extra;
+      if (oversize !== "") row["oversize"] = oversize;
       return t.success(row);
     },
     (a) => a,
@@ -84,20 +90,40 @@ function isObject(u: unknown): u is Record<string, unknown> {
   return typeof u === "object" && u !== null && !Array.isArray(u);
 }
 
-function present(u: Record<string, unknown>, name: string): boolean {
+/** Whether a row has a field at all: null and "" are as good as nothing. */
+export function present(u: Record<string, unknown>, name: string): boolean {
   const value = Object.hasOwn(u, name) ? u[name] : undefined;
   return value !== undefined && value !== null && value !== "";
 }
 
-function unknownFields(
-  u: Record<string, unknown>,
-  known: ReadonlySet<string>,
-): Record<string, unknown> | undefined {
-  let unknown: Record<string, unknown> | undefined;
-  for (const key of Object.keys(u)) {
-    if (!known.has(key)) (unknown ??= Object.create(null) as Record<string, unknown>)[key] = u[key];
-  }
+function unknownFields(u: Record<string, unknown>, known: ReadonlySet<string>): Record<string, unknown> {
+  // Without a prototype, since a field may have any name.
+  const unknown = Object.create(null) as Record<string, unknown>;
+  for (const key of Object.keys(u)) if (!known.has(key)) unknown[key] = u[key];
   return unknown;
+}
+
+/**
+ * Members of a row as two JSON objects ("" without any): what column `extra` holds, and what is too large for it. The
+ * largest go first, until the rest fits; of equally large ones the one whose name sorts first.
+ */
+function divided(members: readonly string[]): { extra: string; oversize: string } {
+  const object = (of: readonly string[]) => (of.length === 0 ? "" : `{${of.join(",")}}`);
+  const extra = object(members);
+  if (Buffer.byteLength(extra) <= MAX_EXTRA_BYTES) return { extra, oversize: "" };
+  // A comma or brace stands before each member, and a brace behind them all.
+  const sizes = new Map(members.map((member) => [member, Buffer.byteLength(member) + 1]));
+  let bytes = Buffer.byteLength(extra);
+  const large = new Set<string>();
+  for (const [member, size] of [...sizes].toSorted(([, a], [, b]) => b - a)) {
+    if (bytes <= MAX_EXTRA_BYTES) break;
+    large.add(member);
+    bytes -= size;
+  }
+  return {
+    extra: object(members.filter((member) => !large.has(member))),
+    oversize: object(members.filter((member) => large.has(member))),
+  };
 }
 
 /** The io-ts type of one relay row: the guard, and the structural codec where the guard declines. */

@@ -33,17 +33,28 @@ export function bigquerySchema(table: Pick<Table, "columns">): BigQueryField[] {
  * DuckDB would keep them in memory, and a load would take longer the more rows there are.
  */
 export function duckdbDdl(table: Table): string[] {
-  const columns = table.columns.map(
-    ({ name, type, required }) => `${quotedName(name)} ${DUCKDB_TYPES[type]}${required ? " NOT NULL" : ""}`,
-  );
+  const columns = table.columns.map((column) => `${columnDdl(column)}${column.required ? " NOT NULL" : ""}`);
   return [
     `CREATE TABLE IF NOT EXISTS ${quotedName(table.name)} (${columns.join(", ")})`,
     `COMMENT ON TABLE ${quotedName(table.name)} IS ${quotedText(table.description)}`,
-    ...table.columns.map(
-      ({ name, description }) =>
-        `COMMENT ON COLUMN ${quotedName(table.name)}.${quotedName(name)} IS ${quotedText(description)}`,
-    ),
+    ...table.columns.map((column) => describe(table, column)),
   ];
+}
+
+/** The statements that add a column to a table in DuckDB that an earlier version made; its rows have NULL in it. */
+export function duckdbAddColumn(table: Table, column: Column): string[] {
+  return [
+    `ALTER TABLE ${quotedName(table.name)} ADD COLUMN IF NOT EXISTS ${columnDdl(column)}`,
+    describe(table, column),
+  ];
+}
+
+function columnDdl({ name, type }: Column): string {
+  return `${quotedName(name)} ${DUCKDB_TYPES[type]}`;
+}
+
+function describe(table: Table, { name, description }: Column): string {
+  return `COMMENT ON COLUMN ${quotedName(table.name)}.${quotedName(name)} IS ${quotedText(description)}`;
 }
 
 /** The `columns` argument with which DuckDB's read_json reads lake lines of a dataset. */

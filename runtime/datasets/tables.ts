@@ -77,6 +77,11 @@ function loadsTable(dataset: DatasetName): Table {
         "Why this generation of the object can't be loaded; null where it is. What was loaded before stays",
       ),
       required("loaded_at", "TIMESTAMP", "When this row was written"),
+      optional(
+        "unproven",
+        "STRING",
+        "Slots answered without rows that nothing has shown to be empty, written the same way; null: kept from before empty answers needed witnesses",
+      ),
     ],
   };
 }
@@ -101,7 +106,7 @@ export const relaysTable: Table = {
     optional(
       "filtering",
       "STRING",
-      "Which transactions it leaves out: none, ofac; null where it isn't known",
+      "Which transactions it leaves out now, or left out at its end: none, ofac; null where it isn't known",
     ),
     optional("dialect", "STRING", "How its software speaks: flashbots, helix, bloxroute, dreamboat, freelay"),
     required("state", "STRING", "active relays are asked; ended and off ones aren't"),
@@ -115,6 +120,21 @@ export const relaysTable: Table = {
       "INT64",
       "Oldest slot for which the relay still shows payloads; null where unknown",
     ),
+  ],
+};
+
+export const rereadsTable: Table = {
+  name: "rereads",
+  description:
+    "What reading slots again has shown: how well each relay's answers of a day agree with earlier ones",
+  order: ["dataset", "relay", "day"],
+  columns: [
+    required("dataset", "STRING", "bids or payloads"),
+    required("relay", "STRING", "Relay's name in the directory"),
+    required("day", "STRING", "UTC day of the slots, YYYY-MM-DD"),
+    required("slots", "INT64", "Slots of that day that were read again"),
+    required("differing", "INT64", "How many of these were answered differently"),
+    required("rows_gained", "INT64", "Rows that these have more than before"),
   ],
 };
 
@@ -157,6 +177,7 @@ export const WAREHOUSE_VERSION = 1;
 export const allTables: readonly Table[] = [
   infoTable,
   relaysTable,
+  rereadsTable,
   canonicalBlocksTable,
   rowTables.bids,
   rowTables.payloads,

@@ -21,6 +21,17 @@ const junk = fc.oneof(
   fc.bigInt().map(String),
 );
 
+/** A bid of slot 5 with nothing but what every bid must have. */
+export const leastBid = {
+  slot: "5",
+  parent_hash: `0x${"a".repeat(64)}`,
+  block_hash: `0x${"b".repeat(64)}`,
+  builder_pubkey: `0x${"c".repeat(96)}`,
+  proposer_pubkey: `0x${"d".repeat(96)}`,
+  proposer_fee_recipient: `0x${"e".repeat(40)}`,
+  value: "1",
+};
+
 /** A bid as some relay might send it; now and then with a field that no relay should send. */
 export const sentBid: fc.Arbitrary<Record<string, unknown>> = fc
   .record({

@@ -77,7 +77,15 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
   test(`${form}: a write holds only for the generation that was read`, async (t) => {
     const { lake } = await start(t);
     const none = SlotBits.empty(64, 32);
-    const meta = { covered: none, suspect: none, revised: none, revision: 0, rows: 0, quarantined: 0 };
+    const meta = {
+      covered: none,
+      suspect: none,
+      unproven: none,
+      revised: none,
+      revision: 0,
+      rows: 0,
+      quarantined: 0,
+    };
     const stale = { instanceOf: StaleGenerationError };
     t.is(await lake.head(bidsChunk), undefined);
     t.is(await lake.read(bidsChunk), undefined);
@@ -156,7 +164,12 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     for (const index of present.toReversed()) {
       const first = index * 32;
       const chunk: Chunk = { ...bidsChunk, first, last: first + 31 };
-      const sets = { covered: none(first).with(first), suspect: none(first), revised: none(first) };
+      const sets = {
+        covered: none(first).with(first),
+        suspect: none(first),
+        unproven: none(first),
+        revised: none(first),
+      };
       await lake.write(chunk, new Map(), { ...sets, revision: 0, rows: 0, quarantined: index % 7 }, 0);
     }
     await lake.writeHorizon("bids", "alpha", { oldest_slot: 1, asked_at: "2026-01-01T00:00:00.000Z" });
@@ -194,7 +207,15 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     t.deepEqual(await lake.relays("bids"), []);
     for (const relay of ["b", "a-2", "a"]) {
       const none = SlotBits.empty(0, 320);
-      const meta = { covered: none, suspect: none, revised: none, revision: 0, rows: 0, quarantined: 0 };
+      const meta = {
+        covered: none,
+        suspect: none,
+        unproven: none,
+        revised: none,
+        revision: 0,
+        rows: 0,
+        quarantined: 0,
+      };
       await lake.write({ dataset: "payloads", relay, first: 0, last: 319 }, new Map(), meta, 0);
     }
     await addRow(lake, 1, 1);
@@ -266,6 +287,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     const meta = {
       covered: none.with(70),
       suspect: none,
+      unproven: none,
       revised: none,
       revision: 0,
       rows: 1,
@@ -278,6 +300,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
       { ...meta, covered: none.with(71) },
       { ...meta, suspect: none.with(71) },
       { ...meta, revised: none.with(71) },
+      { ...meta, unproven: none.with(70) },
       { ...meta, revision: -1 },
       { ...meta, covered: SlotBits.empty(64, 31).with(70) },
     ])
@@ -310,6 +333,8 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
       [{ covered: `${values["covered"]}0` }, /"covered"/],
       [{ suspect: "" }, /"suspect"/],
       [{ suspect: bits(71) }, /"suspect" has slots that aren't covered/],
+      [{ unproven: "2" }, /"unproven"/],
+      [{ unproven: bits(70) }, /"unproven" has slots that are covered/],
       [{ revised: bits(71) }, /"revised" has slots that aren't covered/],
       [{ revision: "-1" }, /count/],
       [{ rows: "1e3" }, /count/],
@@ -422,7 +447,14 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     const { store, lake: generous } = await start(t);
     const lake = openLake(store, network.name, { stored: 50_000, inflated: 1_000_000 });
     const none = SlotBits.empty(64, 32);
-    const meta = { covered: none.with(70), suspect: none, revised: none, revision: 0, quarantined: 0 };
+    const meta = {
+      covered: none.with(70),
+      suspect: none,
+      unproven: none,
+      revised: none,
+      revision: 0,
+      quarantined: 0,
+    };
     const large = deflateSlot(numberedLine(70, 1, 1).repeat(5000), 5000);
     t.true(large.size > 1_000_000 && large.deflate.length < 50_000);
     const refused = {

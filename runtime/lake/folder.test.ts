@@ -31,7 +31,7 @@ import { openLake } from "./objectLake.ts";
 import { ownerId, ownerState } from "./owner.ts";
 import { addedRows, addRow, bidsChunk, flipped, network, quarantined, startScript } from "./testing.ts";
 
-const opener = [import.meta.resolve("./folder.ts"), "openFolderLake"] as const;
+const opener = [new URL("folder.ts", import.meta.url).href, "openFolderLake"] as const;
 const child = new URL("folderChild.ts", import.meta.url);
 const OBJECT = "simulated-1/bids/relay=alpha/0000000064-0000000095.ndjson.gz";
 const RELAY_FOLDER = "simulated-1/bids/relay=alpha";
@@ -331,7 +331,7 @@ test("folder: a path that can't hold a lake is refused in one line", async (t) =
     await t.throwsAsync(open(place).relays("bids"), { instanceOf: UserError });
   }
   t.is(await readFile(file, "utf8"), "mine");
-  for (const place of ["", "a*b", "a?b", "[ab]"])
+  for (const place of ["", "a*b", "a?b"])
     t.is(t.throws(() => open(place), { instanceOf: UserError })?.exitCode, 2);
   await t.throwsAsync(addRow(open(join(path, "x".repeat(300))), 1, 1), {
     instanceOf: UserError,

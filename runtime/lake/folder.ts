@@ -48,8 +48,8 @@ const HEADER_BYTES = 4096;
  * Temporary files of a host or container that can't be seen from here are swept when they are this old, ms.
  */
 const FOREIGN_AGE_MS = 24 * 3_600_000;
-/** DuckDB takes these for patterns in the paths of files, and has no way of quoting them. */
-const GLOB = /[*?[]/;
+/** Who writes these means many folders, or forgot that a shell leaves a pattern as it is where nothing matches. */
+const PATTERN = /[*?]/;
 
 /**
  * Objects as files of a folder, for the processes of one host. Metadata and generation lie in the gzip header
@@ -66,9 +66,9 @@ export class FolderStore implements ObjectStore {
   constructor(path: string, options: FolderOptions = {}) {
     this.url = path;
     this.#root = resolve(path);
-    if (path === "" || GLOB.test(this.#root))
+    if (path === "" || PATTERN.test(path))
       throw new UserError(
-        `a lake can't lie in "${printable(path)}": DuckDB would take * ? [ for patterns; choose another --lake`,
+        `a lake can't lie in "${printable(path)}": a lake is one folder, without * and ? in its path; choose another --lake`,
         { exitCode: 2 },
       );
     this.#seam = options.seam ?? (() => {});
@@ -239,7 +239,7 @@ export class FolderStore implements ObjectStore {
 }
 
 function seamsOf(name: string): readonly [SeamPoint, SeamPoint, SeamPoint] {
-  if (basename(name) === "horizon.json") return ["horizon-temporary", "horizon-write", "horizon-written"];
+  if (name.endsWith(".json")) return ["horizon-temporary", "horizon-write", "horizon-written"];
   return name.includes("/quarantine/")
     ? ["quarantine-temporary", "quarantine-write", "quarantine-written"]
     : ["chunk-temporary", "chunk-replace", "chunk-replaced"];

@@ -1,13 +1,19 @@
 import type { SlotRange } from "../chain/slots.ts";
-import type { SlotBits } from "../datasets/bits.ts";
+import { SlotBits } from "../datasets/bits.ts";
 import type { Chunk } from "../datasets/chunks.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import type { SlotBlock } from "./gzip.ts";
+import type { Rereads } from "./rereads.ts";
 
 /** What a chunk's metadata says is inside (design §2). `suspect` and `revised` are subsets of `covered`. */
 export interface ChunkMeta {
   readonly covered: SlotBits;
   readonly suspect: SlotBits;
+  /**
+   * Slots that were answered without rows, and nothing has shown yet that they are empty; none of them is covered. Null in
+   * an object of the time before empty answers needed witnesses, whose covered empty slots are without proof.
+   */
+  readonly unproven: SlotBits | null;
   /** Slots whose rows were replaced since the chunk was first written. */
   readonly revised: SlotBits;
   /** How often rows of the chunk were replaced. */
@@ -38,12 +44,15 @@ export interface BadChunk {
   readonly fault: string;
 }
 
-/** A row that the schema can't hold, kept as it was sent. `sha256` (hex) is over `raw`. */
+/**
+ * A row that the schema can't hold, kept as it was sent; or, with reason `field`, what was too large for `extra` of a row
+ * that is in the chunk: a JSON object of those fields, sorted keys. `sha256` (hex) is over `raw`.
+ */
 export interface QuarantineLine {
   readonly slot: number;
   readonly reason: string;
   readonly sha256: string;
-  /** How often one answer held this very row. */
+  /** How often one answer held this very row, or these very fields. */
   readonly copies: number;
   /** RFC 3339 UTC with ms. */
   readonly read_at: string;
@@ -108,6 +117,12 @@ export interface Lake {
     ifGeneration: number,
   ): Promise<number>;
 
+  /**
+   * Writes a chunk's metadata anew and leaves its rows as they are, if it still is of generation `ifGeneration` (0: there is
+   * none, and no rows). Nothing is inflated. Returns the new generation. Throws StaleGenerationError and BadObjectError.
+   */
+  restate(chunk: Chunk, meta: ChunkMeta, ifGeneration: number): Promise<number>;
+
   /** The quarantine of a chunk and its generation (0 and no lines when there is none). Throws BadObjectError. */
   readQuarantine(chunk: Chunk): Promise<{ lines: readonly QuarantineLine[]; generation: number }>;
 
@@ -118,8 +133,19 @@ export interface Lake {
   readHorizon(dataset: DatasetName, relay: string): Promise<Horizon | undefined>;
   writeHorizon(dataset: DatasetName, relay: string, horizon: Horizon): Promise<void>;
 
+  /** What reading slots of a month (`2025-10`, UTC) again has shown. Throws BadObjectError. */
+  readRereads(dataset: DatasetName, relay: string, month: string): Promise<Rereads>;
+  writeRereads(dataset: DatasetName, relay: string, month: string, rereads: Rereads): Promise<void>;
+
   /** Where an engine reads a chunk: a file's path or a gs:// URI. */
   locate(object: string): string;
+}
+
+/** What a chunk holds before anything is in it. */
+export function emptyMeta({ first, last }: SlotRange): ChunkMeta {
+  const none = SlotBits.empty(first, last - first + 1);
+  const counts = { revision: 0, rows: 0, quarantined: 0 };
+  return { covered: none, suspect: none, unproven: none, revised: none, ...counts };
 }
 
 export function isBad(entry: StoredChunk | BadChunk): entry is BadChunk {

@@ -1,4 +1,5 @@
 import { crc32 } from "node:zlib";
+import type { GzipBody } from "./gzip.ts";
 
 /**
  * Subfield of a gzip header's FEXTRA (RFC 1952 §2.3.1.1) in which the folder form keeps an object's metadata
@@ -52,6 +53,18 @@ export function parseMemberHeader(bytes: Buffer): MemberHeader {
   if (crc !== undefined && crc !== checksum(values))
     return { fault: "the metadata in its gzip header doesn't match its checksum" };
   return { values, length };
+}
+
+/** A stored member's body as it is, to be stored again under another header; undefined when it is no whole member. */
+export function bodyOfMember(bytes: Buffer): GzipBody | undefined {
+  const header = parseMemberHeader(bytes);
+  if (!("length" in header) || bytes.length < header.length + TRAILER_BYTES) return undefined;
+  const end = bytes.length - TRAILER_BYTES;
+  return {
+    deflate: [bytes.subarray(header.length, end)],
+    crc: bytes.readUInt32LE(end),
+    size: bytes.readUInt32LE(end + 4),
+  };
 }
 
 function checksum(values: Readonly<Record<string, string>>): string {

@@ -12,6 +12,7 @@ export function encodeMeta(meta: ChunkMeta): Record<string, string> {
     covered: meta.covered.toString(),
     suspect: meta.suspect.toString(),
     revised: meta.revised.toString(),
+    ...(meta.unproven ? { unproven: meta.unproven.toString() } : {}),
     revision: String(meta.revision),
     rows: String(meta.rows),
     quarantined: String(meta.quarantined),
@@ -39,6 +40,12 @@ export function decodeMeta(
     const name = covered ? (suspect ? "revised" : "suspect") : "covered";
     return { fault: `its metadata's "${name}" isn't ${slotCount(chunk)} characters of 0 and 1` };
   }
+  const hasUnproven = valueOf(values, "unproven") !== undefined;
+  const unproven = hasUnproven ? bits(chunk, values, "unproven") : null;
+  if (unproven === undefined)
+    return { fault: `its metadata's "unproven" isn't ${slotCount(chunk)} characters of 0 and 1` };
+  if (unproven && [...unproven.slots()].some((slot) => covered.has(slot)))
+    return { fault: `its metadata's "unproven" has slots that are covered` };
   if (!suspect.isSubsetOf(covered))
     return { fault: `its metadata's "suspect" has slots that aren't covered` };
   if (!revised.isSubsetOf(covered))
@@ -48,7 +55,7 @@ export function decodeMeta(
   const quarantined = countOf(values, "quarantined");
   if (revision === undefined || rows === undefined || quarantined === undefined)
     return { fault: `its metadata's "revision", "rows" or "quarantined" isn't a count` };
-  return { covered, suspect, revised, revision, rows, quarantined };
+  return { covered, suspect, unproven, revised, revision, rows, quarantined };
 }
 
 function valueOf(values: Readonly<Record<string, string>>, key: string): string | undefined {

@@ -5,7 +5,7 @@ import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { lineParser } from "../datasets/lineParser.ts";
 import { printable } from "../errors.ts";
 import { RELAY_NAME } from "../relay/relay.ts";
-import { joinBlocks, type SlotBlock } from "./gzip.ts";
+import { type GzipBody, joinBlocks, type SlotBlock } from "./gzip.ts";
 import { encodeHorizon, parseHorizon } from "./horizon.ts";
 import { BodyFault, inflateLines } from "./inflate.ts";
 import {
@@ -16,9 +16,12 @@ import {
   isBad,
   type Lake,
   type QuarantineLine,
+  StaleGenerationError,
   type StoredChunk,
 } from "./lake.ts";
+import { bodyOfMember } from "./member.ts";
 import { countOf, decodeMeta, encodeMeta, LAYOUT_VERSION } from "./meta.ts";
+import { type Rereads, encodeRereads, parseRereads } from "./rereads.ts";
 import { parseQuarantine, quarantineBlocks, quarantineLineFault } from "./quarantine.ts";
 import { OBJECT_LIMITS, type ObjectEntry, type ObjectLimits, type ObjectStore } from "./store.ts";
 
@@ -26,6 +29,8 @@ const SUFFIX = ".ndjson.gz";
 /** A line holds at most 4 KiB of unknown fields (twice that with escapes) and about 1 KiB of known ones. */
 const MAX_LINE = 1 << 16;
 const MAX_HORIZON_BYTES = 1 << 12;
+/** A month's slots that were read again, each a run of its own at worst: 223,000 slots of 24 bytes. */
+const MAX_REREADS_BYTES = 1 << 23;
 const REMEDY = "move it away and its slots will be asked again";
 const QUARANTINE_REMEDY = "move it away (and keep it: it is evidence); a new one will be begun";
 
@@ -104,21 +109,31 @@ class ObjectLake implements Lake {
     meta: ChunkMeta,
     ifGeneration: number,
   ): Promise<number> {
-    const values = encodeMeta(meta);
-    const decoded = decodeMeta(chunk, values);
-    if ("fault" in decoded) throw new RangeError(`chunk ${chunkName(chunk)}: ${decoded.fault}`);
+    const values = soundMeta(chunk, meta);
     const ordered = [...blocks].sort(([a], [b]) => a - b);
     for (const [slot] of ordered) {
       if (!meta.covered.has(slot)) throw new RangeError(`slot ${slot} has rows to write but isn't covered`);
     }
     const rows = ordered.reduce((sum, [, block]) => sum + block.rows, 0);
     if (rows !== meta.rows) throw new RangeError(`${rows} rows to write, but the metadata says ${meta.rows}`);
-    return this.#write(
-      this.#object(chunk),
-      ordered.map(([, block]) => block),
-      values,
-      ifGeneration,
-    );
+    const body = joinBlocks(ordered.map(([, block]) => block));
+    return this.#write(this.#object(chunk), body, values, ifGeneration);
+  }
+
+  async restate(chunk: Chunk, meta: ChunkMeta, ifGeneration: number): Promise<number> {
+    const values = soundMeta(chunk, meta);
+    if (ifGeneration === 0) return this.write(chunk, new Map(), meta, 0);
+    const object = this.#object(chunk);
+    const found = await this.#store.read(object);
+    if (found?.entry.generation !== ifGeneration)
+      throw new StaleGenerationError(`${object} isn't of generation ${ifGeneration} any more`);
+    const stored = this.#chunk(chunk, found.entry);
+    if (isBad(stored)) throw new BadObjectError(object, stored.fault);
+    if (stored.meta.rows !== meta.rows)
+      throw new RangeError(`chunk ${chunkName(chunk)}: rows can't change where only metadata is written`);
+    const body = bodyOfMember(found.body ?? Buffer.alloc(0));
+    if (!body) throw this.#bad(object, "it is cut short", REMEDY);
+    return this.#write(object, body, values, ifGeneration);
   }
 
   async readQuarantine(chunk: Chunk): Promise<{ lines: readonly QuarantineLine[]; generation: number }> {
@@ -148,7 +163,8 @@ class ObjectLake implements Lake {
         throw new RangeError(`a row for the quarantine of ${chunkName(chunk)} ${fault}`);
     }
     const metadata = { rows: String(lines.length), version: LAYOUT_VERSION };
-    return this.#write(this.#object(chunk, true), quarantineBlocks(lines), metadata, ifGeneration);
+    const body = joinBlocks(quarantineBlocks(lines));
+    return this.#write(this.#object(chunk, true), body, metadata, ifGeneration);
   }
 
   async readHorizon(dataset: DatasetName, relay: string): Promise<Horizon | undefined> {
@@ -165,6 +181,24 @@ class ObjectLake implements Lake {
     await this.#store.writeText(`${this.#prefix(dataset, relay)}horizon.json`, encodeHorizon(horizon));
   }
 
+  async readRereads(dataset: DatasetName, relay: string, month: string): Promise<Rereads> {
+    const object = this.#rereads(dataset, relay, month);
+    const text = await this.#store.readText(object, MAX_REREADS_BYTES);
+    if (text === undefined) return new Map();
+    const rereads = parseRereads(text);
+    if (!rereads)
+      throw this.#bad(
+        object,
+        "it doesn't say what was read again",
+        "move it away and slots will be read again",
+      );
+    return rereads;
+  }
+
+  async writeRereads(dataset: DatasetName, relay: string, month: string, rereads: Rereads): Promise<void> {
+    await this.#store.writeText(this.#rereads(dataset, relay, month), encodeRereads(rereads));
+  }
+
   locate(object: string): string {
     return this.#store.locate(object);
   }
@@ -172,6 +206,11 @@ class ObjectLake implements Lake {
   #prefix(dataset: DatasetName, relay: string, quarantine = false): string {
     if (!RELAY_NAME.test(relay)) throw new RangeError(`not a relay's name: ${relay}`);
     return `${this.network}/${quarantine ? "quarantine/" : ""}${dataset}/relay=${relay}/`;
+  }
+
+  #rereads(dataset: DatasetName, relay: string, month: string): string {
+    if (!/^\d{4}-\d{2}$/.test(month)) throw new RangeError(`not a month: ${month}`);
+    return `${this.#prefix(dataset, relay)}rereads/${month}.json`;
   }
 
   #object(chunk: Chunk, quarantine = false): string {
@@ -220,11 +259,10 @@ class ObjectLake implements Lake {
 
   async #write(
     object: string,
-    blocks: readonly SlotBlock[],
+    body: GzipBody,
     metadata: Readonly<Record<string, string>>,
     ifGeneration: number,
   ): Promise<number> {
-    const body = joinBlocks(blocks);
     const bytes = body.deflate.reduce((sum, part) => sum + part.length, 0);
     // What couldn't be read back must not be written.
     if (body.size > this.#limits.inflated || bytes > this.#limits.stored)
@@ -251,4 +289,12 @@ class ObjectLake implements Lake {
       `${printable(this.#store.locate(object), 4096)} can't be used: ${fault}; ${remedy}`,
     );
   }
+}
+
+/** A chunk's metadata as it is stored. Throws RangeError where it couldn't be read back. */
+function soundMeta(chunk: Chunk, meta: ChunkMeta): Record<string, string> {
+  const values = encodeMeta(meta);
+  const decoded = decodeMeta(chunk, values);
+  if ("fault" in decoded) throw new RangeError(`chunk ${chunkName(chunk)}: ${decoded.fault}`);
+  return values;
 }

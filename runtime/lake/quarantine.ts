@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { SlotRange } from "../chain/slots.ts";
+import { FIELD_REASON } from "../datasets/answer.ts";
 import { type SlotBlock, deflateSlot } from "./gzip.ts";
 import { BodyFault, inflateLines } from "./inflate.ts";
 import type { QuarantineLine } from "./lake.ts";
@@ -40,6 +41,11 @@ export async function parseQuarantine(
     for (const text of batch) lines.push(parseLine(text, range, lines.length + 1));
   }
   return lines;
+}
+
+/** The rows among the lines of a quarantine: fields that were too large for a row's `extra` are there too. */
+export function refusedRows(lines: readonly QuarantineLine[]): QuarantineLine[] {
+  return lines.filter(({ reason }) => reason !== FIELD_REASON);
 }
 
 /** What is wrong with a line, or undefined. */

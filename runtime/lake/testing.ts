@@ -63,6 +63,7 @@ export function contentArbitrary(dataset: DatasetName): fc.Arbitrary<Content> {
     covered: fc.boolean(),
     suspect: fc.boolean(),
     revised: fc.boolean(),
+    unproven: fc.boolean(),
     rows: fc.array(rowArbitrary(dataset), { maxLength: 2 }),
   });
   return fc
@@ -70,19 +71,21 @@ export function contentArbitrary(dataset: DatasetName): fc.Arbitrary<Content> {
       index: fc.nat(1_000_000),
       slots: fc.array(slot, { minLength: 0, maxLength: size }),
       revision: fc.nat(),
+      isOld: fc.boolean(),
       quarantined: fc.nat(),
     })
-    .map(({ index, slots, revision, quarantined }) => {
+    .map(({ index, slots, revision, quarantined, isOld }) => {
       const first = index * size;
       const chunk: Chunk = { dataset, relay: "alpha", first, last: first + size - 1 };
       const lines = new Map<number, string[]>();
-      const sets = { covered: "", suspect: "", revised: "" };
+      const sets = { covered: "", suspect: "", revised: "", unproven: "" };
       for (let i = 0; i < size; i++) {
         const state = slots[i];
         const covered = state?.covered === true;
         sets.covered += covered ? "1" : "0";
         sets.suspect += covered && state.suspect ? "1" : "0";
         sets.revised += covered && state.revised ? "1" : "0";
+        sets.unproven += !covered && state?.unproven ? "1" : "0";
         if (!covered) continue;
         const write = lineWriter(datasets[dataset], network, chunk.relay, first + i);
         lines.set(
@@ -100,6 +103,7 @@ export function contentArbitrary(dataset: DatasetName): fc.Arbitrary<Content> {
           covered: bits(sets.covered),
           suspect: bits(sets.suspect),
           revised: bits(sets.revised),
+          unproven: isOld ? null : bits(sets.unproven),
           revision,
           quarantined,
           rows,
@@ -150,6 +154,7 @@ export async function addRow(lake: Lake, writer: number, turn: number): Promise<
     const meta = found?.stored.meta ?? {
       covered: none,
       suspect: none,
+      unproven: none,
       revised: none,
       revision: 0,
       rows: 0,

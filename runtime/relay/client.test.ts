@@ -1,108 +1,65 @@
-import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
-import {
-  type AddressInfo,
-  type Server as TcpServer,
-  type Socket,
-  createServer as createTcpServer,
-} from "node:net";
+import type { Socket } from "node:net";
+import type { ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
-import test, { type ExecutionContext } from "ava";
+import test from "ava";
 import fc from "fast-check";
 import { systemClock } from "../chain/clock.ts";
 import { VirtualClock } from "../chain/virtualClock.ts";
 import { MalformedAnswerError } from "../datasets/answer.ts";
 import { ByteBudget } from "./budget.ts";
-import { RelayClient, type RelayClientOptions } from "./client.ts";
-import { relayOf } from "./described.ts";
-import { RelayError, type RelayFault } from "./errors.ts";
+import { IDLE_SOCKET_MS } from "./connection.ts";
+import type { RelayFault } from "./errors.ts";
+import type { RelayRequest } from "./request.ts";
 import { retryAfterMs } from "./retryAfter.ts";
+import type { Answer } from "./sender.ts";
+import {
+  type Handler,
+  bids,
+  clientOf,
+  faultOf,
+  firstly,
+  json,
+  ok,
+  serve,
+  status,
+  text,
+} from "./served.testing.ts";
+import { type Timer, realTimer } from "./transfer.ts";
 
-type Handler = (request: IncomingMessage, response: ServerResponse, nth: number) => void;
-
-interface Served {
-  readonly url: string;
-  /** Paths with queries, in order. */
-  readonly asked: string[];
-  readonly sockets: Set<Socket>;
-}
-
-/** A relay of the test's own on loopback. */
-async function serve(t: ExecutionContext, handler: Handler): Promise<Served> {
-  const asked: string[] = [];
-  const server = createServer((request, response) => {
-    asked.push(request.url ?? "");
-    handler(request, response, asked.length);
-  });
-  return { url: await listen(t, server), asked, sockets: socketsOf(t, server) };
-}
-
-async function listen(t: ExecutionContext, server: TcpServer) {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.teardown(() => void server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/r`;
-}
-
-function socketsOf(
-  t: ExecutionContext,
-  server: { on(event: "connection", f: (socket: Socket) => void): unknown },
-) {
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket) => sockets.add(socket));
-  t.teardown(() => sockets.forEach((socket) => socket.destroy()));
-  return sockets;
-}
-
-function clientOf(t: ExecutionContext, url: string, options: Partial<RelayClientOptions> = {}) {
-  const clock = options.clock ?? new VirtualClock();
-  const relay = relayOf({ name: "testrelay", url, pubkey: null, filtering: null, requestsPerSecond: 50 });
-  const budget = new ByteBudget();
-  const client = new RelayClient(relay, { clock, budget, allowPrivate: true, ...options });
-  t.teardown(() => client.close());
-  return client;
-}
-
-const json = { "content-type": "application/json" };
-const ok =
-  (body: string | Buffer = "[]", headers: Record<string, string> = json): Handler =>
-  (_, response) =>
-    void response.writeHead(200, headers).end(body);
-const text = ({ body }: { body: Buffer }) => body.toString();
 const bidsOf = { kind: "bids", slot: 7 } as const;
-
-async function faultOf(t: ExecutionContext, asking: Promise<unknown>, kind: RelayFault): Promise<RelayError> {
-  const error = await t.throwsAsync(asking, { instanceOf: RelayError });
-  t.is(error.kind, kind, error.message);
-  t.is(error.relay, "testrelay");
-  t.regex(error.message, /^testrelay: [^\n]+\(http.*\)$/);
-  return error;
-}
-
-/** Answers the first requests in a way of their own, and the others well. */
-const firstly =
-  (times: number, handler: Handler, then: Handler = ok('[{"slot":"7"}]')): Handler =>
-  (request, response, nth) =>
-    (nth <= times ? handler : then)(request, response, nth);
+const whole = (answer: Answer) => answer;
 
 test("each question has its URL: a slot goes alone, a page has limit and cursor", async (t) => {
   const { url, asked } = await serve(t, ok());
   const client = clientOf(t, url);
-  for (const answer of [
-    await client.bids(9),
-    await client.payloadPage(1000),
-    await client.payloadPage(1000, undefined, 1),
-    await client.payloadSlot(5),
-  ]) {
-    t.is(text(answer), "[]");
-    answer.release();
-  }
+  const questions: RelayRequest[] = [
+    { kind: "bids", slot: 9 },
+    { kind: "payload-page", cursor: 1000 },
+    { kind: "payload-page", cursor: 1000, limit: 1 },
+    { kind: "payload-slot", slot: 5 },
+    { kind: "payload-newest" },
+  ];
+  for (const question of questions) t.is(await client.ask(question, text), "[]");
   const base = "/r/relay/v1/data/bidtraces";
   t.deepEqual(asked, [
     `${base}/builder_blocks_received?slot=9`,
     `${base}/proposer_payload_delivered?limit=200&cursor=1000`,
     `${base}/proposer_payload_delivered?limit=1&cursor=1000`,
     `${base}/proposer_payload_delivered?slot=5`,
+    `${base}/proposer_payload_delivered?limit=1`,
   ]);
-  t.like(client.counters, { requests: 4, retries: 0, refusals: 0, bytes: 8 });
+  t.like(client.counters, { requests: 5, retries: 0, refusals: 0, bytes: 10 });
+});
+
+test("slot and cursor 0 mean none to a relay, and are never asked for", async (t) => {
+  const { url, asked } = await serve(t, ok());
+  const client = clientOf(t, url);
+  for (const slot of [0, -1, Number.NaN]) {
+    await t.throwsAsync(bids(client, slot), { instanceOf: RangeError });
+    await t.throwsAsync(client.ask({ kind: "payload-slot", slot }, text), { instanceOf: RangeError });
+    await t.throwsAsync(client.ask({ kind: "payload-page", cursor: slot }, text), { instanceOf: RangeError });
+  }
+  t.is(asked.length, 0);
 });
 
 test("gzip is asked for, and inflated here; the bytes on the wire are counted", async (t) => {
@@ -116,18 +73,75 @@ test("gzip is asked for, and inflated here; the bytes on the wire are counted", 
     response.end(zipped.subarray(100));
   });
   const client = clientOf(t, url);
-  const answer = await client.bids(1);
+  const answer = await client.ask(bidsOf, whole);
   t.is(encoding, "gzip");
   t.is(text(answer), list);
   t.like(answer, { status: 200, gzip: true, transferredBytes: zipped.length });
   t.is(client.counters.bytes, zipped.length);
 });
 
-test("204 is an empty answer that says so", async (t) => {
-  const { url } = await serve(t, (_, response) => void response.writeHead(204).end());
-  const answer = await clientOf(t, url).bids(1);
-  t.like(answer, { status: 204, transferredBytes: 0 });
-  t.is(answer.body.length, 0);
+test("204 is an empty answer that says so, and 404 of the relay's own says nothing is here", async (t) => {
+  const { url } = await serve(t, (request, response) => {
+    const [code, body] = (request.url ?? "").endsWith("slot=1") ? [204, ""] : [404, '{"code":404}'];
+    response.writeHead(code, json).end(body);
+  });
+  const client = clientOf(t, url);
+  const none = { gzip: false, ageS: 0 };
+  t.like(await client.ask({ kind: "bids", slot: 1 }, whole), { status: 204, transferredBytes: 0, ...none });
+  const nothing = await client.ask({ kind: "bids", slot: 2 }, whole);
+  t.like(nothing, { status: 404, transferredBytes: 12, ...none });
+  t.is(nothing.body.length, 0);
+});
+
+for (const [body, nothing] of [
+  ["", true],
+  ["nothing for this slot", true],
+  ['{"code":404,"message":"no payloads"}', true],
+  ["404 page not found\n", false],
+  ["<html>404</html>", false],
+  ["\n <!doctype html>", false],
+  ["error code: 1016", false],
+] as const) {
+  test(`a 404 with ${JSON.stringify(body)} ${nothing ? "says that nothing is here" : "is a fault"}`, async (t) => {
+    const { url, asked } = await serve(t, status(404, body));
+    const asking = clientOf(t, url).ask(bidsOf, ({ status: code }) => code);
+    if (nothing) t.is(await asking, 404);
+    else await faultOf(t, asking, "bad-request");
+    t.is(asked.length, 1);
+  });
+}
+
+const soundLists: [string, Handler, string][] = [
+  ["that is called HTML", ok("[]", { "content-type": "text/html; charset=utf-8" }), "[]"],
+  ["behind a byte order mark", ok(Buffer.from("\ufeff[1]")), "[1]"],
+  ["behind blanks", ok("\r\n [1]"), "\r\n [1]"],
+  ["in an encoding that doesn't exist", ok("[1]", { ...json, "content-encoding": "utf-8" }), "[1]"],
+  ["in an encoding without a name", ok("[1]", { ...json, "content-encoding": "" }), "[1]"],
+  ["that is called gzip and isn't", ok("[1]", { ...json, "content-encoding": "gzip" }), "[1]"],
+  ["that is gzip and isn't called so", ok(gzipSync("\ufeff[1]")), "[1]"],
+  ["written as null", ok("null\n"), "[]"],
+  ["written as null behind a mark and blanks", ok(Buffer.from("\ufeff null")), "[]"],
+];
+for (const [name, handler, list] of soundLists) {
+  test(`a list ${name} is taken at the first ask`, async (t) => {
+    const { url, asked } = await serve(t, handler);
+    t.is(await bids(clientOf(t, url), 7), list);
+    t.is(asked.length, 1);
+  });
+}
+
+test("an answer tells the relay's time, and how long it lay in a cache", async (t) => {
+  const headers: Record<string, string>[] = [
+    { date: "Thu, 01 Jan 2026 00:00:30 GMT", age: "17" },
+    { date: "soon", age: "-3" },
+  ];
+  const { url } = await serve(t, (_, response, nth) => {
+    response.writeHead(200, { ...json, ...headers[nth - 1] }).end("[]");
+  });
+  const client = clientOf(t, url);
+  const first = await client.ask(bidsOf, whole);
+  t.like(first, { dateMs: Date.parse("2026-01-01T00:00:30Z"), ageS: 17 });
+  t.like(await client.ask(bidsOf, whole), { dateMs: undefined, ageS: 0 });
 });
 
 const badOnce: [string, Handler][] = [
@@ -136,12 +150,13 @@ const badOnce: [string, Handler][] = [
     (_, response) => void response.writeHead(status).end("no"),
   ]),
   ["a page of HTML with 200", ok(" <html>hello</html>")],
-  ["a list that is called HTML", ok("[]", { "content-type": "text/html; charset=utf-8" })],
   ["an object", ok('{"code":200}')],
   ["an empty body with 200", ok("")],
   ["truncated gzip", ok(gzipSync("[1,2,3]").subarray(0, 15), { ...json, "content-encoding": "gzip" })],
-  ["damaged gzip", ok(Buffer.from("[not gzip]"), { ...json, "content-encoding": "gzip" })],
-  ["an encoding nobody asked for", ok("[]", { ...json, "content-encoding": "br" })],
+  ["damaged gzip", ok(Buffer.concat([gzipSync("[]").subarray(0, 10), Buffer.from("not gzip")]))],
+  ["an encoding nobody asked for", ok("\u000b\u0001", { ...json, "content-encoding": "br" })],
+  ["something that begins like null", ok("nullify")],
+  ["a page that a network turns clients away with", status(403, "error code: 1015")],
   ["status 206", (_, response) => void response.writeHead(206, json).end("[]")],
   ["a connection closed before the answer", (request) => request.socket.destroy()],
   [
@@ -178,7 +193,9 @@ const givenUp: [string, Handler, RelayFault, number, RegExp][] = [
     1,
     /\(400\): .*invalid slot argument/,
   ],
-  ["a 404", (_, response) => void response.writeHead(404).end("404 page not found"), "bad-request", 1, /404/],
+  ["a 404 of an unknown path", status(404, "404 page not found"), "bad-request", 1, /404/],
+  ["a 403", status(403, "Forbidden"), "bad-request", 1, /403/],
+  ["a network's 1006", status(403, "<b>Error 1006</b>"), "refused", 5, /refuses \(403\)/],
   [
     "a 500",
     (_, response) => void response.writeHead(500).end("pq: timeout"),
@@ -194,7 +211,7 @@ for (const [name, handler, kind, requests, message] of givenUp) {
   test(`${name}: given up after ${requests} requests, with what came`, async (t) => {
     const { url, asked } = await serve(t, handler);
     const client = clientOf(t, url);
-    const error = await faultOf(t, client.bids(3), kind);
+    const error = await faultOf(t, bids(client, 3), kind);
     t.regex(error.message, message);
     t.is(error.retryable, requests > 1);
     t.is(asked.length, requests);
@@ -208,7 +225,7 @@ test("a redirect is not followed, and the relay is asked no more about it", asyn
   const { url, asked } = await serve(t, (_, response) => {
     response.writeHead(302, { location: `${elsewhere.url}/other` }).end("Found");
   });
-  const error = await faultOf(t, clientOf(t, url).bids(3), "redirect");
+  const error = await faultOf(t, bids(clientOf(t, url), 3), "redirect");
   t.true(error.message.includes(`redirects (302) to ${elsewhere.url}/other, which is not followed: Found`));
   t.false(error.retryable);
   t.is(asked.length, 1);
@@ -219,12 +236,12 @@ test("what a relay sent is escaped in errors, also when it is compressed or huge
   const nasty = `\u001b]0;owned\u0007\u202eabc${"x".repeat(1 << 20)}`;
   const { url } = await serve(t, (request, response) => {
     const zip = (request.url ?? "").endsWith("slot=2");
-    response.writeHead(404, zip ? { "content-encoding": "gzip" } : {});
+    response.writeHead(410, zip ? { "content-encoding": "gzip" } : {});
     response.end(zip ? gzipSync(nasty.slice(0, 1000)) : nasty);
   });
   const client = clientOf(t, url);
-  const plain = await faultOf(t, client.bids(1), "bad-request");
-  const zipped = await faultOf(t, client.bids(2), "bad-request");
+  const plain = await faultOf(t, bids(client, 1), "bad-request");
+  const zipped = await faultOf(t, bids(client, 2), "bad-request");
   for (const { message, excerpt } of [plain, zipped]) {
     t.true(message.length < 1000);
     t.true(excerpt.startsWith("\\u001b]0;owned\\u0007"));
@@ -302,9 +319,9 @@ test("a relay that refuses one of its datasets is asked more slowly for all", as
   });
   const client = clientOf(t, url, { clock, limits: { attempts: 3 } });
   const { rate } = client;
-  await faultOf(t, client.bids(1), "refused");
+  await faultOf(t, bids(client, 1), "refused");
   const refusedAt = clock.monotonic();
-  (await client.payloadPage(9)).release();
+  await client.ask({ kind: "payload-page", cursor: 9 }, text);
   t.true((pagesAt[0] ?? 0) >= refusedAt + 19_900, `asked at ${pagesAt[0]}, refused at ${refusedAt}`);
   t.true(client.rate < rate * 0.9, `${client.rate} of ${rate}`);
 });
@@ -316,7 +333,7 @@ test("with a start rate below its limit it begins there, and a share of the rate
   t.is(client.rate, 4);
   client.rescale(0.25);
   t.is(client.rate, 1);
-  for (let slot = 1; slot <= 3; slot++) (await client.bids(slot)).release();
+  for (let slot = 1; slot <= 3; slot++) await bids(client, slot);
   t.true(clock.monotonic() >= 2000, `three requests at one a second within ${clock.monotonic()} ms`);
   t.throws(() => client.rescale(0), { instanceOf: RangeError });
 });
@@ -345,10 +362,10 @@ test("a relay that wants minutes without requests is given up for now, and not a
     firstly(1, (_, r) => void r.writeHead(429, { "retry-after": "600" }).end()),
   );
   const client = clientOf(t, url, { clock });
-  const first = await faultOf(t, client.bids(1), "refused");
+  const first = await faultOf(t, bids(client, 1), "refused");
   t.is(first.retryAfterMs, 600_000);
   t.true(client.down);
-  const second = await faultOf(t, client.bids(2), "refused");
+  const second = await faultOf(t, bids(client, 2), "refused");
   t.regex(second.message, /not to be asked for another (600|599) s/);
   t.is(asked.length, 1);
   clock.advance(600_000);
@@ -359,12 +376,15 @@ test("a relay that wants minutes without requests is given up for now, and not a
 test("retries wait at random below a bound that doubles, by the injected clock", async (t) => {
   const clock = new VirtualClock();
   const askedAt: number[] = [];
-  const { url } = await serve(t, (_, response) => {
+  const { url } = await serve(t, (request, response, nth) => {
     askedAt.push(clock.monotonic());
-    response.writeHead(500).end();
+    (nth === 1 ? ok() : status(500))(request, response, nth);
   });
   const limits = { attempts: 9, backOffMs: 500, longestBackOffMs: 8000 };
-  await faultOf(t, clientOf(t, url, { clock, random: () => 0.999, limits }).bids(1), "server");
+  const client = clientOf(t, url, { clock, random: () => 0.999, limits });
+  await bids(client, 1);
+  askedAt.length = 0;
+  await faultOf(t, bids(client, 2), "server");
   const waits = askedAt.slice(1).map((at, i) => at - (askedAt[i] ?? 0));
   const bounds = [500, 1000, 2000, 4000, 8000, 8000, 8000, 8000];
   t.is(waits.length, bounds.length);
@@ -383,7 +403,7 @@ test("a connection that the relay closed while it idled costs neither an attempt
     else response.writeHead(200, json).end("[]");
   });
   const client = clientOf(t, url, { limits: { attempts: 1 } });
-  for (let slot = 0; slot < 5; slot++) t.is(await client.ask({ kind: "bids", slot }, text), "[]");
+  for (let slot = 1; slot <= 5; slot++) t.is(await bids(client, slot), "[]");
   // Requests 2 and 4 found a closed connection, and went out again on a fresh one.
   t.true(asked.length > 5);
   t.is(client.counters.requests, asked.length);
@@ -402,21 +422,20 @@ test("a reset on a fresh connection, or after the answer began, is a fault like 
   const { url } = await serve(t, half);
   const client = clientOf(t, url, { limits: { attempts: 1 } });
   await client.ask(bidsOf, text);
-  await faultOf(t, client.bids(2), "reset");
+  await faultOf(t, bids(client, 2), "reset");
   t.is(client.counters.retries, 0);
 });
 
-test("idle connections are gone within two seconds", async (t) => {
+test("idle connections are closed from here, before a relay does", async (t) => {
   const { url, sockets } = await serve(t, ok());
   const client = clientOf(t, url);
   await client.ask(bidsOf, text);
   const [socket] = sockets;
   if (!socket) throw new Error("no connection");
   t.false(socket.destroyed);
-  const closed = new Promise((resolve) => socket.once("close", resolve));
-  const started = performance.now();
-  await closed;
-  t.true(performance.now() - started < 2000);
+  // The reference relay gives them 3 s; this server would keep them for ever.
+  t.true(IDLE_SOCKET_MS < 2000);
+  await new Promise((resolve) => socket.once("end", resolve));
 });
 
 test("a gzip bomb, an endless body and a long one are cut off", async (t) => {
@@ -437,26 +456,43 @@ test("a gzip bomb, an endless body and a long one are cut off", async (t) => {
     }
   });
   const client = clientOf(t, url, { limits });
-  const bomb = await faultOf(t, client.bids(1), "too-large");
+  const bomb = await faultOf(t, bids(client, 1), "too-large");
   t.regex(bomb.message, /inflates to over 4194304 bytes/);
-  const endless = await faultOf(t, client.bids(2), "too-large");
+  const endless = await faultOf(t, bids(client, 2), "too-large");
   t.regex(endless.message, /over 1048576 bytes/);
   t.true(sent < 32 << 20, `${sent} bytes were taken`);
   t.is(client.counters.requests, 2);
 });
 
-test("an answer that never comes, and one that drips, end in time", async (t) => {
+test("an answer that never comes, and one that drips, end when the time is up", async (t) => {
+  // Time is up when the server says so: no real time is measured.
+  let timeIsUp = () => {};
+  const timer: Timer = (onTime, ms) => {
+    t.is(ms, 30_000);
+    timeIsUp = onTime;
+    return () => {};
+  };
   const { url } = await serve(t, (request, response) => {
-    if ((request.url ?? "").endsWith("slot=1")) return;
-    response.writeHead(200, json).write("[");
-    const timer = setInterval(() => response.write(" "), 20);
-    response.on("close", () => clearInterval(timer));
+    if ((request.url ?? "").endsWith("slot=1")) timeIsUp();
+    else response.writeHead(200, json).write("[", () => setTimeout(() => timeIsUp(), 500));
   });
-  const client = clientOf(t, url, { limits: { timeoutMs: 150, attempts: 2 } });
-  const silent = await faultOf(t, client.bids(1), "timeout");
-  t.regex(silent.message, /no answer after 0.15 s/);
-  const dripping = await faultOf(t, client.bids(2), "timeout");
-  t.regex(dripping.message, /not complete after 0.15 s/);
+  const client = clientOf(t, url, { timer, limits: { attempts: 1 } });
+  const silent = await faultOf(t, bids(client, 1), "timeout");
+  t.regex(silent.message, /no answer after 30 s/);
+  const dripping = await faultOf(t, bids(client, 2), "timeout");
+  t.regex(dripping.message, /after 30 s/);
+});
+
+test("the machine's timer calls back once, or never when it is cancelled", async (t) => {
+  const called: string[] = [];
+  realTimer(() => called.push("cancelled"), 1)();
+  await new Promise<void>((resolve) => {
+    realTimer(() => {
+      called.push("due");
+      resolve();
+    }, 20);
+  });
+  t.deepEqual(called, ["due"]);
 });
 
 test("on named networks only https to public addresses is asked", async (t) => {
@@ -471,49 +507,19 @@ test("on named networks only https to public addresses is asked", async (t) => {
   ];
   for (const [target, message] of cases) {
     const client = clientOf(t, target, { allowPrivate: false });
-    const error = await faultOf(t, client.bids(1), "forbidden-address");
+    const error = await faultOf(t, bids(client, 1), "forbidden-address");
     t.regex(error.message, message);
     t.false(error.retryable);
   }
   t.is(asked.length, 0);
 });
 
-test("a relay that can't be reached is down after two questions, and asked no more", async (t) => {
-  const server = createTcpServer();
-  const url = await listen(t, server);
-  await new Promise((resolve) => server.close(resolve));
-  const client = clientOf(t, url);
-  const [first] = await Promise.allSettled([client.bids(1), client.bids(2), client.bids(3), client.bids(4)]);
-  t.is(first.status, "rejected");
-  t.true(client.down);
-  t.true(client.counters.requests <= 10, `${client.counters.requests}`);
-  const before = client.counters.requests;
-  const error = await faultOf(t, client.bids(5), "unreachable");
-  t.regex(error.message, /can't be reached \(ECONNREFUSED\)/);
-  t.is(client.counters.requests, before);
-  client.revive();
-  t.false(client.down);
-  await faultOf(t, client.bids(6), "unreachable");
-  t.true(client.counters.requests > before);
-});
-
 test("a name that doesn't resolve is tried three times only", async (t) => {
   // A label of 64 characters is refused by the resolver itself: nothing leaves this machine.
   const client = clientOf(t, `https://${"a".repeat(64)}.invalid`, { allowPrivate: false });
-  const error = await faultOf(t, client.bids(1), "unreachable");
+  const error = await faultOf(t, bids(client, 1), "unreachable");
   t.regex(error.message, /ENOTFOUND|EAI_AGAIN/);
   t.is(client.counters.requests, 3);
-});
-
-test("a relay that has answered before isn't taken for down by a few broken connections", async (t) => {
-  const { url } = await serve(t, (request, response, nth) => {
-    if (nth === 1) response.writeHead(200, json).end("[]");
-    else request.socket.destroy();
-  });
-  const client = clientOf(t, url, { limits: { attempts: 2 } });
-  await client.ask(bidsOf, text);
-  for (let slot = 0; slot < 4; slot++) await faultOf(t, client.bids(slot), "reset");
-  t.false(client.down);
 });
 
 test("a stopped question ends at once, wherever it is, as stopped", async (t) => {
@@ -523,11 +529,11 @@ test("a stopped question ends at once, wherever it is, as stopped", async (t) =>
   });
   const client = clientOf(t, url, { concurrency: 1 });
   const stop = new AbortController();
-  const asking = [client.bids(1, stop.signal), client.bids(2, stop.signal)];
+  const asking = [bids(client, 1, stop.signal), bids(client, 2, stop.signal)];
   const settled = asking.map((question) => faultOf(t, question, "aborted"));
   setTimeout(() => stop.abort(new Error("SIGTERM")), 50);
   await Promise.all(settled);
-  await faultOf(t, client.bids(3, stop.signal), "aborted");
+  await faultOf(t, bids(client, 3, stop.signal), "aborted");
   t.false(client.down);
 });
 
@@ -546,27 +552,29 @@ test("no more questions are under way than allowed, and one until the relay has 
     if (open.push(response) === (nth === 1 ? 1 : 3)) answerSoon();
   });
   const client = clientOf(t, url, { concurrency: 3, rate: 10_000, clock: systemClock });
-  const slots = Array.from({ length: 13 }, (_, slot) => slot);
+  const slots = Array.from({ length: 13 }, (_, i) => i + 1);
   await Promise.all(slots.map((slot) => client.ask({ kind: "bids", slot }, text)));
   t.deepEqual(groups, [1, 3, 3, 3, 3]);
 });
 
-test("answers are held against the budget until they are released", async (t) => {
+test("answers are held against the budget while they are decoded", async (t) => {
   const { url } = await serve(t, ok(`[${" ".repeat(3 << 20)}]`));
   const budget = new ByteBudget(8 << 20);
   const client = clientOf(t, url, { budget, rate: 1000 });
-  const first = await client.bids(1);
-  t.is(budget.held, first.body.length);
-  const second = await client.bids(2);
-  t.is(budget.held, 2 * first.body.length);
-  // A third doesn't fit: it isn't even asked before one is released.
-  const third = client.bids(3);
+  const size = (await bids(client, 1)).length;
+  t.is(budget.held, 0);
+  const decoded: (() => void)[] = [];
+  const slowly = () => client.ask(bidsOf, () => new Promise<void>((resolve) => decoded.push(resolve)));
+  const asked = [slowly(), slowly(), slowly()];
+  while (decoded.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  t.is(budget.held, 2 * size);
+  // The third doesn't fit: it isn't even asked before one is done.
   await new Promise((resolve) => setTimeout(resolve, 50));
-  t.is(client.counters.requests, 2);
-  first.release();
-  first.release();
-  (await third).release();
-  second.release();
+  t.is(client.counters.requests, 3);
+  decoded[0]?.();
+  while (decoded.length < 3) await new Promise((resolve) => setImmediate(resolve));
+  decoded.forEach((done) => done());
+  await Promise.all(asked);
   t.is(budget.held, 0);
   await t.throwsAsync(client.ask(bidsOf, () => Promise.reject(new Error("no"))));
   t.is(budget.held, 0);

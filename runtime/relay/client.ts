@@ -1,353 +1,255 @@
 import pLimit from "p-limit";
-import type { Clock } from "../chain/clock.ts";
 import { MalformedAnswerError } from "../datasets/answer.ts";
-import { codeOf } from "../errors.ts";
-import type { ByteBudget, Reservation } from "./budget.ts";
-import { RelayAgents } from "./connection.ts";
 import { RelayError } from "./errors.ts";
-import { HeldTooLongError, Pace, type Turn } from "./pace.ts";
+import { Liveness } from "./liveness.ts";
+import { PageLimit } from "./pageLimit.ts";
 import type { Relay } from "./relay.ts";
-import { IdleSocketClosed, type TransferLimits, type Transferred, transfer } from "./transfer.ts";
+import { type RelayRequest, urlOf } from "./request.ts";
+import { DEFAULT_RETRIES, type RetryLimits, attemptsFor, backOffCeiling } from "./retries.ts";
+import { type Answer, type RelayCounters, Sender, type SenderOptions } from "./sender.ts";
+import type { TransferLimits } from "./transfer.ts";
 
-/** What can be asked of the Data API (facts: relay-data-api §0): never `limit` or `cursor` together with `slot`. */
-export type RelayRequest =
-  | { readonly kind: "bids"; readonly slot: number }
-  | { readonly kind: "payload-page"; readonly cursor: number; readonly limit?: number }
-  | { readonly kind: "payload-slot"; readonly slot: number };
-
-/** A relay's answer as it was sent, inflated. Its bytes count as held until it is released. */
-export interface Answer extends Transferred {
-  /** From the request's start to the body's end, by the clock. */
-  readonly ms: number;
-  release(): void;
-}
-
-/** What a client has done so far; read by progress and summaries. */
-export interface RelayCounters {
-  /** Requests sent, retries among them. */
-  requests: number;
-  retries: number;
-  bidsRetries: number;
-  payloadsRetries: number;
-  /** Bytes of bodies on the wire. */
-  bytes: number;
-  /** Requests that the relay refused (408, 425, 429, 503). */
-  refusals: number;
-}
-
-export interface RelayClientLimits extends TransferLimits {
-  /** Times that one question is asked before it is given up. */
-  readonly attempts: number;
-  /** The wait before the n-th retry is random below this · 2^(n−1), ms … */
-  readonly backOffMs: number;
-  /** … and below this. */
-  readonly longestBackOffMs: number;
-}
+export type RelayClientLimits = TransferLimits & RetryLimits;
 
 const DEFAULT_LIMITS: RelayClientLimits = {
   timeoutMs: 30_000,
   transferredBytes: 32 << 20,
   inflatedBytes: 128 << 20,
-  attempts: 5,
-  backOffMs: 500,
-  longestBackOffMs: 30_000,
+  ...DEFAULT_RETRIES,
 };
 
-export interface RelayClientOptions {
-  readonly clock: Clock;
-  /** Shared by all clients of the process. */
-  readonly budget: ByteBudget;
-  /** Requests a second, at most; the directory's figure without it. */
-  readonly rate?: number;
-  /** Requests a second to begin with where nobody knows what the relay bears; `rate` without it (see Pace). */
-  readonly startRate?: number;
-  /** True for a URL that the user gave, and for the simulated network: http and private addresses are right there. */
-  readonly allowPrivate?: boolean;
+export interface RelayClientOptions extends SenderOptions {
   /** Requests under way at once, at most. */
   readonly concurrency?: number;
   /** From 0 up to 1, for the waits between retries. */
   readonly random?: () => number;
   readonly limits?: Partial<RelayClientLimits>;
+  /** Told, in a line each, of what is to be known about the relay: that it takes smaller pages than the directory says. */
+  readonly onNotice?: (line: string) => void;
 }
 
-/** A name that doesn't resolve rarely does a minute later: such a request is sent this often only. */
-const DNS_ATTEMPTS = 3;
-/** So often a relay is waited for that has never answered. */
-const SILENT_ATTEMPTS = 2;
-/** So many questions' worth of requests in a row without any sign of life show that the relay is down. */
-const SILENT_QUESTIONS = 2;
-const SMALLEST_EXPECTATION = 1 << 20;
-/** How much of the largest body is still expected one body later: recent ones count. */
-const FADING = 0.95;
+/** So often a relay that hasn't been of use yet is asked for its newest payload, after all else failed. */
+const LAST_ATTEMPTS = 2;
 
 /** Asks one relay's Data API: at its pace, within limits, again where that may help. */
 export class RelayClient {
   readonly relay: Relay;
   /** Requests that may be under way at once. */
   readonly concurrency: number;
-  readonly counters: RelayCounters = {
-    requests: 0,
-    retries: 0,
-    bidsRetries: 0,
-    payloadsRetries: 0,
-    bytes: 0,
-    refusals: 0,
-  };
-  readonly #clock: Clock;
-  readonly #budget: ByteBudget;
-  readonly #pace: Pace;
-  readonly #agents: RelayAgents;
-  readonly #allowPrivate: boolean;
-  readonly #random: () => number;
+  readonly counters: RelayCounters;
+  readonly #options: RelayClientOptions;
   readonly #limits: RelayClientLimits;
-  /** One at a time until the relay has answered: a host that swallows requests is found out before many hang in it. */
+  readonly #sender: Sender;
+  readonly #liveness: Liveness;
+  readonly #pageLimit: PageLimit;
+  /** One at a time until the relay is of use: a host that swallows requests is found out before many hang in it. */
   readonly #atOnce = pLimit(1);
-  #expectedBytes = SMALLEST_EXPECTATION;
-  #hasAnswered = false;
-  #silentInARow = 0;
-  #down: RelayError | undefined;
+  #errorForm: "json" | "text" | undefined;
 
   constructor(relay: Relay, options: RelayClientOptions) {
-    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.relay = relay;
-    this.#clock = options.clock;
-    this.#budget = options.budget;
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#sender = new Sender(relay, this.#limits, options);
+    this.counters = this.#sender.counters;
     const rate = options.rate ?? relay.requestsPerSecond;
-    this.#pace = new Pace(rate, options.clock, { startRate: options.startRate ?? rate });
     this.concurrency = options.concurrency ?? Math.min(16, Math.max(4, Math.ceil(rate / 2)));
-    this.#allowPrivate = options.allowPrivate ?? false;
-    this.#agents = new RelayAgents(this.#allowPrivate);
-    this.#random = options.random ?? Math.random;
+    this.#liveness = new Liveness((signal) => this.#askNewest(signal));
+    this.#pageLimit = new PageLimit(relay, options.onNotice ?? (() => {}));
   }
 
   /** Requests a second that the relay is asked now, at most. */
   get rate(): number {
-    return this.#pace.rate;
+    return this.#sender.pace.rate;
   }
 
   /** Requests a second that the relay has borne (see Pace); undefined while that isn't known. */
   get borneRate(): number | undefined {
-    return this.#pace.borne;
+    return this.#sender.pace.borne;
   }
 
   /** Multiplies the rate at which the relay is asked, and its limit. */
   rescale(factor: number): void {
-    this.#pace.rescale(factor);
+    this.#sender.pace.rescale(factor);
   }
 
-  /** True when asking on is useless in this run: the relay can't be reached, or wants a long time without requests. */
+  /** Rows of a page of payloads: the directory's figure, or what the relay itself said where that is lower. */
+  get payloadLimit(): number {
+    return this.#pageLimit.rows;
+  }
+
+  /** The page limit that the relay said when it refused a higher one; undefined while it hasn't. */
+  get toldLimit(): number | undefined {
+    return this.#pageLimit.told;
+  }
+
+  /** How the relay writes the bodies of its refusals: Helix as text, others as JSON. Undefined while none has come. */
+  get errorForm(): "json" | "text" | undefined {
+    return this.#errorForm;
+  }
+
+  /** True when asking on is useless: the relay is of no use (see Liveness), or wants a long time without requests. */
   get down(): boolean {
-    return this.#down !== undefined || this.#pace.heldMs > this.#pace.longestHoldMs;
+    return this.downWhy !== undefined;
+  }
+
+  /** Why it is down; undefined while it isn't. */
+  get downWhy(): RelayError | undefined {
+    return this.#liveness.down ?? this.#sender.longHold;
   }
 
   /** Forgets that the relay was down, so that the next run or tick tries it again. */
   revive(): void {
-    this.#down = undefined;
-    this.#silentInARow = 0;
+    this.#liveness.revive();
+  }
+
+  /** Asks for the newest payload, also while the relay is down: true when that is answered, and asking on is of use again. */
+  async knock(signal?: AbortSignal): Promise<boolean> {
+    return !this.#sender.longHold && this.#liveness.knock(signal);
   }
 
   /** Closes the connections. */
   close(): void {
-    this.#agents.close();
-  }
-
-  /** All bids of a slot: `slot` and nothing else, since Helix cuts answers by `limit`. The caller releases the answer. */
-  async bids(slot: number, signal?: AbortSignal): Promise<Answer> {
-    return this.#persist({ kind: "bids", slot }, (answer) => answer, signal);
-  }
-
-  /** A page of payloads from the cursor (inclusive) down. The caller releases the answer. */
-  async payloadPage(cursor: number, signal?: AbortSignal, limit?: number): Promise<Answer> {
-    const request = { kind: "payload-page", cursor, ...(limit === undefined ? {} : { limit }) } as const;
-    return this.#persist(request, (answer) => answer, signal);
-  }
-
-  /** All payloads of a slot. The caller releases the answer. */
-  async payloadSlot(slot: number, signal?: AbortSignal): Promise<Answer> {
-    return this.#persist({ kind: "payload-slot", slot }, (answer) => answer, signal);
+    this.#sender.close();
   }
 
   /**
    * Asks, and decodes the answer; an answer for which `decode` throws MalformedAnswerError is asked for again like any
-   * other fault. The body must not be kept: its bytes are given back when `decode` is done. Throws RelayError.
+   * other fault. The body must not be kept: its bytes are given back when `decode` is done; and `decode` must not ask this
+   * client. Throws RelayError, and RangeError for slot or cursor 0.
    */
   async ask<T>(
     request: RelayRequest,
     decode: (answer: Answer) => T | Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
-    const decodeAndRelease = async (answer: Answer) => {
-      try {
-        return await decode(answer);
-      } finally {
-        answer.release();
-      }
-    };
-    return this.#persist(request, decodeAndRelease, signal);
-  }
-
-  async #persist<T>(
-    request: RelayRequest,
-    use: (answer: Answer) => T | Promise<T>,
-    signal: AbortSignal | undefined,
-  ): Promise<T> {
-    const url = this.#urlOf(request);
     for (let attempt = 1; ; attempt++) {
+      let url = "";
       try {
-        const answer = await this.#atOnce(() => this.#send(url, signal));
-        try {
-          return await use(answer);
-        } catch (error) {
-          if (!(error instanceof MalformedAnswerError)) throw error;
-          const details = { status: answer.status, body: answer.body, cause: error };
-          throw new RelayError(this.relay.name, url, "malformed", error.message, details);
-        }
+        return await this.#atOnce(() => {
+          url = this.#urlOf(request);
+          return this.#attempt(request, url, attempt, decode, signal);
+        });
       } catch (error) {
-        await this.#waitToRetry(this.#named(error, url, signal), attempt, signal);
+        if (!(error instanceof RelayError)) throw error;
+        // A relay that has just told its page limit is asked with that, at once.
+        if (this.#urlOf(request) === url) {
+          if (this.#isLast(error, attempt)) throw error;
+          await this.#backOff(error, attempt, signal);
+        }
         this.counters.retries++;
         this.counters[request.kind === "bids" ? "bidsRetries" : "payloadsRetries"]++;
       }
     }
   }
 
-  /** Waits until the question may be asked again; throws the fault when it has been asked often enough. */
-  async #waitToRetry(error: unknown, attempt: number, signal: AbortSignal | undefined): Promise<void> {
-    if (!(error instanceof RelayError)) throw error;
-    this.#noteSilence(error);
-    const hopeless = !error.retryable || (error.retryAfterMs ?? 0) > this.#pace.longestHoldMs;
-    if (hopeless || this.#down || attempt >= this.#attemptsFor(error)) throw error;
-    // Waits that the relay asked for are kept by the pace, for all requests; this one only spreads the retries.
-    const { backOffMs, longestBackOffMs } = this.#limits;
-    const ceiling = isDnsFault(error)
-      ? backOffMs
-      : Math.min(longestBackOffMs, backOffMs * 2 ** (attempt - 1));
-    try {
-      await this.#clock.sleep(this.#random() * ceiling, signal);
-    } catch (interrupted) {
-      throw this.#named(interrupted, error.url, signal);
-    }
-  }
-
-  #attemptsFor(error: RelayError): number {
-    const { attempts } = this.#limits;
-    if (isDnsFault(error)) return Math.min(attempts, DNS_ATTEMPTS);
-    return error.kind === "timeout" && !this.#hasAnswered ? Math.min(attempts, SILENT_ATTEMPTS) : attempts;
-  }
-
-  /** Counts requests without any sign of life. A relay that has answered before is given more of them. */
-  #noteSilence(error: RelayError): void {
-    const silent =
-      error.kind === "unreachable" ||
-      (!this.#hasAnswered && (error.kind === "timeout" || error.kind === "reset"));
-    if (!silent || error === this.#down) return;
-    this.#silentInARow++;
-    const questions = this.#hasAnswered ? SILENT_QUESTIONS * this.concurrency : SILENT_QUESTIONS;
-    if (this.#silentInARow >= questions * this.#attemptsFor(error)) this.#down ??= error;
-  }
-
-  /** Gives what the clock, the pace and the budget throw (on abort: the signal's reason) the relay's name. */
-  #named(error: unknown, url: string, signal: AbortSignal | undefined): unknown {
-    if (error instanceof HeldTooLongError) {
-      const what = `asked not to be asked for another ${Math.ceil(error.heldMs / 1000)} s`;
-      const details = { retryAfterMs: error.heldMs, retryable: false };
-      return new RelayError(this.relay.name, url, "refused", what, details);
-    }
-    if (!signal?.aborted || error !== signal.reason) return error;
-    return new RelayError(this.relay.name, url, "aborted", "stopped before it was asked", { cause: error });
-  }
-
-  /** One request, or two when the first met a connection that the relay had just closed. */
-  async #send(url: string, signal: AbortSignal | undefined): Promise<Answer> {
-    try {
-      return await this.#sendOnce(url, signal);
-    } catch (error) {
-      if (!(error instanceof IdleSocketClosed)) throw error;
-    }
-    this.counters.retries++;
-    try {
-      return await this.#sendOnce(url, signal);
-    } catch (error) {
-      throw error instanceof IdleSocketClosed ? error.fault : error;
-    }
-  }
-
-  async #sendOnce(url: string, signal: AbortSignal | undefined): Promise<Answer> {
-    if (this.#down) throw this.#down;
-    let held: Reservation | undefined;
-    try {
-      const turn = await this.#pace.turn(signal, async () => {
-        held = await this.#budget.reserve(this.#expectedBytes, signal);
-        if (this.#down) throw this.#down;
-      });
-      if (!held) throw new Error("a turn began without its reservation");
-      const reservation: Reservation = held;
-      this.counters.requests++;
-      const answer = await this.#transfer(url, reservation, turn, signal);
-      reservation.settle(answer.body.length);
-      const ms = this.#clock.monotonic() - turn.startedAt;
-      return { ...answer, ms, release: () => reservation.release() };
-    } catch (error) {
-      held?.release();
-      throw error;
-    }
-  }
-
-  async #transfer(
+  /** Asks once, and learns from what comes whether the relay is of use. */
+  async #attempt<T>(
+    request: RelayRequest,
     url: string,
-    reservation: Reservation,
-    turn: Turn,
+    attempt: number,
+    decode: (answer: Answer) => T | Promise<T>,
     signal: AbortSignal | undefined,
-  ): Promise<Transferred> {
-    const context = {
-      relay: this.relay.name,
-      url,
-      agents: this.#agents,
-      allowPrivate: this.#allowPrivate,
-      limits: this.#limits,
-      clock: this.#clock,
-      reservation,
-    };
+  ): Promise<T> {
     try {
-      const answer = await transfer(context, signal);
-      this.#noteLife();
-      this.#pace.succeeded(turn);
-      this.counters.bytes += answer.transferredBytes;
-      this.#expectedBytes = Math.max(SMALLEST_EXPECTATION, answer.body.length, this.#expectedBytes * FADING);
-      return answer;
+      const { result, status } = await this.#take(url, decode, signal, () => this.#refuseIfDown(url));
+      if (status === 404) await this.#liveness.useless(undefined, signal);
+      else this.#liveness.sound();
+      return result;
     } catch (error) {
-      if (error instanceof RelayError && error.status !== undefined) {
-        this.#noteLife();
-        if (error.kind === "refused") {
-          this.counters.refusals++;
-          this.#pace.refused(turn, error.retryAfterMs);
-        }
+      if (error instanceof RelayError && !this.#learnedLimit(request, error)) {
+        // Retries of a relay that is known to be of use belong to one question.
+        const isQuestion = !this.#liveness.proven || this.#isLast(error, attempt);
+        const wasAsked = error.kind !== "aborted" && !this.#sender.longHold;
+        if (isQuestion && wasAsked) await this.#liveness.useless(error, signal);
       }
       throw error;
+    } finally {
+      const width = this.#liveness.proven ? this.concurrency : 1;
+      if (this.#atOnce.concurrency !== width) this.#atOnce.concurrency = width;
     }
   }
 
-  #noteLife(): void {
-    this.#hasAnswered = true;
-    this.#silentInARow = 0;
-    if (this.#atOnce.concurrency !== this.concurrency) this.#atOnce.concurrency = this.concurrency;
+  /** One request and its decoding. Throws RelayError, and what `decode` throws but for MalformedAnswerError. */
+  async #take<T>(
+    url: string,
+    decode: (answer: Answer) => T | Promise<T>,
+    signal: AbortSignal | undefined,
+    check: () => void,
+  ): Promise<{ result: T; status: Answer["status"] }> {
+    const answer = await this.#sender.send(url, signal, check);
+    const { status, body } = answer;
+    try {
+      return { result: await decode(answer), status };
+    } catch (error) {
+      if (!(error instanceof MalformedAnswerError)) throw error;
+      const details = { status, body, cause: error };
+      throw new RelayError(this.relay.name, url, "malformed", error.message, details);
+    } finally {
+      answer.release();
+    }
+  }
+
+  /** The question that decides whether the relay is down; resolves to why it got no sound answer. */
+  async #askNewest(signal: AbortSignal | undefined): Promise<RelayError | undefined> {
+    const url = this.#urlOf({ kind: "payload-newest" });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#take(url, refuseUnsound, signal, () => {});
+        this.#liveness.sound();
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof RelayError)) throw error;
+        const unproven = error.kind === "timeout" ? 1 : LAST_ATTEMPTS;
+        const most = this.#liveness.proven ? Infinity : unproven;
+        if (attempt >= most || this.#isLast(error, attempt)) return error;
+        await this.#backOff(error, attempt, signal);
+      }
+    }
+  }
+
+  #refuseIfDown(url: string): void {
+    const why = this.#liveness.down;
+    if (!why) return;
+    const details = { retryable: false, cause: why };
+    throw new RelayError(this.relay.name, url, why.kind, `not asked, it is down: ${why.what}`, details);
+  }
+
+  /** Notes what a refusal tells beside itself: its form, and a page limit that is lower. True for such a limit. */
+  #learnedLimit(request: RelayRequest, error: RelayError): boolean {
+    if (error.kind !== "bad-request" || !/^[^<]/.test(error.excerpt)) return false;
+    this.#errorForm = error.excerpt.startsWith("{") ? "json" : "text";
+    return request.kind === "payload-page" && this.#pageLimit.learn(error);
+  }
+
+  /** True when a question that failed so isn't asked again. */
+  #isLast(error: RelayError, attempt: number): boolean {
+    const { proven } = this.#liveness;
+    return !error.retryable || this.down || attempt >= attemptsFor(error, this.#limits, proven);
+  }
+
+  /** Spreads the retries. Waits that the relay asked for are kept by the pace, for all requests. */
+  async #backOff(error: RelayError, attempt: number, signal: AbortSignal | undefined): Promise<void> {
+    const random = this.#options.random ?? Math.random;
+    try {
+      await this.#options.clock.sleep(random() * backOffCeiling(error, attempt, this.#limits), signal);
+    } catch (interrupted) {
+      throw this.#sender.named(interrupted, error.url, signal);
+    }
   }
 
   #urlOf(request: RelayRequest): string {
-    const base = `${this.relay.url}/relay/v1/data/bidtraces`;
-    switch (request.kind) {
-      case "bids":
-        return `${base}/builder_blocks_received?slot=${request.slot}`;
-      case "payload-page": {
-        const limit = request.limit ?? this.relay.payloadLimit;
-        return `${base}/proposer_payload_delivered?limit=${limit}&cursor=${request.cursor}`;
-      }
-      case "payload-slot":
-        return `${base}/proposer_payload_delivered?slot=${request.slot}`;
-    }
+    return urlOf(this.relay, request, this.toldLimit ?? Infinity);
   }
 }
 
-function isDnsFault(error: RelayError): boolean {
-  const code = codeOf(error.cause);
-  return code === "ENOTFOUND" || code === "EAI_AGAIN";
+/** Throws MalformedAnswerError for what isn't a whole list. */
+function refuseUnsound({ status, body }: Answer): void {
+  if (status === 204) return;
+  try {
+    if (status === 200 && Array.isArray(JSON.parse(body.toString()))) return;
+  } catch {
+    // Said below.
+  }
+  throw new MalformedAnswerError(status === 404 ? "nothing at all (404)" : "not whole JSON");
 }

@@ -10,7 +10,7 @@ import { isPrivateAddress } from "./addresses.ts";
 export const FORBIDDEN_ADDRESS = "ERR_FORBIDDEN_ADDRESS";
 
 /** Relays close idle connections after as little as 3 s and don't say so (facts: relay-data-api §7): ours are gone before. */
-const IDLE_SOCKET_MS = 1500;
+export const IDLE_SOCKET_MS = 1500;
 
 /** Which socket a request went out on, if that socket had served another request and then idled. */
 export interface SocketTrace {

@@ -1,13 +1,19 @@
 import test from "ava";
 import fc from "fast-check";
-import { MAX_SLOT, findNetwork } from "../chain/networks.ts";
+import { findNetwork } from "../chain/networks.ts";
 import { slotAt } from "../chain/slots.ts";
 import { UserError } from "../errors.ts";
 import { isPrivateAddress } from "./addresses.ts";
 import { directoryOf, resolveRelays } from "./directory.ts";
-import { RELAY_NAME } from "./relay.ts";
+import { RELAY_NAME, type Relay, newestFiltering } from "./relay.ts";
 
 const mainnet = directoryOf("mainnet");
+
+function named(name: string): Relay {
+  const relay = mainnet.find((other) => other.name === name);
+  if (!relay) throw new Error(`${name} is missing`);
+  return relay;
+}
 
 function one(spec: string) {
   const { relays, warnings } = resolveRelays(mainnet, [spec]);
@@ -28,6 +34,12 @@ for (const name of ["mainnet", "hoodi", "sepolia"]) {
       if (relay.pubkey !== null) t.regex(relay.pubkey, /^0x[0-9a-f]{96}$/);
       t.is(relay.payloadLimit, relay.dialect === "bloxroute" ? 100 : 200);
       t.true(relay.requestsPerSecond > 0 && relay.requestsPerSecond <= 10);
+      relay.filtering.forEach(({ from, to }, index) => {
+        // Periods follow one another; only the ends of the list may be open.
+        const before = relay.filtering[index - 1];
+        if (before) t.is(from, (before.to ?? NaN) + 1, relay.name);
+        if (from !== null && to !== null) t.true(from <= to, relay.name);
+      });
       const original = relays.find((other) => other.name === relay.aliasOf);
       if (relay.aliasOf !== null) t.is(original?.state, "active", `${relay.name} is asked twice or never`);
       if (relay.aliasOf !== null) t.not(relay.state, "active");
@@ -53,10 +65,47 @@ test("mainnet's relays are those in use, and those that ended end where they did
   ]);
   t.true(names("ended").length >= 5);
   const network = findNetwork("mainnet", 0);
-  const blocknative = mainnet.find(({ name }) => name === "blocknative");
-  if (!network || !blocknative) throw new Error("mainnet or blocknative is missing");
-  t.is(blocknative.activeTo, slotAt(network, Date.parse("2023-09-27T23:59:59Z")));
-  t.true((blocknative.activeTo ?? MAX_SLOT) < MAX_SLOT);
+  if (!network) throw new Error("mainnet is missing");
+  for (const [name, lastSecond] of [
+    ["blocknative", "2023-09-27T23:59:59Z"],
+    ["frontier", "2024-05-31T23:59:59Z"],
+    ["bloxroute-ethical", "2023-08-11T23:59:59Z"],
+    ["relayooor", "2023-04-02T00:19:00Z"],
+  ] as const)
+    t.is(named(name).activeTo, slotAt(network, Date.parse(lastSecond)), name);
+  t.is(named("relayooor").activeFrom, 5_246_635);
+});
+
+test("Aestus speaks Helix, and hosts that repeat a relay are known as such", (t) => {
+  for (const network of ["mainnet", "hoodi"]) {
+    const aestus = directoryOf(network).filter(({ name }) => name.startsWith("aestus"));
+    t.deepEqual(
+      aestus.map(({ name, dialect, state, aliasOf }) => [name, dialect, state, aliasOf]),
+      [
+        ["aestus", "helix", "active", null],
+        ["aestus-filtered", "helix", "off", "aestus"],
+      ],
+    );
+    t.is(new Set(aestus.map(({ pubkey }) => pubkey)).size, 1);
+  }
+  for (const name of ["titan-global", "titan-regional"]) t.is(named(name).aliasOf, "titan");
+});
+
+test("a relay's filtering is known by period, and the newest stands for the relay", (t) => {
+  const network = findNetwork("mainnet", 0);
+  if (!network) throw new Error("mainnet is missing");
+  const relay = named("bloxroute-max-profit");
+  const [none, ofac] = relay.filtering;
+  t.deepEqual(
+    relay.filtering.map(({ filtering }) => filtering),
+    ["none", "ofac"],
+  );
+  const midnight = Date.parse("2023-12-18T00:00:00Z");
+  t.is(none?.to, slotAt(network, midnight - 1));
+  t.is(ofac?.from, slotAt(network, midnight + 12_000));
+  t.is(newestFiltering(relay), "ofac");
+  t.is(newestFiltering(named("manifold")), "none");
+  t.is(newestFiltering(named("ethgas")), null);
 });
 
 test("without --relay the whole directory is taken, and a network without one has none", (t) => {
@@ -98,14 +147,46 @@ test("an unknown name with a URL is a new relay: Flashbots dialect, 100 payloads
   t.regex(one("mine=https://titanrelay.xyz").warnings.join(), /titan/);
 });
 
-test("credentials are taken off the URL; a key in them is kept as the relay's", (t) => {
+test("credentials are taken off the URL and kept as a header beside the relay; a key in their place is the relay's", (t) => {
   const key = `0x${"aB".repeat(48)}`;
-  const { relay } = one(`mine=https://${key}:secret@relay.example:8443/`);
-  t.is(relay.url, "https://relay.example:8443");
-  t.is(relay.pubkey, key.toLowerCase());
-  const other = one("mine=https://me:secret@relay.example").relay;
-  t.is(other.url, "https://relay.example");
-  t.is(other.pubkey, null);
+  const known = one(`mine=https://${key}@relay.example:8443/`);
+  t.is(known.relay.url, "https://relay.example:8443");
+  t.is(known.relay.pubkey, key.toLowerCase());
+  t.deepEqual(known.headers, {});
+  const other = one("mine=https://me:s%3Acr%C3%A9t@relay.example");
+  t.is(other.relay.url, "https://relay.example");
+  t.is(other.relay.pubkey, null);
+  t.deepEqual(other.headers, {
+    authorization: `Basic ${Buffer.from("me:s:crét").toString("base64")}`,
+  });
+  t.deepEqual(one("titan").headers, {});
+  fc.assert(
+    fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), (user, password) => {
+      const [u, p] = [encodeURIComponent(user), encodeURIComponent(password)];
+      const { relay, headers, warnings } = one(`mine=http://${u}:${p}@10.0.0.1`);
+      t.is(relay.url, "http://10.0.0.1");
+      const said = Buffer.from(headers["authorization"]?.split(" ")[1] ?? "", "base64").toString();
+      t.is(said, Buffer.from(`${user}:${password}`).toString());
+      t.deepEqual(JSON.stringify([relay, warnings]).includes("@"), false);
+    }),
+  );
+});
+
+test("no message repeats a user or a password, however badly the URL is written", (t) => {
+  for (const spec of [
+    "x=http://me:hun/ter2@relay.example",
+    "x=https://me:hunter2@relay.example?slot=1",
+    "x=https://me:hunter2@relay.example/relay/v1/data",
+    "x=https://me:hunter2%@relay.example",
+    "x=me:hunter2@relay.example",
+    "x=ftp://me:hunter2@relay.example",
+    "X=https://me:hunter2@relay.example",
+    "https://me:hunter2@relay.example",
+    "x=https://me:hunter2@",
+  ]) {
+    const error = t.throws(() => resolveRelays(mainnet, [spec]), { instanceOf: UserError }, spec);
+    t.notRegex(error.message, /hun|ter2|\bme\b/, spec);
+  }
 });
 
 test("plain http and private addresses are taken from the command line, with a warning", (t) => {

@@ -1,7 +1,8 @@
-import { UserError, printable } from "../errors.ts";
+import { UserError, printable, withoutUsers } from "../errors.ts";
 import { isPrivateHost } from "./connection.ts";
 import { type Described, relayOf } from "./described.ts";
 import { mainnetRelays } from "./mainnetRelays.ts";
+import { PUBLIC_KEY, type RelayHeaders, basicAuthorization } from "./headers.ts";
 import { RELAY_NAME, type Relay } from "./relay.ts";
 import { hoodiRelays, sepoliaRelays } from "./testnetRelays.ts";
 
@@ -20,22 +21,32 @@ export function directoryOf(networkName: string): readonly Relay[] {
 export interface ChosenRelay {
   readonly relay: Relay;
   readonly fromCommandLine: boolean;
+  /** What goes to its client alone: the user and password of its URL. */
+  readonly headers: RelayHeaders;
 }
 
 /** What the bloXroute dialect, the strictest, takes: right for a relay of which nothing is known. */
 const UNKNOWN_PAYLOAD_LIMIT = 100;
 
+/** A relay that no directory knows: of the Flashbots dialect, asked for small pages. */
+export function unknownRelay(name: string, url: string, pubkey: string | null = null): Relay {
+  return relayOf({ name, url, pubkey, filtering: null, payloadLimit: UNKNOWN_PAYLOAD_LIMIT });
+}
+
 /**
  * The relays that `--relay NAME` and `--relay NAME=URL` name, or the whole directory when there are none. A known name with a
- * URL is that relay at that endpoint; an unknown one a new relay of the Flashbots dialect. `warnings` are lines for the
- * person. Throws UserError (exit 2) for a name that isn't one or isn't known, a URL that can't be asked, and duplicates.
+ * URL is that relay at that endpoint; an unknown one a new relay. A URL's user and password become a header, and no message
+ * repeats them. `warnings` are lines for the person. Throws UserError (exit 2) for a name that isn't one or isn't known, a URL that can't be asked, and duplicates.
  */
 export function resolveRelays(
   directory: readonly Relay[],
   specs: readonly string[],
 ): { relays: ChosenRelay[]; warnings: string[] } {
   if (specs.length === 0) {
-    return { relays: directory.map((relay) => ({ relay, fromCommandLine: false })), warnings: [] };
+    return {
+      relays: directory.map((relay) => ({ relay, fromCommandLine: false, headers: {} })),
+      warnings: [],
+    };
   }
   const relays: ChosenRelay[] = [];
   const warnings: string[] = [];
@@ -62,34 +73,41 @@ function chosenBy(spec: string, directory: readonly Relay[]): ChosenRelay {
   const name = at === -1 ? spec : spec.slice(0, at);
   if (!RELAY_NAME.test(name)) {
     throw badUsage(
-      `--relay ${printable(spec)}: a relay's name is 1 to 40 of a-z, 0-9 and "-", and doesn't begin with "-"`,
+      `--relay ${printable(withoutUsers(spec))}: a relay's name is 1 to 40 of a-z, 0-9 and "-", and doesn't begin with "-"`,
     );
   }
   const known = directory.find((relay) => relay.name === name);
   if (at === -1) {
-    if (known) return { relay: known, fromCommandLine: false };
+    if (known) return { relay: known, fromCommandLine: false, headers: {} };
     const names = directory.map((relay) => relay.name).join(", ");
     throw badUsage(
       `--relay ${name}: no such relay; known are ${names || "none"}. For another one give --relay ${name}=URL`,
     );
   }
-  const { url, pubkey } = endpointOf(name, spec.slice(at + 1));
-  // Whoever names an endpoint wants it asked, whatever became of the one in the directory.
+  const { url, pubkey, headers } = endpointOf(name, spec.slice(at + 1));
+  // Whoever names an endpoint wants it asked, for all slots, whatever became of the one in the directory.
   const relay: Relay = known
-    ? { ...known, url, state: "active", aliasOf: null, pubkey: pubkey ?? known.pubkey }
-    : relayOf({ name, url, pubkey, filtering: null, payloadLimit: UNKNOWN_PAYLOAD_LIMIT });
-  return { relay, fromCommandLine: true };
+    ? { ...askedAgain(known), url, state: "active", aliasOf: null, pubkey: pubkey ?? known.pubkey }
+    : unknownRelay(name, url, pubkey);
+  return { relay, fromCommandLine: true, headers };
 }
 
-/** The Data API's origin and path prefix, without credentials; `https://<key>@host`, as relay lists write it, also tells the key. */
-function endpointOf(name: string, text: string): { url: string; pubkey: string | null } {
+/**
+ * The Data API's origin and path prefix, without credentials, which become a header; `https://<key>@host`, as relay lists
+ * write it, tells the key.
+ */
+function endpointOf(
+  name: string,
+  text: string,
+): Pick<Relay, "url" | "pubkey"> & Pick<ChosenRelay, "headers"> {
   const option = `--relay ${name}=…`;
   if (!URL.canParse(text)) {
-    throw badUsage(`${option}: ${printable(text) || "nothing"} is not a URL; write https://host[/path]`);
+    const said = printable(withoutUsers(text)) || "nothing";
+    throw badUsage(`${option}: ${said} is not a URL; write https://host[/path]`);
   }
   const url = new URL(text);
   if (url.protocol !== "https:" && url.protocol !== "http:") {
-    throw badUsage(`${option}: relays are asked by https or http, not ${printable(url.protocol)}`);
+    throw badUsage(`${option}: relays are asked by https or http; write https://host[/path]`);
   }
   if (url.search !== "" || url.hash !== "") {
     throw badUsage(
@@ -99,8 +117,26 @@ function endpointOf(name: string, text: string): { url: string; pubkey: string |
   if (url.pathname.includes("/relay/v1/")) {
     throw badUsage(`${option}: end the URL before /relay/v1/: that part is added by each request`);
   }
-  const pubkey = /^0x[0-9a-f]{96}$/i.test(url.username) ? url.username.toLowerCase() : null;
-  return { url: `${url.origin}${url.pathname.replace(/\/+$/, "")}`, pubkey };
+  const pubkey = PUBLIC_KEY.test(url.username) ? url.username.toLowerCase() : null;
+  return {
+    url: `${url.origin}${url.pathname.replace(/\/+$/, "")}`,
+    pubkey,
+    headers: credentials(url, option),
+  };
+}
+
+/** A relay that has ended as one that is asked for all slots, since somebody says where. */
+export function askedAgain(relay: Relay): Relay {
+  return relay.state === "ended" ? { ...relay, state: "active", hasEnded: true, activeTo: null } : relay;
+}
+
+function credentials(url: URL, option: string): RelayHeaders {
+  try {
+    return basicAuthorization(url);
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    throw badUsage(`${option}: user or password has a "%" that begins no escape; write it as %25`);
+  }
 }
 
 function warningsOf({ relay, fromCommandLine }: ChosenRelay, directory: readonly Relay[]): string[] {

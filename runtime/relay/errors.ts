@@ -2,7 +2,7 @@ import { printable } from "../errors.ts";
 
 /**
  * What went wrong with a request. `unreachable`: no connection (DNS, refused, TLS); `reset`: the connection broke;
- * `timeout`; `refused`: asked too fast or too much (408, 425, 429, 503); `server`: another 5xx; `malformed`: an answer that
+ * `timeout`; `refused`: asked too fast or too much (408, 425, 429, 503, or a network's page about that); `server`: another 5xx; `malformed`: an answer that
  * can't be taken; `too-large`; `redirect`; `bad-request`: another 4xx; `forbidden-address`: the host leads to this machine or a
  * private network; `aborted`: the caller stopped it.
  */
@@ -47,6 +47,8 @@ export class RelayError extends Error {
   readonly relay: string;
   readonly url: string;
   readonly kind: RelayFault;
+  /** What happened, without the relay's name and the URL. */
+  readonly what: string;
   readonly status: number | undefined;
   /** First bytes of the body, escaped; empty when there was none. */
   readonly excerpt: string;
@@ -57,14 +59,15 @@ export class RelayError extends Error {
 
   constructor(relay: string, url: string, kind: RelayFault, what: string, details: RelayFaultDetails = {}) {
     const excerpt = printable((details.body?.subarray(0, EXCERPT_BYTES) ?? "").toString("utf8").trim());
-    const shown = excerpt === "" ? "" : `: ${excerpt}`;
+    const shown = `${printable(what, 300)}${excerpt === "" ? "" : `: ${excerpt}`}`;
     super(
-      `${relay}: ${printable(what, 300)}${shown} (${printable(url, 300)})`,
+      `${relay}: ${shown} (${printable(url, 300)})`,
       details.cause === undefined ? {} : { cause: details.cause },
     );
     this.relay = relay;
     this.url = url;
     this.kind = kind;
+    this.what = shown;
     this.status = details.status;
     this.excerpt = excerpt;
     this.retryable = details.retryable ?? RETRYABLE.has(kind);

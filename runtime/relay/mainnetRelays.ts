@@ -1,11 +1,15 @@
-import { type Described, lastSlotOf } from "./described.ts";
+import { type Described, firstSlotOf, lastSlotOf } from "./described.ts";
 import { findNetwork } from "../chain/networks.ts";
 
-const until = (date: string) => lastSlotOf(findNetwork("mainnet", 0), date);
+const network = findNetwork("mainnet", 0);
+const since = (date: string) => firstSlotOf(network, date);
+const until = (date: string) => lastSlotOf(network, date);
 
 /**
- * Relays of mainnet, with the host of their Data API (facts: relay-data-api §2.1, §2.2). Ended ones stay: what was collected
- * of them is still shown.
+ * Relays of mainnet, with the host of their Data API. Where nothing else is said of it, a relay in use is as eth-docker's
+ * `ethd` (2026-08), smartnode's `mev-boost-config.go` and relayscan's `config-mainnet.yaml` list it. `activeFrom` stands where
+ * the first slot is certain: third parties' oldest rows only say what they kept. Ended ones stay: what was collected of them
+ * is still shown.
  */
 export const mainnetRelays: readonly Described[] = [
   {
@@ -42,7 +46,11 @@ export const mainnetRelays: readonly Described[] = [
     url: "https://bloxroute.max-profit.blxrbdn.com",
     pubkey:
       "0x8b5d2e73e2a3a55c6c87b8b6eb92e0149a125c852751db1422fa951e42a09b82c142c3ea98d0d9930b056a3bc9896b8f",
-    filtering: "ofac",
+    // Announced by bloXroute: from 2023-12-18 on its relays leave out what is sanctioned.
+    filtering: [
+      { from: null, to: until("2023-12-17"), filtering: "none" },
+      { from: since("2023-12-18"), to: null, filtering: "ofac" },
+    ],
     dialect: "bloxroute",
     payloadLimit: 100,
   },
@@ -65,8 +73,20 @@ export const mainnetRelays: readonly Described[] = [
     adjusts: true,
   },
   {
+    name: "titan-global",
+    // The same relay under the host that proposers are given.
+    url: "https://global.titanrelay.xyz",
+    pubkey:
+      "0x8c4ed5e24fe5c6ae21018437bde147693f68cda427cd1122cf20819c30eda7ed74f72dece09bb313f2a1855595ab677d",
+    filtering: "none",
+    dialect: "helix",
+    adjusts: true,
+    state: "off",
+    aliasOf: "titan",
+  },
+  {
     name: "titan-regional",
-    // The same relay behind a host that leaves out what isn't filtered (facts: §1.5).
+    // The same relay behind a host that leaves out what isn't filtered (helix #484).
     url: "https://regional.titanrelay.xyz",
     pubkey:
       "0x8c4ed5e24fe5c6ae21018437bde147693f68cda427cd1122cf20819c30eda7ed74f72dece09bb313f2a1855595ab677d",
@@ -78,6 +98,7 @@ export const mainnetRelays: readonly Described[] = [
   },
   {
     name: "agnostic",
+    // eth-docker lists it (2026-08), smartnode no longer does.
     url: "https://agnostic-relay.net",
     pubkey:
       "0xa7ab7a996c8584251c8f925da3170bdfd6ebc75d50f5ddc4050a6fdc77f2a3b5fce2cc750d0865e05d7228af97d69561",
@@ -85,10 +106,23 @@ export const mainnetRelays: readonly Described[] = [
   },
   {
     name: "aestus",
-    url: "https://aestus.live",
+    // Host and software (Helix) as Aestus' documentation has them.
+    url: "https://mainnet.aestus.live",
     pubkey:
       "0xa15b52576bcbf1072f4a011c0f99f9fb6c66f3e1ff321f11f461d15e31b1cb359caa092c71bbded0bae5b5ea401aab7e",
     filtering: "none",
+    dialect: "helix",
+  },
+  {
+    name: "aestus-filtered",
+    // The same relay and key behind a host that filters (Aestus' documentation).
+    url: "https://filter.aestus.live",
+    pubkey:
+      "0xa15b52576bcbf1072f4a011c0f99f9fb6c66f3e1ff321f11f461d15e31b1cb359caa092c71bbded0bae5b5ea401aab7e",
+    filtering: "ofac",
+    dialect: "helix",
+    state: "off",
+    aliasOf: "aestus",
   },
   {
     name: "btcs",
@@ -99,9 +133,11 @@ export const mainnetRelays: readonly Described[] = [
   },
   {
     name: "ethgas",
+    // Hosts of regions (ap-, eu-, us-relay) show the same data.
     url: "https://relay.ethgas.com",
     pubkey:
       "0x88ef3061f598101ca713d556cf757763d9be93d33c3092d3ab6334a36855b6b4a4020528dd533a62d25ea6648251e62e",
+    // Its documentation offers both; which its rows are of isn't known.
     filtering: null,
     // Its database is given 15 s for an answer, five times the others'.
     requestsPerSecond: 0.5,
@@ -111,9 +147,10 @@ export const mainnetRelays: readonly Described[] = [
     url: "https://relay.edennetwork.io",
     pubkey:
       "0xb3ee7afcf27f1f1259ac1787876318c6584ee353097a50ed84f51a1f21a323b3736f271a895c7ce918c038e4265918be",
-    filtering: null,
+    // As it was announced and as papers on OFAC count it.
+    filtering: "ofac",
     state: "off",
-    // Answers by redirect to Titan; off the ethstaker list from that day.
+    // Answers by redirect to Titan (rbuilder #679); off the ethstaker list from that day.
     aliasOf: "titan",
     activeTo: until("2024-09-17"),
   },
@@ -122,10 +159,12 @@ export const mainnetRelays: readonly Described[] = [
     url: "https://mainnet-relay.securerpc.com",
     pubkey:
       "0x98650451ba02064f7b000f5768cf0cf4d4e492317d82871bdc87ef841a0743f69f0f1eea11168503240ac35d101c9135",
-    filtering: null,
+    // As it was announced and as papers on OFAC count it.
+    filtering: "none",
     dialect: "freelay",
     state: "ended",
-    // Taken off relayscan in that month.
+    // The true end isn't known, this is where it was last listed: relayscan took it off on 2025-10-06 (#65), eth-docker on
+    // 2026-05-07 (#2600).
     activeTo: until("2025-10-31"),
   },
   {
@@ -135,6 +174,7 @@ export const mainnetRelays: readonly Described[] = [
       "0x8c7d33605ecef85403f8b7289c8058f440cbb6bf72b055dfe2f3e2c6695b6a1ea5a9cd0eb3a7982927a463feb4c3dae2",
     filtering: null,
     state: "ended",
+    // Last listed, as manifold.
     activeTo: until("2025-10-31"),
   },
   {
@@ -142,20 +182,24 @@ export const mainnetRelays: readonly Described[] = [
     url: "https://bloxroute.ethical.blxrbdn.com",
     pubkey:
       "0xad0a8bb54565c2211cee576363f3a347089d2f07cf72679d16911d740262694cadb62d7fd7483f27afd714ca0f1b9118",
-    filtering: null,
+    // As it was announced and as papers on OFAC count it.
+    filtering: "none",
     dialect: "bloxroute",
     payloadLimit: 100,
     state: "ended",
-    activeTo: until("2023-08-31"),
+    // The day of the announcement (relayscan, vars/relays.go); its last slot may be some days later.
+    activeTo: until("2023-08-11"),
   },
   {
     name: "blocknative",
     url: "https://builder-relay-mainnet.blocknative.com",
     pubkey:
       "0x9000009807ed12c1f08bf4e81c6da3ba8e3fc3d953898ce0102433094e5f22f21102ec057841fcb81978ed1ea0fa8246",
-    filtering: null,
+    // As it was announced and as papers on OFAC count it.
+    filtering: "ofac",
     dialect: "dreamboat",
     state: "ended",
+    // Its own notice; the Data API answered for another week.
     activeTo: until("2023-09-27"),
   },
   {
@@ -165,9 +209,21 @@ export const mainnetRelays: readonly Described[] = [
       "0x95a0a6af2566fa7db732020bb2724be61963ac1eb760aa1046365eb443bd4e3cc0fba0265d40a2d81dd94366643e986a",
     filtering: null,
     state: "ended",
-    activeTo: until("2024-06-30"),
+    // relayscan, vars/relays.go: its Data API was dead from 2024-06-01 on.
+    activeTo: until("2024-05-31"),
   },
-  { name: "relayooor", url: "https://relayooor.wtf", pubkey: null, filtering: null, state: "ended" },
+  {
+    name: "relayooor",
+    url: "https://relayooor.wtf",
+    pubkey: null,
+    // As it was announced and as papers on OFAC count it.
+    filtering: "none",
+    state: "ended",
+    // First and last slot that are known of it: ethstaker.tax keeps some by their extra_data, the last of them ten days after
+    // the end was announced (DNP_DAPPMANAGER #1458, 2023-03-23).
+    activeFrom: 5_246_635,
+    activeTo: 6_130_893,
+  },
   {
     name: "proof",
     // Header-only: it never had bids or payloads to be read.

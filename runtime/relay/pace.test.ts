@@ -196,7 +196,21 @@ function fastest(outcomes: readonly Outcome[], fromS: number, toS: number): numb
   return Math.max(...starts.slice(20).map((at, i) => 20 / (at - (starts[i] ?? 0))));
 }
 
-test("a relay of unknown limit is probed upward slowly, and never past the ceiling", async (t) => {
+test("with a limit of 20 and a directory figure of 1 it asks once a second, and 20 times after ten minutes", async (t) => {
+  const outcomes = await drive(20, 620, 100, () => true, 1);
+  t.true(fastest(outcomes, 0, 60) <= 1);
+  const { perSecond } = figures(outcomes, 600, 620);
+  t.true(perSecond > 19.5 && perSecond <= 20, `${perSecond}`);
+});
+
+test("a refusal by chance on the way up costs minutes, not hours", async (t) => {
+  const outcomes = await drive(8, 2400, 100, (now) => now < 30_000 || now > 31_500, 1);
+  t.true(outcomes.some(({ admitted }) => !admitted));
+  const { perSecond } = figures(outcomes, 2300, 2400);
+  t.true(perSecond > 7, `${perSecond}`);
+});
+
+test("a relay of unknown limit grows by half in a minute at most, and never past the ceiling", async (t) => {
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(0.5, 1, 2),
@@ -204,7 +218,7 @@ test("a relay of unknown limit is probed upward slowly, and never past the ceili
       async (start, factor) => {
         const ceiling = start * factor;
         let borne: number | undefined;
-        const hours = 2.5;
+        const hours = 1;
         const outcomes = await drive(
           ceiling,
           hours * 3600,
@@ -215,9 +229,8 @@ test("a relay of unknown limit is probed upward slowly, and never past the ceili
             borne = pace.borne;
           },
         );
-        for (const minutes of [1, 5, 30]) {
-          const doublings = minutes / 30;
-          const most = Math.min(ceiling, start * 2 ** doublings) * 1.05;
+        for (const minutes of [1, 2, 3, 30]) {
+          const most = Math.min(ceiling, start * 1.5 ** minutes) * 1.001;
           const reached = fastest(outcomes, 0, minutes * 60);
           t.true(reached <= most, `${reached} requests a second within ${minutes} minutes from ${start}`);
         }

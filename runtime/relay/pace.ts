@@ -28,10 +28,12 @@ const FLOOR = 0.05;
 /** A relay that wants longer without requests isn't waited for. */
 const LONGEST_HOLD_MS = 120_000;
 /**
- * Where the relay publishes no limit and a higher rate is allowed, the rate that it is known to bear grows by this share
- * when it has borne it for so long and so many answers: doubling takes over half an hour.
+ * Where a higher rate is allowed than the one it began at, the rate that a relay is known to bear grows when it has borne it
+ * for so long and so many answers: by half while nothing was refused (doubling takes under two minutes), by this share after
+ * a refusal, and by twice as much each further time that goes well.
  */
 const EXPLORE = 0.02;
+const MOST_EXPLORE = 0.5;
 const EXPLORE_SECONDS = 60;
 const EXPLORE_SUCCESSES = 60;
 /** A rate counts as borne only where at least this share of it was really used. */
@@ -41,8 +43,8 @@ const SHARE_WEIGHT = 0.1;
 
 export interface PaceOptions {
   /**
-   * Requests a second to begin with, where nobody knows how many the relay bears: from there it is probed upward, slowly
-   * and never past the set rate. The set rate itself without it.
+   * Requests a second to begin with, where nobody knows how many the relay bears: from there it is probed upward, and
+   * never past the set rate. The set rate itself without it.
    */
   readonly startRate?: number;
   /** No turn waits for a Retry-After longer than this, ms. */
@@ -70,7 +72,7 @@ export class HeldTooLongError extends Error {
 /**
  * How fast one relay is asked. Requests are spaced evenly, never faster than the set rate: in any span of w seconds at most
  * rate·w + 1 start. Refusals (429, 408, 503) cut the rate; successes let it grow back to just under where it was refused, and
- * slowly beyond; with a start rate, above that far more slowly still. Nothing starts before a Retry-After has passed. All times are those of the injected clock.
+ * slowly beyond; with a start rate, above that only as it is borne (see EXPLORE). Nothing starts before a Retry-After has passed. All times are those of the injected clock.
  */
 export class Pace {
   /** No turn waits for a Retry-After longer than this, ms. */
@@ -82,6 +84,8 @@ export class Pace {
   #known: number;
   /** Since when, and with how many answers, the relay has borne what it is asked. */
   #calm: { since: number; answers: number };
+  /** The share by which what is known to be borne grows next. */
+  #explore = MOST_EXPLORE;
   #borne: number | undefined;
   #rate: number;
   #ceiling: number;
@@ -193,7 +197,12 @@ export class Pace {
     if (seconds < EXPLORE_SECONDS || this.#calm.answers < EXPLORE_SUCCESSES) return;
     const used = Math.min(this.#rate, this.#calm.answers / seconds);
     this.#borne = Math.max(this.#borne ?? 0, used);
-    if (used >= USED_SHARE * this.#known) this.#known = Math.min(this.#setRate, this.#known * (1 + EXPLORE));
+    if (used >= USED_SHARE * this.#known) {
+      this.#known = Math.min(this.#setRate, this.#known * (1 + this.#explore));
+      this.#explore = Math.min(MOST_EXPLORE, 2 * this.#explore);
+      // After a refusal the rate finds its own way up to what is known.
+      if (this.#cuts === 0) this.#ceiling = this.#base = this.#known;
+    }
     this.#calm = { since: now, answers: 0 };
   }
 
@@ -225,6 +234,7 @@ export class Pace {
     const clustered = this.#cuts > 0 && this.#successes < CLUSTER;
     this.#ceiling = this.#rate * CEILING;
     this.#known = Math.max(this.#start, Math.min(this.#known, this.#ceiling));
+    this.#explore = EXPLORE;
     this.#calm = { since: this.#clock.monotonic(), answers: 0 };
     const lower = Math.max(floor, this.#rate * (clustered ? CLUSTER_CUT : CUT));
     this.#rate = Math.min(this.#rate, lower);

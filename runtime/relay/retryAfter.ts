@@ -26,7 +26,7 @@ function waitOf(text: string | null, nowUnixMs: number): number | undefined {
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), LONGEST_MS);
 }
 
-/** Date.parse takes far too much for a date (`-5`, `2`): only what begins like an HTTP date is one. */
-function dateOf(value: string): number {
+/** Unix ms of an HTTP date (RFC 9110 §5.6.7), else NaN. Date.parse takes far too much for a date (`-5`, `2`). */
+export function dateOf(value: string): number {
   return /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(value) ? Date.parse(value) : Number.NaN;
 }

@@ -1,6 +1,6 @@
 import type { Described } from "./described.ts";
 
-/** Relays of Hoodi (facts: relay-data-api §2.3; relayscan config-hoodi.yaml for the ended ones' absence). */
+/** Relays of Hoodi, as relayscan's `config-hoodi.yaml` lists them; those that it lists as not answering are left out. */
 export const hoodiRelays: readonly Described[] = [
   {
     name: "flashbots",
@@ -32,7 +32,19 @@ export const hoodiRelays: readonly Described[] = [
     url: "https://hoodi.aestus.live",
     pubkey:
       "0x98f0ef62f00780cf8eb06701a7d22725b9437d4768bb19b363e882ae87129945ec206ec2dc16933f31d983f8225772b6",
-    filtering: null,
+    filtering: "none",
+    // Helix, and a second host that filters, as on mainnet (Aestus' documentation).
+    dialect: "helix",
+  },
+  {
+    name: "aestus-filtered",
+    url: "https://filter.hoodi.aestus.live",
+    pubkey:
+      "0x98f0ef62f00780cf8eb06701a7d22725b9437d4768bb19b363e882ae87129945ec206ec2dc16933f31d983f8225772b6",
+    filtering: "ofac",
+    dialect: "helix",
+    state: "off",
+    aliasOf: "aestus",
   },
   {
     name: "bloxroute",

@@ -1,7 +1,7 @@
-import { gunzipSync } from "node:zlib";
 import fetch, { type Response } from "node-fetch";
 import type { Clock } from "../chain/clock.ts";
 import { codeOf, messageOf } from "../errors.ts";
+import { type FaultMaker, errorText, isTurnedAway, listOf, saysNothingHere } from "./body.ts";
 import type { Reservation } from "./budget.ts";
 import {
   FORBIDDEN_ADDRESS,
@@ -11,11 +11,12 @@ import {
   traced,
 } from "./connection.ts";
 import { RelayError, type RelayFault, type RelayFaultDetails } from "./errors.ts";
-import { retryAfterMs } from "./retryAfter.ts";
+import type { RelayHeaders } from "./headers.ts";
+import { dateOf, retryAfterMs } from "./retryAfter.ts";
 
 /** What one request may cost at most. */
 export interface TransferLimits {
-  /** Real time for the whole request, ms. */
+  /** For the whole request, by the context's timer, ms. */
   readonly timeoutMs: number;
   /** Bytes of a body as it is sent, compressed or not. */
   readonly transferredBytes: number;
@@ -23,14 +24,28 @@ export interface TransferLimits {
   readonly inflatedBytes: number;
 }
 
-/** The body of an answer that begins like a list. */
+/** Calls back once after that many ms, unless it is cancelled by what it returns. */
+export type Timer = (onTime: () => void, ms: number) => () => void;
+
+/** The machine's timer. */
+export const realTimer: Timer = (onTime, ms) => {
+  const timer = setTimeout(onTime, ms);
+  return () => clearTimeout(timer);
+};
+
+/** What a relay's software answered. */
 export interface Transferred {
-  readonly status: 200 | 204;
-  /** Inflated; empty for 204. */
+  /** 404: nothing here, by a relay that doesn't send an empty list. It proves even less than one. */
+  readonly status: 200 | 204 | 404;
+  /** Inflated, begins like a JSON list; empty for 204 and 404. */
   readonly body: Buffer;
   /** Bytes of the body on the wire. */
   readonly transferredBytes: number;
   readonly gzip: boolean;
+  /** The `Date` header, Unix ms; undefined without one that can be read. */
+  readonly dateMs: number | undefined;
+  /** The `Age` header: seconds that the answer had lain in a cache; 0 without it. */
+  readonly ageS: number;
 }
 
 /** What a transfer needs of its relay and its surroundings. */
@@ -39,8 +54,11 @@ export interface TransferContext {
   readonly url: string;
   readonly agents: RelayAgents;
   readonly allowPrivate: boolean;
+  /** Beside the usual ones. */
+  readonly headers: RelayHeaders;
   readonly limits: TransferLimits;
   readonly clock: Clock;
+  readonly timer: Timer;
   /** Told of the bytes that are held while the body arrives. */
   readonly reservation: Reservation;
 }
@@ -61,14 +79,22 @@ export class IdleSocketClosed extends Error {
 /** Of the body of an error as much is read as helps to understand it. */
 const ERROR_BODY_BYTES = 64 << 10;
 
-/** GETs a URL once. Throws RelayError for everything but a 204 and a 200 whose body begins like a JSON array. */
+const USUAL_HEADERS = {
+  accept: "application/json",
+  "accept-encoding": "gzip",
+  "user-agent": "mev-boost-etl",
+} as const;
+
+/**
+ * GETs a URL once. Throws RelayError for everything but a 200 whose body begins like a JSON list, a 204, and a 404 of the
+ * relay's own.
+ */
 export async function transfer(context: TransferContext, signal?: AbortSignal): Promise<Transferred> {
   const { limits } = context;
   checkTarget(context);
   const stopper = new AbortController();
   const stop = () => stopper.abort();
-  // Real time, whatever the clock: it bounds what a server can do to this process.
-  const timer = setTimeout(stop, limits.timeoutMs);
+  const cancel = context.timer(stop, limits.timeoutMs);
   signal?.addEventListener("abort", stop, { once: true });
   const trace: SocketTrace = { reused: undefined, bytesBefore: 0 };
   let answered = false;
@@ -79,7 +105,7 @@ export async function transfer(context: TransferContext, signal?: AbortSignal): 
         redirect: "manual",
         // The body is inflated here, so that its size can be limited on both sides.
         compress: false,
-        headers: { accept: "application/json", "accept-encoding": "gzip", "user-agent": "mev-boost-etl" },
+        headers: { ...USUAL_HEADERS, ...context.headers },
         agent: (url) => context.agents.for(url),
         signal: stopper.signal,
       }),
@@ -97,7 +123,7 @@ export async function transfer(context: TransferContext, signal?: AbortSignal): 
     const untouched = trace.reused !== undefined && trace.reused.bytesRead === trace.bytesBefore;
     throw !answered && named.kind === "reset" && untouched ? new IdleSocketClosed(named) : named;
   } finally {
-    clearTimeout(timer);
+    cancel();
     signal?.removeEventListener("abort", stop);
   }
 }
@@ -114,22 +140,30 @@ function checkTarget(context: TransferContext): void {
 async function take(context: TransferContext, response: Response): Promise<Transferred> {
   // An error after the last byte was read concerns nobody, and would end the process.
   response.body?.on("error", ignore);
-  const { status } = response;
-  if (status === 204) {
-    await read(context, response, ERROR_BODY_BYTES, "cut");
-    return { status, body: Buffer.alloc(0), transferredBytes: 0, gzip: false };
+  const { status, headers } = response;
+  const age = headers.get("age") ?? "";
+  const date = dateOf(headers.get("date") ?? "");
+  const dated = {
+    dateMs: Number.isNaN(date) ? undefined : date,
+    ageS: /^\d{1,9}$/.test(age) ? Number(age) : 0,
+  };
+  if (status === 200) {
+    const { transferredBytes, inflatedBytes } = context.limits;
+    const raw = await read(context, response, transferredBytes, "fail");
+    const fail: FaultMaker = (...what) => fault(context, ...what);
+    const list = listOf(raw, headers.get("content-encoding"), inflatedBytes, fail);
+    context.reservation.atLeast(list.body.length);
+    return { status, ...list, transferredBytes: raw.length, ...dated };
   }
-  if (status !== 200) throw await statusFault(context, response);
-
-  const encoding = response.headers.get("content-encoding")?.toLowerCase() ?? "identity";
-  const raw = await read(context, response, context.limits.transferredBytes, "fail");
-  const gzip = encoding === "gzip" || encoding === "x-gzip";
-  if (!gzip && encoding !== "identity") {
-    throw fault(context, "malformed", `an answer in content-encoding ${encoding}, where gzip was asked for`);
-  }
-  const body = gzip ? inflated(context, raw) : raw;
-  checkBeginning(context, response, body);
-  return { status, body, transferredBytes: raw.length, gzip };
+  const raw = await read(context, response, ERROR_BODY_BYTES, "cut").catch((error: unknown) => {
+    if (status === 204 || status === 404) throw error;
+    // The status tells enough.
+    return Buffer.alloc(0);
+  });
+  const text = errorText(raw, ERROR_BODY_BYTES);
+  if (status === 204 || (status === 404 && saysNothingHere(text)))
+    return { status, body: Buffer.alloc(0), transferredBytes: raw.length, gzip: false, ...dated };
+  throw statusFault(context, response, text);
 }
 
 function ignore(): void {
@@ -158,45 +192,11 @@ async function read(
   return Buffer.concat(chunks);
 }
 
-/** Inflates a body on this thread: it takes milliseconds, and a machine's other cores are for other workers. */
-function inflated(context: TransferContext, raw: Buffer): Buffer {
-  const { inflatedBytes } = context.limits;
-  try {
-    const body = gunzipSync(raw, { maxOutputLength: inflatedBytes, chunkSize: 1 << 18 });
-    context.reservation.atLeast(body.length);
-    return body;
-  } catch (error) {
-    if (codeOf(error) === "ERR_BUFFER_TOO_LARGE") {
-      throw fault(context, "too-large", `an answer that inflates to over ${inflatedBytes} bytes`);
-    }
-    throw fault(context, "malformed", "an answer whose gzip data is damaged or cut short", { cause: error });
-  }
-}
-
-const BLANKS: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
-
-/** A list begins with `[`; a page of HTML with status 200 is what proxies and parked domains send. */
-function checkBeginning(context: TransferContext, response: Response, body: Buffer): void {
-  const type = response.headers.get("content-type") ?? "";
-  const first = body.findIndex((byte) => !BLANKS.has(byte));
-  const details = { status: 200, body };
-  if (first === -1) throw fault(context, "malformed", "an empty body with status 200", details);
-  if (/^\s*text\/html/i.test(type) || body[first] === 0x3c) {
-    throw fault(context, "malformed", "a page of HTML instead of data", details);
-  }
-  if (body[first] !== 0x5b) throw fault(context, "malformed", "an answer that is no JSON array", details);
-}
-
 const REFUSALS: ReadonlySet<number> = new Set([408, 425, 429, 503]);
 
-async function statusFault(context: TransferContext, response: Response): Promise<RelayError> {
-  const { status, headers } = response;
-  const details = {
-    status,
-    body: await errorBody(context, response),
-    retryAfterMs: retryAfterMs(headers, context.clock.now()),
-  };
-  if (REFUSALS.has(status)) {
+function statusFault(context: TransferContext, { status, headers }: Response, body: Buffer): RelayError {
+  const details = { status, body, retryAfterMs: retryAfterMs(headers, context.clock.now()) };
+  if (REFUSALS.has(status) || (status === 403 && isTurnedAway(body))) {
     const wait = details.retryAfterMs;
     const asks = wait === undefined ? "" : `, asks for ${Math.ceil(wait / 1000)} s without requests`;
     return fault(context, "refused", `refuses (${status})${asks}`, details);
@@ -208,17 +208,6 @@ async function statusFault(context: TransferContext, response: Response): Promis
     return fault(context, "redirect", `redirects (${status}) to ${to}, which is not followed`, details);
   }
   return fault(context, "malformed", `an answer with status ${status}`, details);
-}
-
-/** The first bytes of an error's body. The status tells enough: when the body fails too, there is none. */
-async function errorBody(context: TransferContext, response: Response): Promise<Buffer | undefined> {
-  try {
-    const raw = await read(context, response, ERROR_BODY_BYTES, "cut");
-    const gzip = response.headers.get("content-encoding") === "gzip";
-    return gzip ? gunzipSync(raw, { maxOutputLength: ERROR_BODY_BYTES }) : raw;
-  } catch {
-    return undefined;
-  }
 }
 
 const UNREACHABLE: ReadonlySet<string> = new Set([

@@ -1,6 +1,7 @@
 import { chunkRange } from "../datasets/chunks.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { BadObjectError, type Lake } from "../lake/lake.ts";
+import { refusedRows } from "../lake/quarantine.ts";
 import { type SqlDialect, sqlDialectOf } from "../warehouse/sql/dialect.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { type Scope, relayIn } from "../warehouse/sql/scope.ts";
@@ -41,7 +42,7 @@ export async function readRefusals(warehouse: Warehouse, lake: Lake, scope: Scop
 /** A quarantine that can't be read is the collector's to report: the page goes on with what it has. */
 async function quarantineOf(lake: Lake, chunk: Parameters<Lake["readQuarantine"]>[0]) {
   try {
-    return (await lake.readQuarantine(chunk)).lines;
+    return refusedRows((await lake.readQuarantine(chunk)).lines);
   } catch (error) {
     if (!(error instanceof BadObjectError)) throw error;
     return [{ slot: chunk.first, reason: "the quarantine itself can't be read", copies: 1 }];

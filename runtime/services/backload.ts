@@ -1,5 +1,5 @@
 import { type BackloadResult, backload } from "../backload/backload.ts";
-import { connect } from "../backload/connect.ts";
+import { type Connected, connect } from "../backload/connect.ts";
 import { BACKLOAD_LINES } from "../backload/logLines.ts";
 import { planShards, plannedRelay } from "../backload/plan.ts";
 import { logProgress } from "../backload/progress.ts";
@@ -11,14 +11,17 @@ import { DATASET_NAMES } from "../datasets/dataset.ts";
 import { UserError, messageOf, printable } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import { type Log, serviceLog } from "../log.ts";
+import type { RelayHeaders } from "../relay/headers.ts";
 import type { Relay } from "../relay/relay.ts";
 import { BACKLOAD_EXIT } from "./backloadExit.ts";
 import { type BackloadSettings, readBackloadEnvironment } from "./backloadSettings.ts";
-import { networkOf, overriddenRelays } from "./relayOverrides.ts";
+import { relayHeaders } from "./relayHeaders.ts";
+import { askedRelays, headerSources, networkOf } from "./relayOverrides.ts";
+import { secretReader } from "./secretManager.ts";
 
 /** What was read is written within this time of SIGTERM, ms; what then isn't is read again by the next. */
 const FLUSH_MS = 20_000;
-/** The pod's identity, and a new grant, take a while until they hold: the lake is tried for so long, ms … */
+/** The pod's identity, and a new grant, take a while until they hold: lake and secrets are tried for so long, ms … */
 const PATIENCE_MS = 60_000;
 /** … at this distance. */
 const RETRY_MS = 3000;
@@ -86,9 +89,7 @@ async function work(
   if (!network) throw new UserError(`there is no network ${settings.network}`, { exitCode: 2 });
   const datasets = settings.dataset ? [settings.dataset] : DATASET_NAMES;
   const { order, shards, rate, timeLimitSeconds } = settings;
-  const relays = overriddenRelays(settings.network, settings.relays).filter(
-    ({ name, state }) => state === "active" && (settings.relay.length === 0 || settings.relay.includes(name)),
-  );
+  const relays = askedRelays(settings.network, settings.relays, settings.relay);
   const shard = shardOf(settings, network, relays, index);
   const range = shard && settledPart(shard, network, clock);
   const sigterm = new AbortController();
@@ -104,15 +105,17 @@ async function work(
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
   const limited = withTimeLimit(sigterm.signal, clock, timeLimitSeconds);
-  const allowPrivate = network.simulated;
-  const connected = connect(
-    relays.map((relay) => ({ relay, allowPrivate })),
-    { network, clock, stop: limited.stop, ceiling: rate },
-  );
+  let connected: Connected | undefined;
   let stopLogging = () => {};
   try {
     const lake = await openLake(settings, network, clock);
-    await reached(lake, relays, clock, limited.stop, log);
+    const headers = await reached(lake, relays, settings, { clock, stop: limited.stop, log });
+    const chosen = relays.map((relay) => ({
+      relay,
+      allowPrivate: network.simulated || settings.relays[relay.name]?.private === true,
+      headers: headers.get(relay.name) ?? {},
+    }));
+    connected = connect(chosen, { network, clock, stop: limited.stop, ceiling: rate });
     log.info(
       { shard: index, shards, range: range ?? null, lake: lake.url, relays: relays.length },
       "backload.begin",
@@ -133,7 +136,7 @@ async function work(
     });
   } finally {
     stopLogging();
-    connected.close();
+    connected?.close();
     await limited.end();
     process.off("SIGTERM", onSignal);
     process.off("SIGINT", onSignal);
@@ -162,23 +165,44 @@ function settledPart(shard: SlotRange, network: Network, clock: Clock): SlotRang
   return intersect(shard, { first: network.floor, last: settled });
 }
 
-/** Waits until the lake answers: right after a pod's start its identity may not be known yet. */
+interface Patience {
+  readonly clock: Clock;
+  readonly stop: AbortSignal;
+  readonly log: Log;
+}
+
+/** Waits until the lake answers and secrets can be read; what the relays are sent, by name. */
 async function reached(
   lake: Lake,
-  [relay]: readonly Relay[],
-  clock: Clock,
-  stop: AbortSignal,
-  log: Log,
-): Promise<void> {
-  if (!relay) return;
+  relays: readonly Relay[],
+  settings: BackloadSettings,
+  patience: Patience,
+): Promise<ReadonlyMap<string, RelayHeaders>> {
+  const [relay] = relays;
+  if (relay)
+    await patiently("the lake can't be reached yet", patience, () =>
+      lake.head({ dataset: "payloads", relay: relay.name, first: 0, last: 319 }),
+    );
+  const sources = headerSources(settings.network, settings.relays, settings.relay);
+  return patiently("a relay's secret can't be read yet", patience, () =>
+    relayHeaders(sources, secretReader()),
+  );
+}
+
+/** What an attempt brings, tried for a while: right after a pod's start its identity, or a new grant, may not be known yet. */
+async function patiently<T>(
+  what: string,
+  { clock, stop, log }: Patience,
+  attempt: () => Promise<T>,
+): Promise<T> {
   const began = clock.monotonic();
   for (;;) {
     try {
-      await lake.head({ dataset: "payloads", relay: relay.name, first: 0, last: 319 });
-      return;
+      return await attempt();
     } catch (error) {
-      if (clock.monotonic() - began >= PATIENCE_MS || stop.aborted) throw error;
-      log.warn({ fault: printable(messageOf(error), 500) }, "the lake can't be reached yet");
+      const isHopeless = error instanceof UserError && error.exitCode === 2;
+      if (isHopeless || clock.monotonic() - began >= PATIENCE_MS || stop.aborted) throw error;
+      log.warn({ fault: printable(messageOf(error), 500) }, what);
       await clock.sleep(RETRY_MS, stop);
     }
   }

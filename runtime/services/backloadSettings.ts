@@ -6,17 +6,14 @@ import { ORDERS, type Order } from "../collect/plan.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { UserError, printable } from "../errors.ts";
 import { RELAY_NAME } from "../relay/relay.ts";
-import { type RelayOverrides, networkOf, overriddenRelays, relayFaults } from "./relayOverrides.ts";
 import {
-  type Format,
-  fields,
-  json,
-  lakePlace,
-  networkName,
-  oneOf,
-  slotRange,
-  whole,
-} from "./settingFormats.ts";
+  type RelayOverrides,
+  networkOf,
+  overriddenRelays,
+  relayFaults,
+  relayOverrides,
+} from "./relayOverrides.ts";
+import { type Format, lakePlace, networkName, oneOf, slotRange, whole } from "./settingFormats.ts";
 import { LOG_LEVELS, type LogLevel } from "./settings.ts";
 
 /** What a back-load's workers are told by their environment: the stack renders it, all pods of a Job read the same. */
@@ -80,11 +77,6 @@ const rate: Format<number> = new t.Type<number, string, string>(
   String,
 );
 
-const overrides: t.Type<RelayOverrides, unknown, unknown> = t.record(
-  t.string,
-  fields({}, { url: t.string, requests_per_second: t.number, off: t.boolean }),
-);
-
 /** Each setting: its name in the environment, and its form. */
 const SETTINGS: {
   readonly [K in keyof Required<BackloadSettings>]: readonly [
@@ -94,10 +86,7 @@ const SETTINGS: {
 } = {
   network: ["ETL_NETWORK", networkName],
   lake: ["ETL_LAKE", lakePlace],
-  relays: [
-    "ETL_RELAYS",
-    json("a JSON object, relay's name to {url?, requests_per_second?, off?}", overrides),
-  ],
+  relays: ["ETL_RELAYS", relayOverrides],
   relay: ["ETL_RELAY", names],
   dataset: ["ETL_DATASET", oneOf(["bids", "payloads"] as const)],
   range: ["ETL_RANGE", slotRange],

@@ -1,43 +1,64 @@
+import * as t from "io-ts";
 import { findNetwork } from "../chain/networks.ts";
 import { printable } from "../errors.ts";
 import { isPrivateHost } from "../relay/connection.ts";
-import { directoryOf } from "../relay/directory.ts";
-import type { Relay } from "../relay/relay.ts";
+import { askedAgain, directoryOf, unknownRelay } from "../relay/directory.ts";
+import { headerNameFault } from "../relay/headers.ts";
+import { PAYLOAD_LIMITS, RELAY_NAME, type Relay } from "../relay/relay.ts";
 import { simulatedRelays } from "../simulator/directory.ts";
+import { type Format, fields, json } from "./settingFormats.ts";
 
-/** What a deployment changes of one relay of the directory. */
+/** What a deployment changes of one relay of the directory, or says of one that the directory doesn't know. */
 export interface RelayOverride {
-  /** Another address of the same relay, without credentials. */
+  /** Another address of the same relay, or where a new one is; without credentials. */
   readonly url?: string;
   /** Requests a second that it may be asked, at most, by all services together. */
   readonly requests_per_second?: number;
+  /** Rows in a full page of payloads. */
+  readonly payload_limit?: number;
   /** True: isn't asked; what was collected of it stays. */
   readonly off?: boolean;
+  /** True: the url may be http, and lead to this machine or a private network. */
+  readonly private?: boolean;
+  /** Headers that it is sent: name to the version of a secret in Secret Manager that holds the value. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export type RelayOverrides = Readonly<Record<string, RelayOverride>>;
 
-const FASTEST = 1000;
+/** Overrides as settings and config carry them. */
+export const relayOverrides: Format<RelayOverrides> = json<RelayOverrides>(
+  "a JSON object, relay's name to {url, requests_per_second, payload_limit, off, private, headers}, or some of these",
+  t.record(
+    t.string,
+    fields(
+      {},
+      {
+        url: t.string,
+        requests_per_second: t.number,
+        payload_limit: t.number,
+        off: t.boolean,
+        private: t.boolean,
+        headers: t.record(t.string, t.string),
+      },
+    ),
+  ),
+);
 
-/** What is wrong with overrides, one line a fault. No line repeats a URL: it may hold credentials. */
+const FASTEST = 1000;
+const SECRET_VERSION =
+  /^projects\/([a-z0-9][a-z0-9.:-]{0,61}[a-z0-9])\/secrets\/([\w-]{1,255})\/versions\/(?:[1-9]\d{0,8}|latest)$/;
+
+/** What is wrong with overrides, one line a fault. No line repeats a URL or a header: they may hold credentials. */
 export function relayFaults(network: string, overrides: RelayOverrides): string[] {
   const directory = directoryFor(network);
   const faults: string[] = [];
   for (const [name, override] of Object.entries(overrides)) {
-    const known = directory.find((relay) => relay.name === name);
-    const at = `ETL_RELAYS: ${printable(name, 60)}`;
-    if (!known) {
-      faults.push(
-        `${at}: no relay of ${network}; known are ${directory.map((relay) => relay.name).join(", ")}`,
-      );
-      continue;
-    }
-    const { url, requests_per_second: rate } = override;
-    if (rate !== undefined && !(rate > 0 && rate <= FASTEST))
-      faults.push(`${at}: requests_per_second must be above 0, at most ${FASTEST}`);
-    const urlFault = url === undefined ? undefined : faultOfUrl(url, isSimulated(network));
-    if (urlFault !== undefined) faults.push(`${at}: its url ${urlFault}`);
+    const isKnown = directory.some((relay) => relay.name === name);
+    const said = isKnown ? faultsOf(override, network) : faultsOfNew(name, override, network, directory);
+    faults.push(...said.map((fault) => `ETL_RELAYS: ${printable(name, 60)}: ${fault}`));
   }
+  if (faults.length === 0) faults.push(...twins(overriddenRelays(network, overrides)));
   if (isSimulated(network)) {
     const nowhere = directory.filter(
       ({ name, state }) => state === "active" && overrides[name]?.url === undefined && !overrides[name]?.off,
@@ -52,14 +73,104 @@ export function relayFaults(network: string, overrides: RelayOverrides): string[
   return faults;
 }
 
-/** The network's directory with the overrides in it: ended and silenced relays too, since what they left is shown. */
+function faultsOfNew(
+  name: string,
+  override: RelayOverride,
+  network: string,
+  directory: readonly Relay[],
+): string[] {
+  if (!RELAY_NAME.test(name)) return ['a name is 1 to 40 of a-z, 0-9 and "-", the first no "-"'];
+  if (override.url !== undefined) return faultsOf(override, network);
+  const known = directory.map((relay) => relay.name).join(", ");
+  return [`no relay of ${network}; known are ${known}; give another one its url`];
+}
+
+function faultsOf(override: RelayOverride, network: string): string[] {
+  const { url, requests_per_second: rate, payload_limit: limit, headers = {} } = override;
+  const faults: string[] = [];
+  if (rate !== undefined && !(rate > 0 && rate <= FASTEST))
+    faults.push(`requests_per_second must be above 0, at most ${FASTEST}`);
+  const { least, most } = PAYLOAD_LIMITS;
+  if (limit !== undefined && !(Number.isInteger(limit) && limit >= least && limit <= most))
+    faults.push(`payload_limit must be a whole number from ${least} to ${most}`);
+  const urlFault = url === undefined ? undefined : faultOfUrl(url, isSimulated(network), override.private);
+  if (urlFault !== undefined) faults.push(`its url ${urlFault}`);
+  if (override.private === true && url === undefined)
+    faults.push("private is said of a url that is given here; give the url, or leave private out");
+  const names = Object.keys(headers).map((name) => name.toLowerCase());
+  for (const [name, reference] of Object.entries(headers)) {
+    const nameFault = headerNameFault(name);
+    if (nameFault !== undefined) faults.push(`a header of it ${nameFault}`);
+    else if (!SECRET_VERSION.test(reference))
+      faults.push(
+        `its header ${name} must be a secret's version, projects/PROJECT/secrets/SECRET/versions/NUMBER, and never the value itself`,
+      );
+  }
+  if (new Set(names).size < names.length) faults.push("a header of it is given twice; leave one out");
+  return faults;
+}
+
+/** Two names for one endpoint: its data would count twice. */
+function twins(relays: readonly Relay[]): string[] {
+  const asked = relays.filter(({ state }) => state === "active");
+  return asked.flatMap(({ name, url }, index) => {
+    const same = asked.slice(0, index).find((other) => other.url === url);
+    return same
+      ? [`ETL_RELAYS: ${name}: its url is ${same.name}'s too; ask one endpoint under one name`]
+      : [];
+  });
+}
+
+/** A header that a relay is sent, and the secret that holds its value. */
+export interface HeaderSource {
+  readonly relay: string;
+  /** In lower case. */
+  readonly header: string;
+  /** Id or number of the project, and name of the secret: what grants are given on. */
+  readonly project: string;
+  readonly secret: string;
+  /** `projects/PROJECT/secrets/SECRET/versions/VERSION` */
+  readonly version: string;
+}
+
+/** The relays that are asked: all active ones, or those of them that are named. */
+export function askedRelays(
+  network: string,
+  overrides: RelayOverrides,
+  named: readonly string[] = [],
+): readonly Relay[] {
+  return overriddenRelays(network, overrides).filter(
+    ({ name, state }) => state === "active" && (named.length === 0 || named.includes(name)),
+  );
+}
+
+/** The headers of the relays that are asked. */
+export function headerSources(
+  ...[network, overrides, named]: Parameters<typeof askedRelays>
+): readonly HeaderSource[] {
+  return askedRelays(network, overrides, named).flatMap(({ name: relay }) =>
+    Object.entries(overrides[relay]?.headers ?? {}).map(([header, version]) => {
+      const [, project = "", secret = ""] = SECRET_VERSION.exec(version) ?? [];
+      return { relay, header: header.toLowerCase(), project, secret, version };
+    }),
+  );
+}
+
+/**
+ * The network's directory with the overrides in it, and behind it the relays that it doesn't know: ended and silenced ones
+ * too, since what they left is shown.
+ */
 export function overriddenRelays(network: string, overrides: RelayOverrides): readonly Relay[] {
-  return directoryFor(network).map((relay) => {
-    const { url, requests_per_second: rate, off } = overrides[relay.name] ?? {};
+  const directory = directoryFor(network);
+  const others = Object.entries(overrides)
+    .filter(([name]) => !directory.some((relay) => relay.name === name))
+    .map(([name, { url = "" }]) => unknownRelay(name, url));
+  return [...directory, ...others].map((relay) => {
+    const { url, requests_per_second: rate, payload_limit: limit, off } = overrides[relay.name] ?? {};
     return {
-      ...relay,
-      ...(url === undefined ? {} : { url: url.replace(/\/+$/, "") }),
+      ...(url === undefined ? relay : { ...askedAgain(relay), url: url.replace(/\/+$/, "") }),
       ...(rate === undefined ? {} : { requestsPerSecond: rate }),
+      ...(limit === undefined ? {} : { payloadLimit: limit }),
       ...(off === true ? { state: "off" as const } : {}),
     };
   });
@@ -83,10 +194,10 @@ export function networkOf(name: string) {
   return isSimulated(name) ? findNetwork("simulated", seedOf(name)) : findNetwork(name, 0);
 }
 
-function faultOfUrl(text: string, simulated: boolean): string | undefined {
+function faultOfUrl(text: string, simulated: boolean, isPrivate = false): string | undefined {
   if (!URL.canParse(text)) return "is not a URL; write https://host[/path]";
   const url = new URL(text);
-  if (url.username !== "" || url.password !== "") return "holds credentials; relays' Data APIs need none";
+  if (url.username !== "" || url.password !== "") return "holds credentials; give them as a header";
   if (url.search !== "" || url.hash !== "") return 'must end before any "?" or "#"';
   if (url.pathname.includes("/relay/v1/")) return "must end before /relay/v1/";
   const local = isPrivateHost(url) || url.hostname === "localhost";
@@ -94,6 +205,9 @@ function faultOfUrl(text: string, simulated: boolean): string | undefined {
     if (!local) return "must be on this machine: the network is simulated";
     return url.protocol === "http:" || url.protocol === "https:" ? undefined : "must be http or https";
   }
-  if (url.protocol !== "https:") return "must be https";
-  return local ? "is an address of this machine or a private network" : undefined;
+  if (isPrivate && url.protocol === "http:") return undefined;
+  if (url.protocol !== "https:") return isPrivate ? "must be http or https" : "must be https";
+  return local && !isPrivate
+    ? "is an address of this machine or a private network; where that is meant, say private: true"
+    : undefined;
 }

@@ -6,7 +6,9 @@ import { keepHeapSmall } from "../heap.ts";
 import type { Lake } from "../lake/lake.ts";
 import { type ServiceLog, serviceLog } from "../log.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
-import { networkOf, overriddenRelays } from "./relayOverrides.ts";
+import { relayHeaders } from "./relayHeaders.ts";
+import { headerSources, networkOf, overriddenRelays } from "./relayOverrides.ts";
+import { secretReader } from "./secretManager.ts";
 import { startServer } from "./server.ts";
 import { type ServiceSettings, readEnvironment } from "./settings.ts";
 import { TickService } from "./tickService.ts";
@@ -46,7 +48,18 @@ export async function serve(
   const context = { settings, network, clock, log };
   const [lake, warehouse] = [await open.lake(context), await open.warehouse(context)];
   const relays = overriddenRelays(settings.network, settings.relays);
-  const service = new TickService({ dataset, settings, network, relays, lake, warehouse, clock, log });
+  const headers = () => relayHeaders(headerSources(settings.network, settings.relays), secretReader());
+  const service = new TickService({
+    dataset,
+    settings,
+    network,
+    relays,
+    lake,
+    warehouse,
+    clock,
+    log,
+    headers,
+  });
   const [, project] = /^bigquery:\/\/([^/]+)\//.exec(settings.warehouse) ?? [];
   // A simulated network is for this machine alone.
   const host = network.simulated ? "127.0.0.1" : "0.0.0.0";

@@ -18,6 +18,8 @@ const plain = {
   ETL_RATE_SHARE: "0.9",
 };
 
+const KEY = "projects/a-project/secrets/key/versions/1";
+
 const faultsOf = (env: Record<string, string>): string => {
   try {
     readEnvironment(env);
@@ -35,8 +37,18 @@ test("settings that are rendered are read back the same, whatever they are", (t)
       url: fc.webUrl({ validSchemes: ["https"] }).map((url) => url.replace(/[?#].*$/, "")),
       requests_per_second: fc.double({ min: 0.01, max: 1000, noNaN: true }),
       off: fc.boolean(),
+      payload_limit: fc.integer({ min: 10, max: 1000 }),
+      headers: fc.dictionary(
+        fc.constantFrom("Authorization", "X-Api-Key"),
+        fc.nat(9).map((n) => `projects/a-project/secrets/a_secret/versions/${n === 0 ? "latest" : n}`),
+        { noNullPrototype: true },
+      ),
     },
     { requiredKeys: [] },
+  );
+  const own = fc.record(
+    { url: fc.constantFrom("https://a.example/x", "http://10.0.0.1:8080"), private: fc.constant(true) },
+    { requiredKeys: ["url", "private"] },
   );
   const settings = fc.record(
     {
@@ -45,7 +57,12 @@ test("settings that are rendered are read back the same, whatever they are", (t)
       warehouse: fc.constantFrom("bigquery://some-project/some_set"),
       stagingDataset: fc.stringMatching(/^[A-Za-z0-9_]{1,40}$/),
       location: fc.constantFrom("US", "EU", "europe-west1"),
-      relays: fc.dictionary(fc.constantFrom(...names), override, { noNullPrototype: true }),
+      relays: fc
+        .tuple(
+          fc.dictionary(fc.constantFrom(...names), override, { noNullPrototype: true }),
+          fc.dictionary(fc.constantFrom("mine"), own, { noNullPrototype: true }),
+        )
+        .map(([known, others]) => ({ ...known, ...others })),
       rateShare: fc.double({ min: 0.001, max: 1, noNaN: true }),
       tickSeconds: fc.integer({ min: 10, max: 60 }),
       intervalSeconds: fc.integer({ min: 60, max: 1800 }),
@@ -148,11 +165,28 @@ test("what doesn't fit together is refused, and no URL is repeated in a fault", 
     [{ flashbots: { url: "https://relay.example?key=hunter2" } }, /before any/],
     [{ flashbots: { requests_per_second: 0 } }, /requests_per_second must be above 0/],
     [{ flashbot: { off: true } }, /no relay of mainnet; known are .*flashbots/],
+    [{ flashbot: { off: true } }, /give another one its url/],
     [{ flashbots: { rate: "hunter2" } }, /ETL_RELAYS: this isn't a JSON object/],
+    [{ "My relay": { url: "https://relay.example" } }, /My relay: a name is 1 to 40 of/],
+    [{ mine: { url: "http://relay.example" } }, /mine: its url must be https/],
+    [{ mine: { url: "https://10.0.0.1" } }, /where that is meant, say private: true/],
+    [{ mine: { url: "ftp://relay.example", private: true } }, /must be http or https/],
+    [{ flashbots: { private: true } }, /give the url, or leave private out/],
+    [{ flashbots: { payload_limit: 9 } }, /payload_limit must be a whole number from 10 to 1000/],
+    [{ flashbots: { payload_limit: 50.5 } }, /payload_limit must be a whole number/],
+    [{ mine: { url: "https://titanrelay.xyz/" } }, /mine: its url is titan's too/],
+    [
+      { flashbots: { headers: { "X-Api-Key": "hunter2" } } },
+      /X-Api-Key must be a secret's version, projects/,
+    ],
+    [{ flashbots: { headers: { "X-Api-Key": "projects/p/secrets/key" } } }, /must be a secret's version/],
+    [{ flashbots: { headers: { Host: KEY } } }, /a header of it is set by the client itself/],
+    [{ flashbots: { headers: { "a: hunter2": KEY } } }, /a header of it isn't the name of an HTTP header/],
+    [{ flashbots: { headers: { cookie: KEY, Cookie: KEY } } }, /a header of it is given twice/],
   ] as const) {
     const message = relays(value);
     t.regex(message, fault);
-    t.false(/hunter2|example/.test(message), message);
+    t.notRegex(message, /hunter2|example/);
   }
   t.regex(
     faultsOf({ ...plain, ETL_LAKE: "/tmp/lake" }),
@@ -163,6 +197,26 @@ test("what doesn't fit together is refused, and no URL is repeated in a fault", 
     /ETL_WAREHOUSE: a file is right on the simulated/,
   );
   t.regex(faultsOf({ ...plain, ETL_TICK_SECONDS: "301" }), /a tick must end before the next/);
+});
+
+test("relays that the directory doesn't know stand behind it, with what is said of them", (t) => {
+  const relays = {
+    titan: { payload_limit: 50 },
+    mine: { url: "http://10.0.0.1:8080/", private: true, requests_per_second: 5 },
+    theirs: { url: "https://theirs.example", off: true },
+  };
+  t.is(faultsOf({ ...plain, ETL_RELAYS: JSON.stringify(relays) }), "");
+  const all = overriddenRelays("mainnet", relays);
+  t.deepEqual(all.slice(0, -2).length, directoryOf("mainnet").length);
+  t.is(all.find(({ name }) => name === "titan")?.payloadLimit, 50);
+  t.like(all.at(-2), {
+    name: "mine",
+    url: "http://10.0.0.1:8080",
+    state: "active",
+    requestsPerSecond: 5,
+    payloadLimit: 100,
+  });
+  t.like(all.at(-1), { name: "theirs", state: "off" });
 });
 
 test("a service takes every simulated network that the command line does, and no other", (t) => {

@@ -15,7 +15,7 @@ import {
   whole,
 } from "./settingFormats.ts";
 import type { CanonicalTable } from "../warehouse/warehouse.ts";
-import { type RelayOverrides, relayFaults } from "./relayOverrides.ts";
+import { type RelayOverrides, relayFaults, relayOverrides } from "./relayOverrides.ts";
 
 /** What a service is told by its environment: the stack renders it, the service reads it. */
 export interface ServiceSettings {
@@ -73,11 +73,6 @@ const canonicalSource: t.Type<CanonicalTable, unknown, unknown> = fields(
   {},
 );
 
-const relayOverrides: t.Type<RelayOverrides, unknown, unknown> = t.record(
-  t.string,
-  fields({}, { url: t.string, requests_per_second: t.number, off: t.boolean }),
-);
-
 /** Each setting: its name in the environment, and its form. */
 const SETTINGS: {
   readonly [K in keyof Required<ServiceSettings>]: readonly [
@@ -99,10 +94,7 @@ const SETTINGS: {
     "ETL_LOCATION",
     text("a BigQuery location such as US or europe-west1", /^[A-Za-z][A-Za-z0-9-]{1,40}$/),
   ],
-  relays: [
-    "ETL_RELAYS",
-    json("a JSON object, relay's name to {url?, requests_per_second?, off?}", relayOverrides),
-  ],
+  relays: ["ETL_RELAYS", relayOverrides],
   rateShare: ["ETL_RATE_SHARE", share],
   tickSeconds: ["ETL_TICK_SECONDS", whole("whole seconds", 10, 1740)],
   intervalSeconds: ["ETL_INTERVAL_SECONDS", whole("whole seconds", 60, 1800)],

@@ -10,6 +10,7 @@ import type { Lake } from "../lake/lake.ts";
 import { type ServiceLog, withoutCredentials } from "../log.ts";
 import { ByteBudget } from "../relay/budget.ts";
 import { RelayClient, type RelayClientLimits } from "../relay/client.ts";
+import type { RelayHeaders } from "../relay/headers.ts";
 import type { Relay } from "../relay/relay.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { isForbidden } from "./forbidden.ts";
@@ -26,6 +27,8 @@ export interface TickServiceOptions {
   readonly warehouse: Warehouse;
   readonly clock: Clock;
   readonly log: ServiceLog;
+  /** What some relays are sent, by name. */
+  readonly headers?: () => Promise<ReadonlyMap<string, RelayHeaders>>;
   /** For tests. */
   readonly relayLimits?: Partial<RelayClientLimits>;
 }
@@ -46,7 +49,7 @@ const MOST_LISTED = 20;
 /** One tick at a time, for whoever calls. */
 export class TickService {
   readonly #options: TickServiceOptions;
-  readonly #clients: readonly RelayClient[];
+  #clients: readonly RelayClient[] = [];
   readonly #stop = new AbortController();
   readonly #startedMs: number;
   #memory: TickMemory | undefined;
@@ -55,15 +58,6 @@ export class TickService {
   constructor(options: TickServiceOptions) {
     this.#options = options;
     this.#startedMs = options.clock.monotonic();
-    const { network, clock, relays, settings, relayLimits = {} } = options;
-    const budget = new ByteBudget();
-    this.#clients = relays
-      .filter(({ state }) => state === "active")
-      .map((relay) => {
-        const rate = relay.requestsPerSecond * settings.rateShare;
-        const common = { clock, budget, rate, limits: relayLimits };
-        return new RelayClient(relay, { ...common, allowPrivate: network.simulated });
-      });
   }
 
   get stopping(): boolean {
@@ -116,6 +110,22 @@ export class TickService {
     }
   }
 
+  /** Makes the clients, once. A tick does it, since a grant on a secret takes a while to hold, as those of the lake do. */
+  async #connect(): Promise<void> {
+    if (this.#clients.length > 0) return;
+    const { network, clock, relays, settings, relayLimits = {} } = this.#options;
+    const headers = await this.#options.headers?.();
+    const budget = new ByteBudget();
+    this.#clients = relays
+      .filter(({ state }) => state === "active")
+      .map((relay) => {
+        const allowPrivate = network.simulated || settings.relays[relay.name]?.private === true;
+        const access = { allowPrivate, headers: headers?.get(relay.name) ?? {} };
+        const rate = relay.requestsPerSecond * settings.rateShare;
+        return new RelayClient(relay, { ...access, clock, budget, rate, limits: relayLimits });
+      });
+  }
+
   #outcome({ outOfTime, unsettled }: TickResult): TickOutcome {
     if (this.stopping) return "stopped";
     if (unsettled !== undefined) return "failed";
@@ -142,10 +152,15 @@ export class TickService {
 
   async #once(log: ServiceLog, deadlineMs: number): Promise<TickResult> {
     const { network, lake, warehouse, clock, relays, dataset, settings } = this.#options;
+    await this.#connect();
     for (const client of this.#clients) client.revive();
+    const warn = (line: string) => log.warn({ dataset }, line);
     const askers = (stop: AbortSignal) =>
       new Map<Relay, Asker>(
-        this.#clients.map((client) => [client.relay, relayAsker(network, client.relay, client, clock, stop)]),
+        this.#clients.map((client) => [
+          client.relay,
+          relayAsker(network, client.relay, client, clock, warn, stop),
+        ]),
       );
     return tick({
       network,
@@ -176,7 +191,7 @@ export class TickService {
       dataset,
       outcome,
       seconds,
-      relays: this.#clients.length,
+      relays: this.#options.relays.filter(({ state }) => state === "active").length,
       relays_failed: tallies.filter(({ lastError }) => lastError !== undefined).length,
       load_rows: loaded?.rows ?? 0,
       load_slots: loaded?.slots ?? 0,
@@ -194,10 +209,25 @@ export class TickService {
       const tally = tallies.find(({ relay }) => relay === name);
       const state = live.find(({ relay }) => relay === name);
       if (!tally) return [];
-      const { covered, rows, quarantined } = countsOf(tally, dataset);
-      const refused = counters.refusals - (refusedBefore.get(name) ?? 0);
-      const { missing = 0, lagSlots = 0 } = state ?? {};
-      return [{ dataset, relay: name, covered, missing, rows, refused, quarantined, lag_slots: lagSlots }];
+      const { covered, rows, quarantined, rereads } = countsOf(tally, dataset);
+      const { missing = 0, unproven = 0, awaiting = 0, lagSlots = 0 } = state ?? {};
+      return [
+        {
+          dataset,
+          relay: name,
+          covered,
+          missing,
+          unproven,
+          awaiting,
+          rows,
+          refused: counters.refusals - (refusedBefore.get(name) ?? 0),
+          quarantined,
+          reread: rereads.slots,
+          reread_differing: rereads.differing,
+          reread_rows_gained: rereads.rowsGained,
+          lag_slots: lagSlots,
+        },
+      ];
     });
   }
 }

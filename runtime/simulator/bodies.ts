@@ -2,6 +2,9 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import type { RawRow } from "./rows.ts";
 import { Random } from "./random.ts";
 
+/** `[]` and the end of the line. */
+const EMPTY_BYTES = 3;
+
 /** An answer's body, held plain until it is asked for compressed, and compressed from then on. */
 export class Body {
   /** Bytes of the plain form. */
@@ -12,6 +15,11 @@ export class Body {
   constructor(plain: Buffer) {
     this.length = plain.length;
     this.#plain = plain;
+  }
+
+  /** Whether it is a list without rows. */
+  get isEmpty(): boolean {
+    return this.length <= EMPTY_BYTES;
   }
 
   get plain(): Buffer {

@@ -1,7 +1,10 @@
 import type { DatasetName } from "../datasets/dataset.ts";
 import type { Dialect } from "../relay/relay.ts";
+import { type Rules, rules } from "./dialectRules.ts";
+import { cutOff } from "./flaws.ts";
 import { Random } from "./random.ts";
 import type { RawRow } from "./rows.ts";
+import type { View } from "./spells.ts";
 import { type SimulatedData, firstOfEachHash } from "./truth.ts";
 
 /** A query that the relay's software refuses. */
@@ -12,71 +15,6 @@ export interface Refused {
 
 /** What a relay's software answers to a query. */
 export type Answer = { readonly rows: readonly RawRow[] } | Refused;
-
-/** Where dialects differ (facts: relay-data-api §1.2). */
-interface Rules {
-  readonly payloadLimit: number;
-  readonly bidLimit: number;
-  /** What becomes of `limit` in a bids query for one slot. */
-  readonly limitWithSlot: "dropped" | "honoured" | "always";
-  /** What becomes of `cursor` in a bids query: refused with these words, or passed over. */
-  readonly cursorOnBids: string | undefined;
-  /** What becomes of `slot` and `cursor` together in a payloads query: refused with these words, or slot wins. */
-  readonly slotAndCursor: string | undefined;
-  /** Refusal of a bids query without a filter; undefined: the newest rows. */
-  readonly needsFilter: string | undefined;
-  readonly tooHigh: (limit: number) => string;
-  readonly invalid: (name: string, text: string) => string;
-  /** Payload filters that are passed over. */
-  readonly ignored: readonly string[];
-  readonly order: "newest first" | "any" | "by hash";
-}
-
-const reference: Rules = {
-  payloadLimit: 200,
-  bidLimit: 500,
-  limitWithSlot: "dropped",
-  cursorOnBids: "cursor argument not supported",
-  slotAndCursor: "cannot specify both slot and cursor",
-  needsFilter: "need to query for specific slot or block_hash or block_number or builder_pubkey",
-  tooHigh: (limit) => `maximum limit is ${limit}`,
-  invalid: (name) => `invalid ${name} argument`,
-  ignored: [],
-  order: "newest first",
-};
-
-const rules: Readonly<Record<Dialect, Rules>> = {
-  flashbots: reference,
-  helix: { ...reference, limitWithSlot: "honoured", cursorOnBids: undefined, order: "any" },
-  bloxroute: {
-    ...reference,
-    payloadLimit: 100,
-    cursorOnBids: "cursor argument not supported on this API",
-    ignored: ["proposer_pubkey"],
-  },
-  dreamboat: {
-    ...reference,
-    payloadLimit: 450,
-    bidLimit: 450,
-    cursorOnBids: undefined,
-    slotAndCursor: undefined,
-    needsFilter: undefined,
-    tooHigh: (limit) => `limit is higher than ${limit}`,
-    invalid: (name, text) => `invalid ${name}: strconv.ParseUint: parsing "${text}": invalid syntax`,
-    order: "by hash",
-  },
-  freelay: {
-    ...reference,
-    limitWithSlot: "always",
-    cursorOnBids: undefined,
-    slotAndCursor: "slot and cursor cannot be used together",
-    needsFilter: "invalid query",
-    tooHigh: () => "limit cannot be greater than 500",
-    invalid: (name) => `invalid ${name.replaceAll("_", " ")}`,
-    ignored: ["builder_pubkey"],
-    order: "any",
-  },
-};
 
 /** A bids query without a slot looks through so many of the newest slots, one for payloads by key through so many. */
 const RECENT_BID_SLOTS = 32;
@@ -89,12 +27,18 @@ const FILTERS: Readonly<Record<string, RegExp>> = {
   builder_pubkey: /^0x[0-9a-fA-F]{96}$/,
 };
 
+/** The reference's answer where a column of one row is NULL (facts: relay-data-api §7). */
+const POISON: Refused = {
+  status: 500,
+  message: 'sql: Scan error on column index 8, name "value": converting NULL to string is unsupported',
+};
+
 /** A parameter that the relay refuses. */
 class Refusal extends Error {}
 
 /**
  * Answers a query as the relay's software does. `turn` numbers the asks: where the software promises no order, rows come
- * in another one each time. Not simulated: `order_by`.
+ * in another one each time. `view`: how the process sees the database where that isn't whole. Not simulated: `order_by`.
  */
 export function ask(
   data: SimulatedData,
@@ -102,9 +46,10 @@ export function ask(
   dataset: DatasetName,
   params: URLSearchParams,
   turn: number,
+  view?: View,
 ): Answer {
   const dialect = data.profile(relay)?.relay.dialect ?? "flashbots";
-  const query = new Query(data, relay, dialect, params, turn);
+  const query = new Query(data, relay, dialect, dataset, params, turn, view);
   try {
     return dataset === "bids" ? query.bids() : query.payloads();
   } catch (error) {
@@ -124,6 +69,13 @@ export function refusalBody(
     : { type: "application/json", text: `${JSON.stringify({ code: status, message })}\n` };
 }
 
+/** What Freelay finds before it reaches its limit: it looks hashes up in rising order. */
+function lowestHashes(rows: readonly RawRow[], limit: number): readonly RawRow[] {
+  if (rows.length <= limit) return rows;
+  const lowest = new Set(rows.toSorted((a, b) => (a.block.hash < b.block.hash ? -1 : 1)).slice(0, limit));
+  return rows.filter((row) => lowest.has(row));
+}
+
 class Query {
   readonly #data: SimulatedData;
   readonly #relay: string;
@@ -131,14 +83,28 @@ class Query {
   readonly #rules: Rules;
   readonly #params: URLSearchParams;
   readonly #random: Random;
+  readonly #view: View | undefined;
+  /** The slots that the process shows. */
+  readonly #first: number;
+  readonly #last: number;
 
-  constructor(data: SimulatedData, relay: string, dialect: Dialect, params: URLSearchParams, turn: number) {
+  constructor(
+    data: SimulatedData,
+    relay: string,
+    dialect: Dialect,
+    dataset: DatasetName,
+    params: URLSearchParams,
+    turn: number,
+    view: View | undefined,
+  ) {
     this.#data = data;
     this.#relay = relay;
     this.#dialect = dialect;
     this.#rules = rules[dialect];
     this.#params = params;
     this.#random = new Random(turn, data.profile(relay)?.index ?? 0);
+    this.#view = view;
+    ({ first: this.#first, last: this.#last } = data.span(relay, dataset, view?.newest));
   }
 
   bids(): Answer {
@@ -155,18 +121,22 @@ class Query {
     if (asked !== undefined && asked > bidLimit && !free) throw new Refusal(this.#rules.tooHigh(bidLimit));
     if (asked !== undefined && asked < 0 && !narrow && !this.#has("block_hash"))
       return { status: 500, message: "pq: LIMIT must not be negative" };
+    if (this.#isPoisoned(slot)) return POISON;
 
-    const slots = slot === undefined ? this.#recentSlots() : [slot];
-    const rows = slots.flatMap((s) => this.#inOrder(this.#stored("bids", s)).filter(matches));
     const limit =
       narrow && limitWithSlot === "dropped"
         ? Infinity
         : (asked ?? (narrow && limitWithSlot === "honoured" ? Infinity : bidLimit));
+    const slots = slot === undefined ? this.#recentSlots() : [slot];
+    const found = (s: number) =>
+      limitWithSlot === "always" ? lowestHashes(this.#shownBids(s), limit) : this.#shownBids(s);
+    const rows = slots.flatMap((s) => this.#inOrder(found(s)).filter(matches));
     return { rows: this.#deduplicated(rows.slice(0, Math.max(0, limit))) };
   }
 
   payloads(): Answer {
-    const { slotAndCursor, payloadLimit } = this.#rules;
+    const { slotAndCursor } = this.#rules;
+    const payloadLimit = Math.min(this.#rules.payloadLimit, this.#view?.payloadLimit ?? Infinity);
     if (slotAndCursor !== undefined && this.#has("slot") && this.#has("cursor"))
       throw new Refusal(slotAndCursor);
     const slot = this.#slot("slot");
@@ -174,17 +144,30 @@ class Query {
     const matches = this.#filter(Object.keys(FILTERS).filter((name) => !this.#rules.ignored.includes(name)));
     const limit = this.#integer("limit", /^\d{1,9}$/) ?? payloadLimit;
     if (limit > payloadLimit) throw new Refusal(this.#rules.tooHigh(payloadLimit));
+    if (this.#isPoisoned(slot)) return POISON;
 
-    const { first, last } = this.#data.span(this.#relay);
     const named = slot ?? this.#slotOfBlock();
-    const newest = Math.min(named ?? cursor ?? last, last);
+    if (this.#view?.oldestPage === true && named === undefined && cursor === undefined)
+      return { rows: this.#oldestPayloads(limit) };
+    const top = cursor !== undefined && this.#view?.excludesCursor === true ? cursor - 1 : cursor;
+    const newest = Math.min(named ?? top ?? this.#last, this.#last);
     const filtered = Object.keys(FILTERS).some((name) => this.#has(name));
-    const oldest = Math.max(first, named ?? (filtered ? newest - RECENT_PAYLOAD_SLOTS : first));
+    const oldest = Math.max(this.#first, named ?? (filtered ? newest - RECENT_PAYLOAD_SLOTS : this.#first));
+    const isOnPage = (row: RawRow) => named !== undefined || this.#view?.hides?.(row) !== true;
     const rows: RawRow[] = [];
     for (let s = newest; s >= oldest && rows.length < limit; s--) {
-      rows.push(...this.#inOrder(this.#data.stored("payloads", this.#relay, s)).filter(matches));
+      const stored = this.#stored("payloads", s);
+      rows.push(...this.#inOrder(stored).filter((row) => matches(row) && isOnPage(row)));
     }
     return { rows: this.#deduplicated(rows.slice(0, limit)) };
+  }
+
+  /** The oldest rows, newest first. */
+  #oldestPayloads(limit: number): readonly RawRow[] {
+    const rows: RawRow[] = [];
+    for (let s = this.#first; s <= this.#last && rows.length < limit; s++)
+      rows.unshift(...this.#inOrder(this.#stored("payloads", s)));
+    return rows.slice(-limit);
   }
 
   #has(name: string): boolean {
@@ -227,7 +210,7 @@ class Query {
 
   /** The slots that a bids query without a slot looks through, newest first. */
   #recentSlots(): number[] {
-    const { last } = this.#data.span(this.#relay);
+    const last = this.#last;
     const of = this.#slotOfBlock();
     // A late block's number is bid for in its own slot and, on the older parent, in the next.
     if (of !== undefined) return [of + 2, of + 1, of].filter((slot) => slot <= last);
@@ -235,8 +218,19 @@ class Query {
   }
 
   #stored(dataset: DatasetName, slot: number): readonly RawRow[] {
-    const { first, last } = this.#data.span(this.#relay);
-    return slot < first || slot > last ? [] : this.#data.stored(dataset, this.#relay, slot);
+    return slot < this.#first || slot > this.#last
+      ? []
+      : this.#data.stored(dataset, this.#relay, slot, this.#last);
+  }
+
+  #shownBids(slot: number): readonly RawRow[] {
+    const stored = this.#stored("bids", slot);
+    const cut = this.#view?.cut;
+    return cut ? cutOff(stored, cut) : stored;
+  }
+
+  #isPoisoned(slot: number | undefined): boolean {
+    return slot !== undefined && this.#view?.poisoned.has(slot) === true;
   }
 
   #inOrder(stored: readonly RawRow[]): readonly RawRow[] {

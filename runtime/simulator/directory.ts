@@ -5,13 +5,13 @@ import { Random } from "./random.ts";
 /** How a simulated relay differs from the others, beyond what the directory says of it. */
 export interface Profile {
   readonly relay: Relay;
-  /** Position in `PROFILES`; an alias has its original's. */
+  /** Position in the directory, or beyond it; an alias has its original's. Facts of the relay are drawn by it. */
   readonly index: number;
   /** Typical bids a slot. */
   readonly bids: number;
   /** Share of slots in which it has no bids at all. */
   readonly emptySlots: number;
-  /** Share of the delivered payloads that come first by this relay. */
+  /** Share of the delivered payloads that come first by this relay; beside the directory: that it delivers at all. */
   readonly share: number;
   /** How its software writes rows. */
   readonly style: RowStyle;
@@ -19,6 +19,8 @@ export interface Profile {
   readonly secondPayload: number;
   /** Keeps the newest so many slots before the head; undefined: everything. */
   readonly keepsSlots: number | undefined;
+  /** Has shown nothing for so many slots before the head at which the simulation starts, and shows nothing since. */
+  readonly quietSlots: number | undefined;
   /** What is wrong with it as such; nothing, unless it was asked for. */
   readonly flaw: Flaw | undefined;
 }
@@ -39,7 +41,7 @@ export interface RowStyle {
   readonly repeatsHashes: boolean;
 }
 
-/** Slots that `merlin` keeps: a day. */
+/** Slots of a day: `merlin` keeps so many, `quiet` has shown nothing for so many. */
 const A_DAY_OF_SLOTS = 7200;
 /** A relay with a short memory forgets an hour's slots at a time, as pruning jobs do. */
 export const PRUNED_TOGETHER = 300;
@@ -54,7 +56,8 @@ const plain: RowStyle = {
   repeatsHashes: true,
 };
 
-type Described = Partial<Omit<Relay, "name" | "dialect">> & {
+type Described = Partial<Omit<Relay, "name" | "dialect" | "filtering">> & {
+  filtering?: "ofac";
   name: string;
   dialect: Relay["dialect"];
   bids: number;
@@ -62,6 +65,7 @@ type Described = Partial<Omit<Relay, "name" | "dialect">> & {
   emptySlots?: number;
   secondPayload?: number;
   keepsSlots?: number;
+  quietSlots?: number;
   style?: Partial<RowStyle>;
 };
 
@@ -150,37 +154,59 @@ const described: readonly Described[] = [
   },
 ];
 
+/** Relays that are served beside those of the directory, for tests. */
+const others: readonly Described[] = [
+  { name: "sparse", dialect: "flashbots", bids: 60, share: 0.015, emptySlots: 0.96 },
+  { name: "quiet", dialect: "flashbots", bids: 80, share: 0.03, quietSlots: A_DAY_OF_SLOTS },
+  { name: "never", dialect: "flashbots", bids: 80, share: 0, quietSlots: Infinity },
+];
+/** Beyond every position in the directory, so that this may grow. */
+const FIRST_OTHER = 100;
+
 /** The relays of the simulated network with all that the simulation knows of them; urls are paths (`/<name>`). */
 export function profiles(seed: number): readonly Profile[] {
-  return described.map((d, position) => {
-    const index = d.aliasOf === undefined ? position : described.findIndex(({ name }) => name === d.aliasOf);
-    const relay: Relay = {
-      name: d.name,
-      url: `/${d.name}`,
-      pubkey: new Random(seed, 0xbe1a, index).hex(96),
-      filtering: d.filtering ?? "none",
-      dialect: d.dialect,
-      payloadLimit: d.payloadLimit ?? 200,
-      state: d.state ?? "active",
-      activeFrom: d.activeFrom ?? null,
-      activeTo: d.activeTo ?? null,
-      collectFrom: null,
-      aliasOf: d.aliasOf ?? null,
-      adjusts: d.adjusts ?? false,
-      requestsPerSecond: 100,
-    };
-    return {
-      relay,
-      index,
-      bids: d.bids,
-      emptySlots: d.emptySlots ?? 0,
-      share: d.share,
-      style: { ...plain, ...d.style },
-      secondPayload: d.secondPayload ?? 0.02,
-      keepsSlots: d.keepsSlots,
-      flaw: undefined,
-    };
-  });
+  return described.map((d, position) =>
+    profileOf(
+      seed,
+      d,
+      d.aliasOf === undefined ? position : described.findIndex(({ name }) => name === d.aliasOf),
+    ),
+  );
+}
+
+/** The relays beside the directory, likewise. */
+export function otherProfiles(seed: number): readonly Profile[] {
+  return others.map((d, position) => profileOf(seed, d, FIRST_OTHER + position));
+}
+
+function profileOf(seed: number, d: Described, index: number): Profile {
+  const relay: Relay = {
+    name: d.name,
+    url: `/${d.name}`,
+    pubkey: new Random(seed, 0xbe1a, index).hex(96),
+    filtering: [{ from: null, to: null, filtering: d.filtering ?? "none" }],
+    dialect: d.dialect,
+    payloadLimit: d.payloadLimit ?? 200,
+    state: d.state ?? "active",
+    activeFrom: d.activeFrom ?? null,
+    activeTo: d.activeTo ?? null,
+    collectFrom: null,
+    aliasOf: d.aliasOf ?? null,
+    adjusts: d.adjusts ?? false,
+    requestsPerSecond: 100,
+  };
+  return {
+    relay,
+    index,
+    bids: d.bids,
+    emptySlots: d.emptySlots ?? 0,
+    share: d.share,
+    style: { ...plain, ...d.style },
+    secondPayload: d.secondPayload ?? 0.02,
+    keepsSlots: d.keepsSlots,
+    quietSlots: d.quietSlots,
+    flaw: undefined,
+  };
 }
 
 /**
@@ -189,6 +215,14 @@ export function profiles(seed: number): readonly Profile[] {
  */
 export function simulatedRelays(seed: number): readonly Relay[] {
   return profiles(seed).map(({ relay }) => relay);
+}
+
+/**
+ * Relays that the simulator serves but the directory doesn't name: `sparse` has bids in one slot of twenty, `quiet` had none
+ * for a day when the simulator started and has had none since, `never` has no row at all.
+ */
+export function otherRelays(seed: number): readonly Relay[] {
+  return otherProfiles(seed).map(({ relay }) => relay);
 }
 
 /** The same relays as served under a base such as `http://127.0.0.1:8080`. */

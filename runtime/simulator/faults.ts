@@ -1,33 +1,8 @@
 import type { Clock } from "../chain/clock.ts";
 import type { Dialect } from "../relay/relay.ts";
+import { FAULTS, type FaultKind } from "./faultKinds.ts";
 import { mix, mixText, unit } from "./random.ts";
-
-/** Everything that can go wrong with one ask. */
-export const FAULTS = [
-  "refused", // the connection is closed at once
-  "reset", // this ask is answered, the next one on the same connection isn't
-  "hang", // no answer, ever
-  "drip", // the answer, a few bytes at a time
-  "429",
-  "429-retry-after", // in seconds or as a date
-  "408",
-  "500-html",
-  "502", // without a body
-  "503",
-  "500-for-an-hour", // of simulated time, from the first ask on, whatever was asked
-  "cut-json", // with a complete message around it, or with the connection lost in the middle
-  "cut-gzip",
-  "204",
-  "content-type", // the right rows as text/plain
-  "html-200",
-  "redirect", // to another relay's rows
-  "stale-empty", // Helix: [] on the first ask, kept until it hasn't been asked for 12 s
-  "short", // fewer rows on the first ask, with 200
-  "late", // rows that were stored last are missing on the first ask
-  "down", // the relay as a whole doesn't take connections for a while
-] as const;
-
-export type FaultKind = (typeof FAULTS)[number];
+import { SPELLS, type Spell, type SpellKind } from "./spells.ts";
 
 /** Chances of faults per ask: of `500-for-an-hour` per URL, of `down` per relay. */
 export type FaultRates = Readonly<Partial<Record<FaultKind, number>>>;
@@ -40,6 +15,10 @@ export interface FaultPlan {
   readonly inARow?: number;
   /** True: one of the active relays, drawn when the simulator starts, is down for a while. */
   readonly oneDown?: boolean;
+  /** What is wrong with whole relays for a while, by name; `*`: with every relay. */
+  readonly spells?: Readonly<Record<string, readonly Spell[]>>;
+  /** Chances that a relay meets a spell of a kind, once, within an hour of the simulator's start. */
+  readonly spellRates?: Readonly<Partial<Record<SpellKind, number>>>;
 }
 
 /** `mild`: what an ordinary day brings. */
@@ -79,23 +58,60 @@ const harsh: FaultRates = {
   late: 0.01,
 };
 
-export const FAULT_PLANS: Readonly<Record<"none" | "mild" | "harsh", FaultPlan>> = {
+/** What `all` adds to `harsh`. */
+const odd: FaultRates = {
+  "403-cdn": 0.005,
+  "429-cdn": 0.01,
+  "error-row": 0.01,
+  "404-empty": 0.05,
+  "null-empty": 0.05,
+  bom: 0.01,
+  "encoding-odd": 0.01,
+  "typed-html": 0.01,
+};
+const SPELL_RATE = 0.1;
+
+/** `none`, `mild` and `harsh` are the command line's; `all` has spells too and is for tests. */
+export const FAULT_PLANS: Readonly<Record<"none" | "mild" | "harsh" | "all", FaultPlan>> = {
   none: { rates: {} },
   mild: { rates: mild },
   harsh: { rates: harsh, oneDown: true },
+  all: {
+    rates: { ...harsh, ...odd },
+    oneDown: true,
+    spellRates: Object.fromEntries(SPELLS.map((kind) => [kind, SPELL_RATE])),
+  },
 };
 
-/** A plan without some faults, such as `without(FAULT_PLANS.harsh, "short", "late")`. */
-export function without(plan: FaultPlan, ...kinds: readonly FaultKind[]): FaultPlan {
-  const less = (rates: FaultRates): FaultRates =>
-    Object.fromEntries(FAULTS.flatMap((kind) => (kinds.includes(kind) ? [] : [[kind, rates[kind] ?? 0]])));
-  const relays = Object.entries(plan.relays ?? {}).map(([name, rates]) => [name, less(rates)] as const);
-  const oneDown = plan.oneDown === true && !kinds.includes("down");
-  return { ...plan, rates: less(plan.rates), relays: Object.fromEntries(relays), oneDown };
+/** A plan without some faults and spells, such as `without(FAULT_PLANS.all, "short", "late", "page-hole")`. */
+export function without(plan: FaultPlan, ...kinds: readonly (FaultKind | SpellKind)[]): FaultPlan {
+  const less = <K extends FaultKind | SpellKind>(rates: Readonly<Partial<Record<K, number>>>) =>
+    Object.fromEntries(Object.entries(rates).filter(([kind]) => !kinds.includes(kind as K))) as Partial<
+      Record<K, number>
+    >;
+  const map = <T>(byRelay: Readonly<Record<string, T>> | undefined, change: (of: T) => T) =>
+    Object.fromEntries(Object.entries(byRelay ?? {}).map(([name, of]) => [name, change(of)]));
+  return {
+    ...plan,
+    rates: less(plan.rates),
+    relays: map(plan.relays, less),
+    oneDown: plan.oneDown === true && !kinds.includes("down"),
+    spells: map(plan.spells, (spells) => spells.filter(({ kind }) => !kinds.includes(kind))),
+    spellRates: less(plan.spellRates ?? {}),
+  };
 }
 
 /** Faults that change what is answered with a sound status: only on the first answer of a URL. */
 const firstAnswerOnly: ReadonlySet<FaultKind> = new Set(["204", "stale-empty", "short", "late"]);
+/** Faults under which the right answer is given all the same. */
+const answersAll: ReadonlySet<FaultKind | undefined> = new Set([
+  undefined,
+  ...firstAnswerOnly,
+  "reset",
+  "content-type",
+  "404-empty",
+  "null-empty",
+] as const);
 
 const HOUR_MS = 3_600_000;
 const TEN_MINUTES_MS = 600_000;
@@ -161,7 +177,7 @@ export class Faults {
     if (now < known.brokenUntil) return { fault: "500-for-an-hour", luck, turn };
 
     const fault = this.#draw(rates, dialect, known, unit(luck));
-    if (fault === undefined || firstAnswerOnly.has(fault) || fault === "reset" || fault === "content-type") {
+    if (answersAll.has(fault)) {
       known.answers++;
       known.inARow = 0;
     } else known.inARow++;

@@ -33,6 +33,14 @@ export type Flaw =
 /** Salts that keep what is drawn for flaws apart; above those of relays' rows. */
 const salt = { empty: 64, unpublished: 65, crowd: 66, repeats: 67, unreadable: 68 } as const;
 
+/** The newest or the oldest so many of rows in the order in which they were stored. */
+export function cutOff<T>(
+  stored: readonly T[],
+  { rows, keeps }: { readonly rows: number; readonly keeps: "newest" | "oldest" },
+): readonly T[] {
+  return keeps === "oldest" ? stored.slice(0, rows) : stored.slice(-rows);
+}
+
 /** A flaw at work in one slot of a relay. */
 export class FlawInSlot {
   readonly #flaw: Flaw | undefined;
@@ -91,8 +99,7 @@ export class FlawInSlot {
   /** All bids of the slot, in the order in which they were stored. */
   bids(rows: readonly Row[]): readonly Row[] {
     const flaw = this.#flaw;
-    if (flaw?.kind === "cut")
-      return flaw.keeps === "oldest" ? rows.slice(0, flaw.rows) : rows.slice(-flaw.rows);
+    if (flaw?.kind === "cut") return cutOff(rows, flaw);
     if (flaw?.kind === "clock")
       return rows.map((row) =>
         row.with({ received: row.received && { ...row.received, ms: row.received.ms + flaw.ms } }),

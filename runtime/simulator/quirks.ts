@@ -3,18 +3,20 @@ import type { Random } from "./random.ts";
 /**
  * Something odd about one row: what is sent instead, and what a table can make of it. `sent` maps fields of the row to
  * JSON text (undefined: left out); fields that the row doesn't have are added. `kept` maps columns to what they hold because
- * of it; undefined where no table can hold the row, so that it goes into quarantine. `unknown` gives the added fields as
- * column `extra` holds them, JSON text by field.
+ * of it; undefined where no table can hold the row, so that it goes into quarantine. `unknown` gives the fields that are no
+ * column's, or that theirs can't hold, as column `extra` holds them, JSON text by field. `oversize` gives those that are too
+ * large for it, in the same form: they go into quarantine without their row.
  */
 export interface Quirk {
   readonly sent: Readonly<Record<string, string | undefined>>;
   readonly kept: Readonly<Record<string, string | null>> | undefined;
   readonly unknown?: Readonly<Record<string, string>>;
+  readonly oversize?: Readonly<Record<string, string>>;
 }
 
 type MakeQuirk = (random: Random) => Quirk;
 
-/** Odd, but a row like any other: fields unknown, missing, empty or differently written. */
+/** Odd, but a row like any other: fields unknown, missing, empty or differently written, optional ones not to be read. */
 const soundQuirks: readonly [MakeQuirk, ...MakeQuirk[]] = [
   () => ({ sent: { num_tx: '""', block_number: undefined }, kept: { num_tx: null, block_number: null } }),
   () => ({ sent: { gas_used: "null" }, kept: { gas_used: null } }),
@@ -59,10 +61,23 @@ const soundQuirks: readonly [MakeQuirk, ...MakeQuirk[]] = [
       },
     };
   },
+  (random) => unreadable("gas_used", `"9${random.digits(19)}"`),
+  () => unreadable("num_tx", '"0x10"'),
+  () => unreadable("block_number", '"twelve"'),
+  (random) => {
+    const trace = `"${random.hex(64).repeat(70)}"`;
+    const node = `"${random.hex(40)}"`;
+    return { sent: { trace, node }, kept: {}, unknown: { node }, oversize: { trace } };
+  },
 ];
 
-/** Oddities of times, which payloads don't have. */
-const timeQuirks: readonly [MakeQuirk, ...MakeQuirk[]] = [
+/** An optional field that its column can't hold. */
+function unreadable(name: string, json: string): Quirk {
+  return { sent: { [name]: json }, kept: { [name]: null }, unknown: { [name]: json } };
+}
+
+/** Oddities of fields that payloads don't have. */
+const bidQuirks: readonly [MakeQuirk, ...MakeQuirk[]] = [
   () => ({
     sent: { timestamp: '"0"', timestamp_ms: '"0"' },
     kept: { timestamp: null, timestamp_s: "0", timestamp_ms: "0" },
@@ -75,6 +90,15 @@ const timeQuirks: readonly [MakeQuirk, ...MakeQuirk[]] = [
       kept: { timestamp: null, timestamp_s: s, timestamp_ms: `${s}000` },
     };
   },
+  () => {
+    const date = '"2025-11-11T01:30:23Z"';
+    return {
+      sent: { timestamp: date, timestamp_ms: undefined },
+      kept: { timestamp: null, timestamp_s: null, timestamp_ms: null },
+      unknown: { timestamp: date },
+    };
+  },
+  () => unreadable("optimistic_submission", '"true"'),
 ];
 
 /** No table can hold these. */
@@ -88,14 +112,11 @@ const badQuirks: readonly [MakeQuirk, ...MakeQuirk[]] = [
   () => ({ sent: { builder_pubkey: undefined }, kept: undefined }),
   () => ({ sent: { parent_hash: "null" }, kept: undefined }),
   () => ({ sent: { value: '"-1"' }, kept: undefined }),
-  (random) => ({ sent: { gas_used: `"9${random.digits(19)}"` }, kept: undefined }),
-  () => ({ sent: { block_number: '"twelve"' }, kept: undefined }),
-  (random) => ({ sent: { trace: `"${random.hex(64).repeat(70)}"` }, kept: undefined }),
 ];
 
 /** Draws what is odd about a bid that a table can hold. */
 export function oddBid(random: Random): Quirk {
-  return random.chance(0.2) ? random.pick(timeQuirks)(random) : random.pick(soundQuirks)(random);
+  return random.chance(0.2) ? random.pick(bidQuirks)(random) : random.pick(soundQuirks)(random);
 }
 
 /** Draws what is odd about a payload that a table can hold. */

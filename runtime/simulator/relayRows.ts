@@ -93,7 +93,7 @@ export class RelayRows {
     if (deliverers.has(index)) return true;
     // Half of the proposers who build for themselves aren't registered with any relay, so nobody bids.
     if (kind === "local" && unit(this.#seed, salt.empty, slot) < 0.5) return false;
-    return unit(this.#seed, salt.empty, slot, 1 + index) >= (kind === "missed" ? 0.4 : emptySlots);
+    return unit(this.#seed, salt.empty, slot, 1 + index) >= Math.max(kind === "missed" ? 0.4 : 0, emptySlots);
   }
 
   #deliveredBlocks(slot: number, auction: Auction): readonly Block[] {

@@ -8,15 +8,20 @@ const DRIP_MS = 100;
 
 /**
  * Writes one response and remembers its status. Like the reference relay's server, it announces no keep-alive time-out.
- * Nothing is written to a client that has left.
+ * It is dated by the simulation's clock. Nothing is written to a client that has left.
  */
 export class Reply {
   readonly #response: ServerResponse;
   /** 0 while nothing was sent. */
   status = 0;
+  /** Unix ms that it is dated with. */
+  dateMs: number;
+  /** Seconds for which a cache in front of the relay has had it; undefined: it comes from the relay. */
+  ageS: number | undefined;
 
-  constructor(response: ServerResponse) {
+  constructor(response: ServerResponse, dateMs: number) {
     this.#response = response;
+    this.dateMs = dateMs;
     response.removeHeader("connection");
   }
 
@@ -63,6 +68,8 @@ export class Reply {
 
   #head(status: number, headers: Readonly<Record<string, string>>): void {
     this.status = status;
-    this.#response.writeHead(status, headers);
+    const date = new Date(this.dateMs).toUTCString();
+    const age = this.ageS === undefined ? {} : { age: String(this.ageS) };
+    this.#response.writeHead(status, { ...headers, ...age, date });
   }
 }

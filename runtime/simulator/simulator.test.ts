@@ -1,83 +1,28 @@
-import { type Agent, type IncomingMessage, Agent as HttpAgent, get, request } from "node:http";
+import { Agent as HttpAgent, get } from "node:http";
 import { gunzipSync } from "node:zlib";
 import test from "ava";
 import fc from "fast-check";
 import { simulatedNetwork } from "../chain/networks.ts";
-import { VirtualClock } from "../chain/virtualClock.ts";
-import { answerDecoder } from "../datasets/answer.ts";
+import { answerDecoder, oversizeFields } from "../datasets/answer.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { lineWriter } from "../datasets/line.ts";
 import { codeOf } from "../errors.ts";
 import { simulatedRelays } from "./directory.ts";
-import { FAULTS, FAULT_PLANS, type FaultKind, type FaultPlan, without } from "./faults.ts";
+import { FAULTS, type FaultKind } from "./faultKinds.ts";
+import { FAULT_PLANS, type FaultPlan, without } from "./faults.ts";
 import { HOSTILE_CASES, startHostileRelay } from "./hostile.ts";
-import { type Simulator, type SimulatorOptions, startSimulator } from "./server.ts";
+import { type Simulator, startSimulator } from "./server.ts";
+import {
+  type Got,
+  HEAD,
+  clockAt,
+  fetchRaw,
+  path,
+  rowsOf,
+  slotsOf,
+  withSimulator,
+} from "./simulator.testing.ts";
 import { SimulatedData } from "./truth.ts";
-
-const GENESIS = simulatedNetwork(1).genesis;
-const HEAD = 5_000_000;
-const ENDPOINTS = { bids: "builder_blocks_received", payloads: "proposer_payload_delivered" } as const;
-
-/** A clock that stands at the start of a slot until it is moved. */
-function clockAt(head = HEAD): VirtualClock {
-  return new VirtualClock((GENESIS + 12 * head) * 1000);
-}
-
-interface Got {
-  readonly status: number;
-  readonly headers: IncomingMessage["headers"];
-  readonly body: Buffer;
-  /** False when the message stopped before its end. */
-  readonly whole: boolean;
-}
-
-/** Asks over HTTP; `status` 0 where the connection was closed without an answer. */
-function fetchRaw(
-  url: string,
-  options: { headers?: Record<string, string>; agent?: Agent; method?: string } = {},
-): Promise<Got> {
-  return new Promise((resolve) => {
-    const nothing = { status: 0, headers: {}, body: Buffer.alloc(0), whole: false };
-    const asked = request(url, { agent: false, ...options }, (response) => {
-      const parts: Buffer[] = [];
-      const done = (whole: boolean) => {
-        const { statusCode = 0, headers } = response;
-        resolve({ status: statusCode, headers, body: Buffer.concat(parts), whole });
-      };
-      response.on("data", (part: Buffer) => parts.push(part));
-      response.on("end", () => done(true));
-      response.on("error", () => done(false));
-    });
-    asked.on("error", () => resolve(nothing));
-    asked.end();
-  });
-}
-
-function path(sim: Simulator, relay: string, dataset: DatasetName, query: string): string {
-  return `${sim.url}/${relay}/relay/v1/data/bidtraces/${ENDPOINTS[dataset]}?${query}`;
-}
-
-/** Rows of an honest answer, as JSON.parse sees them. */
-async function rowsOf(sim: Simulator, relay: string, dataset: DatasetName, query: string) {
-  const { body, status } = await fetchRaw(path(sim, relay, dataset, query));
-  if (status !== 200) throw new Error(`${status}: ${body.toString()}`);
-  return JSON.parse(body.toString()) as Record<string, unknown>[];
-}
-
-const slotsOf = (rows: readonly Record<string, unknown>[]) => rows.map((row) => Number(row["slot"]));
-
-async function withSimulator(
-  options: Partial<SimulatorOptions>,
-  use: (sim: Simulator, clock: VirtualClock) => Promise<void>,
-): Promise<void> {
-  const clock = clockAt();
-  const sim = await startSimulator({ seed: 1, faults: "none", clock, ...options });
-  try {
-    await use(sim, clock);
-  } finally {
-    await sim.close();
-  }
-}
 
 /** What the project's own decoder and writer make of an answer, in the form of the truth. */
 function decoded(dataset: DatasetName, seed: number, relay: string, slot: number, body: Buffer) {
@@ -85,7 +30,7 @@ function decoded(dataset: DatasetName, seed: number, relay: string, slot: number
   const write = lineWriter(datasets[dataset], simulatedNetwork(seed), relay, slot);
   return {
     rows: counted(rows.map(({ row }) => write(row).trimEnd())),
-    quarantine: counted(refused.map(({ raw }) => raw)),
+    quarantine: counted([...refused, ...oversizeFields(rows)].map(({ raw }) => raw)),
   };
 }
 
@@ -493,7 +438,8 @@ async function askUntilTrue(
   const right = counted(sim.truth.bids(relay, slot).map(({ json }) => json));
   for (let ask = 0; ask < 20; ask++) {
     const got = await fetchRaw(path(sim, relay, "bids", `slot=${slot}`), agent ? { agent } : {});
-    if (got.status !== 200 || !got.whole || !/json|plain/.test(String(got.headers["content-type"]))) continue;
+    if (got.status !== 200 || !got.whole || !/json|plain|html/.test(String(got.headers["content-type"])))
+      continue;
     const text = got.body.toString();
     if (text.trimEnd().endsWith("]") && text.length > 3) {
       const sent = counted(
@@ -534,6 +480,18 @@ test("every fault occurs, passes after three in a row, and a URL asked again end
       status === 302 && /^\/[a-z-]+\/relay\/v1/.test(String(headers.location)),
     short: ({ status }) => status === 200,
     late: ({ status }) => status === 200,
+    "403": ({ status, body }) => status === 403 && body.toString().startsWith("<html>"),
+    "403-cdn": ({ status, body }) => status === 403 && body.toString() === "error code: 1020",
+    "429-cdn": ({ status, body }) => status === 429 && body.toString() === "error code: 1015",
+    parked: ({ status, headers }) => status === 200 && headers["content-type"] === "text/html",
+    "error-row": ({ status, body }) => {
+      const rows = JSON.parse(body.toString()) as Record<string, unknown>[];
+      return status === 200 && rows.findIndex(({ code }) => code === 500) === rows.length - 1;
+    },
+    bom: ({ status, body }) => status === 200 && body.subarray(0, 3).toString("hex") === "efbbbf",
+    "encoding-odd": ({ headers }) => ["", "utf-8"].includes(headers["content-encoding"] ?? "none"),
+    "typed-html": ({ headers, body }) =>
+      headers["content-type"] === "text/html" && body.toString().startsWith('[{"slot"'),
   };
   for (const [kind, check] of Object.entries(shown) as [FaultKind, (got: Got) => boolean][]) {
     await withSimulator({ faults: { rates: { [kind]: 1 } }, scale: 0.2 }, async (sim) => {
@@ -554,10 +512,12 @@ test("every fault occurs, passes after three in a row, and a URL asked again end
     });
   }
   t.deepEqual(FAULTS.filter((kind) => !(kind in shown)).toSorted(), [
+    "404-empty",
     "500-for-an-hour",
     "down",
     "drip",
     "hang",
+    "null-empty",
     "reset",
     "stale-empty",
   ]);
@@ -617,10 +577,8 @@ test("a connection can be lost while idle, an answer can hang or drip, and closi
     left.on("error", () => undefined);
     while (sim.requests.filter(({ fault }) => fault === kind).length < 2) await new Promise(setImmediate);
     left.destroy();
-    const begun = performance.now();
     await sim.close();
     t.false((await open).whole, kind);
-    t.true(performance.now() - begun < 1_000, `${kind}: closing took ${performance.now() - begun} ms`);
   }
 });
 

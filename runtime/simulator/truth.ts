@@ -2,7 +2,7 @@ import type { Clock } from "../chain/clock.ts";
 import { simulatedNetwork } from "../chain/networks.ts";
 import { slotAt } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
-import { PRUNED_TOGETHER, type Profile, profiles } from "./directory.ts";
+import { PRUNED_TOGETHER, type Profile, otherProfiles, profiles } from "./directory.ts";
 import type { Flaw } from "./flaws.ts";
 import { RelayRows } from "./relayRows.ts";
 import { type RawRow, unknownFields } from "./rows.ts";
@@ -15,7 +15,7 @@ export type TableRow = Readonly<Record<string, string | boolean | null>>;
 export interface ExpectedSlot {
   /** Rows that a table can hold, equal ones once, with `copies`. */
   readonly rows: readonly TableRow[];
-  /** Rows that none can hold, as they are sent. */
+  /** Rows that none can hold, as they are sent; and, as JSON with sorted keys, fields that are too large for their rows. */
   readonly quarantine: readonly { readonly slot: number; readonly raw: string; readonly copies: number }[];
 }
 
@@ -45,6 +45,8 @@ export interface TruthOptions {
   readonly head?: number;
   /** Slots that a relay keeps, by name, where that is to differ from the directory. */
   readonly keepsSlots?: Readonly<Record<string, number>>;
+  /** The first slot whose bids a relay hasn't deleted, by name, where its payloads are all there (so prunes Freelay). */
+  readonly bidsFrom?: Readonly<Record<string, number>>;
   /** What is wrong with single relays as such, by name. */
   readonly flaws?: Readonly<Record<string, Flaw>>;
 }
@@ -54,7 +56,10 @@ const KEPT_SLOTS = 12;
 
 /** Answers for the simulated relays and for the truth about them: one model, generated slot by slot as it is asked for. */
 export class SimulatedData implements Truth {
+  /** The relays of the directory. */
   readonly profiles: readonly Profile[];
+  /** The relays beside it. */
+  readonly others: readonly Profile[];
   readonly #options: TruthOptions;
   readonly #world: World;
   readonly #byName = new Map<string, { profile: Profile; rows: RelayRows }>();
@@ -63,13 +68,16 @@ export class SimulatedData implements Truth {
   constructor(options: TruthOptions) {
     const { seed, scale = 1, keepsSlots = {}, flaws = {} } = options;
     this.#options = options;
-    this.profiles = profiles(seed).map((profile) => ({
+    const { head } = this;
+    const asWanted = (profile: Profile): Profile => ({
       ...profile,
       keepsSlots: keepsSlots[profile.relay.name] ?? profile.keepsSlots,
-      flaw: flaws[profile.relay.name],
-    }));
-    this.#world = new World(seed, this.profiles);
-    for (const profile of this.profiles) {
+      flaw: flaws[profile.relay.name] ?? silence(profile, head),
+    });
+    this.profiles = profiles(seed).map(asWanted);
+    this.others = otherProfiles(seed).map(asWanted);
+    this.#world = new World(seed, this.profiles, this.others);
+    for (const profile of [...this.profiles, ...this.others]) {
       const rows = new RelayRows(seed, profile, this.#world, scale);
       this.#byName.set(profile.relay.name, { profile, rows });
     }
@@ -77,33 +85,43 @@ export class SimulatedData implements Truth {
 
   /** The newest slot that has begun. */
   get head(): number {
-    const { seed, clock, head } = this.#options;
-    return head ?? slotAt(simulatedNetwork(seed), clock.now());
+    return this.headAt(this.#options.clock.now());
+  }
+
+  /** The newest slot that has begun at a Unix time, ms. */
+  headAt(unixMs: number): number {
+    return this.#options.head ?? slotAt(simulatedNetwork(this.#options.seed), unixMs);
   }
 
   profile(relay: string): Profile | undefined {
     return this.#byName.get(relay)?.profile;
   }
 
-  /** First and last slot that a relay can answer for now; `last < first` where there is none. */
-  span(relay: string): { first: number; last: number } {
+  /**
+   * First and last slot that a relay can answer for now, by dataset; `last < first` where there is none. `newest`: the head as the
+   * relay sees it, where it isn't the real one.
+   */
+  span(relay: string, dataset: DatasetName, newest?: number): { first: number; last: number } {
     const profile = this.profile(relay);
     if (!profile) return { first: 0, last: -1 };
     const { head } = this;
+    const { flaw } = profile;
+    const shown = flaw?.kind === "quiet" ? flaw.from - 1 : Infinity;
     const pruned = profile.keepsSlots === undefined ? 0 : head - profile.keepsSlots;
     return {
       first: Math.max(
         profile.relay.activeFrom ?? 0,
+        dataset === "bids" ? (this.#options.bidsFrom?.[relay] ?? 0) : 0,
         Math.ceil(Math.max(0, pruned) / PRUNED_TOGETHER) * PRUNED_TOGETHER,
       ),
-      last: Math.min(profile.relay.activeTo ?? Infinity, head),
+      last: Math.min(profile.relay.activeTo ?? Infinity, newest ?? head, shown),
     };
   }
 
-  /** What is in the relay's database for a slot, in the order in which it was stored. */
-  stored(dataset: DatasetName, relay: string, slot: number): readonly RawRow[] {
+  /** What is in the relay's database for a slot up to `newest`, in the order in which it was stored. */
+  stored(dataset: DatasetName, relay: string, slot: number, newest = this.head): readonly RawRow[] {
     const known = this.#byName.get(relay);
-    if (!known || slot < 0 || slot > this.head || !worked(known.profile.relay, slot)) return [];
+    if (!known || slot < 0 || slot > newest || !worked(known.profile.relay, slot)) return [];
     const key = `${dataset} ${relay} ${slot}`;
     const kept = this.#kept.get(key);
     if (kept) return kept;
@@ -132,12 +150,14 @@ export class SimulatedData implements Truth {
     const rows = new Map<string, { row: TableRow; copies: number }>();
     const quarantine = new Map<string, number>();
     const { genesis } = simulatedNetwork(this.#options.seed);
+    const setAside = (json: string) => quarantine.set(json, (quarantine.get(json) ?? 0) + 1);
     for (const raw of this.#shown(dataset, relay, slot)) {
       const row = tableRow(dataset, relay, genesis, raw);
       if (!row) {
-        quarantine.set(raw.json, (quarantine.get(raw.json) ?? 0) + 1);
+        setAside(raw.json);
         continue;
       }
+      if (raw.quirk?.oversize) setAside(object(raw.quirk.oversize));
       const key = JSON.stringify(row);
       rows.set(key, { row, copies: (rows.get(key)?.copies ?? 0) + 1 });
     }
@@ -148,7 +168,7 @@ export class SimulatedData implements Truth {
   }
 
   horizon(relay: string, dataset: DatasetName): number | undefined {
-    const { first, last } = this.span(relay);
+    const { first, last } = this.span(relay, dataset);
     for (let slot = first; slot <= last; slot++)
       if (this.stored(dataset, relay, slot).length > 0) return slot;
     return undefined;
@@ -162,6 +182,11 @@ export class SimulatedData implements Truth {
   slotOfBlock(number: number): number {
     return this.#world.slotOfBlock(number);
   }
+}
+
+/** The flaw of a relay that has shown nothing for so long before the head. */
+function silence({ quietSlots }: Profile, head: number): Flaw | undefined {
+  return quietSlots === undefined ? undefined : { kind: "quiet", from: Math.max(0, head - quietSlots) };
 }
 
 /** Helix' de-duplication: the first stored row of each block hash. */
@@ -178,8 +203,7 @@ export function firstOfEachHash(rows: readonly RawRow[]): readonly RawRow[] {
 function tableRow(dataset: DatasetName, relay: string, genesis: number, raw: RawRow): TableRow | undefined {
   const { block, received, quirk } = raw;
   if (quirk && !quirk.kept) return undefined;
-  const unknown = Object.entries(unknownFields(raw)).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const extra = unknown.map(([name, json]) => `"${name}":${json}`).join(",");
+  const unknown = unknownFields(raw);
   const common = {
     relay,
     slot: String(raw.slot),
@@ -210,6 +234,12 @@ function tableRow(dataset: DatasetName, relay: string, genesis: number, raw: Raw
     ...common,
     ...(dataset === "bids" ? times() : {}),
     ...quirk?.kept,
-    extra: extra === "" ? null : `{${extra}}`,
+    extra: Object.keys(unknown).length === 0 ? null : object(unknown),
   };
+}
+
+/** A JSON object with sorted keys, from the JSON text of its fields. */
+function object(fields: Readonly<Record<string, string>>): string {
+  const members = Object.entries(fields).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return `{${members.map(([name, json]) => `"${name}":${json}`).join(",")}}`;
 }

@@ -54,12 +54,15 @@ const salt = { missed: 1, fate: 2, block: 3, auction: 4, shared: 6, proposer: 7 
 export class World {
   readonly #seed: number;
   readonly #profiles: readonly Profile[];
+  readonly #others: readonly Profile[];
   readonly #builders: readonly Builder[];
   readonly #auctions = new Map<number, Auction>();
 
-  constructor(seed: number, profiles: readonly Profile[]) {
+  /** `others` deliver too, but change nothing of what `profiles` deliver. */
+  constructor(seed: number, profiles: readonly Profile[], others: readonly Profile[]) {
     this.#seed = seed;
     this.#profiles = profiles.filter(({ relay }) => relay.aliasOf === null);
+    this.#others = others.filter(({ share }) => share > 0);
     this.#builders = buildersOf(seed);
   }
 
@@ -92,6 +95,8 @@ export class World {
       else if (unit(this.#seed, salt.fate, slot, 2 + index) < share * 0.8) deliverers.add(index);
       rest -= share;
     }
+    for (const { index, share } of this.#others)
+      if (unit(this.#seed, salt.fate, slot, 2 + index) < share) deliverers.add(index);
     return { kind, deliverers };
   }
 

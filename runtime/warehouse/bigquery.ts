@@ -1,7 +1,7 @@
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
 import { settledSlot } from "../chain/slots.ts";
-import { type DatasetName, datasets } from "../datasets/dataset.ts";
+import { DATASET_NAMES, type DatasetName, datasets } from "../datasets/dataset.ts";
 import { printable, UserError } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
@@ -12,8 +12,8 @@ import { explained } from "./bigqueryErrors.ts";
 import type { ExportSource } from "./bigqueryExport.ts";
 import { ensureGuard } from "./bigqueryGuard.ts";
 import { BigQueryJobs } from "./bigqueryJobs.ts";
+import { loadRelaysIntoBigQuery, loadRereadsIntoBigQuery } from "./bigqueryKeyed.ts";
 import { loadIntoBigQuery } from "./bigqueryLoad.ts";
-import { loadRelaysIntoBigQuery } from "./bigqueryRelays.ts";
 import { Staging } from "./bigqueryStaging.ts";
 import { coverageQuery } from "./bigqueryViews.ts";
 import { integerOf, textOf } from "./cells.ts";
@@ -97,14 +97,19 @@ class BigQueryWarehouse implements Warehouse {
       });
     return this.#use(async ({ jobs, staging }) => {
       const { clock, log } = this.#options;
-      const { relaysTable = true } = options;
-      const horizons = relaysTable
-        ? await loadRelaysIntoBigQuery(this.#api, jobs, this.#tables, lake, relays)
-        : [];
+      const { relayTables = true, ranges, signal } = options;
+      const keyed = { api: this.#api, jobs, place: this.#tables, lake };
+      const horizons = relayTables ? await loadRelaysIntoBigQuery(keyed, relays) : [];
       const places = { tables: this.#tables, staging: this.#stagingPlace };
       const parts = { api: this.#api, jobs, staging, places, lake, network: this.#network, log };
-      const summary = await loadIntoBigQuery({ ...parts, now: clock.now() }, options);
-      return { ...summary, failed: [...horizons, ...summary.failed] };
+      const now = clock.now();
+      const summary = await loadIntoBigQuery({ ...parts, now }, options);
+      const forget = options.rebuild ? (options.datasets ?? DATASET_NAMES) : [];
+      const rereads =
+        relayTables && !signal?.aborted
+          ? await loadRereadsIntoBigQuery(keyed, this.#network, { ranges, forget }, now)
+          : [];
+      return { ...summary, failed: [...horizons, ...rereads, ...summary.failed] };
     });
   }
 

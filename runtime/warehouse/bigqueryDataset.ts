@@ -49,8 +49,8 @@ export async function recognize(
 }
 
 /**
- * Makes what isn't there yet of a warehouse: both datasets, tables, views and the table function. What is there stays as it is,
- * but views and function are brought up to this version.
+ * Makes what isn't there yet of a warehouse: both datasets, tables, columns, views and the table function. What is there stays as
+ * it is, but views and function are brought up to this version.
  */
 export async function createWarehouse(
   api: BigQueryApi,
@@ -75,11 +75,13 @@ export async function createWarehouse(
     description: `Tables under way into ${dataset}`,
     defaultTableExpirationMs: String(STAGING_MS),
   });
-  for (const table of bigqueryTables())
-    await create(api, `/datasets/${dataset}/tables`, {
+  for (const table of bigqueryTables()) {
+    const resource = {
       ...tableResource(project, dataset, table),
       requirePartitionFilter: table.requirePartitionFilter && requirePartitionFilter,
-    });
+    };
+    if (!(await create(api, `/datasets/${dataset}/tables`, resource))) await addColumns(api, dataset, table);
+  }
   const views = { ...settings, ...(days === undefined ? {} : { days }) };
   for (const { name, description, query } of bigqueryViews(views)) {
     const view = {
@@ -132,6 +134,21 @@ async function create(api: BigQueryApi, path: string, body: object): Promise<boo
     if (error instanceof ApiError && error.status === 409) return false;
     throw error;
   }
+}
+
+interface Field {
+  readonly name: string;
+}
+
+/** Adds the columns that a table lacks because an earlier version made it; its rows have NULL in them. */
+async function addColumns(api: BigQueryApi, dataset: string, table: BigQueryTable): Promise<void> {
+  const path = `/datasets/${dataset}/tables/${table.name}`;
+  const { schema } = await api.ask<{ schema?: { fields?: readonly Field[] } }>({ method: "GET", path });
+  const there = schema?.fields ?? [];
+  const names = new Set(there.map(({ name }) => name));
+  const lacking = (JSON.parse(table.schema) as Field[]).filter(({ name }) => !names.has(name));
+  if (lacking.length === 0) return;
+  await api.ask({ method: "PATCH", path, body: { schema: { fields: [...there, ...lacking] } } });
 }
 
 function tableResource(projectId: string, datasetId: string, table: BigQueryTable): object {

@@ -67,6 +67,10 @@ const causes: readonly (readonly [RegExp, string])[] = [
     "the query would read more than is allowed for one; name fewer days, or raise maximumBytesBilled in the settings",
   ],
   [
+    /Unrecognized name|not found inside|not present in table|not have a column/i,
+    "its tables were made by an earlier version; run `pulumi up`, or `load --create` where no stack made them, which add what is new",
+  ],
+  [
     /quota ?exceeded/i,
     "a quota of the project is used up; the lake is complete: run `load` later, or have the quota raised",
   ],

@@ -58,6 +58,7 @@ function ledgerRow(dataset: Dataset, row: Record<string, Value>): LedgerRow {
     rows: integerOf(row["rows"]),
     quarantined: integerOf(row["quarantined"]),
     error: row["error"] === null ? null : textOf(row["error"]),
+    unproven: row["unproven"] === null ? null : bits(row["unproven"]),
   };
 }
 

@@ -40,6 +40,7 @@ export const chunkFields: Readonly<Record<string, ScalarType>> = {
   quarantined: "INT64",
   error: "STRING",
   loaded_at: "TIMESTAMP",
+  unproven: "STRING",
   known_generation: "INT64",
   wanted: "STRING",
 };
@@ -97,7 +98,7 @@ export function guarded(places: LoadPlaces, dataset: Dataset): string[] {
 }
 
 function chunkValues({ after, before, insert }: Change, loadedAt: string) {
-  const { chunk, covered, suspect, ...rest } = after;
+  const { chunk, covered, suspect, unproven, ...rest } = after;
   const wanted = new Set(insert);
   const bits = Array.from({ length: chunk.last - chunk.first + 1 }, (_, index) =>
     wanted.has(chunk.first + index) ? "1" : "0",
@@ -110,6 +111,7 @@ function chunkValues({ after, before, insert }: Change, loadedAt: string) {
     covered: covered.toString(),
     suspect: suspect.toString(),
     loaded_at: loadedAt,
+    unproven: unproven?.toString() ?? null,
     known_generation: before?.generation ?? 0,
     wanted: bits.join(""),
   };

@@ -1,6 +1,6 @@
 import type { ColumnType } from "../datasets/dataset.ts";
 import { bigquerySchema } from "../datasets/schema.ts";
-import { canonicalBlocksTable, loadTables, relaysTable, rowTables, type Table } from "../datasets/tables.ts";
+import { allTables, infoTable, type Table } from "../datasets/tables.ts";
 
 /** A table of the warehouse as BigQuery is to have it; the stack and `--create` make the same. */
 export interface BigQueryTable {
@@ -37,14 +37,8 @@ const SLOT_PARTITIONS = { start: 0, end: 50_000_000, interval: 50_000 };
 
 /** The tables of a warehouse in BigQuery, in the order in which they are made. */
 export function bigqueryTables(): BigQueryTable[] {
-  return [
-    relaysTable,
-    canonicalBlocksTable,
-    rowTables.bids,
-    rowTables.payloads,
-    loadTables.bids,
-    loadTables.payloads,
-  ].map(bigqueryTable);
+  // What warehouse_info says is in the dataset's label and in the text of the views.
+  return allTables.filter((table) => table !== infoTable).map(bigqueryTable);
 }
 
 function bigqueryTable(table: Table): BigQueryTable {

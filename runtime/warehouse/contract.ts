@@ -10,6 +10,7 @@ import { openFolderLake } from "../lake/folder.ts";
 import type { Lake } from "../lake/lake.ts";
 import { blocksOf, contentArbitrary, flipped, network } from "../lake/testing.ts";
 import type { Relay } from "../relay/relay.ts";
+import { examples } from "../seeds.testing.ts";
 import { textOf } from "./cells.ts";
 import { chunkOf, expectedRows, newFolder, put, relayNamed, rowOf, tableRows } from "./testing.ts";
 import type { DayCoverage, Warehouse } from "./warehouse.ts";
@@ -50,7 +51,7 @@ export function warehouseContract(
   open: OpenWarehouse,
   lakes: ContractLakes = folders,
   register: (title: string, implementation: (t: ExecutionContext) => Promise<void>) => void = test,
-  runs = 12,
+  runs = examples(3, 24),
 ): void {
   const start = async (t: ExecutionContext) => ({
     lake: await lakes.open(t, network.name),
@@ -251,8 +252,11 @@ export function warehouseContract(
         list: (dataset, relay, range) => lake.list(dataset, relay, range),
         head: (chunk) => lake.head(chunk),
         readHorizon: (dataset, relay) => lake.readHorizon(dataset, relay),
+        readRereads: (dataset, relay, month) => lake.readRereads(dataset, relay, month),
+        writeRereads: () => Promise.reject(new Error("a load doesn't write")),
         locate: (object) => lake.locate(object),
         write: () => Promise.reject(new Error("a load doesn't write")),
+        restate: () => Promise.reject(new Error("a load doesn't write")),
         readQuarantine: () => Promise.reject(new Error("a load doesn't read quarantines")),
         writeQuarantine: () => Promise.reject(new Error("a load doesn't write")),
         writeHorizon: () => Promise.reject(new Error("a load doesn't write")),
@@ -301,7 +305,7 @@ export function warehouseContract(
       await put(lake, network, "payloads", "one", { rows: rows(0) });
       const loaded = async () =>
         (await warehouse.query("SELECT slot FROM bids ORDER BY slot")).map(({ slot }) => Number(slot));
-      const bids = { datasets: ["bids"], relaysTable: false } as const;
+      const bids = { datasets: ["bids"], relayTables: false } as const;
       const newest = await warehouse.load(lake, [], { ...bids, maxObjects: 2 });
       t.deepEqual([newest.rows, newest.waiting], [2, 8]);
       t.deepEqual(await loaded(), [256, 288]);
@@ -334,6 +338,63 @@ export function warehouseContract(
     await agrees(t, warehouse, smaller);
     t.is((await warehouse.query("SELECT * FROM relays")).length, 1);
   });
+
+  register(
+    `${form}: table rereads is what the lake says of re-reading; a load of ranges takes their months and one more in turn`,
+    async (t) => {
+      const months = ["2023-11", "2023-12", "2024-01", "2024-02"];
+      const inTurn = 1;
+      const hour = Math.floor(NOW / 3_600_000 / months.length) * months.length + inTurn;
+      const lake = await lakes.open(t, network.name);
+      const warehouse = await open(t, network, fixedDateClock(hour * 3_600_000));
+      const firsts = months.map((month) => slotAt(network, Date.parse(`${month}-20T00:00:00Z`)));
+      const writeAll = async (differing: number) => {
+        for (const [index, month] of months.entries()) {
+          const first = firsts[index] ?? 0;
+          const slots = [
+            { first, last: first + 4 },
+            { first: first + 9, last: first + 9 },
+          ];
+          const reread = { slots, differing, rowsGained: 7 };
+          await lake.writeRereads("bids", "one", month, new Map([[`${month}-20`, reread]]));
+        }
+      };
+      /** The column `differing`, oldest day first. */
+      const differing = async () => {
+        const rows = await warehouse.query("SELECT * FROM rereads ORDER BY day");
+        for (const row of rows) {
+          t.true(months.some((month) => row["day"] === `${month}-20`));
+          t.like(row, { dataset: "bids", relay: "one" });
+          t.deepEqual([Number(row["slots"]), Number(row["rows_gained"])], [6, 7]);
+        }
+        return rows.map((row) => Number(row["differing"]));
+      };
+      for (const slot of firsts)
+        await put(lake, network, "bids", "one", { rows: new Map([[slot, [rowOf(slot, 1)]]]) });
+      await writeAll(1);
+      await warehouse.load(lake, [], { relayTables: false });
+      t.deepEqual(await differing(), []);
+      t.deepEqual((await warehouse.load(lake, [])).failed, []);
+      t.deepEqual(await differing(), [1, 1, 1, 1]);
+
+      await writeAll(2);
+      const [, , , newest = 0] = firsts;
+      await warehouse.load(lake, [], { ranges: [{ first: newest, last: newest + 31 }] });
+      t.deepEqual(await differing(), [1, 2, 1, 2]);
+
+      // One that can't be read is told, and stops no other.
+      const object = `${network.name}/bids/relay=one/rereads/2023-11.json`;
+      await lakes.damage(lake, object, () => Buffer.from("[]"));
+      const { failed } = await warehouse.load(lake, []);
+      t.deepEqual(
+        failed.map((one) => one.object),
+        [object],
+      );
+      t.deepEqual(await differing(), [1, 2, 2, 2]);
+      await warehouse.load(lake, [], { rebuild: true });
+      t.deepEqual(await differing(), [2, 2, 2]);
+    },
+  );
 
   register(`${form}: a stopped load keeps what it has, and the next one goes on`, async (t) => {
     const { lake, warehouse } = await start(t);
@@ -413,7 +474,7 @@ export function warehouseContract(
       const silent = days.filter(({ relay }) => relay === "silent");
       t.is(
         silent.reduce((sum, { missing }) => sum + missing, 0),
-        2 * (settledSlot(network, NOW) + 1),
+        2 * (settledSlot(network, NOW) - network.floor + 1),
       );
       t.deepEqual(await warehouse.query("SELECT name, state FROM relays ORDER BY name"), [
         { name: "silent", state: "active" },

@@ -12,7 +12,7 @@ import { DuckDbFile, type OpenFile } from "./duckdbFile.ts";
 import { exportDays } from "./export.ts";
 import { loadRows } from "./load.ts";
 import type { LoadPoint } from "./loadBatch.ts";
-import { loadRelays } from "./loadRelays.ts";
+import { loadRelays, loadRereads } from "./loadKeyed.ts";
 import { settleFromChain } from "./settle.ts";
 import type {
   CanonicalChain,
@@ -82,10 +82,13 @@ class DuckDbWarehouse implements Warehouse {
       const now = clock.now();
       const fixed = Math.abs(now - Date.now()) > OWN_DATE_MS ? Math.trunc(now) : "NULL";
       await connection.run(`UPDATE ${infoTable.name} SET fixed_now = ${fixed}`);
-      const { relaysTable = true } = options;
-      const horizons = relaysTable ? await loadRelays(connection, lake, relays) : [];
-      const summary = await loadRows({ file, lake, network: this.#network, log, now, seam }, options);
-      return { ...summary, failed: [...horizons, ...summary.failed] };
+      const { relayTables = true, ranges, signal } = options;
+      const network = this.#network;
+      const horizons = relayTables ? await loadRelays(connection, lake, relays) : [];
+      const summary = await loadRows({ file, lake, network, log, now, seam }, options);
+      const rereads =
+        relayTables && !signal?.aborted ? await loadRereads(connection, lake, network, ranges, now) : [];
+      return { ...summary, failed: [...horizons, ...rereads, ...summary.failed] };
     });
   }
 

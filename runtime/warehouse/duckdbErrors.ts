@@ -1,7 +1,7 @@
 import { messageOf, printable, UserError } from "../errors.ts";
 
-/** DuckDB's message when another process has the file open. */
-const LOCKED = /Could not set lock on file .*?Conflicting lock is held in (.+?)\. See/s;
+/** DuckDB's message when another process has the file open, up to its own advice: how its command line could read the file. */
+const LOCKED = /Could not set lock on file .*?Conflicting lock is held in (.+?)\. (?:However|See)/s;
 
 /** Who holds the file, as DuckDB says it (`/usr/bin/node (PID 7)`); undefined when the error is another one. */
 export function lockHolder(error: unknown): string | undefined {

@@ -3,14 +3,14 @@ import { link, mkdir, open, readdir, realpath, rename, rm, stat } from "node:fs/
 import { basename, dirname, join, resolve } from "node:path";
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
-import { duckdbDdl, quotedText } from "../datasets/schema.ts";
-import { allTables, infoTable, WAREHOUSE_VERSION } from "../datasets/tables.ts";
+import { quotedText } from "../datasets/schema.ts";
+import { infoTable, WAREHOUSE_VERSION } from "../datasets/tables.ts";
 import { codeOf, messageOf, printable, UserError } from "../errors.ts";
 import { OWNER_PATTERN, ownerId, ownerState } from "../lake/owner.ts";
 import type { Log } from "../log.ts";
 import { rowsOf } from "./cells.ts";
 import { explained, isReadError, lockHolder } from "./duckdbErrors.ts";
-import { viewDdl } from "./views.ts";
+import { addLacking, lackingIn, layTables } from "./duckdbTables.ts";
 
 /** How long a file that another process has open is waited for, and how often it is tried. */
 const LOCK_WAIT_MS = 60_000;
@@ -75,10 +75,11 @@ export class DuckDbFile {
           throw new UserError(`there is no warehouse at ${printable(this.path, 4096)}; run \`load\` first`);
         await this.#create();
       }
-      await this.#opened("READ_ONLY", deadline, async (file) => this.#recognize(await file.connect()));
+      await this.#opened("READ_ONLY", deadline, async (file) => this.#recognize(mode, await file.connect()));
       if (mode === "read") return await this.#opened("READ_ONLY", deadline, work);
       return await this.#opened("READ_WRITE", deadline, async (file) => {
         await this.#sweepSpill();
+        await addLacking(await file.connect());
         return work(file);
       });
     } catch (error) {
@@ -109,7 +110,7 @@ export class DuckDbFile {
     );
   }
 
-  async #recognize(connection: DuckDBConnection): Promise<void> {
+  async #recognize(mode: "read" | "write", connection: DuckDBConnection): Promise<void> {
     const { name, columns } = infoTable;
     const found = await rowsOf(
       connection,
@@ -117,7 +118,7 @@ export class DuckDbFile {
     );
     const names = new Set(found.map(([column]) => column));
     const path = printable(this.path, 4096);
-    if (!columns.every((column) => names.has(column.name)))
+    if (!columns.every((column) => names.has(column.name) || !column.required))
       throw new UserError(
         `${path} is a DuckDB file, but not a warehouse of this program; choose another --warehouse`,
       );
@@ -131,6 +132,11 @@ export class DuckDbFile {
     if (version !== String(WAREHOUSE_VERSION))
       throw new UserError(
         `${path} was made by another version of this program; move it away and run \`load\`: it is made again from the lake`,
+      );
+    const lacking = mode === "read" ? await lackingIn(connection) : [];
+    if (lacking.length > 0)
+      throw new UserError(
+        `${path} was made before this version's ${lacking.map(({ what }) => what).join(", ")}; run \`load\`, which adds what is new`,
       );
   }
 
@@ -155,7 +161,9 @@ export class DuckDbFile {
 
   async #make(path: string): Promise<void> {
     try {
-      await opened(path, "READ_WRITE", async (file) => this.#lay(await file.connect()));
+      await opened(path, "READ_WRITE", async (file) =>
+        layTables(await file.connect(), this.#network, this.#clock.now()),
+      );
     } catch (error) {
       if (explained(error, this.path) !== error || !isReadError(error)) throw error;
       const what = `no file can be made at ${printable(this.path, 4096)}`;
@@ -163,18 +171,6 @@ export class DuckDbFile {
         cause: error,
       });
     }
-  }
-
-  async #lay(connection: DuckDBConnection): Promise<void> {
-    await connection.run("BEGIN");
-    for (const table of allTables) for (const statement of duckdbDdl(table)) await connection.run(statement);
-    for (const statement of viewDdl()) await connection.run(statement);
-    const { name, genesis, floor } = this.#network;
-    await connection.run(
-      `INSERT INTO ${infoTable.name} VALUES ($1, $2, $3, $4, epoch_ms($5::BIGINT), NULL)`,
-      [name, WAREHOUSE_VERSION, genesis, floor, BigInt(Math.trunc(this.#clock.now()))],
-    );
-    await connection.run("COMMIT");
   }
 
   /** Removes what processes that died while they made a warehouse of this name have left. */

@@ -1,6 +1,6 @@
-import { SlotBits } from "../datasets/bits.ts";
+import type { SlotBits } from "../datasets/bits.ts";
 import type { Chunk } from "../datasets/chunks.ts";
-import type { BadChunk, ChunkMeta, StoredChunk } from "../lake/lake.ts";
+import { type BadChunk, type StoredChunk, emptyMeta } from "../lake/lake.ts";
 
 /** What the ledger says of a chunk: what of it is in the table, and which generation of its object was looked at last. */
 export interface LedgerRow {
@@ -13,6 +13,8 @@ export interface LedgerRow {
   readonly rows: number;
   readonly quarantined: number;
   readonly error: string | null;
+  /** Slots answered without rows that nothing has shown to be empty; null in chunks of the time before this was kept. */
+  readonly unproven: SlotBits | null;
 }
 
 /** What is to be done so that the table holds a chunk as its object has it. */
@@ -39,8 +41,9 @@ export function changeOf(stored: StoredChunk, before: LedgerRow | undefined): Ch
   const insert = [...meta.covered.slots()].filter((slot) => !has(slot) || replaced.has(slot));
   let { covered } = meta;
   for (const slot of before?.covered.slots() ?? []) if (!covered.has(slot)) covered = covered.with(slot);
-  const { revision, suspect, rows, quarantined } = meta;
-  const after = { chunk, object, generation, revision, covered, suspect, rows, quarantined, error: null };
+  const { revision, suspect, rows, quarantined, unproven } = meta;
+  const held = { revision, covered, suspect, rows, quarantined, unproven };
+  const after = { chunk, object, generation, ...held, error: null };
   return { after, before, remove, insert };
 }
 
@@ -51,12 +54,8 @@ export function failureOf(
   error: string,
 ): ChunkChange {
   const { chunk, object, generation } = entry;
-  const { covered, suspect, revision, rows, quarantined } = before ?? emptyMeta(chunk);
-  const after = { chunk, object, generation, revision, covered, suspect, rows, quarantined, error };
+  const { covered, suspect, revision, rows, quarantined, unproven } = before ?? emptyMeta(chunk);
+  const held = { revision, covered, suspect, rows, quarantined, unproven };
+  const after = { chunk, object, generation, ...held, error };
   return { after, before, remove: [], insert: [] };
-}
-
-function emptyMeta({ first, last }: Chunk): ChunkMeta {
-  const none = SlotBits.empty(first, last - first + 1);
-  return { covered: none, suspect: none, revised: none, revision: 0, rows: 0, quarantined: 0 };
 }

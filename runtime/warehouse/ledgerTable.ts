@@ -30,12 +30,12 @@ export async function ledgerRowOf(
 ): Promise<LedgerRow | undefined> {
   const [row] = await rowsOf(
     connection,
-    `SELECT object, generation, revision, covered, suspect, "rows", quarantined, error
+    `SELECT object, generation, revision, covered, suspect, "rows", quarantined, error, unproven
       FROM ${loadTables[dataset.name].name}
       WHERE relay = ${quotedText(chunk.relay)} AND first_slot = ${chunk.first}`,
   );
   if (!row) return undefined;
-  const [object, generation, revision, covered, suspect, rows, quarantined, error] = row;
+  const [object, generation, revision, covered, suspect, rows, quarantined, error, unproven] = row;
   const bits = (value: Value | undefined): SlotBits => {
     const parsed = SlotBits.parse(chunk.first, chunk.last - chunk.first + 1, textOf(value));
     if (!parsed)
@@ -54,5 +54,6 @@ export async function ledgerRowOf(
     rows: integerOf(rows),
     quarantined: integerOf(quarantined),
     error: error === null ? null : textOf(error),
+    unproven: unproven === null ? null : bits(unproven),
   };
 }

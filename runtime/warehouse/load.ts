@@ -5,8 +5,8 @@ import { join } from "node:path";
 import type { Network } from "../chain/networks.ts";
 import { DATASET_NAMES, type Dataset, type DatasetName, datasets } from "../datasets/dataset.ts";
 import { hasRepeats } from "../datasets/repeats.ts";
-import { duckdbDdl } from "../datasets/schema.ts";
-import { loadTables, rowTables } from "../datasets/tables.ts";
+import { duckdbDdl, quotedText } from "../datasets/schema.ts";
+import { loadTables, rereadsTable, rowTables } from "../datasets/tables.ts";
 import { printable, UserError } from "../errors.ts";
 import { type BadChunk, isBad, type Lake, type StoredChunk } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
@@ -70,6 +70,8 @@ async function dropRows(connection: DuckDBConnection, names: readonly DatasetNam
     await connection.run(`DROP TABLE ${table.name}`);
     for (const statement of duckdbDdl(table)) await connection.run(statement);
   }
+  const listed = names.map(quotedText).join(", ");
+  if (names.length > 0) await connection.run(`DELETE FROM ${rereadsTable.name} WHERE dataset IN (${listed})`);
   await connection.run("COMMIT");
 }
 
@@ -98,7 +100,7 @@ class Loader {
     this.#context = {
       connection: writer,
       lake,
-      compression: isLocal(lake.locate("")) ? "gzip" : "uncompressed",
+      compression: isPlainPath(lake.locate("")) ? "gzip" : "uncompressed",
       loadedAt: new Date(parts.now).toISOString(),
       seam,
     };
@@ -217,26 +219,22 @@ class Loader {
     return { ...fresh, stored, rows, repeats: wanted.some(hasRepeats), path };
   }
 
-  /** Where DuckDB finds the rows: the object itself, or, where that isn't a file, the wanted lines in a temporary one. */
+  /** Where DuckDB finds the rows: the object itself, or, where it can't read that, the wanted lines in a temporary file. */
   async #path(stored: StoredChunk, wanted: readonly (readonly string[])[]): Promise<string> {
     const { lake } = this.#parts;
-    if (this.#context.compression === "gzip") return plainPath(lake.locate(stored.object));
+    if (this.#context.compression === "gzip") return lake.locate(stored.object);
     this.#spool ??= await mkdtemp(join(tmpdir(), "mev-boost-etl-"));
-    const path = plainPath(join(this.#spool, `${this.#spooled++}.ndjson`));
+    if (!isPlainPath(this.#spool))
+      throw new UserError(
+        `DuckDB would take the name of the folder for temporary files, ${printable(tmpdir(), 4096)}, for a pattern; set TMPDIR to another`,
+      );
+    const path = join(this.#spool, `${this.#spooled++}.ndjson`);
     await writeFile(path, wanted.flat().join(""));
     return path;
   }
 }
 
-function isLocal(location: string): boolean {
-  return !/^[a-z][a-z0-9+.-]*:\/\//.test(location);
-}
-
-/** Throws UserError where DuckDB would take a path for a pattern, which it has no way of quoting. */
-function plainPath(path: string): string {
-  if (!/[*?[\]{}\\\u0000-\u001f]/.test(path)) return path;
-  throw new UserError(
-    `DuckDB can't read from "${printable(path, 4096)}": it would take * ? [ ] { } \\ for patterns; choose another --lake`,
-    { exitCode: 2 },
-  );
+/** Whether DuckDB can read files there by their names: it takes some characters for patterns, and reads no bucket. */
+function isPlainPath(location: string): boolean {
+  return !/^[a-z][a-z0-9+.-]*:\/\/|[*?[\]{}\\\u0000-\u001f]/.test(location);
 }

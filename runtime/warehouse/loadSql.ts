@@ -121,7 +121,7 @@ export function replaceLedger(
       const { relay, first, last } = row.chunk;
       const object = [relay, first, last, row.object, row.generation, row.revision];
       const held = [row.covered.toString(), row.suspect.toString(), row.rows, row.quarantined];
-      return [...object, ...held, row.error, loadedAt];
+      return [...object, ...held, row.error, loadedAt, row.unproven?.toString() ?? null];
     }),
   );
   return known.length > 0 ? [remove, insert] : [insert];

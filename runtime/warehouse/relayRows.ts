@@ -1,9 +1,7 @@
 import { DATASET_NAMES, type DatasetName } from "../datasets/dataset.ts";
 import { BadObjectError, type Lake } from "../lake/lake.ts";
-import type { Relay } from "../relay/relay.ts";
-
-/** A row of table relays, values in the table's order. */
-export type RelayValues = readonly (string | number | null)[];
+import { type Relay, newestFiltering } from "../relay/relay.ts";
+import type { RowValues, TableRows } from "./keyedTables.ts";
 
 /**
  * What table relays is to say: `relays` as they are in the directory, with their horizons; those that only the lake
@@ -13,7 +11,7 @@ export async function relayRows(
   lake: Lake,
   relays: readonly Relay[],
   listed: ReadonlySet<string>,
-): Promise<{ rows: RelayValues[]; failed: { object: string; error: string }[] }> {
+): Promise<TableRows> {
   const failed: { object: string; error: string }[] = [];
   const horizon = async (dataset: DatasetName, relay: string): Promise<number | null> => {
     try {
@@ -24,9 +22,9 @@ export async function relayRows(
       return null;
     }
   };
-  const rows: RelayValues[] = [];
+  const rows: RowValues[] = [];
   for (const relay of relays) {
-    const named = [relay.name, relay.url, relay.pubkey, relay.filtering, relay.dialect, relay.state];
+    const named = [relay.name, relay.url, relay.pubkey, newestFiltering(relay), relay.dialect, relay.state];
     const range = [relay.activeFrom, relay.activeTo, relay.collectFrom, relay.aliasOf];
     const horizons = [await horizon("bids", relay.name), await horizon("payloads", relay.name)];
     rows.push([...named, ...range, ...horizons]);

@@ -44,6 +44,8 @@ export interface Slots {
   /** The covered slots and the rows of each. */
   readonly rows: ReadonlyMap<number, readonly RelayRow[]>;
   readonly suspect?: readonly number[];
+  /** Null: an object of the time before empty answers needed witnesses. */
+  readonly unproven?: readonly number[] | null;
   readonly revised?: readonly number[];
   readonly revision?: number;
 }
@@ -58,7 +60,7 @@ export async function put(
   network: Network,
   dataset: DatasetName,
   relay: string,
-  { rows, suspect = [], revised = [], revision = 0 }: Slots,
+  { rows, suspect = [], unproven, revised = [], revision = 0 }: Slots,
 ): Promise<Chunk> {
   const chunk = chunkOf(dataset, relay, Math.min(...rows.keys()));
   const bits = (slots: Iterable<number>): SlotBits =>
@@ -72,6 +74,7 @@ export async function put(
   const meta = {
     covered: bits(rows.keys()),
     suspect: bits(suspect),
+    unproven: unproven === null ? null : bits(unproven ?? []),
     revised: bits(revised),
     revision,
     rows: [...lines.values()].reduce((sum, list) => sum + list.length, 0),
@@ -126,7 +129,7 @@ export function relayNamed(name: string, other: Partial<Relay> = {}): Relay {
     name,
     url: `https://${name}.example`,
     pubkey: null,
-    filtering: null,
+    filtering: [],
     dialect: "flashbots",
     payloadLimit: 200,
     state: "active",

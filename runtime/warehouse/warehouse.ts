@@ -104,7 +104,7 @@ export interface Warehouse {
   /**
    * Brings the tables up to the lake: inserts the slots that are covered in an object and not yet in the ledger, and
    * writes the ledger in the same transaction. Running it twice, twice at once, or dying in the middle changes nothing.
-   * `relays` go into table relays, with their horizons from the lake.
+   * `relays` go into table relays, with their horizons from the lake; table rereads is what the lake says of re-reading.
    */
   load(lake: Lake, relays: readonly Relay[], options?: LoadOptions): Promise<LoadSummary>;
 
@@ -136,8 +136,8 @@ export interface LoadOptions {
   readonly maxObjects?: number;
   /** False: objects of which rows would have to be replaced wait. In BigQuery that bills whole days (true). */
   readonly replace?: boolean;
-  /** False: table relays stays as it is (true). */
-  readonly relaysTable?: boolean;
+  /** False: tables relays and rereads stay as they are (true). With `ranges` not all of rereads is brought up to date. */
+  readonly relayTables?: boolean;
   /** Drops rows and ledger first, and so makes them again from nothing. */
   readonly rebuild?: boolean;
   /** Stops after the transaction that is under way; the next load goes on. */

@@ -15,6 +15,8 @@ interface States {
   /** Part of `covered`. */
   readonly suspect: number;
   readonly missing: number;
+  /** Part of `missing`: answered without rows, which nothing has shown to be true yet. */
+  readonly unproven: number;
   readonly unavailable: number;
 }
 
@@ -68,12 +70,12 @@ function chunksIn(d: SqlDialect, scope: Scope): string {
 /** Chunks are cut at the borders of buckets, and slots counted in the text of their bits, never one by one. */
 function heldSql(d: SqlDialect, { scope, fine }: Ask): string {
   const { first, last } = scope.range;
-  const ones = (bits: string, to: string) =>
-    `sum(length(replace(substr(${bits}, piece_first - first_slot + 1, greatest(${to} - piece_first + 1, 0)), '0', '')))`;
+  const ones = (bits: string, to: string, from = "piece_first") =>
+    `sum(length(replace(substr(${bits}, ${from} - first_slot + 1, greatest(${to} - ${from} + 1, 0)), '0', '')))`;
   const start = `${fine.origin} + ${fine.step} * bucket`;
   return `WITH chunks AS (
-  SELECT dataset, relay, first_slot, last_slot, covered, suspect,
-    CASE dataset WHEN 'bids' THEN bids_horizon ELSE payloads_horizon END AS horizon
+  SELECT dataset, relay, first_slot, last_slot, covered, suspect, coalesce(unproven, '') AS unproven,
+    coalesce(CASE dataset WHEN 'bids' THEN bids_horizon ELSE payloads_horizon END, 0) AS horizon
   FROM loads LEFT JOIN relays ON relays.name = relay
   WHERE ${chunksIn(d, scope)}
 ), pieces AS (
@@ -86,8 +88,9 @@ function heldSql(d: SqlDialect, { scope, fine }: Ask): string {
   )}
 )
 SELECT dataset, relay, bucket, ${ones("covered", "piece_last")} AS covered,
-  ${ones("covered", "least(piece_last, coalesce(horizon, 0) - 1)")} AS covered_below_horizon,
-  ${ones("suspect", "piece_last")} AS suspect
+  ${ones("covered", "least(piece_last, horizon - 1)")} AS covered_below_horizon,
+  ${ones("suspect", "piece_last")} AS suspect,
+  ${ones("unproven", "piece_last", "greatest(piece_first, horizon)")} AS unproven
 FROM pieces GROUP BY dataset, relay, bucket`;
 }
 
@@ -123,14 +126,21 @@ function coverageView(results: Results, showing: Showing): View {
         columns: [
           { label: "relay", numeric: false },
           { label: "dataset", numeric: false },
-          ...["slots", "covered", "missing", "unavailable", "suspect", "newest covered", "ended"].map(
-            (label) => ({ label, numeric: true }),
-          ),
+          ...[
+            "slots",
+            "covered",
+            "missing",
+            "of it unproven",
+            "unavailable",
+            "suspect",
+            "newest covered",
+            "ended",
+          ].map((label) => ({ label, numeric: true })),
         ],
         rows: relays.map((row) => [
           row.state === "active" ? row.relay : `${row.relay} (${row.state})`,
           row.dataset,
-          ...[row.slots, row.covered, row.missing, row.unavailable, row.suspect].map(count),
+          ...[row.slots, row.covered, row.missing, row.unproven, row.unavailable, row.suspect].map(count),
           row.last_covered_slot === null ? "none" : String(row.last_covered_slot),
           row.seconds_since === null
             ? "never"
@@ -189,6 +199,7 @@ export function coverageOf(
         slots: total("slots"),
         covered,
         missing: total("missing"),
+        unproven: total("unproven"),
         unavailable: total("unavailable"),
         suspect: total("suspect"),
         last_covered_slot: last,
@@ -218,7 +229,9 @@ function statesOf({ first, last }: SlotRange, horizon: number, row: Row | undefi
   const below = Math.max(0, Math.min(last, horizon - 1) - first + 1);
   const unavailable = Math.max(0, below - coveredBelow);
   const suspect = row ? numberIn(row, "suspect") : 0;
-  return { slots, covered, suspect, unavailable, missing: Math.max(0, slots - covered - unavailable) };
+  const missing = Math.max(0, slots - covered - unavailable);
+  const unproven = Math.min(missing, row ? numberIn(row, "unproven") : 0);
+  return { slots, covered, suspect, unavailable, missing, unproven };
 }
 
 function heatMap(
@@ -336,21 +349,24 @@ export function verdictOf(relays: readonly RelayCoverage[]): string {
   const active = relays.filter(({ state }) => state === "active");
   const slots = sumOf(active, (row) => row.slots);
   const missing = sumOf(active, (row) => row.missing);
+  const unproven = sumOf(active, (row) => row.unproven);
   const unavailable = sumOf(active, (row) => row.unavailable);
   const suspect = sumOf(active, (row) => row.suspect);
   if (slots === 0) return "No slots of an active relay lie in this range.";
   const names = new Set(active.map(({ relay }) => relay));
   const of = `of ${count(names.size)} active ${names.size === 1 ? "relay" : "relays"}`;
-  const doubtful = suspect === 0 ? "none is suspect" : `${count(suspect)} of them are suspect`;
+  const doubtful = suspect === 0 ? "none is suspect" : `${count(suspect)} covered ones are suspect`;
   const forgotten =
     unavailable === 0
       ? ""
       : ` ${count(unavailable)} had been forgotten by their relay before they were asked for;`;
   if (missing === 0)
     return `Complete: all that can be had ${of} is here, ${count(slots - unavailable)} slots of bids and payloads;${forgotten} ${doubtful}.`;
+  const answered =
+    unproven === 0 ? "" : ` ${count(unproven)} of them were answered without rows, which isn't proven yet;`;
   return (
     `Incomplete: ${count(missing)} of ${count(slots)} slots ${of} are missing (${percent(missing / slots)});` +
-    `${forgotten} ${doubtful}.`
+    `${answered}${forgotten} ${doubtful}.`
   );
 }
 

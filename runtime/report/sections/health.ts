@@ -1,8 +1,9 @@
 import { type SlotRange, intersect } from "../../chain/slots.ts";
-import type { SqlDialect } from "../../warehouse/sql/dialect.ts";
+import { type SqlDialect, countWhere } from "../../warehouse/sql/dialect.ts";
 import { NARROW, fitted, leftMargin } from "../axes.ts";
 import { count, percent } from "../format.ts";
 import { type Scope, inScope, relayIn } from "../../warehouse/sql/scope.ts";
+import { rereadsSql } from "../../warehouse/sql/rereads.ts";
 import { suspectsSql } from "../../warehouse/sql/suspects.ts";
 import type { Figure, Results, Section, Showing, View } from "../section.ts";
 import { groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
@@ -17,6 +18,7 @@ const REASONS = [
   { key: "undelivered", label: "a delivered block isn't among the bids", colour: "var(--c4)" },
   { key: "empty", label: "empty, and may be a stale answer", colour: "var(--c5)" },
   { key: "differs", label: "a second read differed", colour: "var(--c3)" },
+  { key: "awaiting", label: "empty, and waits for the relay's next payload", colour: "var(--c2)" },
 ] as const;
 
 export const healthSection: Section = {
@@ -24,15 +26,16 @@ export const healthSection: Section = {
   title: "Health",
   statements: (d, { scope }) => ({
     suspects: suspectsSql(d, scope),
-    duplicates: `SELECT 'bids' AS dataset, relay, count(*) AS different, sum(copies) AS all_rows, countif(copies > 1) AS repeated
+    duplicates: `SELECT 'bids' AS dataset, relay, count(*) AS different, sum(copies) AS all_rows, ${countWhere("copies > 1")} AS repeated
 FROM bids WHERE ${inScope(d, scope)} GROUP BY relay
 UNION ALL
-SELECT 'payloads', relay, count(*), sum(copies), countif(copies > 1)
+SELECT 'payloads', relay, count(*), sum(copies), ${countWhere("copies > 1")}
 FROM payloads WHERE ${inScope(d, scope)} GROUP BY relay`,
-    quarantined: `SELECT dataset, relay, sum(quarantined) AS quarantined, countif(error IS NOT NULL) AS unloadable
+    quarantined: `SELECT dataset, relay, sum(quarantined) AS quarantined, ${countWhere("error IS NOT NULL")} AS unloadable
 FROM loads WHERE last_slot >= ${scope.range.first} AND first_slot <= ${scope.range.last}${relayIn(d, scope)}
 GROUP BY dataset, relay`,
     gaps: gapsSql(d, scope),
+    rereads: rereadsSql(d, scope),
   }),
   view: healthView,
 };
@@ -84,6 +87,7 @@ function healthView(results: Results, showing: Showing): View {
     }))
     .toSorted((a, b) => (a.dataset + a.relay < b.dataset + b.relay ? -1 : 1));
   const runs = missingRuns(results, showing);
+  const rereads = rereadsOf(results);
   const bidDuplicates = duplicates.filter(({ dataset }) => dataset === "bids");
   return {
     numbers: {
@@ -91,6 +95,7 @@ function healthView(results: Results, showing: Showing): View {
       quarantined,
       refused: refused?.rows ?? null,
       duplicates,
+      rereads,
       missing_ranges: runs.map(({ dataset, relay, first, last }) => ({
         dataset,
         relay,
@@ -138,8 +143,41 @@ function healthView(results: Results, showing: Showing): View {
           ]),
         from: ["quarantined"],
       },
+      {
+        title:
+          rereads.length === 0
+            ? "Slots that were read again later: none"
+            : "Slots that were read again an hour or more later, and what they showed",
+        columns: [
+          { label: "relay", numeric: false },
+          { label: "dataset", numeric: false },
+          ...["slots", "differing", "rows gained", "agreement"].map((label) => ({ label, numeric: true })),
+        ],
+        rows: rereads.map(({ relay, dataset, slots, differing, rows_gained, agreement }) => [
+          relay,
+          dataset,
+          ...[slots, differing, rows_gained].map(count),
+          { shown: percent(agreement), value: agreement },
+        ]),
+        from: ["rereads"],
+      },
     ],
   };
+}
+
+/** What re-reading has shown, by dataset and relay; `agreement` is the share of the slots that were answered alike. */
+function rereadsOf(results: Results) {
+  const groups = groupBy(
+    results["rereads"] ?? [],
+    (row) => `${textIn(row, "dataset")} ${textIn(row, "relay")}`,
+  );
+  return [...groups].map(([key, rows]) => {
+    const [dataset = "", relay = ""] = key.split(" ");
+    const total = (column: string) => sumOf(rows, (row) => numberIn(row, column));
+    const [slots, differing] = [total("slots"), total("differing")];
+    const agreement = slots === 0 ? 1 : 1 - differing / slots;
+    return { dataset, relay, slots, differing, rows_gained: total("rows_gained"), agreement };
+  });
 }
 
 /** Slots that are neither covered nor forgotten, as runs, newest first; of active relays only. */

@@ -1,4 +1,5 @@
 import { count, percent, slotsAndTime } from "../format.ts";
+import { countWhere } from "../../warehouse/sql/dialect.ts";
 import { bucketSql, inScope } from "../../warehouse/sql/scope.ts";
 import type { Results, Section, Showing, View } from "../section.ts";
 import { PALETTE, REST, REST_COLOUR, largest, stackedBars } from "../stacks.ts";
@@ -24,7 +25,7 @@ export const payloadsSection: Section = {
   SELECT slot, block_hash, count(*) AS relays FROM blocks GROUP BY slot, block_hash
 )
 SELECT relay, ${bucketSql(d, coarse, "blocks.slot")} AS bucket, count(*) AS payloads,
-  sum(1 / relays) AS share_of_blocks, countif(relays = 1) AS alone
+  sum(1 / relays) AS share_of_blocks, ${countWhere("relays = 1")} AS alone
 FROM blocks JOIN spread ON spread.slot = blocks.slot AND spread.block_hash = blocks.block_hash
 GROUP BY relay, bucket`,
     payloads_by_builder: `WITH blocks AS (

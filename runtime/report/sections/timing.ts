@@ -1,6 +1,7 @@
 import { BELIEF_NOTE, beliefCtes } from "../belief.ts";
 import { NARROW } from "../axes.ts";
 import { count, percent } from "../format.ts";
+import { countWhere } from "../../warehouse/sql/dialect.ts";
 import { inScope } from "../../warehouse/sql/scope.ts";
 import type { PlotOptions, Plotting, Results, Section, Showing, View } from "../section.ts";
 import { groupBy, numberIn, quantileOf, sumOf, textIn } from "../../warehouse/sql/values.ts";
@@ -36,10 +37,10 @@ export const timingSection: Section = {
 SELECT relay, ${d.floorDiv("ms", STEP_MS)} AS step, least(CAST(floor(share * ${SHARES}) AS INT64), ${SHARES - 1}) AS share_step,
   count(*) AS bids
 FROM timed WHERE ms BETWEEN -${WINDOW_MS} AND ${WINDOW_MS - 1} GROUP BY relay, step, share_step`,
-    timed_elsewhere: `SELECT relay, countif(${d.column("timestamp")} IS NULL) AS undated,
-  countif(${d.column("timestamp")} IS NOT NULL AND timestamp_ms IS NULL) AS dated_in_seconds,
-  countif(timestamp_ms IS NOT NULL AND ${d.msBetween("block_timestamp", d.column("timestamp"))}
-    NOT BETWEEN -${WINDOW_MS} AND ${WINDOW_MS - 1}) AS outside
+    timed_elsewhere: `SELECT relay, ${countWhere(`${d.column("timestamp")} IS NULL`)} AS undated,
+  ${countWhere(`${d.column("timestamp")} IS NOT NULL AND timestamp_ms IS NULL`)} AS dated_in_seconds,
+  ${countWhere(`timestamp_ms IS NOT NULL AND ${d.msBetween("block_timestamp", d.column("timestamp"))}
+    NOT BETWEEN -${WINDOW_MS} AND ${WINDOW_MS - 1}`)} AS outside
 FROM bids WHERE ${inScope(d, scope)} GROUP BY relay`,
   }),
   view: timingView,

@@ -1,6 +1,7 @@
 import { NARROW } from "../axes.ts";
 import { BELIEF_NOTE, beliefCtes } from "../belief.ts";
 import { count, eth, percent } from "../format.ts";
+import { countWhere } from "../../warehouse/sql/dialect.ts";
 import { inScope } from "../../warehouse/sql/scope.ts";
 import type { Results, Section, View } from "../section.ts";
 import { groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
@@ -45,7 +46,7 @@ SELECT builder_pubkey, believed, CAST(floor(log10(wei / 1e18) * ${STEPS_PER_DECA
   WHERE ${inScope(d, scope, "bids")} GROUP BY bids.slot, bids.block_hash
 ), rivals AS (
   SELECT compared.slot AS slot, compared.block_hash AS block_hash, min(${d.column("timestamp")}) AS came,
-    countif(deliverers.relay IS NOT NULL) AS at_deliverers
+    ${countWhere("deliverers.relay IS NOT NULL")} AS at_deliverers
   FROM bids JOIN compared ON compared.slot = bids.slot AND compared.parent_hash = bids.parent_hash
     AND compared.best = ${d.double("value")}
   LEFT JOIN deliverers ON deliverers.slot = compared.slot AND deliverers.block_hash = compared.block_hash

@@ -2,7 +2,7 @@ import { quotedText } from "../../datasets/schema.ts";
 
 /**
  * What differs between the SQL of the two warehouses, so that one statement can be written for both. Everything else that
- * statements use (CTEs, window functions, countif, log10, exp, ln, substr, rtrim, CAST AS INT64) is common to both.
+ * statements use (CTEs, window functions, log10, exp, ln, substr, rtrim, CAST AS INT64) is common to both.
  */
 export interface SqlDialect {
   readonly name: "duckdb" | "bigquery";
@@ -50,6 +50,14 @@ export const sqlDialects: Readonly<Record<SqlDialect["name"], SqlDialect>> = { d
 /** The dialect of a warehouse, which its address tells. */
 export function sqlDialectOf(warehouseUrl: string): SqlDialect {
   return warehouseUrl.startsWith("bigquery://") ? bigquery : duckdb;
+}
+
+/**
+ * The number of rows for which a condition holds: 0 where there is none, also where it is NULL of every row. DuckDB's countif
+ * is NULL then, BigQuery's is 0.
+ */
+export function countWhere(condition: string): string {
+  return `count(CASE WHEN ${condition} THEN 1 END)`;
 }
 
 /** `YYYY-MM-DD hh:mm:ss.mmm` in UTC. */

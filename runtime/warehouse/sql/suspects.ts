@@ -5,7 +5,8 @@ import { type Scope, inScope, relayIn } from "./scope.ts";
 export const ROW_LIMITS: readonly number[] = [100, 200, 450, 500];
 
 /**
- * The number of suspect slots by dataset, relay and reason (`limit`, `undelivered`, `empty`, `differs`). Why a slot is suspect
+ * The number of suspect slots by dataset, relay and reason (`limit`, `undelivered`, `empty`, `differs`; `awaiting`: above the
+ * relay's newest payload). Why a slot is suspect
  * isn't stored: it follows from what is there, and the first reason that fits is named.
  */
 export function suspectsSql(d: SqlDialect, scope: Scope): string {
@@ -14,7 +15,7 @@ export function suspectsSql(d: SqlDialect, scope: Scope): string {
     (limit) => `(rows_held <= ${limit} AND rows_held + refused >= ${limit})`,
   ).join(" OR ");
   return `WITH suspects AS (
-  SELECT dataset, relay, first_slot + place AS slot, quarantined AS refused
+  SELECT dataset, relay, first_slot, first_slot + place AS slot, quarantined AS refused
   FROM loads CROSS JOIN ${d.integers("0", "last_slot - first_slot", "place")}
   WHERE suspect LIKE '%1%' AND last_slot >= ${first} AND first_slot <= ${last}${relayIn(d, scope)}
     AND substr(suspect, place + 1, 1) = '1' AND first_slot + place BETWEEN ${first} AND ${last}
@@ -37,14 +38,23 @@ export function suspectsSql(d: SqlDialect, scope: Scope): string {
   FROM delivered_there LEFT JOIN offered ON offered.relay = delivered_there.relay
     AND offered.slot = delivered_there.slot AND offered.block_hash = delivered_there.block_hash
   WHERE offered.slot IS NULL
+), newest_rows AS (
+  SELECT relay, max(slot) AS newest_payload FROM payloads WHERE ${inScope(d, scope)} GROUP BY relay
+), newest_chunks AS (
+  SELECT relay, max(first_slot) AS newest_chunk FROM loads
+  WHERE dataset = 'payloads' AND ${d.column("rows")} > 0 GROUP BY relay
 ), judged AS (
   SELECT suspects.dataset AS dataset, suspects.relay AS relay, suspects.slot AS slot,
-    coalesce(rows_held, 0) AS rows_held, refused, undelivered.slot IS NOT NULL AS is_undelivered
+    coalesce(rows_held, 0) AS rows_held, refused, undelivered.slot IS NOT NULL AS is_undelivered,
+    suspects.slot > coalesce(newest_payload, 0) AND first_slot >= coalesce(newest_chunk, 0) AS is_awaiting
   FROM suspects
   LEFT JOIN held ON held.relay = suspects.relay AND held.slot = suspects.slot
+  LEFT JOIN newest_rows ON newest_rows.relay = suspects.relay
+  LEFT JOIN newest_chunks ON newest_chunks.relay = suspects.relay
   LEFT JOIN undelivered ON undelivered.relay = suspects.relay AND undelivered.slot = suspects.slot
 )
 SELECT dataset, relay, CASE
+  WHEN dataset = 'payloads' AND is_awaiting THEN 'awaiting'
   WHEN dataset = 'payloads' THEN 'differs'
   WHEN ${atLimit} THEN 'limit'
   WHEN is_undelivered THEN 'undelivered'

@@ -10,6 +10,12 @@ export function accountOf(member: unknown): Reference[] {
     : [];
 }
 
+/** A secret as the provider writes it back. */
+function secretOf(project: unknown, secret: unknown): string {
+  const name = text(secret);
+  return name.startsWith("projects/") ? name : `projects/${text(project)}/secrets/${name}`;
+}
+
 export const iam: Readonly<Record<string, Kind>> = {
   "gcp:projects/service:Service": {
     id: (v) => `${text(v.project)}/${text(v.service)}`,
@@ -60,6 +66,18 @@ export const iam: Readonly<Record<string, Kind>> = {
     replaces: ["project", "role", "member", "condition"],
     idempotent: true,
     computed: () => ({ etag: "BwX" }),
+    needs: (v) => accountOf(v.member),
+  },
+  "gcp:secretmanager/secretIamMember:SecretIamMember": {
+    id: (v) => `projects/${text(v.project)}/secrets/${text(v.secretId)} ${text(v.role)} ${text(v.member)}`,
+    api: "secretmanager.googleapis.com",
+    source: `${PROVIDER}/secretmanager/iam_secret_manager_secret.go (every property ForceNew; the id is written back in full)`,
+    replaces: ["project", "secretId", "role", "member", "condition"],
+    idempotent: true,
+    computed: () => ({ etag: "BwX" }),
+    // The secret itself is nobody's of the stack: whoever gave it made it.
+    echo: (v) => ({ ...v, secretId: secretOf(v.project, v.secretId) }),
+    same: { secretId: (stands, wanted) => text(stands).endsWith(`/${text(wanted)}`) || stands === wanted },
     needs: (v) => accountOf(v.member),
   },
   "gcp:billing/budget:Budget": {

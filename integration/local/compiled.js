@@ -1,0 +1,60 @@
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build } from "esbuild";
+
+const root = join(import.meta.dirname, "../..");
+
+/** package.json's ava settings. */
+export const { ava } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+
+/** Compiled code lies elsewhere than its source; what a module says of its place stays true. */
+const sourcePlaces = {
+  name: "source places",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      const places = { dirname: dirname(path), filename: path, url: pathToFileURL(path).href };
+      const text = await readFile(path, "utf8");
+      const contents = text.replaceAll(/\bimport\.meta\.(dirname|filename|url)\b/g, (_, name) =>
+        JSON.stringify(places[name]),
+      );
+      return { contents, loader: "ts" };
+    });
+  },
+};
+
+/**
+ * ava's settings for the tests of these patterns, compiled into a folder below dist/: a process that loads TypeScript takes
+ * a second longer to start, and each test file has one.
+ */
+export async function compiled(name, patterns) {
+  const folder = `dist/${name}`;
+  rmSync(join(root, folder), { recursive: true, force: true });
+  mkdirSync(join(root, folder), { recursive: true });
+  await build({
+    absWorkingDir: root,
+    entryPoints: [...patterns.filter((pattern) => !pattern.startsWith("!")), ...ava.require],
+    outdir: folder,
+    outbase: ".",
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    packages: "external",
+    sourcemap: "inline",
+    plugins: [sourcePlaces],
+    logLevel: "warning",
+  });
+  const compiledPath = (path) => path.replace(/^(!?)(?:\.\/)?/, `$1${folder}/`).replace(/\.ts$/, ".js");
+  return {
+    ...ava,
+    files: patterns.map(compiledPath),
+    require: ava.require.map((path) => `./${compiledPath(path)}`),
+    extensions: ["js"],
+    nodeArguments: [],
+    // What waits most and takes longest goes first, so that the last file to end isn't a long one.
+    sortTestFiles: (a, b) =>
+      Number(b.includes("/local/")) - Number(a.includes("/local/")) || (a < b ? -1 : 1),
+  };
+}

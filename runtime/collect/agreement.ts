@@ -1,0 +1,44 @@
+import type { Network } from "../chain/networks.ts";
+import type { SlotRange } from "../chain/slots.ts";
+import type { DatasetName } from "../datasets/dataset.ts";
+import { BadObjectError, type Lake } from "../lake/lake.ts";
+import { type Reread, dayOf, monthsOf, slotsIn } from "../lake/rereads.ts";
+
+/** What re-reading has shown of the days that a range of slots touches. */
+export interface Agreement {
+  /** Slots that were read again. */
+  readonly slots: number;
+  readonly differing: number;
+  readonly rows_gained: number;
+}
+
+/** Reads how well a relay's answers have agreed, over the days of a range. `onFault` is told of what can't be read. */
+export async function agreementOf(
+  lake: Lake,
+  network: Network,
+  dataset: DatasetName,
+  relay: string,
+  range: SlotRange,
+  onFault: (fault: string) => void,
+): Promise<Agreement> {
+  const [firstDay, lastDay] = [dayOf(network, range.first), dayOf(network, range.last)];
+  const months = await Promise.all(
+    monthsOf(network, range).map(async (month) => {
+      try {
+        return await lake.readRereads(dataset, relay, month);
+      } catch (error) {
+        if (!(error instanceof BadObjectError)) throw error;
+        onFault(error.message);
+        return new Map<string, Reread>();
+      }
+    }),
+  );
+  const sum = { slots: 0, differing: 0, rows_gained: 0 };
+  for (const [day, reread] of months.flatMap((month) => [...month])) {
+    if (day < firstDay || day > lastDay) continue;
+    sum.slots += slotsIn(reread.slots);
+    sum.differing += reread.differing;
+    sum.rows_gained += reread.rowsGained;
+  }
+  return sum;
+}

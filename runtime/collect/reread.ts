@@ -1,0 +1,158 @@
+import { SETTLE_LAG_SLOTS } from "../chain/networks.ts";
+import { type SlotRange, slotStartMs } from "../chain/slots.ts";
+import { type DatasetName, datasets } from "../datasets/dataset.ts";
+import { chunkRange } from "../datasets/chunks.ts";
+import { BadObjectError, type Lake, type StoredChunk } from "../lake/lake.ts";
+import { type Rereads, agreesBadly, dayOf, slotsIn } from "../lake/rereads.ts";
+import { Delivered } from "./delivered.ts";
+import { oldestKept } from "./coverage.ts";
+import { emptyOf } from "./recheck.ts";
+import type { ChunkPlan } from "./plan.ts";
+import { type RelayJob, isOver } from "./relayJob.ts";
+import { SlotCollector } from "./slotCollector.ts";
+import { countsOf, newTally } from "./tally.ts";
+
+/** One slot in so many is read again. */
+const SAMPLE = 50;
+/** So long after a slot could first be asked for, ms. */
+const LATER_MS = 3_600_000;
+/** Slots that one tick reads again of a relay and dataset, at most. */
+const SLOTS_A_TICK = 40;
+
+/** Whether a slot belongs to those that are read again; the same slots for every relay. */
+export function isSampled(slot: number): boolean {
+  return (Math.imul(slot, 0x9e3779b1) >>> 0) % SAMPLE === 0;
+}
+
+/**
+ * Measures what no single answer can show (a list cut short, a row that came late): reads a sample of a relay's covered slots
+ * once more, and where a day agrees badly all of it, and keeps what came of it by day. `isFresh` tells which chunks were written
+ * too lately.
+ */
+export async function reread(
+  job: RelayJob,
+  dataset: DatasetName,
+  stored: readonly StoredChunk[],
+  isFresh: (chunk: StoredChunk["chunk"]) => boolean,
+): Promise<void> {
+  const { lake, relay, clock, network } = job;
+  const kept = oldestKept(await lake.readHorizon(dataset, relay.name), clock.now()) ?? 0;
+  const ledger = new RereadLedger(lake, dataset, relay.name);
+  let left = SLOTS_A_TICK;
+  const byDay = new Map<string, ChunkPlan[]>();
+  for (const entry of stored.toReversed()) {
+    if (left <= 0) break;
+    const { chunk, meta } = entry;
+    const settled = slotStartMs(network, chunk.last + SETTLE_LAG_SLOTS);
+    if (clock.now() - settled < LATER_MS || isFresh(chunk)) continue;
+    // What is doubtful is asked again anyway.
+    const sound = [...meta.covered.slots()].filter((slot) => slot >= kept && !meta.suspect.has(slot));
+    const days = new Map<string, number[]>();
+    for (const slot of sound)
+      days.set(dayOf(network, slot), [...(days.get(dayOf(network, slot)) ?? []), slot]);
+    for (const [day, slots] of days) {
+      const chosen = await ledger.due(day, slots);
+      const taken = chosen.slice(0, left);
+      if (taken.length === 0) continue;
+      const empty = await emptyOf(job, entry);
+      if (!empty) continue;
+      left -= taken.length;
+      const plan = { ...chunkRange(datasets[dataset], chunk.first), missing: taken.toReversed(), empty };
+      byDay.set(day, [...(byDay.get(day) ?? []), plan]);
+    }
+  }
+  for (const [day, plans] of byDay) if (!isOver(job)) await readDay(job, dataset, day, plans, ledger);
+}
+
+async function readDay(
+  job: RelayJob,
+  dataset: DatasetName,
+  day: string,
+  plans: readonly ChunkPlan[],
+  ledger: RereadLedger,
+): Promise<void> {
+  const tally = newTally(job.relay.name);
+  const delivered = new Delivered(job.lake, job.relay.name);
+  const options = { dataset, delivered, purpose: "recheck" } as const;
+  await new SlotCollector({ ...job, tally }, options).collect(
+    (async function* () {
+      yield* plans;
+    })(),
+  );
+  const { unanswered, differing, gainedRows } = countsOf(tally, dataset);
+  const isRead = (slot: number) => unanswered.every(({ first, last }) => slot < first || slot > last);
+  const slots = plans.flatMap(({ missing }) => missing).filter(isRead);
+  const rowsGained = Math.max(0, gainedRows);
+  if (slots.length > 0) await ledger.add(day, { slots, differing, rowsGained });
+  const { rereads } = countsOf(job.tally, dataset);
+  rereads.slots += slots.length;
+  rereads.differing += differing;
+  rereads.rowsGained += rowsGained;
+  job.tally.faults.push(...tally.faults);
+}
+
+/** What was read again of a relay's dataset, a month at a time. */
+class RereadLedger {
+  readonly #lake: Lake;
+  readonly #dataset: DatasetName;
+  readonly #relay: string;
+  readonly #months = new Map<string, Rereads>();
+
+  constructor(lake: Lake, dataset: DatasetName, relay: string) {
+    this.#lake = lake;
+    this.#dataset = dataset;
+    this.#relay = relay;
+  }
+
+  /** Those of a day's slots that are to be read again and haven't been. */
+  async due(day: string, slots: readonly number[]): Promise<number[]> {
+    const known = (await this.#month(day)).get(day);
+    const all = known !== undefined && agreesBadly(slotsIn(known.slots), known.differing);
+    const isRead = (slot: number) => known?.slots.some(({ first, last }) => slot >= first && slot <= last);
+    return slots.filter((slot) => (all || isSampled(slot)) && !isRead(slot));
+  }
+
+  async add(
+    day: string,
+    read: { slots: readonly number[]; differing: number; rowsGained: number },
+  ): Promise<void> {
+    const month = new Map(await this.#month(day));
+    const known = month.get(day) ?? { slots: [], differing: 0, rowsGained: 0 };
+    const single = read.slots.map((slot) => ({ first: slot, last: slot }));
+    month.set(day, {
+      slots: joined([...known.slots, ...single]),
+      differing: known.differing + read.differing,
+      rowsGained: known.rowsGained + read.rowsGained,
+    });
+    this.#months.set(day.slice(0, 7), month);
+    await this.#lake.writeRereads(this.#dataset, this.#relay, day.slice(0, 7), month);
+  }
+
+  async #month(day: string): Promise<Rereads> {
+    const month = day.slice(0, 7);
+    const known = this.#months.get(month) ?? (await readMonth(this.#lake, this.#dataset, this.#relay, month));
+    this.#months.set(month, known);
+    return known;
+  }
+}
+
+/** A month that can't be read counts as not begun: its slots are read again, and it is written anew. */
+async function readMonth(lake: Lake, dataset: DatasetName, relay: string, month: string): Promise<Rereads> {
+  try {
+    return await lake.readRereads(dataset, relay, month);
+  } catch (error) {
+    if (error instanceof BadObjectError) return new Map();
+    throw error;
+  }
+}
+
+/** Runs in ascending order, those that touch as one. */
+function joined(runs: readonly SlotRange[]): SlotRange[] {
+  const ascending: { first: number; last: number }[] = [];
+  for (const { first, last } of runs.toSorted((a, b) => a.first - b.first)) {
+    const before = ascending.at(-1);
+    if (before && first <= before.last + 1) before.last = Math.max(before.last, last);
+    else ascending.push({ first, last });
+  }
+  return ascending;
+}

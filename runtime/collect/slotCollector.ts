@@ -1,0 +1,242 @@
+import { type DatasetName, datasets } from "../datasets/dataset.ts";
+import { printable } from "../errors.ts";
+import { RelayError } from "../relay/errors.ts";
+import type { Delivered } from "./delivered.ts";
+import { keep } from "./keep.ts";
+import { MemoryBorder } from "./memoryBorder.ts";
+import type { ReadPurpose } from "./merge.ts";
+import { OpenChunk } from "./openChunk.ts";
+import type { ChunkPlan, Order } from "./plan.ts";
+import { Prover } from "./prover.ts";
+import { type RelayJob, isOver, waitUntil } from "./relayJob.ts";
+import { REST_MS, Sightings } from "./sightings.ts";
+import { type SlotAnswer, packSlot, sentRows } from "./slotAnswer.ts";
+import { countsOf, noteUnanswered } from "./tally.ts";
+
+/** Empty answers wait until so many can be shown to be empty by one pair of witnesses … */
+const ENOUGH = 32;
+/** … or for so long, ms, … */
+const LONGEST_WAIT_MS = 10 * 60_000;
+/** … or until the answers beside them take so much memory, bytes, over all relays. */
+const MAX_HELD_BYTES = 8 << 20;
+/** So many empty answers in a row look like the end of the relay's memory. */
+const LONG_RUN_OF_EMPTIES = 8;
+/** A slot that was delivered and shows no bids is taken for empty only at this age: a day. */
+const CONTRADICTION_SLOTS = 7200;
+
+/** What a slot collector works on, and why. */
+export interface SlotCollectorOptions {
+  readonly dataset: DatasetName;
+  readonly delivered: Delivered;
+  /** The oldest slot that the relay remembered lately, if that is known. */
+  readonly horizon?: number | undefined;
+  /** The order of the plans; newest first without it. */
+  readonly order?: Order;
+  readonly purpose: ReadPurpose;
+}
+
+/**
+ * Asks a relay slot by slot, each chunk written once it has been read. Rows speak for themselves; what was answered without
+ * rows is asked once more between witnesses (Prover), behind the collecting, and is written down as unproven where they fail.
+ */
+export class SlotCollector {
+  readonly #job: RelayJob;
+  readonly #options: SlotCollectorOptions;
+  readonly #seen: Sightings;
+  readonly #prover: Prover;
+  readonly #border: MemoryBorder;
+  readonly #begunAt: number;
+  #open: OpenChunk[] = [];
+  #emptyRun = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(job: RelayJob, options: SlotCollectorOptions) {
+    this.#job = job;
+    this.#options = options;
+    this.#seen = options.dataset === "bids" ? job.bidsSeen : new Sightings();
+    const ask = async (slot: number) => this.#ask(slot);
+    const { dataset, delivered, horizon } = options;
+    this.#border = new MemoryBorder(job, { dataset, delivered, horizon, seen: this.#seen, ask });
+    this.#prover = new Prover(job, this.#seen, ask, async (slot) => this.#border.search(slot));
+    this.#begunAt = job.clock.monotonic();
+  }
+
+  /** Collects everything that the plans name. Throws only when the lake fails. */
+  async collect(plans: AsyncIterable<ChunkPlan>): Promise<void> {
+    const { order = "newest", purpose, dataset } = this.#options;
+    for await (const plan of plans) {
+      if (isOver(this.#job)) {
+        if (purpose === "collect" || this.#job.stop.aborted) break;
+        // A recheck says what it was to ask and couldn't.
+        noteUnanswered(countsOf(this.#job.tally, dataset), plan.missing);
+        continue;
+      }
+      if (this.#border.isForgotten(plan.last)) {
+        if (order === "newest") break;
+        continue;
+      }
+      const chunk = await this.#askChunk(plan);
+      this.#border.passed(plan, order);
+      this.#open.push(chunk);
+      this.#job.held.bytes += chunk.hold();
+      await this.#settle(false);
+    }
+    await this.#settle(true);
+    await this.#writing;
+  }
+
+  async #askChunk(plan: ChunkPlan): Promise<OpenChunk> {
+    const chunk = new OpenChunk(plan, this.#job.clock.monotonic());
+    const counts = countsOf(this.#job.tally, this.#options.dataset);
+    const queue = [...plan.missing];
+    const work = async () => {
+      for (let slot = queue.shift(); slot !== undefined && !isOver(this.#job); slot = queue.shift()) {
+        // The first empty answer is an earlier pass's; one that contradicts a delivery is asked for anew, now and then.
+        const isContradiction = plan.unproven?.has(slot) && (await this.#deliveredAt(slot)) !== undefined;
+        if (plan.unproven?.has(slot) && !(isContradiction && plan.due?.has(slot))) {
+          chunk.addEmpty({ slot, restsUntil: this.#begunAt + REST_MS });
+          counts.read++;
+          continue;
+        }
+        if (this.#emptyRun >= LONG_RUN_OF_EMPTIES) {
+          this.#emptyRun = 0;
+          await this.#border.search(slot);
+        } else await this.#border.settled();
+        if (this.#border.isForgotten(slot)) continue;
+        const answer = this.#border.takeAhead(slot) ?? (await this.#ask(slot));
+        if (!answer) continue;
+        counts.read++;
+        await this.#take(chunk, answer);
+      }
+    };
+    await Promise.all(Array.from({ length: this.#job.asker.concurrency }, work));
+    return chunk;
+  }
+
+  async #take(chunk: OpenChunk, answer: SlotAnswer): Promise<void> {
+    const { slot } = answer;
+    const restsUntil = this.#seen.restsUntil(slot);
+    if (sentRows(answer) > 0) {
+      this.#emptyRun = 0;
+      chunk.addAnswer(answer);
+      const isNew = this.#options.purpose === "collect" && !chunk.plan.again?.has(slot);
+      if (answer.doubt !== undefined && isNew) chunk.addSuspect({ slot, restsUntil });
+      return;
+    }
+    this.#emptyRun++;
+    // What is stored as empty and still is needs no new proof.
+    if (chunk.plan.empty?.has(slot)) {
+      chunk.addSame(slot);
+      return;
+    }
+    chunk.addEmpty({ slot, restsUntil });
+  }
+
+  /** Asks one slot and notes what it shows; undefined when the relay gives no answer. */
+  async #ask(slot: number): Promise<SlotAnswer | undefined> {
+    const { clock, tally, log, relay, stop } = this.#job;
+    const { dataset } = this.#options;
+    try {
+      const answer = await this.#question(slot);
+      this.#seen.note(slot, sentRows(answer) > 0, clock.monotonic());
+      if (sentRows(answer) > 0) this.#border.shows(slot);
+      return answer;
+    } catch (error) {
+      if (!(error instanceof RelayError)) throw error;
+      if (stop.aborted) return undefined;
+      countsOf(tally, dataset).failed++;
+      tally.lastError = error.message;
+      log.warn({ relay: relay.name, dataset, slot, fault: printable(error.message) }, "slot stays missing");
+      return undefined;
+    }
+  }
+
+  async #question(slot: number): Promise<SlotAnswer> {
+    const { asker, network, relay, clock } = this.#job;
+    if (this.#options.dataset === "bids") return asker.bids(slot, await this.#deliveredAt(slot));
+    const answer = await asker.payloadSlot(slot);
+    const { cached } = answer;
+    return packSlot(datasets.payloads, network, relay.name, slot, answer, { readAt: clock.now(), cached });
+  }
+
+  async #deliveredAt(slot: number): Promise<ReadonlySet<string> | undefined> {
+    return this.#options.dataset === "bids" ? this.#options.delivered.at(slot) : undefined;
+  }
+
+  /** Asks again what is to be asked again, as far as it is time for that, and writes the chunks that are done. */
+  async #settle(final: boolean): Promise<void> {
+    const now = this.#job.clock.monotonic();
+    const oldest = this.#open[0]?.openedAt ?? now;
+    const isTime =
+      final ||
+      this.#open.reduce((sum, chunk) => sum + chunk.waiting, 0) >= ENOUGH ||
+      now - oldest > LONGEST_WAIT_MS ||
+      this.#job.held.bytes > MAX_HELD_BYTES;
+    if (isTime) {
+      await this.#prove(final);
+      await this.#askSuspects(final);
+    }
+    for (const chunk of this.#open) if (final || chunk.waiting === 0) await this.#write(chunk);
+    this.#open = this.#open.filter((chunk) => !final && chunk.waiting > 0);
+    // What waits takes too much memory: its rows are written now, its empty slots later.
+    if (this.#job.held.bytes > MAX_HELD_BYTES) for (const chunk of this.#open) await this.#write(chunk);
+  }
+
+  /** Second asks of empty answers; before the end only where witnesses on both sides are known and nothing has to be waited for. */
+  async #prove(final: boolean): Promise<void> {
+    const now = this.#job.clock.monotonic();
+    const { newest, oldest } = this.#seen.rested(now) ?? { newest: -1, oldest: Infinity };
+    const chosen = this.#open.flatMap((chunk) =>
+      chunk.empties.filter(
+        ({ slot, restsUntil }) =>
+          !this.#border.isForgotten(slot) && (final || (restsUntil <= now && slot < newest && slot > oldest)),
+      ),
+    );
+    if (chosen.length === 0) return;
+    const delivered = new Set<number>();
+    for (const { slot } of chosen) if (await this.#deliveredAt(slot)) delivered.add(slot);
+    const usual = chosen.filter(({ slot }) => !delivered.has(slot));
+    // A delivered slot without bids contradicts itself: while it is young it isn't believed at all, later for itself alone.
+    const old = this.#job.target.last - CONTRADICTION_SLOTS;
+    const contradicting = chosen.filter(({ slot }) => delivered.has(slot) && slot <= old);
+    const counts = countsOf(this.#job.tally, this.#options.dataset);
+    for (const group of [usual, contradicting]) {
+      if (group.length === 0) continue;
+      counts.secondAsks += group.length;
+      const answers = await this.#prover.prove(group);
+      const bySlot = new Map(answers.map((answer) => [answer.slot, answer]));
+      for (const chunk of this.#open) chunk.settle(group, bySlot);
+    }
+    for (const chunk of this.#open) chunk.settle(chosen, new Map());
+  }
+
+  /** Second asks of doubtful answers, each once. */
+  async #askSuspects(final: boolean): Promise<void> {
+    for (const chunk of this.#open) {
+      for (const { slot, restsUntil } of chunk.suspects) {
+        if (isOver(this.#job)) return;
+        if (!final && restsUntil > this.#job.clock.monotonic()) continue;
+        await waitUntil(this.#job, restsUntil);
+        countsOf(this.#job.tally, this.#options.dataset).secondAsks++;
+        const answer = await this.#ask(slot);
+        chunk.settleSuspect(slot, answer);
+      }
+    }
+  }
+
+  async #write(chunk: OpenChunk): Promise<void> {
+    const { dataset, purpose } = this.#options;
+    this.#job.held.bytes -= chunk.release();
+    const isOpen = (slot: number) => !this.#border.isForgotten(slot);
+    const findings = chunk.take();
+    const unproven = findings.unproven.filter(isOpen);
+    if (purpose !== "collect") {
+      const slots = chunk.unanswered.filter(isOpen);
+      noteUnanswered(countsOf(this.#job.tally, dataset), slots);
+    }
+    await this.#writing;
+    this.#writing = keep(this.#job, dataset, chunk.plan, { answers: findings.answers, unproven }, purpose);
+    // A failure is thrown where it is awaited, above or at the end.
+    this.#writing.catch(() => undefined);
+  }
+}

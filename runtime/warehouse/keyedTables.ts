@@ -1,0 +1,37 @@
+import { type Table, relaysTable, rereadsTable } from "../datasets/tables.ts";
+
+/** A small table that loads bring up to date row by row; rows that aren't named stay as they were. */
+export interface KeyedTable {
+  readonly table: Table;
+  /** How many of its first columns tell a row. */
+  readonly keys: number;
+}
+
+export const keyedRelays: KeyedTable = { table: relaysTable, keys: 1 };
+export const keyedRereads: KeyedTable = { table: rereadsTable, keys: 3 };
+
+/** Values in the table's order. */
+export type RowValues = readonly (string | number | null)[];
+
+/** What a table is to say, and the objects of the lake that it couldn't be read from. */
+export interface TableRows {
+  readonly rows: readonly RowValues[];
+  readonly failed: readonly { readonly object: string; readonly error: string }[];
+}
+
+/** Which row it is, as a text. */
+export function keyOf({ keys }: KeyedTable, row: RowValues): string {
+  return row.slice(0, keys).map(String).join(" ");
+}
+
+/** Those of the rows that the table lacks or has with other values; `before` are its rows, integers as text or not. */
+export function changedRows(
+  keyed: KeyedTable,
+  rows: readonly RowValues[],
+  before: Iterable<RowValues>,
+): RowValues[] {
+  const lineOf = (row: RowValues) => JSON.stringify(row.map((value) => value?.toString() ?? null));
+  const known = new Map<string, string>();
+  for (const row of before) known.set(keyOf(keyed, row), lineOf(row));
+  return rows.filter((row) => known.get(keyOf(keyed, row)) !== lineOf(row));
+}

@@ -1,0 +1,67 @@
+import pLimit from "p-limit";
+import type { Network } from "../chain/networks.ts";
+import type { SlotRange } from "../chain/slots.ts";
+import type { DatasetName } from "../datasets/dataset.ts";
+import { BadObjectError, type Lake } from "../lake/lake.ts";
+import { monthsOf, slotsIn } from "../lake/rereads.ts";
+import { integerOf, textOf } from "./cells.ts";
+import type { TableRows } from "./keyedTables.ts";
+import type { Value } from "./warehouse.ts";
+
+/** The run of slots from the first to the last chunk that the ledger has of a relay's dataset. */
+export interface Held extends SlotRange {
+  readonly dataset: DatasetName;
+  readonly relay: string;
+}
+
+/** Gives what `heldOf` reads, whichever the warehouse. */
+export const heldSql = (loads: string): string =>
+  `SELECT dataset, relay, MIN(first_slot) AS first_slot, MAX(last_slot) AS last_slot FROM ${loads} GROUP BY dataset, relay`;
+
+export function heldOf(row: Readonly<Record<string, Value>>): Held {
+  return {
+    dataset: textOf(row["dataset"]) as DatasetName,
+    relay: textOf(row["relay"]),
+    first: integerOf(row["first_slot"]),
+    last: integerOf(row["last_slot"]),
+  };
+}
+
+const READS_AT_ONCE = 16;
+const HOUR_MS = 3_600_000;
+
+/**
+ * What table rereads is to say, from the lake's months. With `ranges` only the months that these touch are read, and one of the
+ * older ones by turns, another each hour: a service sees them all within some days, and no more than three an hour.
+ */
+export async function rereadRows(
+  lake: Lake,
+  network: Network,
+  held: readonly Held[],
+  ranges: readonly SlotRange[] | undefined,
+  nowMs: number,
+): Promise<TableRows> {
+  const failed: { object: string; error: string }[] = [];
+  const limit = pLimit(READS_AT_ONCE);
+  const read = async ({ dataset, relay }: Held, month: string) => {
+    try {
+      return [...(await lake.readRereads(dataset, relay, month))].map(
+        ([day, { slots, differing, rowsGained }]) =>
+          [dataset, relay, day, slotsIn(slots), differing, rowsGained] as const,
+      );
+    } catch (error) {
+      if (!(error instanceof BadObjectError)) throw error;
+      failed.push({ object: error.object, error: error.message });
+      return [];
+    }
+  };
+  const wanted = held.flatMap((one) => {
+    const months = monthsOf(network, one);
+    const inTurn = months[Math.floor(nowMs / HOUR_MS) % months.length];
+    const near = new Set(ranges?.flatMap((range) => monthsOf(network, range)));
+    return months
+      .filter((month) => ranges === undefined || near.has(month) || month === inTurn)
+      .map((month) => limit(() => read(one, month)));
+  });
+  return { rows: (await Promise.all(wanted)).flat(), failed };
+}
