@@ -5,13 +5,12 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { systemClock } from "../runtime/chain/clock.ts";
 import { simulatedNetwork } from "../runtime/chain/networks.ts";
-import { SlotBits } from "../runtime/datasets/bits.ts";
 import { chunkRanges } from "../runtime/datasets/chunks.ts";
 import { bids } from "../runtime/datasets/dataset.ts";
 import { lineWriter } from "../runtime/datasets/line.ts";
 import { openFolderLake } from "../runtime/lake/folder.ts";
 import { deflateSlot, type SlotBlock } from "../runtime/lake/gzip.ts";
-import type { Lake } from "../runtime/lake/lake.ts";
+import { type Lake, emptyMeta } from "../runtime/lake/lake.ts";
 import { silentLog } from "../runtime/log.ts";
 import { openDuckDb } from "../runtime/warehouse/duckdb.ts";
 import type { Warehouse } from "../runtime/warehouse/warehouse.ts";
@@ -121,17 +120,9 @@ async function someBids(path: string, first: number): Promise<Lake> {
       );
       blocks.set(slot, deflateSlot(lines.join(""), lines.length));
     }
-    const none = SlotBits.empty(run.first, bids.chunkSlots);
-    const covered = [...blocks.keys()].reduce((bits, slot) => bits.with(slot), none);
-    const meta = {
-      covered,
-      suspect: none,
-      unproven: none,
-      revised: none,
-      revision: 0,
-      rows: bids.chunkSlots * BIDS_A_SLOT,
-      quarantined: 0,
-    };
+    const none = emptyMeta(run);
+    const covered = [...blocks.keys()].reduce((bits, slot) => bits.with(slot), none.covered);
+    const meta = { ...none, covered, rows: bids.chunkSlots * BIDS_A_SLOT };
     await lake.write({ dataset: "bids", relay: RELAY, ...run }, blocks, meta, 0);
   }
   return lake;

@@ -6,7 +6,7 @@ export interface SplitUrl {
 }
 
 /** Relays' URLs often carry their BLS public key as the user (MEV-Boost's configuration): it is no credential. */
-const PUBLIC_KEY = /^0x[0-9a-f]{96}$/i;
+export const PUBLIC_KEY = /^0x[0-9a-f]{96}$/i;
 
 /**
  * Takes the user part out of a URL, since `fetch` refuses it there, and makes it the header of HTTP Basic authentication

@@ -2,10 +2,9 @@ import test from "ava";
 import pLimit from "p-limit";
 import type { SlotRange } from "../../runtime/chain/slots.ts";
 import { tickWindows } from "../../runtime/collect/windows.ts";
-import { SlotBits } from "../../runtime/datasets/bits.ts";
 import { chunkRanges } from "../../runtime/datasets/chunks.ts";
 import { bids } from "../../runtime/datasets/dataset.ts";
-import type { Lake } from "../../runtime/lake/lake.ts";
+import { type Lake, emptyMeta } from "../../runtime/lake/lake.ts";
 import { startCloud } from "./cloud.ts";
 import { world } from "./world.ts";
 
@@ -79,18 +78,10 @@ async function fill(lake: Lake, relay: string, ranges: readonly SlotRange[]): Pr
   );
   const limit = pLimit(16);
   const write = async ({ first, last }: SlotRange) => {
-    const none = SlotBits.empty(first, last - first + 1);
-    let covered = none;
+    const none = emptyMeta({ first, last });
+    let { covered } = none;
     for (let slot = first; slot <= last; slot++) covered = covered.with(slot);
-    const meta = {
-      covered,
-      suspect: none,
-      unproven: none,
-      revised: none,
-      revision: 0,
-      rows: 0,
-      quarantined: 0,
-    };
+    const meta = { ...none, covered };
     await lake.write({ dataset: "bids", relay, first, last }, new Map(), meta, 0);
   };
   await Promise.all([...firsts.values()].map((run) => limit(() => write(run))));

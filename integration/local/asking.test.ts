@@ -5,7 +5,6 @@ import test from "ava";
 import type { Clock } from "../../runtime/chain/clock.ts";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { type SlotRange, settledSlot, slotAt, slotCount } from "../../runtime/chain/slots.ts";
-import { VirtualClock } from "../../runtime/chain/virtualClock.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
 import { DATASET_NAMES, type DatasetName } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder.ts";
@@ -13,7 +12,7 @@ import type { Relay } from "../../runtime/relay/relay.ts";
 import { SEED, examples } from "../../runtime/seeds.testing.ts";
 import { type Simulator, type SimulatorOptions, startSimulator } from "../../runtime/simulator/server.ts";
 import { compareLake } from "./compare.ts";
-import { NOW, hastyClock, lineOf } from "./line.ts";
+import { type LineClock, NOW, hastyClock, lineOf } from "./line.ts";
 
 const seed = SEED;
 const network = simulatedNetwork(seed);
@@ -23,7 +22,7 @@ const head = slotAt(network, NOW);
 const newLake = () => openFolderLake(mkdtempSync(join(tmpdir(), "etl-asking-")), network.name);
 
 /** A clock whose waits cost nothing and whose date stands still, so that horizons stay where they are. */
-function stillClock(): Clock {
+function stillClock(): LineClock {
   return { ...hastyClock(), now: () => NOW };
 }
 
@@ -82,7 +81,7 @@ const mostAsks = (slots: number, empty: number) => slots + empty + 6 * Math.ceil
 for (const name of ["heron", "wren", "osprey", "lapwing"].slice(0, examples(2, 4))) {
   test(`${name}, healthy, is asked once a slot for bids, a second time where it is empty, and hardly more`, async (t) => {
     t.timeout(1_200_000);
-    const clock = new VirtualClock(NOW);
+    const clock = hastyClock();
     const simulator = await start(clock, { scale: 0.02 });
     t.teardown(() => simulator.close());
     const range = { first: settled - 999, last: settled };
@@ -103,7 +102,7 @@ for (const name of ["heron", "wren", "osprey", "lapwing"].slice(0, examples(2, 4
 
 test("payloads cost at most 6 requests and one for each 45 % of a page, in every dialect and whatever the page limit", async (t) => {
   t.timeout(1_200_000);
-  const clock = new VirtualClock(NOW);
+  const clock = hastyClock();
   const simulator = await start(clock, {
     faults: { rates: {}, spells: { heron: [{ kind: "lower-limit", limit: 30 }] } },
   });
@@ -127,7 +126,7 @@ test("payloads cost at most 6 requests and one for each 45 % of a page, in every
 
 test("a relay that was gone for a day holds up nobody, and once it is back its day is covered like any other", async (t) => {
   t.timeout(1_200_000);
-  const clock = new VirtualClock(NOW);
+  const clock = hastyClock();
   const lake = newLake();
   const missing = async (simulator: Simulator, name: string, range: SlotRange, dataset: DatasetName) => {
     const [relay] = named(simulator, name);

@@ -4,12 +4,11 @@ import { join } from "node:path";
 import test from "ava";
 import { bidsRequests, payloadRequests } from "../../runtime/backload/expectedRequests.ts";
 import { settledSlot, slotCount } from "../../runtime/chain/slots.ts";
-import { VirtualClock } from "../../runtime/chain/virtualClock.ts";
 import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder.ts";
 import { SEED } from "../../runtime/seeds.testing.ts";
 import { startSimulator } from "../../runtime/simulator/server.ts";
-import { NOW, PATIENT, lineOf } from "./line.ts";
+import { NOW, PATIENT, hastyClock, lineOf } from "./line.ts";
 
 const SLOTS = 640;
 /** Near the head a group takes some questions more. */
@@ -21,7 +20,7 @@ for (const [name, rate] of [
 ] as const)
   test(`${name} takes as many requests as are forecast, within a tenth, at ${rate} a second`, async (t) => {
     t.timeout(600_000);
-    const clock = new VirtualClock(NOW);
+    const clock = hastyClock();
     const simulator = await startSimulator({ seed: SEED, clock, scale: 0.02, faults: "none" });
     t.teardown(() => simulator.close());
     const relay = [...simulator.relays, ...simulator.others].find((one) => one.name === name);

@@ -12,18 +12,38 @@ import type { Lake } from "../../runtime/lake/lake.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { ByteBudget } from "../../runtime/relay/budget.ts";
 import { RelayClient, type RelayClientLimits } from "../../runtime/relay/client.ts";
+import { type Timer, realTimer } from "../../runtime/relay/transfer.ts";
 import type { Relay } from "../../runtime/relay/relay.ts";
 
 /** The date of the simulated network's tests, Unix ms. */
 export const NOW = 1_760_000_000_000;
 
-/** A clock on which waiting costs nothing, the date included; its parts can be replaced one by one. */
-export function hastyClock(startUnixMs: number = NOW): Clock {
-  const clock = new VirtualClock(startUnixMs);
+/** A clock on which waiting costs nothing, and which stands still while a relay is asked. */
+export interface LineClock extends Clock {
+  readonly timer?: Timer;
+}
+
+/** A clock of a test's own, on which waiting costs nothing, the date included; its parts can be replaced one by one. */
+export function hastyClock(startUnixMs: number = NOW): LineClock {
+  // All that a line waits for is announced: requests by their timers, files by the system.
+  const clock = new VirtualClock(startUnixMs, { idleMs: 0 });
   return {
     now: () => clock.now(),
     monotonic: () => clock.monotonic(),
     sleep: async (ms, signal) => clock.sleep(ms, signal),
+    timer: standingStill(clock),
+  };
+}
+
+/** Ends requests by the machine's time; while one is under way the clock stands still. */
+export function standingStill(clock: VirtualClock): Timer {
+  return (onTime, ms) => {
+    const release = clock.hold();
+    const cancel = realTimer(onTime, ms);
+    return () => {
+      cancel();
+      release();
+    };
   };
 }
 
@@ -41,7 +61,7 @@ export function lineOf(
   seed: number,
   relays: readonly Relay[],
   lake: Lake,
-  clock: Clock,
+  clock: LineClock,
   limitsOf: LimitsOf = () => PATIENT,
   rate = 5000,
 ) {
@@ -59,6 +79,7 @@ export function lineOf(
         budget,
         allowPrivate: true,
         rate,
+        timer: clock.timer ?? realTimer,
         limits: limitsOf(relay),
       });
       askers.set(

@@ -5,6 +5,7 @@ import type { Lake } from "../../runtime/lake/lake.ts";
 import { serviceLog } from "../../runtime/log.ts";
 import type { RelayClientLimits } from "../../runtime/relay/client.ts";
 import type { Relay } from "../../runtime/relay/relay.ts";
+import type { Timer } from "../../runtime/relay/transfer.ts";
 import { startServer } from "../../runtime/services/server.ts";
 import { SETTING_DEFAULTS, type ServiceSettings } from "../../runtime/services/settings.ts";
 import { TickService } from "../../runtime/services/tickService.ts";
@@ -75,6 +76,7 @@ export interface ServiceParts {
   readonly clock: Clock;
   readonly settings?: Partial<ServiceSettings>;
   readonly relayLimits?: Partial<RelayClientLimits>;
+  readonly timer?: Timer;
 }
 
 /** An answer of the service, read to its end. */
@@ -86,7 +88,7 @@ export interface ServiceAnswer {
 
 /** A service over real HTTP on loopback, and the lines that it has logged. */
 export async function startService(parts: ServiceParts) {
-  const { dataset, seed, relays, lake, warehouse, clock, relayLimits = PATIENT } = parts;
+  const { dataset, seed, relays, lake, warehouse, clock, relayLimits = PATIENT, timer } = parts;
   const network = simulatedNetwork(seed);
   const settings: ServiceSettings = {
     ...SETTING_DEFAULTS,
@@ -101,7 +103,7 @@ export async function startService(parts: ServiceParts) {
   const logged: string[] = [];
   const log = serviceLog("debug", { write: (line) => void logged.push(line) });
   const common = { dataset, settings, network, lake, warehouse, clock, log };
-  const service = new TickService({ ...common, relays, relayLimits });
+  const service = new TickService({ ...common, relays, relayLimits, ...(timer ? { timer } : {}) });
   const server = await startServer({ port: 0, host: "127.0.0.1", service, project: "a-project", log });
   const url = `http://127.0.0.1:${server.port}`;
   const ask = async (path: string, init: RequestInit = {}): Promise<ServiceAnswer> => {

@@ -15,7 +15,7 @@ import { type Simulator, type SimulatorOptions, startSimulator } from "../../run
 import { openDuckDb } from "../../runtime/warehouse/duckdb.ts";
 import type { Warehouse } from "../../runtime/warehouse/warehouse.ts";
 import { compareLake } from "./compare.ts";
-import { NOW } from "./line.ts";
+import { NOW, standingStill } from "./line.ts";
 import { startService } from "./service.ts";
 
 /** The scheduler's time between two ticks, ms. */
@@ -40,7 +40,7 @@ export interface TickingOptions extends Pick<SimulatorOptions, "faults"> {
 export async function ticking(t: ExecutionContext, options: TickingOptions) {
   const { seed, names, before, after, faults, relayLimits } = options;
   const network = simulatedNetwork(seed);
-  const clock = new VirtualClock(NOW);
+  const clock = new VirtualClock(NOW, { idleMs: 0 });
   const common = { seed, clock, scale: 0.02, ...options.simulator };
   let simulator = await startSimulator({ ...common, faults });
   t.teardown(async () => simulator.close());
@@ -52,7 +52,7 @@ export async function ticking(t: ExecutionContext, options: TickingOptions) {
     .map((relay) => ({ ...relay, collectFrom, activeTo: range.last }));
   const parts = { seed, relays, lake: still(clock, lake), warehouse: still(clock, warehouse), clock };
   const start = async (dataset: DatasetName) =>
-    startService({ dataset, ...parts, ...(relayLimits ? { relayLimits } : {}) });
+    startService({ dataset, ...parts, timer: standingStill(clock), ...(relayLimits ? { relayLimits } : {}) });
   const services = await Promise.all(DATASET_NAMES.map(start));
   t.teardown(async () => Promise.all(services.map(async (service) => service.close())));
   const tick = async () => {
@@ -119,15 +119,11 @@ export function folders(seed: number): Places {
  */
 function still<T extends object>(clock: VirtualClock, of: T): T {
   const during = async (work: Promise<unknown>): Promise<unknown> => {
-    const call = { isOver: false };
-    const stand = async () => {
-      while (!call.isOver) await clock.sleep(0);
-    };
-    void stand();
+    const release = clock.hold();
     try {
       return await work;
     } finally {
-      call.isOver = true;
+      release();
     }
   };
   async function* each(items: AsyncIterable<unknown>) {

@@ -26,6 +26,9 @@ export class VirtualClock implements Clock {
   /** Grows with each new sleeper: how the jumper sees that something is still going on. */
   #stirrings = 0;
   #jumping = false;
+  /** Work that was announced and hasn't ended; who waits for its end. */
+  #held = 0;
+  #onRelease: (() => void) | undefined;
 
   constructor(startUnixMs = 1_750_000_000_000, options: { idleMs?: number } = {}) {
     this.#start = startUnixMs;
@@ -38,6 +41,15 @@ export class VirtualClock implements Clock {
 
   monotonic(): number {
     return this.#elapsed;
+  }
+
+  /** Lets time stand still, however long a busy machine takes, until what is returned is called. */
+  hold(): () => void {
+    this.#held++;
+    return () => {
+      this.#held--;
+      if (this.#held === 0) this.#onRelease?.();
+    };
   }
 
   /** Moves time by hand; sleepers whose time has come are woken. */
@@ -83,6 +95,7 @@ export class VirtualClock implements Clock {
     let turns = 0;
     let since = 0;
     do {
+      if (this.#held > 0) await new Promise<void>((resolve) => (this.#onRelease = resolve));
       if (seen !== this.#stirrings) {
         seen = this.#stirrings;
         turns = 0;
@@ -93,6 +106,7 @@ export class VirtualClock implements Clock {
     } while (
       seen !== this.#stirrings ||
       turns < IDLE_TURNS ||
+      this.#held > 0 ||
       performance.now() - since < this.#idleMs ||
       process.getActiveResourcesInfo().some((name) => UNDER_WAY.test(name))
     );

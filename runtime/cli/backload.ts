@@ -83,6 +83,7 @@ async function work(
     stop: limited.stop,
     ceiling: options.rate,
     share: options.share,
+    ...(options.quiet ? {} : { warn: say }),
   });
   const started = clock.monotonic();
   let stopShowing = () => {};

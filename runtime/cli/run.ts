@@ -203,8 +203,6 @@ function retriesOf(row: Coverage, asking: Asking): number {
 
 function sayTrouble(tally: Tally, asking: Asking, say: (line: string) => void): void {
   const { relay, lastError, bids, payloads } = tally;
-  const second = bids.secondAsks + payloads.secondAsks;
-  if (second > 0) say(`${relay}: suspect or empty answers that were asked for again: ${second}`);
   if (lastError === undefined) return;
   const unread = bids.failed + payloads.failed;
   const why = asking.clients.get(relay)?.downWhy;

@@ -2,13 +2,14 @@ import { SETTLE_LAG_SLOTS } from "../chain/networks.ts";
 import { type SlotRange, slotStartMs } from "../chain/slots.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { chunkRange } from "../datasets/chunks.ts";
-import { BadObjectError, type Lake, type StoredChunk } from "../lake/lake.ts";
+import { BadObjectError, type StoredChunk } from "../lake/lake.ts";
 import { type Rereads, agreesBadly, dayOf, slotsIn } from "../lake/rereads.ts";
 import { Delivered } from "./delivered.ts";
 import { oldestKept } from "./coverage.ts";
 import { emptyOf } from "./recheck.ts";
 import type { ChunkPlan } from "./plan.ts";
 import { type RelayJob, isOver } from "./relayJob.ts";
+import { readHorizon } from "./run.ts";
 import { SlotCollector } from "./slotCollector.ts";
 import { countsOf, newTally } from "./tally.ts";
 
@@ -35,9 +36,9 @@ export async function reread(
   stored: readonly StoredChunk[],
   isFresh: (chunk: StoredChunk["chunk"]) => boolean,
 ): Promise<void> {
-  const { lake, relay, clock, network } = job;
-  const kept = oldestKept(await lake.readHorizon(dataset, relay.name), clock.now()) ?? 0;
-  const ledger = new RereadLedger(lake, dataset, relay.name);
+  const { clock, network } = job;
+  const kept = oldestKept(await readHorizon(job, dataset), clock.now()) ?? 0;
+  const ledger = new RereadLedger(job, dataset);
   let left = SLOTS_A_TICK;
   const byDay = new Map<string, ChunkPlan[]>();
   for (const entry of stored.toReversed()) {
@@ -47,11 +48,9 @@ export async function reread(
     if (clock.now() - settled < LATER_MS || isFresh(chunk)) continue;
     // What is doubtful is asked again anyway.
     const sound = [...meta.covered.slots()].filter((slot) => slot >= kept && !meta.suspect.has(slot));
-    const days = new Map<string, number[]>();
-    for (const slot of sound)
-      days.set(dayOf(network, slot), [...(days.get(dayOf(network, slot)) ?? []), slot]);
-    for (const [day, slots] of days) {
-      const chosen = await ledger.due(day, slots);
+    // A chunk lies in one day, or in two.
+    for (const day of new Set([dayOf(network, chunk.first), dayOf(network, chunk.last)])) {
+      const chosen = (await ledger.due(day, sound)).filter((slot) => dayOf(network, slot) === day);
       const taken = chosen.slice(0, left);
       if (taken.length === 0) continue;
       const empty = await emptyOf(job, entry);
@@ -93,18 +92,16 @@ async function readDay(
 
 /** What was read again of a relay's dataset, a month at a time. */
 class RereadLedger {
-  readonly #lake: Lake;
+  readonly #job: RelayJob;
   readonly #dataset: DatasetName;
-  readonly #relay: string;
   readonly #months = new Map<string, Rereads>();
 
-  constructor(lake: Lake, dataset: DatasetName, relay: string) {
-    this.#lake = lake;
+  constructor(job: RelayJob, dataset: DatasetName) {
+    this.#job = job;
     this.#dataset = dataset;
-    this.#relay = relay;
   }
 
-  /** Those of a day's slots that are to be read again and haven't been. */
+  /** Those of the slots that are to be read again, and haven't been, by what is known of a day. */
   async due(day: string, slots: readonly number[]): Promise<number[]> {
     const known = (await this.#month(day)).get(day);
     const all = known !== undefined && agreesBadly(slotsIn(known.slots), known.differing);
@@ -125,24 +122,27 @@ class RereadLedger {
       rowsGained: known.rowsGained + read.rowsGained,
     });
     this.#months.set(day.slice(0, 7), month);
-    await this.#lake.writeRereads(this.#dataset, this.#relay, day.slice(0, 7), month);
+    const { lake, relay } = this.#job;
+    await lake.writeRereads(this.#dataset, relay.name, day.slice(0, 7), month);
   }
 
   async #month(day: string): Promise<Rereads> {
     const month = day.slice(0, 7);
-    const known = this.#months.get(month) ?? (await readMonth(this.#lake, this.#dataset, this.#relay, month));
+    const known = this.#months.get(month) ?? (await this.#read(month));
     this.#months.set(month, known);
     return known;
   }
-}
 
-/** A month that can't be read counts as not begun: its slots are read again, and it is written anew. */
-async function readMonth(lake: Lake, dataset: DatasetName, relay: string, month: string): Promise<Rereads> {
-  try {
-    return await lake.readRereads(dataset, relay, month);
-  } catch (error) {
-    if (error instanceof BadObjectError) return new Map();
-    throw error;
+  /** A month that can't be read is noted, and counts as not begun: its slots are read again, and it is written anew. */
+  async #read(month: string): Promise<Rereads> {
+    const { lake, relay, tally } = this.#job;
+    try {
+      return await lake.readRereads(this.#dataset, relay.name, month);
+    } catch (error) {
+      if (!(error instanceof BadObjectError)) throw error;
+      tally.faults.push(error.message);
+      return new Map();
+    }
   }
 }
 

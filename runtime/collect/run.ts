@@ -149,7 +149,7 @@ async function plan(
 }
 
 /** The stored horizon; one that can't be read is noted and found again. */
-async function readHorizon(job: RelayJob, name: DatasetName): Promise<Horizon | undefined> {
+export async function readHorizon(job: RelayJob, name: DatasetName): Promise<Horizon | undefined> {
   try {
     return await job.lake.readHorizon(name, job.relay.name);
   } catch (error) {

@@ -176,7 +176,11 @@ export class SlotCollector {
       await this.#prove(final);
       await this.#askSuspects(final);
     }
-    for (const chunk of this.#open) if (final || chunk.waiting === 0) await this.#write(chunk);
+    for (const chunk of this.#open) {
+      if (!final && chunk.waiting > 0) continue;
+      await this.#write(chunk);
+      this.#noteUnanswered(chunk);
+    }
     this.#open = this.#open.filter((chunk) => !final && chunk.waiting > 0);
     // What waits takes too much memory: its rows are written now, its empty slots later.
     if (this.#job.held.bytes > MAX_HELD_BYTES) for (const chunk of this.#open) await this.#write(chunk);
@@ -224,18 +228,21 @@ export class SlotCollector {
     }
   }
 
+  /** Of a recheck: the slots of a chunk that gave no answer which could be believed. */
+  #noteUnanswered(chunk: OpenChunk): void {
+    const { dataset, purpose } = this.#options;
+    if (purpose === "collect") return;
+    const slots = chunk.unanswered.filter((slot) => !this.#border.isForgotten(slot));
+    noteUnanswered(countsOf(this.#job.tally, dataset), slots);
+  }
+
   async #write(chunk: OpenChunk): Promise<void> {
     const { dataset, purpose } = this.#options;
     this.#job.held.bytes -= chunk.release();
-    const isOpen = (slot: number) => !this.#border.isForgotten(slot);
-    const findings = chunk.take();
-    const unproven = findings.unproven.filter(isOpen);
-    if (purpose !== "collect") {
-      const slots = chunk.unanswered.filter(isOpen);
-      noteUnanswered(countsOf(this.#job.tally, dataset), slots);
-    }
+    const { answers, unproven } = chunk.take();
+    const findings = { answers, unproven: unproven.filter((slot) => !this.#border.isForgotten(slot)) };
     await this.#writing;
-    this.#writing = keep(this.#job, dataset, chunk.plan, { answers: findings.answers, unproven }, purpose);
+    this.#writing = keep(this.#job, dataset, chunk.plan, findings, purpose);
     // A failure is thrown where it is awaited, above or at the end.
     this.#writing.catch(() => undefined);
   }

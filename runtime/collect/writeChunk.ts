@@ -5,6 +5,7 @@ import {
   BadObjectError,
   type ChunkMeta,
   type Lake,
+  type QuarantineLine,
   StaleGenerationError,
   emptyMeta,
   isBad,
@@ -123,15 +124,16 @@ class Merge {
     for (const answer of answers) this.#take(answer, purpose);
     for (const slot of doubted) if (this.#covered.has(slot)) this.#suspect = this.#suspect.with(slot);
     const before = this.#before;
+    const refused = await this.#quarantine(answers);
     const replaced = [...this.#taken.keys()].some((slot) => before.covered.has(slot));
     const meta: ChunkMeta = {
       covered: this.#covered,
       suspect: this.#suspect,
-      unproven: this.#unproven(answers, unproven),
+      unproven: this.#unproven(answers, unproven, new Set(refused.map(({ slot }) => slot))),
       revised: this.#revised,
       revision: before.revision + (replaced ? 1 : 0),
       rows: before.rows + this.#addedRows + this.#gainedRows,
-      quarantined: await this.#quarantine(answers),
+      quarantined: refused.reduce((sum, { copies }) => sum + copies, 0),
     };
     const change = {
       added: this.#added,
@@ -175,10 +177,14 @@ class Merge {
    * What is answered without rows and not covered. An object of the time before witnesses stays marked as one (null) while it
    * covers an empty slot that nothing has proven since; what is unproven in it isn't written down, and asked for again.
    */
-  #unproven(answers: readonly SlotAnswer[], unproven: readonly number[]): SlotBits | null {
+  #unproven(
+    answers: readonly SlotAnswer[],
+    unproven: readonly number[],
+    refused: ReadonlySet<number>,
+  ): SlotBits | null {
     const before = this.#before.unproven;
     if (!before) {
-      const proven = new Set(answers.map(({ slot }) => slot));
+      const proven = new Set([...answers.map(({ slot }) => slot), ...refused]);
       const isOpen = (slot: number) => !proven.has(slot) && (this.#lines?.get(slot) ?? []).length === 0;
       if ([...this.#before.covered.slots()].some(isOpen)) return null;
     }
@@ -188,16 +194,14 @@ class Merge {
     return bits;
   }
 
-  /** Writes refused rows first, so that no chunk ever claims a row that isn't kept; returns how many covered slots hold. */
-  async #quarantine(answers: readonly SlotAnswer[]): Promise<number> {
+  /** Writes refused rows first, so that no chunk ever claims a row that isn't kept; returns those of covered slots. */
+  async #quarantine(answers: readonly SlotAnswer[]): Promise<readonly QuarantineLine[]> {
     const isNothing = ({ refused, fields }: SlotAnswer) => refused.length + fields.length === 0;
-    if (this.#before.quarantined === 0 && answers.every(isNothing)) return 0;
+    if (this.#before.quarantined === 0 && answers.every(isNothing)) return [];
     const stored = await this.#lake.readQuarantine(this.#chunk);
     const grown = addToQuarantine(stored.lines, answers);
     if (grown) await this.#lake.writeQuarantine(this.#chunk, grown, stored.generation);
-    return refusedRows(grown ?? stored.lines)
-      .filter(({ slot }) => this.#covered.has(slot))
-      .reduce((sum, { copies }) => sum + copies, 0);
+    return refusedRows(grown ?? stored.lines).filter(({ slot }) => this.#covered.has(slot));
   }
 
   #blocks(): ReadonlyMap<number, SlotBlock> {

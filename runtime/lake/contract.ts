@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { SlotBits } from "../datasets/bits.ts";
 import type { Chunk } from "../datasets/chunks.ts";
 import { deflateSlot, joinBlocks } from "./gzip.ts";
-import { BadObjectError, isBad, type Lake, StaleGenerationError } from "./lake.ts";
+import { BadObjectError, emptyMeta, isBad, type Lake, StaleGenerationError } from "./lake.ts";
 import { encodeMeta } from "./meta.ts";
 import { openLake } from "./objectLake.ts";
 import type { ObjectStore } from "./store.ts";
@@ -76,16 +76,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
 
   test(`${form}: a write holds only for the generation that was read`, async (t) => {
     const { lake } = await start(t);
-    const none = SlotBits.empty(64, 32);
-    const meta = {
-      covered: none,
-      suspect: none,
-      unproven: none,
-      revised: none,
-      revision: 0,
-      rows: 0,
-      quarantined: 0,
-    };
+    const meta = emptyMeta(bidsChunk);
     const stale = { instanceOf: StaleGenerationError };
     t.is(await lake.head(bidsChunk), undefined);
     t.is(await lake.read(bidsChunk), undefined);
@@ -160,17 +151,12 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
   test(`${form}: a range lists the chunks that touch it, in order, and no others`, async (t) => {
     const { lake } = await start(t);
     const present = [0, 1, 2, 5, 9, 10, 31_250, 312_499_999];
-    const none = (first: number): SlotBits => SlotBits.empty(first, 32);
     for (const index of present.toReversed()) {
       const first = index * 32;
       const chunk: Chunk = { ...bidsChunk, first, last: first + 31 };
-      const sets = {
-        covered: none(first).with(first),
-        suspect: none(first),
-        unproven: none(first),
-        revised: none(first),
-      };
-      await lake.write(chunk, new Map(), { ...sets, revision: 0, rows: 0, quarantined: index % 7 }, 0);
+      const none = emptyMeta(chunk);
+      const meta = { ...none, covered: none.covered.with(first), quarantined: index % 7 };
+      await lake.write(chunk, new Map(), meta, 0);
     }
     await lake.writeHorizon("bids", "alpha", { oldest_slot: 1, asked_at: "2026-01-01T00:00:00.000Z" });
     const slot = fc.oneof(
@@ -206,17 +192,8 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     const { lake } = await start(t);
     t.deepEqual(await lake.relays("bids"), []);
     for (const relay of ["b", "a-2", "a"]) {
-      const none = SlotBits.empty(0, 320);
-      const meta = {
-        covered: none,
-        suspect: none,
-        unproven: none,
-        revised: none,
-        revision: 0,
-        rows: 0,
-        quarantined: 0,
-      };
-      await lake.write({ dataset: "payloads", relay, first: 0, last: 319 }, new Map(), meta, 0);
+      const chunk: Chunk = { dataset: "payloads", relay, first: 0, last: 319 };
+      await lake.write(chunk, new Map(), emptyMeta(chunk), 0);
     }
     await addRow(lake, 1, 1);
     t.deepEqual(await lake.relays("payloads"), ["a", "a-2", "b"]);
@@ -284,15 +261,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
   test(`${form}: what doesn't fit together isn't written`, async (t) => {
     const { lake } = await start(t);
     const none = SlotBits.empty(64, 32);
-    const meta = {
-      covered: none.with(70),
-      suspect: none,
-      unproven: none,
-      revised: none,
-      revision: 0,
-      rows: 1,
-      quarantined: 0,
-    };
+    const meta = { ...emptyMeta(bidsChunk), covered: none.with(70), rows: 1 };
     const blocks = blocksOf(new Map([[70, [numberedLine(70, 1, 1)]]]));
     const refused = { instanceOf: RangeError };
     for (const wrong of [
@@ -447,14 +416,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     const { store, lake: generous } = await start(t);
     const lake = openLake(store, network.name, { stored: 50_000, inflated: 1_000_000 });
     const none = SlotBits.empty(64, 32);
-    const meta = {
-      covered: none.with(70),
-      suspect: none,
-      unproven: none,
-      revised: none,
-      revision: 0,
-      quarantined: 0,
-    };
+    const meta = { ...emptyMeta(bidsChunk), covered: none.with(70) };
     const large = deflateSlot(numberedLine(70, 1, 1).repeat(5000), 5000);
     t.true(large.size > 1_000_000 && large.deflate.length < 50_000);
     const refused = {

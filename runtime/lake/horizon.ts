@@ -1,4 +1,5 @@
 import { MAX_SLOT } from "../chain/networks.ts";
+import { jsonObject } from "./jsonObject.ts";
 import type { Horizon } from "./lake.ts";
 
 /** `horizon.json` of a relay. */
@@ -8,15 +9,7 @@ export function encodeHorizon({ oldest_slot, asked_at }: Horizon): string {
 
 /** Reads `horizon.json` back; undefined when it isn't one. */
 export function parseHorizon(text: string): Horizon | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-  if (typeof value !== "object" || value === null) return undefined;
-  const { oldest_slot, asked_at }: Partial<Record<keyof Horizon, unknown>> = value;
+  const { oldest_slot, asked_at } = jsonObject(text) ?? {};
   if (typeof oldest_slot !== "number" || typeof asked_at !== "string") return undefined;
   if (!Number.isInteger(oldest_slot) || oldest_slot < 0 || oldest_slot > MAX_SLOT) return undefined;
   const time = Date.parse(asked_at);

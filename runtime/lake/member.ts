@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import type { GzipBody } from "./gzip.ts";
+import { jsonObject } from "./jsonObject.ts";
 
 /**
  * Subfield of a gzip header's FEXTRA (RFC 1952 §2.3.1.1) in which the folder form keeps an object's metadata
@@ -83,15 +84,9 @@ function subfield(extra: Buffer): string | undefined {
 }
 
 function stringRecord(json: string): Record<string, string> | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  const entries: [string, unknown][] = Object.entries(value);
+  const object = jsonObject(json);
+  if (!object) return undefined;
+  const entries = Object.entries(object);
   const strings = entries.filter((entry): entry is [string, string] => typeof entry[1] === "string");
   return strings.length === entries.length ? Object.fromEntries(strings) : undefined;
 }

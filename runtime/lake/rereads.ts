@@ -1,5 +1,6 @@
 import { MAX_SLOT, type Network } from "../chain/networks.ts";
 import { type SlotRange, slotCount, slotStartMs } from "../chain/slots.ts";
+import { jsonObject } from "./jsonObject.ts";
 
 /** Share of the slots of a relay and day that have to be answered alike, or all of them are read again. */
 const GOOD_AGREEMENT = 0.995;
@@ -54,16 +55,10 @@ export function encodeRereads(rereads: Rereads): string {
 
 /** Reads `rereads/<month>.json` back; undefined when it isn't one. */
 export function parseRereads(text: string): Rereads | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const days = jsonObject(text);
+  if (!days) return undefined;
   const rereads = new Map<string, Reread>();
-  for (const [day, entry] of Object.entries(value) as [string, unknown][]) {
+  for (const [day, entry] of Object.entries(days)) {
     const reread = /^\d{4}-\d{2}-\d{2}$/.test(day) ? rereadOf(entry) : undefined;
     if (!reread) return undefined;
     rereads.set(day, reread);

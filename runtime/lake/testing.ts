@@ -10,7 +10,7 @@ import { type DatasetName, datasets, type Format } from "../datasets/dataset.ts"
 import { lineWriter } from "../datasets/line.ts";
 import type { RelayRow } from "../datasets/row.ts";
 import { deflateSlot, type SlotBlock } from "./gzip.ts";
-import { type ChunkMeta, type Lake, type QuarantineLine, StaleGenerationError } from "./lake.ts";
+import { type ChunkMeta, type Lake, type QuarantineLine, StaleGenerationError, emptyMeta } from "./lake.ts";
 
 /** What the tests of lakes share: rows, chunks, and the read-merge-write loop of a collector. */
 
@@ -150,16 +150,7 @@ export async function addRow(lake: Lake, writer: number, turn: number): Promise<
     const found = await lake.read(bidsChunk);
     const lines = new Map(found?.lines);
     lines.set(slot, [...(lines.get(slot) ?? []), numberedLine(slot, writer, turn)]);
-    const none = SlotBits.empty(bidsChunk.first, 32);
-    const meta = found?.stored.meta ?? {
-      covered: none,
-      suspect: none,
-      unproven: none,
-      revised: none,
-      revision: 0,
-      rows: 0,
-      quarantined: 0,
-    };
+    const meta = found?.stored.meta ?? emptyMeta(bidsChunk);
     try {
       await lake.write(
         bidsChunk,

@@ -183,7 +183,8 @@ export class RelayClient {
       return { result: await decode(answer), status };
     } catch (error) {
       if (!(error instanceof MalformedAnswerError)) throw error;
-      const details = { status, body, cause: error };
+      const secrets = Object.values(this.#options.headers ?? {});
+      const details = { status, body, cause: error, secrets };
       throw new RelayError(this.relay.name, url, "malformed", error.message, details);
     } finally {
       answer.release();

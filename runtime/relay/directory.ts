@@ -1,8 +1,9 @@
+import { PUBLIC_KEY, splitCredentials } from "../credentials.ts";
 import { UserError, printable, withoutUsers } from "../errors.ts";
 import { isPrivateHost } from "./connection.ts";
 import { type Described, relayOf } from "./described.ts";
 import { mainnetRelays } from "./mainnetRelays.ts";
-import { PUBLIC_KEY, type RelayHeaders, basicAuthorization } from "./headers.ts";
+import type { RelayHeaders } from "./headers.ts";
 import { RELAY_NAME, type Relay } from "./relay.ts";
 import { hoodiRelays, sepoliaRelays } from "./testnetRelays.ts";
 
@@ -130,13 +131,15 @@ export function askedAgain(relay: Relay): Relay {
   return relay.state === "ended" ? { ...relay, state: "active", hasEnded: true, activeTo: null } : relay;
 }
 
+/** Refuses a "%" that begins no escape: nobody could tell what was meant. */
 function credentials(url: URL, option: string): RelayHeaders {
   try {
-    return basicAuthorization(url);
+    decodeURIComponent(url.username + url.password);
   } catch (error) {
     if (!(error instanceof URIError)) throw error;
     throw badUsage(`${option}: user or password has a "%" that begins no escape; write it as %25`);
   }
+  return splitCredentials(url.href).headers;
 }
 
 function warningsOf({ relay, fromCommandLine }: ChosenRelay, directory: readonly Relay[]): string[] {

@@ -34,12 +34,16 @@ export interface RelayFaultDetails {
   /** First bytes of the body as they came; they are escaped here. */
   readonly body?: Buffer | undefined;
   readonly retryAfterMs?: number | undefined;
+  /** Texts that are crossed out wherever the relay repeats them. */
+  readonly secrets?: readonly string[];
   readonly retryable?: boolean;
   readonly cause?: unknown;
 }
 
-/** Bytes of a body that an error shows. */
-const EXCERPT_BYTES = 160;
+/** Characters of a body that an error shows. */
+const EXCERPT_CHARACTERS = 160;
+/** Bytes of it that are looked through for what must not be shown: a header's value has 4 KiB at most. */
+const SEARCHED_BYTES = 8192;
 
 /** A relay gave no answer that can be taken. The message is one line for a person; nothing in it can steer a terminal. */
 export class RelayError extends Error {
@@ -58,8 +62,12 @@ export class RelayError extends Error {
   readonly retryAfterMs: number | undefined;
 
   constructor(relay: string, url: string, kind: RelayFault, what: string, details: RelayFaultDetails = {}) {
-    const excerpt = printable((details.body?.subarray(0, EXCERPT_BYTES) ?? "").toString("utf8").trim());
-    const shown = `${printable(what, 300)}${excerpt === "" ? "" : `: ${excerpt}`}`;
+    // A relay may repeat what it was sent.
+    const hidden = (text: string) =>
+      (details.secrets ?? []).reduce((shown, secret) => shown.replaceAll(secret, "***"), text);
+    const beginning = (details.body?.subarray(0, SEARCHED_BYTES) ?? "").toString("utf8").trim();
+    const excerpt = printable(hidden(beginning).slice(0, EXCERPT_CHARACTERS));
+    const shown = `${printable(hidden(what), 300)}${excerpt === "" ? "" : `: ${excerpt}`}`;
     super(
       `${relay}: ${shown} (${printable(url, 300)})`,
       details.cause === undefined ? {} : { cause: details.cause },

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import test, { type ExecutionContext } from "ava";
 import fc from "fast-check";
 import { systemClock } from "../chain/clock.ts";
+import { MalformedAnswerError } from "../datasets/answer.ts";
 import { messageOf } from "../errors.ts";
 import { ByteBudget } from "./budget.ts";
 import { RelayClient } from "./client.ts";
@@ -75,4 +76,24 @@ test("a header's name and value are what HTTP can carry, and none that the clien
       if (value !== undefined) t.notThrows(() => new Headers({ "x-any": value }));
     }),
   );
+});
+
+test("what a relay repeats of them is crossed out, in refusals and in answers that can't be taken, however far in it stands", async (t) => {
+  for (const status of [400, 200]) {
+    for (const before of [0, 120, 155, 400]) {
+      const server = createServer((request, response) => {
+        const echo = `${"x".repeat(before)}${String(request.headers["x-api-key"])} ${String(request.headers.authorization)}`;
+        response.writeHead(status).end(status === 200 ? `[{"message":"${echo}"}]` : echo);
+      });
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      t.teardown(() => server.close());
+      const client = clientOf(t, `http://127.0.0.1:${(server.address() as AddressInfo).port}`, secret);
+      const question = client.ask({ kind: "bids", slot: 5_000_000 }, ({ body }) => {
+        throw new MalformedAnswerError(body.toString());
+      });
+      const error = await t.throwsAsync(question);
+      t.notRegex(messageOf(error), /hunt|aHVud/);
+    }
+  }
 });

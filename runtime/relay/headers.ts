@@ -32,16 +32,3 @@ export function headerValue(text: string): string | undefined {
   const value = text.trim();
   return VALUE.test(value) ? value : undefined;
 }
-
-/**
- * The headers by which a URL's user and password are sent (RFC 7617), since requests are made without them; none for a URL
- * without, or with the public key alone, as relay lists write it. Throws URIError for a broken percent escape.
- */
-export function basicAuthorization({ username, password }: URL): RelayHeaders {
-  if (password === "" && (username === "" || PUBLIC_KEY.test(username))) return {};
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { authorization: `Basic ${Buffer.from(pair, "utf8").toString("base64")}` };
-}
-
-/** A relay's BLS public key. */
-export const PUBLIC_KEY = /^0x[0-9a-f]{96}$/i;

@@ -256,5 +256,6 @@ function fault(
   what: string,
   details: RelayFaultDetails = {},
 ): RelayError {
-  return new RelayError(context.relay, context.url, kind, what, details);
+  const secrets = Object.values(context.headers);
+  return new RelayError(context.relay, context.url, kind, what, { ...details, secrets });
 }

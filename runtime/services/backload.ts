@@ -115,7 +115,8 @@ async function work(
       allowPrivate: network.simulated || settings.relays[relay.name]?.private === true,
       headers: headers.get(relay.name) ?? {},
     }));
-    connected = connect(chosen, { network, clock, stop: limited.stop, ceiling: rate });
+    const warn = (line: string) => log.warn({ shard: index }, line);
+    connected = connect(chosen, { network, clock, stop: limited.stop, ceiling: rate, warn });
     log.info(
       { shard: index, shards, range: range ?? null, lake: lake.url, relays: relays.length },
       "backload.begin",

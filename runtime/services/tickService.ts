@@ -12,6 +12,7 @@ import { ByteBudget } from "../relay/budget.ts";
 import { RelayClient, type RelayClientLimits } from "../relay/client.ts";
 import type { RelayHeaders } from "../relay/headers.ts";
 import type { Relay } from "../relay/relay.ts";
+import type { Timer } from "../relay/transfer.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { isForbidden } from "./forbidden.ts";
 import { LOG_LINES, type LineOf, type TickOutcome } from "./logLines.ts";
@@ -31,6 +32,8 @@ export interface TickServiceOptions {
   readonly headers?: () => Promise<ReadonlyMap<string, RelayHeaders>>;
   /** For tests. */
   readonly relayLimits?: Partial<RelayClientLimits>;
+  /** For tests: ends requests that take too long. */
+  readonly timer?: Timer;
 }
 
 /** An HTTP status and what goes with it. */
@@ -113,16 +116,18 @@ export class TickService {
   /** Makes the clients, once. A tick does it, since a grant on a secret takes a while to hold, as those of the lake do. */
   async #connect(): Promise<void> {
     if (this.#clients.length > 0) return;
-    const { network, clock, relays, settings, relayLimits = {} } = this.#options;
+    const { network, clock, relays, settings, dataset, log, relayLimits = {}, timer } = this.#options;
     const headers = await this.#options.headers?.();
     const budget = new ByteBudget();
+    const onNotice = (line: string) => log.warn({ dataset }, line);
+    const shared = { clock, budget, onNotice, limits: relayLimits, ...(timer ? { timer } : {}) };
     this.#clients = relays
       .filter(({ state }) => state === "active")
       .map((relay) => {
         const allowPrivate = network.simulated || settings.relays[relay.name]?.private === true;
         const access = { allowPrivate, headers: headers?.get(relay.name) ?? {} };
         const rate = relay.requestsPerSecond * settings.rateShare;
-        return new RelayClient(relay, { ...access, clock, budget, rate, limits: relayLimits });
+        return new RelayClient(relay, { ...access, ...shared, rate });
       });
   }
 

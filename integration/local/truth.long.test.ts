@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { settledSlot } from "../../runtime/chain/slots.ts";
-import { VirtualClock } from "../../runtime/chain/virtualClock.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
 import type { Counts } from "../../runtime/collect/tally.ts";
 import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
@@ -15,7 +14,7 @@ import { type Simulator, startSimulator } from "../../runtime/simulator/server.t
 import { SPELLS_END_MS } from "../../runtime/simulator/spellDraw.ts";
 import { openDuckDb } from "../../runtime/warehouse/duckdb.ts";
 import { compareLake, compareTables } from "./compare.ts";
-import { NOW, SOON_GIVEN_UP, lineOf } from "./line.ts";
+import { NOW, SOON_GIVEN_UP, hastyClock, lineOf } from "./line.ts";
 
 const seeds = Array.from({ length: examples(1, 3) }, (_, more) => SEED + more);
 
@@ -29,7 +28,7 @@ const UNSEEN = ["short", "late", "always-cut", "page-hole"] as const;
 
 async function setUp(t: ExecutionContext, seed: number, faults: FaultPlan) {
   t.timeout(1_200_000);
-  const clock = new VirtualClock(NOW);
+  const clock = hastyClock();
   const folder = mkdtempSync(join(tmpdir(), "etl-truth-"));
   const simulated = async (plan: FaultPlan) => {
     const simulator = await startSimulator({ seed, faults: plan, clock, scale: 0.1, record: false });
