@@ -15,7 +15,7 @@ import { silentLog } from "../../runtime/log.ts";
 import { SEED } from "../../runtime/seeds.testing.ts";
 import { Random } from "../../runtime/simulator/random.ts";
 import { type RequestRecord, type Simulator, startSimulator } from "../../runtime/simulator/server.ts";
-import type { ExpectedSlot, Truth, TruthOptions } from "../../runtime/simulator/truth.ts";
+import type { TruthOptions } from "../../runtime/simulator/truth.ts";
 import { openDuckDb } from "../../runtime/warehouse/duckdb.ts";
 import { BACKLOAD_DEFAULTS } from "../../stacks/backloadConfig.ts";
 import type { BackloadWorkerMessage, BackloadWorkerOptions } from "./backloadWorker.ts";
@@ -52,23 +52,6 @@ async function work(entry: string, options: BackloadWorkerOptions, killAt?: numb
   });
   const [code] = (await once(child, "exit")) as [number | null];
   return { code, peakMb };
-}
-
-/** A truth that works each slot out once. */
-function remembered(truth: Truth): Truth {
-  const known = new Map<string, ExpectedSlot>();
-  return {
-    bids: (relay, slot) => truth.bids(relay, slot),
-    payloads: (relay, slot) => truth.payloads(relay, slot),
-    horizon: (relay, dataset) => truth.horizon(relay, dataset),
-    canonicalHash: (slot) => truth.canonicalHash(slot),
-    expected(dataset, relay, slot) {
-      const key = `${dataset} ${relay} ${slot}`;
-      const expected = known.get(key) ?? truth.expected(dataset, relay, slot);
-      known.set(key, expected);
-      return expected;
-    },
-  };
 }
 
 /** Runs a worker again and again, as the Job does and with its waiting times, until it is done. */
@@ -167,7 +150,7 @@ test("after kills of every worker, one of them never started again until the end
 
   // What short and late answers left out is found by asking again, as the README says.
   const line = lineOf(seed, relays, lake, clock, () => SOON_GIVEN_UP);
-  const truth = remembered(simulator.truth);
+  const { truth } = simulator;
   let comparison = await compareLake(lake, truth);
   const leftOut = comparison.differences.length;
   for (let round = 0; round < ROUNDS && comparison.differences.length > 0; round++) {

@@ -13,22 +13,30 @@ export class Delivered {
   readonly #lake: Lake;
   readonly #relay: string;
   readonly #chunks = new Map<number, Promise<ReadonlyMap<number, ReadonlySet<string>>>>();
+  /** What was read and isn't in the lake yet. */
+  readonly #noted = new Map<number, ReadonlySet<string>>();
 
   constructor(lake: Lake, relay: string) {
     this.#lake = lake;
     this.#relay = relay;
   }
 
-  /** Block hashes that were delivered in a slot; undefined where the lake knows of none. */
-  async at(slot: number): Promise<ReadonlySet<string> | undefined> {
-    return (await this.#chunk(slot)).get(slot);
+  /** Notes block hashes that were delivered in a slot and will be in the lake later. */
+  note(slot: number, hashes: ReadonlySet<string>): void {
+    if (hashes.size > 0) this.#noted.set(slot, hashes);
   }
 
-  /** Slots at or below a slot in which the relay delivered, newest first, as far as the lake knows some nearby. */
+  /** Block hashes that were delivered in a slot; undefined where none are known. */
+  async at(slot: number): Promise<ReadonlySet<string> | undefined> {
+    return this.#noted.get(slot) ?? (await this.#chunk(slot)).get(slot);
+  }
+
+  /** Slots at or below a slot in which the relay delivered, newest first, as far as some nearby are known. */
   async below(slot: number): Promise<number[]> {
     for (let at = slot, chunks = 0; at >= 0 && chunks < CHUNKS_BELOW; chunks++) {
-      const known = [...(await this.#chunk(at)).keys()].filter((each) => each <= slot);
-      if (known.length > 0) return known.toSorted((a, b) => b - a);
+      const known = new Set([...this.#noted.keys(), ...(await this.#chunk(at)).keys()]);
+      const below = [...known].filter((each) => each <= slot);
+      if (below.length > 0) return below.toSorted((a, b) => b - a);
       at = chunkRange(payloads, at).first - 1;
     }
     return [];

@@ -3,7 +3,6 @@ import type { DatasetName } from "../datasets/dataset.ts";
 import { BadObjectError } from "../lake/lake.ts";
 import { RelayError } from "../relay/errors.ts";
 import { oldestKept } from "./coverage.ts";
-import type { Delivered } from "./delivered.ts";
 import { findHorizon } from "./horizon.ts";
 import type { ChunkPlan, Order } from "./plan.ts";
 import type { AskSlot } from "./prover.ts";
@@ -21,7 +20,6 @@ const MAX_AHEAD = 64;
 
 interface BorderOptions {
   readonly dataset: DatasetName;
-  readonly delivered: Delivered;
   readonly horizon: number | undefined;
   readonly seen: Sightings;
   readonly ask: AskSlot;
@@ -119,7 +117,7 @@ export class MemoryBorder {
   }
 
   #questions() {
-    const { seen, ask, delivered, dataset } = this.#options;
+    const { seen, ask, dataset } = this.#options;
     const answered = new Map<number, boolean>();
     const question = async (slot: number): Promise<boolean> => {
       countsOf(this.#job.tally, dataset).probes++;
@@ -144,7 +142,7 @@ export class MemoryBorder {
         return answers;
       },
       delivered: async (slot: number) => {
-        const known = await delivered.below(slot);
+        const known = await this.#job.delivered.below(slot);
         return known.length > 0 ? known : this.#payloadsBelow(slot);
       },
     };

@@ -16,6 +16,15 @@ const MAX_STALE_ENDS = 3;
 /** So many newer slots in a row with bids show that a relay is alive. */
 const ALIVE_SLOTS = 4;
 
+/** What the bids above a span have shown. */
+interface SignsOfLife {
+  /** Slots with rows. */
+  readonly shown: number;
+  readonly empty: readonly number[];
+  /** By the clock's `monotonic()`, ms. */
+  readonly askedAt: number;
+}
+
 interface Page {
   readonly cursor: number;
   readonly rows: DecodedAnswer;
@@ -46,6 +55,7 @@ export class PayloadSpan {
   readonly unproven = new Set<number>();
   /** The slot of the relay's newest payload. */
   #newest: number | undefined;
+  #signs: SignsOfLife = { shown: 0, empty: [], askedAt: -Infinity };
   /** The oldest slot that the relay remembers, where this span has found it. */
   horizon: number | undefined;
 
@@ -65,7 +75,18 @@ export class PayloadSpan {
       [this.#newest] = slotsOf(await asker.payloadNewest());
     }
     if (this.#newest !== undefined) await this.#pageDown(onProgress);
-    await this.#aboveNewest();
+    const above = this.#aboveNewest();
+    if (above.length > 0 && !isOver(this.#job)) this.#signs = await this.#lookAbove(Math.max(...above));
+  }
+
+  /** Wanted slots that lie above the relay's newest payload, as far as that is known by now. */
+  #aboveNewest(): number[] {
+    return [...this.#wanted].filter((slot) => this.isAboveNewest(slot));
+  }
+
+  /** True for a slot above the relay's newest payload, as far as that is known by now. */
+  isAboveNewest(slot: number): boolean {
+    return slot > (this.#newest ?? -1);
   }
 
   async #pageDown(onProgress: (front: number) => Promise<void>): Promise<void> {
@@ -229,14 +250,15 @@ export class PayloadSpan {
   }
 
   /**
-   * Wanted slots above the relay's newest payload: covered as awaiting the next one where the relay's bids show that it is
-   * alive above them; else unproven.
+   * Slots above the relay's newest payload, some time after `read`: covered as awaiting the next one where the relay's bids
+   * show that it is alive above them; else unproven. Throws RelayError.
    */
-  async #aboveNewest(): Promise<void> {
-    const newest = this.#newest ?? -1;
-    const above = [...this.#wanted].filter((slot) => slot > newest);
+  async finish(): Promise<void> {
+    const above = this.#aboveNewest();
     if (above.length === 0 || isOver(this.#job)) return;
-    const isAlive = await this.#isAliveAbove(Math.max(...above));
+    const isAlive = await this.#isAlive();
+    const [newest = -1] = isAlive ? slotsOf(await this.#job.asker.payloadNewest()) : [];
+    if (newest > (this.#newest ?? -1)) return this.#readAgain(above);
     for (const slot of above) {
       this.#once.delete(slot);
       if (isAlive) this.settled.set(slot, { answer: NO_PAYLOADS, doubt: "awaiting" });
@@ -244,30 +266,48 @@ export class PayloadSpan {
     }
   }
 
-  /**
-   * Whether slots above one show bids now, and nothing hints at a relay of which a part is behind: a few slots in a row that
-   * show rows, or some among others that are empty twice; and still no newer payload.
-   */
-  async #isAliveAbove(top: number): Promise<boolean> {
-    const { network, clock, newerQuestions, asker } = this.#job;
+  /** Slots above which there is a newer payload by now. What lies above that one waits for the next pass. */
+  async #readAgain(slots: readonly number[]): Promise<void> {
+    const range = { first: Math.min(...slots), last: Math.max(...slots) };
+    const span = new PayloadSpan(this.#job, range, new Set(slots));
+    await span.read(async () => {});
+    for (const slot of slots) {
+      const payloads = span.settled.get(slot);
+      if (payloads) this.#settle(slot, payloads);
+      else this.unproven.add(slot);
+    }
+  }
+
+  /** Asks for the bids of slots above one until a few have shown rows. */
+  async #lookAbove(top: number): Promise<SignsOfLife> {
+    const { network, clock, newerQuestions } = this.#job;
     const head = slotAt(network, clock.now());
     const empty: number[] = [];
     let shown = 0;
     for (let n = 1; n <= newerQuestions && top + n <= head && shown < ALIVE_SLOTS; n++) {
+      if (isOver(this.#job)) break;
       const answer = await this.#askBids(top + n);
-      if (isOver(this.#job)) return false;
       if (answer && sentRows(answer) === 0) empty.push(top + n);
       if (answer && sentRows(answer) > 0 && !answer.cached) shown++;
     }
+    return { shown, empty, askedAt: clock.monotonic() };
+  }
+
+  /**
+   * Whether slots above show bids, and nothing hints at a relay of which a part is behind: a few slots in a row that show
+   * rows, or some among others that are empty twice.
+   */
+  async #isAlive(): Promise<boolean> {
+    const { newerQuestions } = this.#job;
+    const { shown, empty, askedAt } = this.#signs;
     // A tick has no questions left to ask the empty ones again.
     if (shown === 0 || (empty.length > 0 && newerQuestions <= ALIVE_SLOTS)) return false;
-    if (empty.length > 0) await waitUntil(this.#job, clock.monotonic() + REST_MS);
+    if (empty.length > 0) await waitUntil(this.#job, askedAt + REST_MS);
     for (const slot of empty) {
       const answer = await this.#askBids(slot);
       if (!answer || sentRows(answer) > 0) return false;
     }
-    const [newest = -1] = slotsOf(await asker.payloadNewest());
-    return newest <= (this.#newest ?? -1);
+    return true;
   }
 
   async #askBids(slot: number) {

@@ -5,6 +5,7 @@ import { printable } from "../errors.ts";
 import { RelayError } from "../relay/errors.ts";
 import { doubtBidsWithoutDelivered } from "./crosscheck.ts";
 import { keep } from "./keep.ts";
+import type { SlotPayloads } from "./payloadRows.ts";
 import { PayloadSpan } from "./payloadSpan.ts";
 import type { ChunkPlan } from "./plan.ts";
 import { type RelayJob, isOver } from "./relayJob.ts";
@@ -16,13 +17,18 @@ const MAX_BRIDGE_SLOTS = 100;
 /** Collects a relay's payloads by cursor pages over whole ranges, newest first; a chunk is written once all of it is read. */
 export class PayloadsCollector {
   readonly #job: RelayJob;
+  readonly #late: { readonly span: PayloadSpan; readonly range: SlotRange; readonly plans: ChunkPlan[] }[] =
+    [];
   #horizon: number | undefined;
 
   constructor(job: RelayJob) {
     this.#job = job;
   }
 
-  /** Collects everything that the plans (newest first) name. Throws only when the lake fails. */
+  /**
+   * Collects everything that the plans (newest first) name, but what lies above the relay's newest payload: that takes time
+   * in which bids can be read, and is left to `finish`. Throws only when the lake fails.
+   */
   async collect(plans: AsyncIterable<ChunkPlan>): Promise<void> {
     let span: { range: SlotRange; plans: ChunkPlan[] } | undefined;
     for await (const plan of plans) {
@@ -43,18 +49,49 @@ export class PayloadsCollector {
     const span = new PayloadSpan(this.#job, range, new Set(plans.flatMap(({ missing }) => missing)));
     let open = [...plans];
     const write = async (front: number) => {
-      const ready = open.filter((plan) => (plan.missing.at(-1) ?? 0) >= front);
+      const ready = open.filter(({ missing }) => (missing.at(-1) ?? 0) >= front && !isLate(span, missing));
       open = open.filter((plan) => !ready.includes(plan));
       for (const plan of ready) await this.#write(span, plan);
     };
-    try {
-      await span.read(write);
-    } catch (error) {
-      if (!(error instanceof RelayError)) throw error;
-      this.#noteFailure(error, range, open, span);
-    }
+    await this.#try(
+      range,
+      span,
+      () => open,
+      async () => span.read(write),
+    );
     this.#horizon = span.horizon ?? this.#horizon;
     await write(-1);
+    for (const { missing } of open)
+      for (const slot of missing) this.#job.delivered.note(slot, hashesOf(span.settled.get(slot)));
+    if (open.length > 0) this.#late.push({ span, range, plans: open });
+  }
+
+  /** Collects what was left. Throws only when the lake fails. */
+  async finish(): Promise<void> {
+    for (const { span, range, plans } of this.#late.splice(0)) {
+      await this.#try(
+        range,
+        span,
+        () => plans,
+        async () => span.finish(),
+      );
+      for (const plan of plans) await this.#write(span, plan);
+    }
+  }
+
+  /** Does a part of a span's reading; what the relay doesn't answer is noted. */
+  async #try(
+    range: SlotRange,
+    span: PayloadSpan,
+    open: () => readonly ChunkPlan[],
+    work: () => Promise<void>,
+  ): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof RelayError)) throw error;
+      this.#noteFailure(error, range, open(), span);
+    }
   }
 
   #noteFailure(error: RelayError, range: SlotRange, open: readonly ChunkPlan[], span: PayloadSpan): void {
@@ -81,12 +118,20 @@ export class PayloadsCollector {
       if (!known) continue;
       span.settled.delete(slot);
       const { answer, doubt } = known;
-      if (answer.rows.length > 0)
-        delivered.set(slot, new Set(answer.rows.map(({ row }) => String(row["block_hash"]))));
+      if (answer.rows.length > 0) delivered.set(slot, hashesOf(known));
       answers.push(packSlot(payloads, network, relay.name, slot, answer, { readAt: clock.now(), doubt }));
     }
     tally.payloads.read += answers.length + unproven.length;
     await keep(this.#job, "payloads", chunkRange(payloads, plan.first), { answers, unproven }, "collect");
     await doubtBidsWithoutDelivered(this.#job, delivered);
   }
+}
+
+/** Whether a chunk has slots above the relay's newest payload. */
+function isLate(span: PayloadSpan, missing: readonly number[]): boolean {
+  return missing.some((slot) => span.isAboveNewest(slot) && !span.unproven.has(slot));
+}
+
+function hashesOf(payloads: SlotPayloads | undefined): Set<string> {
+  return new Set((payloads?.answer.rows ?? []).map(({ row }) => String(row["block_hash"])));
 }

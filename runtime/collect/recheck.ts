@@ -4,7 +4,6 @@ import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { BadObjectError, type StoredChunk, isBad } from "../lake/lake.ts";
 import type { Relay } from "../relay/relay.ts";
 import type { Asker } from "./asker.ts";
-import { Delivered } from "./delivered.ts";
 import { type ChunkPlan, windowsOf } from "./plan.ts";
 import type { RelayJob } from "./relayJob.ts";
 import { type CollectOptions, jobOf } from "./run.ts";
@@ -37,11 +36,8 @@ async function recheckRelay(options: RecheckOptions, relay: Relay, asker: Asker)
   const range = job && intersect(job.target, options.range);
   if (!job || !range) return tally;
   const purpose = options.accept ? "accept" : "recheck";
-  const delivered = new Delivered(job.lake, relay.name);
   for (const dataset of options.datasets)
-    await new SlotCollector(job, { dataset, delivered, purpose }).collect(
-      plans(job, options, dataset, range),
-    );
+    await new SlotCollector(job, { dataset, purpose }).collect(plans(job, options, dataset, range));
   return tally;
 }
 

@@ -5,6 +5,7 @@ import type { Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
 import type { Relay } from "../relay/relay.ts";
 import type { Asker } from "./asker.ts";
+import type { Delivered } from "./delivered.ts";
 import type { Sightings } from "./sightings.ts";
 import type { Tally } from "./tally.ts";
 
@@ -21,6 +22,8 @@ export interface RelayJob {
   readonly tally: Tally;
   /** What the relay's bids have shown in this pass. */
   readonly bidsSeen: Sightings;
+  /** What it delivered. */
+  readonly delivered: Delivered;
   /** Questions about slots newer than the target that a dataset may put to find a newer witness. */
   readonly newerQuestions: number;
   /** Bytes of answers that wait for a second ask, over all relays of the pass. */

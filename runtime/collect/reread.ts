@@ -4,7 +4,6 @@ import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { chunkRange } from "../datasets/chunks.ts";
 import { BadObjectError, type StoredChunk } from "../lake/lake.ts";
 import { type Rereads, agreesBadly, dayOf, slotsIn } from "../lake/rereads.ts";
-import { Delivered } from "./delivered.ts";
 import { oldestKept } from "./coverage.ts";
 import { emptyOf } from "./recheck.ts";
 import type { ChunkPlan } from "./plan.ts";
@@ -71,8 +70,7 @@ async function readDay(
   ledger: RereadLedger,
 ): Promise<void> {
   const tally = newTally(job.relay.name);
-  const delivered = new Delivered(job.lake, job.relay.name);
-  const options = { dataset, delivered, purpose: "recheck" } as const;
+  const options = { dataset, purpose: "recheck" } as const;
   await new SlotCollector({ ...job, tally }, options).collect(
     (async function* () {
       yield* plans;

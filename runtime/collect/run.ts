@@ -95,17 +95,18 @@ async function collectRelay(
     tally.complete = true;
     return;
   }
+  const ofPayloads = new PayloadsCollector(job);
   if (options.datasets.includes("payloads")) {
     const plans = await plan(job, windows, payloads, range);
-    await new PayloadsCollector(job).collect(plans.missing);
+    await ofPayloads.collect(plans.missing);
   }
   if (options.datasets.includes("bids")) {
     const { missing, oldestKept: horizon } = await plan(job, windows, bids, range, options.order);
-    const delivered = new Delivered(job.lake, relay.name);
     const { order } = options;
-    const common = { dataset: bids.name, delivered, horizon, purpose: "collect" } as const;
+    const common = { dataset: bids.name, horizon, purpose: "collect" } as const;
     await new SlotCollector(job, { ...common, ...(order ? { order } : {}) }).collect(missing);
   }
+  await ofPayloads.finish();
   tally.complete = !isOver(job);
 }
 
@@ -121,7 +122,8 @@ export function jobOf(
   if (!whole) return undefined;
   const newerQuestions = options.newerQuestions ?? SETTLE_LAG_SLOTS;
   const common = { network, relay, target: whole, lake, asker, clock, log, tally, stop };
-  return { ...common, held, newerQuestions, bidsSeen: new Sightings() };
+  const delivered = new Delivered(lake, relay.name);
+  return { ...common, held, newerQuestions, delivered, bidsSeen: new Sightings() };
 }
 
 async function plan(

@@ -1,7 +1,6 @@
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { printable } from "../errors.ts";
 import { RelayError } from "../relay/errors.ts";
-import type { Delivered } from "./delivered.ts";
 import { keep } from "./keep.ts";
 import { MemoryBorder } from "./memoryBorder.ts";
 import type { ReadPurpose } from "./merge.ts";
@@ -27,7 +26,6 @@ const CONTRADICTION_SLOTS = 7200;
 /** What a slot collector works on, and why. */
 export interface SlotCollectorOptions {
   readonly dataset: DatasetName;
-  readonly delivered: Delivered;
   /** The oldest slot that the relay remembered lately, if that is known. */
   readonly horizon?: number | undefined;
   /** The order of the plans; newest first without it. */
@@ -55,8 +53,8 @@ export class SlotCollector {
     this.#options = options;
     this.#seen = options.dataset === "bids" ? job.bidsSeen : new Sightings();
     const ask = async (slot: number) => this.#ask(slot);
-    const { dataset, delivered, horizon } = options;
-    this.#border = new MemoryBorder(job, { dataset, delivered, horizon, seen: this.#seen, ask });
+    const { dataset, horizon } = options;
+    this.#border = new MemoryBorder(job, { dataset, horizon, seen: this.#seen, ask });
     this.#prover = new Prover(job, this.#seen, ask, async (slot) => this.#border.search(slot));
     this.#begunAt = job.clock.monotonic();
   }
@@ -160,7 +158,7 @@ export class SlotCollector {
   }
 
   async #deliveredAt(slot: number): Promise<ReadonlySet<string> | undefined> {
-    return this.#options.dataset === "bids" ? this.#options.delivered.at(slot) : undefined;
+    return this.#options.dataset === "bids" ? this.#job.delivered.at(slot) : undefined;
   }
 
   /** Asks again what is to be asked again, as far as it is time for that, and writes the chunks that are done. */

@@ -33,6 +33,7 @@ function clientOf(t: ExecutionContext, url: string, headers?: Readonly<Record<st
     clock: systemClock,
     budget,
     allowPrivate: true,
+    limits: { attempts: 1 },
     ...(headers ? { headers } : {}),
   });
   t.teardown(() => client.close());

@@ -4,9 +4,10 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import test, { type ExecutionContext } from "ava";
-import { newFolder } from "../warehouse/testing.ts";
+import { newFolder } from "../../runtime/warehouse/testing.ts";
+import { bundled } from "./bundled.ts";
 
-const main = join(import.meta.dirname, "main.ts");
+const main = await bundled("../../runtime/cli/main");
 const NOW = "1760000000";
 
 interface Ended {
@@ -23,11 +24,11 @@ async function ended(
   unread?: "stdout" | "stderr",
   before: readonly string[] = [],
 ): Promise<Ended> {
-  const child = spawn(
-    process.execPath,
-    [`--import=${import.meta.resolve("tsx")}`, ...before, main, ...args, "--now", NOW],
-    { cwd: folder, stdio: ["ignore", "pipe", "pipe"], timeout: 120_000 },
-  );
+  const child = spawn(process.execPath, [...before, main, ...args, "--now", NOW], {
+    cwd: folder,
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: 120_000,
+  });
   const exit = once(child, "exit");
   const read = async (name: "stdout" | "stderr") => (name === unread ? "" : text(child[name]));
   if (unread) child[unread].destroy();
@@ -37,7 +38,7 @@ async function ended(
 
 async function collected(t: ExecutionContext): Promise<string> {
   const folder = await newFolder(t);
-  const { code, said } = await ended(folder, ["run", "--relay", "wren", "--last", "4", "--quiet"]);
+  const { code, said } = await ended(folder, ["run", "--relay", "lapwing", "--last", "4", "--quiet"]);
   t.is(code, 0, said);
   return folder;
 }
@@ -45,15 +46,15 @@ async function collected(t: ExecutionContext): Promise<string> {
 test("a command whose output nobody reads ends without a word and with its own exit code", async (t) => {
   t.timeout(240_000);
   const folder = await collected(t);
-  const wren = ["--relay", "wren"];
+  const lapwing = ["--relay", "lapwing"];
   for (const [args, own] of [
-    [["coverage", ...wren], 0],
-    [["coverage", ...wren, "--format", "json"], 0],
+    [["coverage", ...lapwing], 0],
+    [["coverage", ...lapwing, "--format", "json"], 0],
     [["coverage"], 3],
     [["check"], 0],
     [["load"], 0],
     [["report", "--json"], 0],
-    [["run", ...wren, "--last", "4", "--quiet"], 0],
+    [["run", ...lapwing, "--last", "4", "--quiet"], 0],
     [["--help"], 0],
   ] as const) {
     const { code, said } = await ended(folder, args, "stdout");
