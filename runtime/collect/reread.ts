@@ -35,7 +35,7 @@ export async function reread(
   stored: readonly StoredChunk[],
   isFresh: (chunk: StoredChunk["chunk"]) => boolean,
 ): Promise<void> {
-  const { clock, network } = job;
+  const { clock, network, target } = job;
   const kept = oldestKept(await readHorizon(job, dataset), clock.now()) ?? 0;
   const ledger = new RereadLedger(job, dataset);
   let left = SLOTS_A_TICK;
@@ -46,7 +46,10 @@ export async function reread(
     const settled = slotStartMs(network, chunk.last + SETTLE_LAG_SLOTS);
     if (clock.now() - settled < LATER_MS || isFresh(chunk)) continue;
     // What is doubtful is asked again anyway.
-    const sound = [...meta.covered.slots()].filter((slot) => slot >= kept && !meta.suspect.has(slot));
+    const sound = [...meta.covered.slots()].filter(
+      (slot) => slot >= Math.max(kept, target.first) && slot <= target.last && !meta.suspect.has(slot),
+    );
+    if (sound.length === 0) continue;
     // A chunk lies in one day, or in two.
     for (const day of new Set([dayOf(network, chunk.first), dayOf(network, chunk.last)])) {
       const chosen = (await ledger.due(day, sound)).filter((slot) => dayOf(network, slot) === day);
