@@ -31,7 +31,7 @@ interface Scene {
 async function scene(t: ExecutionContext, name: string, options: Scene) {
   t.timeout(10 * MINUTE);
   const clock = hastyClock();
-  const { spells = [], flaw, keepsSlots, slots = 64, scale = 0.05, older = 0 } = options;
+  const { spells = [], flaw, keepsSlots, slots = 64, scale = 0.02, older = 0 } = options;
   const simulator = await startSimulator({
     seed: SEED,
     clock,
