@@ -1,4 +1,5 @@
-// `npm run test:long`: the tests that draw anything, with more examples than in `npm test` and by a seed of this run.
+// `npm run test:long`: the tests that take long, and those that draw anything, with more examples than in `npm test` and by a
+// seed of this run.
 import { compiled } from "./compiled.js";
 
 const seed = process.env["ETL_TEST_SEED"] ?? String(Math.floor(Math.random() * 1e9));
@@ -10,7 +11,7 @@ const settings = await compiled("test-long", [
   "integration/local/**/*.test.ts",
   "runtime/**/*.test.ts",
   // Nothing in them is drawn.
-  "!integration/local/{badUse,bootstrap,container,hostile,recheckCommand,workflows}.test.ts",
+  "!integration/local/{bootstrap,container,recheckCommand,workflows}.test.ts",
 ]);
 export default {
   ...settings,
