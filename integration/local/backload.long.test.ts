@@ -13,6 +13,7 @@ import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { SEED } from "../../runtime/seeds.testing.ts";
+import { FAULT_PLANS, without } from "../../runtime/simulator/faults.ts";
 import { Random } from "../../runtime/simulator/random.ts";
 import { type RequestRecord, type Simulator, startSimulator } from "../../runtime/simulator/server.ts";
 import type { TruthOptions } from "../../runtime/simulator/truth.ts";
@@ -22,18 +23,18 @@ import type { BackloadWorkerMessage, BackloadWorkerOptions } from "./backloadWor
 import { bundled } from "./bundled.ts";
 import { compareLake, compareTables } from "./compare.ts";
 import { fastClock } from "./fastClock.ts";
-import { NOW, SOON_GIVEN_UP, lineOf } from "./line.ts";
+import { NOW } from "./line.ts";
 
-const SLOTS = 2048;
+const SLOTS = 1024;
 const WORKERS = 4;
 const KILLS_EACH = 2;
 /** A relay of each kind of server; merlin forgets. */
 const RELAYS = ["heron", "osprey", "swift", "lapwing", "wren", "merlin"];
 const FORGETS = "merlin";
+/** All that can be seen. */
+const PLAN = without(FAULT_PLANS.all, "short", "late", "always-cut", "page-hole");
 /** Tries that a Job gives a shard. */
 const MAX_TRIES = 1 + BACKLOAD_DEFAULTS.retries;
-/** Rounds of recheck. */
-const ROUNDS = 8;
 /** What one process's search for a horizon takes at most, with the empties that gave rise to it. */
 const PROBE = 90;
 
@@ -108,7 +109,7 @@ test("after kills of every worker, one of them never started again until the end
   const requests: RequestRecord[] = [];
   const options: TruthOptions = { seed, clock: fastClock(origin), scale: 0.02, head, keepsSlots };
   const onRequest = (request: RequestRecord) => void requests.push(request);
-  const simulator = await startSimulator({ ...options, faults: "harsh", record: false, onRequest });
+  const simulator = await startSimulator({ ...options, faults: PLAN, record: false, onRequest });
   t.teardown(() => simulator.close());
   const { network, folder, range, common, relays, lake, clock, coverage } = setUp(seed, simulator, origin);
   const horizon = simulator.truth.horizon(FORGETS, "bids") ?? Infinity;
@@ -148,15 +149,8 @@ test("after kills of every worker, one of them never started again until the end
   for (const row of await coverage()) t.is(row.missing, 0, `${row.relay} ${row.dataset}`);
   const asked = requests.length;
 
-  // What short and late answers left out is found by asking again, as the README says.
-  const line = lineOf(seed, relays, lake, clock, () => SOON_GIVEN_UP);
   const { truth } = simulator;
-  let comparison = await compareLake(lake, truth);
-  const leftOut = comparison.differences.length;
-  for (let round = 0; round < ROUNDS && comparison.differences.length > 0; round++) {
-    await line.recheck(range);
-    comparison = await compareLake(lake, truth);
-  }
+  const comparison = await compareLake(lake, truth);
   t.deepEqual(comparison.differences, []);
   const warehouse = openDuckDb(join(folder, "warehouse.duckdb"), network, { clock, log: silentLog });
   await warehouse.load(lake, relays);
@@ -181,6 +175,6 @@ test("after kills of every worker, one of them never started again until the end
   );
   t.log(
     `${order} first, ${asked} requests, ${kills} kills, ${below.length} asks below a horizon of ${horizon - range.first} slots by ${searches} processes that didn't know it; ` +
-      `${leftOut} slots left out before the recheck; ${comparison.slots} slots and ${comparison.rows} rows compared; peak ${Math.max(...ended.map(({ peakMb }) => peakMb)).toFixed(0)} MB`,
+      `${comparison.slots} slots and ${comparison.rows} rows compared; peak ${Math.max(...ended.map(({ peakMb }) => peakMb)).toFixed(0)} MB`,
   );
 });

@@ -6,6 +6,7 @@ import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { settledSlot } from "../../runtime/chain/slots.ts";
 import { VirtualClock } from "../../runtime/chain/virtualClock.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
+import { NOTHING } from "../../runtime/collect/tick.ts";
 import { DATASET_NAMES, type DatasetName } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder.ts";
 import type { Lake } from "../../runtime/lake/lake.ts";
@@ -33,12 +34,14 @@ export interface TickingOptions extends Pick<SimulatorOptions, "faults"> {
   readonly after: number;
   readonly simulator?: Partial<SimulatorOptions>;
   readonly places?: Places;
+  /** One load in so many is done (all, without it): each costs more of the machine's time than a tick's other work. */
+  readonly oneLoadIn?: number;
   readonly relayLimits?: Partial<RelayClientLimits>;
 }
 
 /** Both services of a stack on a virtual clock, over some simulated relays that stay where they are when they are replaced. */
 export async function ticking(t: ExecutionContext, options: TickingOptions) {
-  const { seed, names, before, after, faults, relayLimits } = options;
+  const { seed, names, before, after, faults, relayLimits, oneLoadIn = 1 } = options;
   const network = simulatedNetwork(seed);
   const clock = new VirtualClock(NOW, { idleMs: 0 });
   const common = { seed, clock, scale: 0.02, ...options.simulator };
@@ -50,7 +53,13 @@ export async function ticking(t: ExecutionContext, options: TickingOptions) {
   const relays = [...simulator.relays, ...simulator.others]
     .filter(({ name }) => names.includes(name))
     .map((relay) => ({ ...relay, collectFrom, activeTo: range.last }));
-  const parts = { seed, relays, lake: still(clock, lake), warehouse: still(clock, warehouse), clock };
+  const parts = {
+    seed,
+    relays,
+    lake: still(clock, lake),
+    warehouse: still(clock, seldom(warehouse, oneLoadIn)),
+    clock,
+  };
   const start = async (dataset: DatasetName) =>
     startService({ dataset, ...parts, timer: standingStill(clock), ...(relayLimits ? { relayLimits } : {}) });
   const services = await Promise.all(DATASET_NAMES.map(start));
@@ -110,6 +119,19 @@ export function folders(seed: number): Places {
   return (clock) => ({
     lake: openFolderLake(join(folder, "lake"), network.name),
     warehouse: openDuckDb(join(folder, "warehouse.duckdb"), network, { clock, log: silentLog }),
+  });
+}
+
+/** The same warehouse, whose loads find nothing to do but for one in so many. */
+function seldom(warehouse: Warehouse, oneIn: number): Warehouse {
+  let loads = 0;
+  const load: Warehouse["load"] = async (...args) =>
+    loads++ % oneIn === 0 ? warehouse.load(...args) : NOTHING;
+  return new Proxy(warehouse, {
+    get(target, name): unknown {
+      const member: unknown = name === "load" ? load : Reflect.get(target, name, target);
+      return typeof member === "function" ? member.bind(target) : member;
+    },
   });
 }
 

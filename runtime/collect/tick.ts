@@ -240,7 +240,8 @@ async function directoryState(lake: Listings, relays: readonly Relay[]): Promise
   return JSON.stringify([relays, await Promise.all(horizons)]);
 }
 
-const NOTHING: LoadSummary = {
+/** What a load that found nothing says. */
+export const NOTHING: LoadSummary = {
   rows: 0,
   slots: 0,
   objects: 0,
