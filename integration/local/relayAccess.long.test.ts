@@ -14,6 +14,9 @@ import { simulatedRelays } from "../../runtime/simulator/directory.ts";
 import { startSimulator } from "../../runtime/simulator/server.ts";
 import { hastyClock } from "./line.ts";
 
+/** Services take no variable that they don't know. */
+const { ETL_TEST_SEED: _seed, ETL_TEST_LONG: _long, ...environment } = process.env;
+
 const NOW = 1_760_000_000;
 /** The newest settled slots at that time. */
 const LAST = 4_999_950;
@@ -61,7 +64,7 @@ const runtime = (file: string) => [
 ];
 
 function ended(folder: string, args: readonly string[], env: Readonly<Record<string, string>>) {
-  const options = { cwd: folder, env: { ...process.env, ...env }, maxBuffer: 1 << 26 };
+  const options = { cwd: folder, env: { ...environment, ...env }, maxBuffer: 1 << 26 };
   return new Promise<{ code: unknown; said: string }>((resolve) => {
     execFile(process.execPath, args, options, (error, out, err) =>
       resolve({ code: error ? error.code : 0, said: out + err }),
@@ -173,7 +176,7 @@ test("a service and a back-load's worker collect such a relay too, by what Secre
   t.true(relay.asked.some((path) => path.endsWith(`slot=${first}`)));
 
   const env = {
-    ...process.env,
+    ...environment,
     ...common,
     ETL_WAREHOUSE: join(folder, "w.duckdb"),
     ETL_STAGING_DATASET: "staging",
