@@ -55,7 +55,12 @@ interface Running {
   readonly ended: Promise<Ended>;
 }
 
-const { JOB_COMPLETION_INDEX: _index, ...environment } = process.env;
+const {
+  JOB_COMPLETION_INDEX: _index,
+  ETL_TEST_SEED: _seed,
+  ETL_TEST_LONG: _long,
+  ...environment
+} = process.env;
 
 function start(entry: "cli" | "worker", args: readonly string[], env: Record<string, string> = {}): Running {
   const child = spawn(process.execPath, [join(bundle, `${entry}.js`), ...args], {

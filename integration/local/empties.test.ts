@@ -2,14 +2,17 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { settledSlot, slotCount } from "../../runtime/chain/slots.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
 import { DATASET_NAMES, type DatasetName } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder.ts";
 import { resolveRelays } from "../../runtime/relay/directory.ts";
+import type { Relay } from "../../runtime/relay/relay.ts";
 import type { Flaw } from "../../runtime/simulator/flaws.ts";
 import { startSimulator } from "../../runtime/simulator/server.ts";
 import type { Spell } from "../../runtime/simulator/spells.ts";
+import { SimulatedData } from "../../runtime/simulator/truth.ts";
 import { SEED, examples } from "../../runtime/seeds.testing.ts";
 import { compareLake } from "./compare.ts";
 import { NOW, hastyClock, lineOf } from "./line.ts";
@@ -25,6 +28,8 @@ interface Scene {
   readonly scale?: number;
   /** How far the newest of them lies behind the newest settled slot. */
   readonly older?: number;
+  /** What is known of the relay, by the first of the slots. */
+  readonly known?: (first: number) => Partial<Relay>;
 }
 
 /** One relay with something wrong, on a clock of its own, and a lake that is filled from it. */
@@ -41,12 +46,14 @@ async function scene(t: ExecutionContext, name: string, options: Scene) {
     ...(keepsSlots === undefined ? {} : { keepsSlots: { [name]: keepsSlots } }),
   });
   t.teardown(() => simulator.close());
-  const relay = [...simulator.relays, ...simulator.others].find((one) => one.name === name);
+  const first = settledSlot(simulatedNetwork(SEED), NOW) - older - slots + 1;
+  const relay = [...simulator.relays, ...simulator.others]
+    .filter((one) => one.name === name)
+    .map((one) => ({ ...one, ...options.known?.(first) }))[0];
   if (!relay) throw new Error(`no relay ${name}`);
   const lake = openFolderLake(mkdtempSync(join(tmpdir(), "etl-empties-")), `simulated-${SEED}`);
   const line = lineOf(SEED, [relay], lake, clock, undefined, 50);
-  const last = settledSlot(line.network, NOW) - older;
-  const range = { first: last - slots + 1, last };
+  const range = { first, last: first + slots - 1 };
   const cover = (dataset: DatasetName) =>
     coverageOf(lake, line.network, relay, dataset, range, clock.now(), (fault) => t.fail(fault));
   /** No slot may be covered with anything but the truth. */
@@ -347,5 +354,47 @@ test.serial(
       t.true(row.unavailable >= 40 && row.covered > 0, `${dataset}: ${row.unavailable} unavailable`);
       t.is(row.covered + row.unavailable, 80, dataset);
     }
+  },
+);
+
+/** How far back from the newest settled slot the first slot is looked for that has rows of wren, or none. */
+function wrenSlots(isFull: boolean): number {
+  const truth = new SimulatedData({ seed: SEED, clock: hastyClock(), scale: 0.02 });
+  const last = settledSlot(simulatedNetwork(SEED), NOW);
+  for (let slots = 40; ; slots++)
+    if (truth.bids("wren", last - slots + 1).length > 0 === isFull) return slots;
+}
+
+for (const bound of ["collectFrom", "activeFrom"] as const)
+  test.serial(
+    `the first slot that is wanted of a relay (by ${bound}) is read, though it was answered [] before`,
+    async (t) => {
+      const { line, range, cover, isTrue, clock, runs } = await scene(t, "wren", {
+        slots: wrenSlots(true),
+        known: (first) => ({ [bound]: first }),
+        spells: [{ kind: "starting", until: 20 * MINUTE }],
+      });
+      await line.run({ first: range.first, last: range.first }, ["bids"]);
+      await isTrue("while it starts");
+      t.like(await cover("bids"), { covered: 0, unproven: 1 });
+      await clock.sleep(20 * MINUTE);
+      await line.run({ first: range.first, last: range.first }, ["bids"]);
+      await isTrue("afterwards");
+      t.like(await cover("bids"), { covered: 1, unproven: 0 });
+      await runs();
+    },
+  );
+
+test.serial(
+  "the first slot that is wanted, where it is empty, is shown to be so by an older one, and no horizon is claimed",
+  async (t) => {
+    const { line, range, cover, lake, isTrue } = await scene(t, "wren", {
+      slots: wrenSlots(false),
+      known: (first) => ({ collectFrom: first }),
+    });
+    await line.run(range);
+    await isTrue("after a run");
+    t.like(await cover("bids"), { covered: slotCount(range), missing: 0, unavailable: 0 });
+    t.is(await lake.readHorizon("bids", "wren"), undefined);
   },
 );

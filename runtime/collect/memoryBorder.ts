@@ -92,8 +92,9 @@ export class MemoryBorder {
     await this.#learn();
     if (this.isForgotten(slot) || seen.witnesses("below", slot, 0).length > 0) return;
     if (dataset === "payloads") return this.#expectPayloadBelow(slot);
-    const { target } = this.#job;
-    const first = Math.max(target.first, this.#horizon ?? 0);
+    const { target, network, relay } = this.#job;
+    // Below what is wanted of it a relay may have rows, too: they are asked for as witnesses, and not kept.
+    const first = Math.max(network.floor, relay.activeFrom ?? 0, this.#horizon ?? 0);
     const above = seen.witnesses("above", slot, 0);
     // Where the relay has shown nothing newer either, a tick hasn't the questions to look for it.
     if (above.length === 0 && this.#job.newerQuestions < SETTLE_LAG_SLOTS) return;

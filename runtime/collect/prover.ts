@@ -98,7 +98,7 @@ export class Prover {
     return answers;
   }
 
-  /** Those of the slots, newest first, above and below which there is a slot with rows. */
+  /** Those of the slots, newest first, that have rows by now, or above and below which there is a slot with rows. */
   async #witnessed(empties: readonly Empty[]): Promise<readonly Empty[]> {
     const seen = this.#seen;
     let open = empties;
@@ -115,7 +115,8 @@ export class Prover {
     if (!bottom) return open;
     if (seen.witnesses("below", bottom.slot, 0).length === 0) await this.#findOlder(bottom.slot);
     const { oldest = Infinity } = seen;
-    return open.filter(({ slot }) => slot > oldest);
+    // The oldest itself may be one of them: the search has found that it has rows after all.
+    return open.filter(({ slot }) => slot >= oldest);
   }
 
   async #group(group: readonly Empty[]): Promise<SlotAnswer[]> {
