@@ -12,10 +12,10 @@ const cloud = await startCloud();
 test.after.always(() => cloud.close());
 
 const INTERVAL_MS = 300_000;
-const RELAYS = 2;
+const RELAYS = 1;
 const TICKS = 3;
 /** Of GCS by one tick, whatever the lake's size. */
-const MOST_REQUESTS = 30;
+const MOST_REQUESTS = 16;
 
 test("a tick with nothing to do lists at most two pages a relay for the newest slots and two for the slice, and asks for hardly more", async (t) => {
   t.timeout(400_000);

@@ -18,6 +18,7 @@ import { startCloud } from "./cloud.ts";
 /** Any seed will do; a run that fails names its own. ETL_TEST_SEED repeats it. */
 const seed = Number(process.env["ETL_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 const MAX_RUNS = 40;
+const SLOTS = 20;
 
 const cloud = await startCloud();
 test.after.always(() => cloud.close());
@@ -41,7 +42,7 @@ test(`seed ${seed}: under harsh faults and a recheck, lake, BigQuery and DuckDB 
   const file = join(mkdtempSync(join(tmpdir(), "etl-cloud-truth-")), "warehouse.duckdb");
   const duckDb = openDuckDb(file, network, { clock, log: silentLog });
   const last = settledSlot(network, NOW);
-  const range = { first: last - 31, last };
+  const range = { first: last - SLOTS + 1, last };
   const active = simulator.relays.filter(({ state }) => state === "active");
   const missing = async () => {
     let count = 0;
@@ -76,7 +77,7 @@ test(`seed ${seed}: under harsh faults and a recheck, lake, BigQuery and DuckDB 
   for (const warehouse of [bigQuery, duckDb]) {
     const { slots, rows, refused, differences } = await compareTables(lake, warehouse, simulator.truth);
     t.deepEqual(differences, [], warehouse.url);
-    t.true(slots >= 10 * 2 * 32 && rows > 1000 && refused > 0);
+    t.true(slots >= 10 * 2 * SLOTS && rows > 1000 && refused > 0);
     t.log(`${warehouse.url}: ${slots} slots, ${rows} rows, ${refused} refused`);
   }
   for (const table of ["bids", "payloads"])
