@@ -50,9 +50,7 @@ test("a tick with nothing to do lists at most two pages a relay for the newest s
     t.is(status, 200);
     t.like(body, { outcome: "done", load_objects: 0, load_waiting: 0 });
     const requests = project.gcs.requests.slice(before);
-    t.log(
-      `${requests.length} requests: ${requests.map(({ method, path }) => `${method} ${path}`).join("\n")}`,
-    );
+    t.log(`${requests.length} requests`);
     t.true(requests.length <= MOST_REQUESTS, `${requests.length} requests`);
     const pages = requests
       .filter(
