@@ -8,6 +8,7 @@ import { slotStartMs } from "../chain/slots.ts";
 import { payloads } from "../datasets/dataset.ts";
 import { isBad } from "../lake/lake.ts";
 import { silentLog } from "../log.ts";
+import { RelayError } from "../relay/errors.ts";
 import { examples } from "../seeds.testing.ts";
 import { openDuckDb } from "../warehouse/duckdb.ts";
 import { SETTLED, network, recheckAll, relay, setUp, stored } from "./collect.testing.ts";
@@ -307,6 +308,22 @@ test("bids that lack a delivered block are suspect, whether bids or payloads wer
     for (let slot = 900; slot <= SETTLED; slot++) asker.held.payloads.set(slot, slot === 955 ? 2 : 1);
     for (const name of order) await run([name], 950, 960);
     t.like(await cover("bids", 950, 960), { covered: 11, suspect: 1 }, order.join());
+  }
+});
+
+test("payload slots whose questions fail stay missing: no empty answer was given that could be unproven", async (t) => {
+  for (const question of ["payloadNewest", "payloadPage"] as const) {
+    const { asker, run, cover } = setUp();
+    for (let slot = 0; slot <= 955; slot++) asker.held.payloads.set(slot, 1);
+    const { payloadNewest } = asker;
+    const newest = await payloadNewest.call(asker);
+    asker.payloadNewest = async () => newest;
+    asker[question] = async () => {
+      throw new RelayError("alpha", "http://a", "server", "HTTP 500");
+    };
+    const [tally] = await run(["payloads"], 950, 960);
+    t.like(await cover("payloads", 950, 960), { covered: 0, missing: 11, unproven: 0 }, question);
+    t.like(tally?.payloads, { failed: 11, read: 0 }, question);
   }
 });
 

@@ -48,19 +48,22 @@ export class PayloadsCollector {
     if (isOver(this.#job) || (this.#horizon !== undefined && range.last < this.#horizon)) return;
     const span = new PayloadSpan(this.#job, range, new Set(plans.flatMap(({ missing }) => missing)));
     let open = [...plans];
-    const write = async (front: number) => {
-      const ready = open.filter(({ missing }) => (missing.at(-1) ?? 0) >= front && !isLate(span, missing));
+    const write = async (isReady: (plan: ChunkPlan) => boolean) => {
+      const ready = open.filter(isReady);
       open = open.filter((plan) => !ready.includes(plan));
       for (const plan of ready) await this.#write(span, plan);
     };
-    await this.#try(
+    const isSettled = ({ missing }: ChunkPlan) => !missing.some((slot) => span.isAboveNewest(slot));
+    const isRead = await this.#try(
       range,
       span,
       () => open,
-      async () => span.read(write),
+      async () =>
+        span.read((front) => write((plan) => (plan.missing.at(-1) ?? 0) >= front && isSettled(plan))),
     );
     this.#horizon = span.horizon ?? this.#horizon;
-    await write(-1);
+    // What a failed question has left open isn't answered at all: there is nothing to finish.
+    await write(isRead ? isSettled : () => true);
     for (const { missing } of open)
       for (const slot of missing) this.#job.delivered.note(slot, hashesOf(span.settled.get(slot)));
     if (open.length > 0) this.#late.push({ span, range, plans: open });
@@ -79,18 +82,20 @@ export class PayloadsCollector {
     }
   }
 
-  /** Does a part of a span's reading; what the relay doesn't answer is noted. */
+  /** Does a part of a span's reading; false, and noted, where the relay doesn't answer. */
   async #try(
     range: SlotRange,
     span: PayloadSpan,
     open: () => readonly ChunkPlan[],
     work: () => Promise<void>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     try {
       await work();
+      return true;
     } catch (error) {
       if (!(error instanceof RelayError)) throw error;
       this.#noteFailure(error, range, open(), span);
+      return false;
     }
   }
 
@@ -125,11 +130,6 @@ export class PayloadsCollector {
     await keep(this.#job, "payloads", chunkRange(payloads, plan.first), { answers, unproven }, "collect");
     await doubtBidsWithoutDelivered(this.#job, delivered);
   }
-}
-
-/** Whether a chunk has slots above the relay's newest payload. */
-function isLate(span: PayloadSpan, missing: readonly number[]): boolean {
-  return missing.some((slot) => span.isAboveNewest(slot) && !span.unproven.has(slot));
 }
 
 function hashesOf(payloads: SlotPayloads | undefined): Set<string> {
