@@ -7,7 +7,7 @@ import { planShards, plannedRelay } from "../runtime/backload/plan.ts";
 import { findNetwork } from "../runtime/chain/networks.ts";
 import { DATASET_NAMES } from "../runtime/datasets/dataset.ts";
 import { ONE_CORE_FLAGS } from "../runtime/heap.ts";
-import { directoryOf } from "../runtime/relay/directory.ts";
+import { directoryOf } from "../runtime/relays/directory.ts";
 import type { BenchDone, BenchWork } from "./backloadChild.ts";
 import { median } from "./rounds.ts";
 

@@ -10,9 +10,9 @@ import { type PlannedRelay, planShards } from "../runtime/backload/plan.ts";
 import { systemClock } from "../runtime/chain/clock.ts";
 import { simulatedNetwork } from "../runtime/chain/networks.ts";
 import type { SlotRange } from "../runtime/chain/slots.ts";
-import { openFolderLake } from "../runtime/lake/folder.ts";
+import { openFolderLake } from "../runtime/lake/folder/folder.ts";
 import { silentLog } from "../runtime/log.ts";
-import { relayOf } from "../runtime/relay/described.ts";
+import { relayOf } from "../runtime/relays/described.ts";
 import { startSimulator } from "../runtime/simulator/server.ts";
 import { type Shares, sharesOf } from "./cpuShares.ts";
 

@@ -6,7 +6,7 @@ import { segmentsOf } from "../runtime/backload/shard.ts";
 import { type SlotRange, intersect, slotCount } from "../runtime/chain/slots.ts";
 import { VirtualClock } from "../runtime/chain/virtualClock.ts";
 import { DATASET_NAMES, datasets } from "../runtime/datasets/dataset.ts";
-import { Pace } from "../runtime/relay/pace.ts";
+import { Pace } from "../runtime/relays/http/pace.ts";
 import { HISTORY, mainnetPlan } from "./backload.ts";
 import { Random } from "../runtime/simulator/random.ts";
 

@@ -8,11 +8,11 @@ import { simulatedNetwork } from "../runtime/chain/networks.ts";
 import { chunkRanges } from "../runtime/datasets/chunks.ts";
 import { bids } from "../runtime/datasets/dataset.ts";
 import { lineWriter } from "../runtime/datasets/line.ts";
-import { openFolderLake } from "../runtime/lake/folder.ts";
+import { openFolderLake } from "../runtime/lake/folder/folder.ts";
 import { deflateSlot, type SlotBlock } from "../runtime/lake/gzip.ts";
 import { type Lake, emptyMeta } from "../runtime/lake/lake.ts";
 import { silentLog } from "../runtime/log.ts";
-import { openDuckDb } from "../runtime/warehouse/duckdb.ts";
+import { openDuckDb } from "../runtime/warehouse/duckdb/duckdb.ts";
 import type { Warehouse } from "../runtime/warehouse/warehouse.ts";
 
 const network = simulatedNetwork(1);

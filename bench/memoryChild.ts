@@ -6,11 +6,11 @@ import { settledSlot } from "../runtime/chain/slots.ts";
 import type { Asker } from "../runtime/collect/asker.ts";
 import { relayAsker } from "../runtime/collect/relayAsker.ts";
 import { collect } from "../runtime/collect/run.ts";
-import { openFolderLake } from "../runtime/lake/folder.ts";
+import { openFolderLake } from "../runtime/lake/folder/folder.ts";
 import { silentLog } from "../runtime/log.ts";
-import { ByteBudget } from "../runtime/relay/budget.ts";
-import { RelayClient } from "../runtime/relay/client.ts";
-import type { Relay } from "../runtime/relay/relay.ts";
+import { ByteBudget } from "../runtime/relays/http/budget.ts";
+import { RelayClient } from "../runtime/relays/http/client.ts";
+import type { Relay } from "../runtime/relays/relay.ts";
 import { simulatedRelays, withBase } from "../runtime/simulator/directory.ts";
 
 const [, , what, base = "", folder = "", slots = "0"] = process.argv;

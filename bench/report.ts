@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { systemClock } from "../runtime/chain/clock.ts";
 import { simulatedNetwork } from "../runtime/chain/networks.ts";
-import { openFolderLake } from "../runtime/lake/folder.ts";
+import { openFolderLake } from "../runtime/lake/folder/folder.ts";
 import { silentLog } from "../runtime/log.ts";
-import { openDuckDb } from "../runtime/warehouse/duckdb.ts";
+import { openDuckDb } from "../runtime/warehouse/duckdb/duckdb.ts";
 
 const network = simulatedNetwork(1);
 const RELAYS = 10;

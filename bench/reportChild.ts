@@ -5,7 +5,7 @@ import { runChecks } from "../runtime/checks/checks.ts";
 import { silentLog } from "../runtime/log.ts";
 import { Names } from "../runtime/report/names.ts";
 import { makeReport } from "../runtime/report/report.ts";
-import { openDuckDb } from "../runtime/warehouse/duckdb.ts";
+import { openDuckDb } from "../runtime/warehouse/duckdb/duckdb.ts";
 
 const [, , path = "", slots = "0"] = process.argv;
 const network = simulatedNetwork(1);

@@ -3,7 +3,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { idleSettings, startAlone } from "../integration/local/container.ts";
+import { idleSettings, startAlone } from "../integration/program/container.ts";
 import { median } from "./rounds.ts";
 
 const run = promisify(execFile);

@@ -5,7 +5,7 @@ import { all, type ComponentResourceOptions, type Input, type Output } from "@pu
 import { findNetwork } from "../runtime/chain/networks.ts";
 import { headerSources } from "../runtime/services/relayOverrides.ts";
 import type { ServiceSettings } from "../runtime/services/settings.ts";
-import { publicViews } from "../runtime/warehouse/bigqueryViews.ts";
+import { publicViews } from "../runtime/warehouse/bigquery/bigqueryViews.ts";
 import { EtlComponent, type StackContext, validate } from "./component.ts";
 import type { Datasets } from "./Datasets.ts";
 import { DatasetTable, type DatasetTableArgs } from "./DatasetTable.ts";

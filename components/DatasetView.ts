@@ -6,7 +6,7 @@ import {
   type Output,
   type Resource,
 } from "@pulumi/pulumi";
-import type { BigQueryView } from "../runtime/warehouse/bigqueryViews.ts";
+import type { BigQueryView } from "../runtime/warehouse/bigquery/bigqueryViews.ts";
 import { EtlComponent, type StackContext, type Transform, transformed } from "./component.ts";
 import { PROTECTION } from "./protection.ts";
 

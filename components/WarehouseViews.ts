@@ -1,7 +1,7 @@
 import { Routine } from "@pulumi/gcp/bigquery/routine.js";
 import type { ComponentResourceOptions, Output, Resource } from "@pulumi/pulumi";
 import type { Network } from "../runtime/chain/networks.ts";
-import { bigqueryRoutines, bigqueryViews } from "../runtime/warehouse/bigqueryViews.ts";
+import { bigqueryRoutines, bigqueryViews } from "../runtime/warehouse/bigquery/bigqueryViews.ts";
 import { EtlComponent, type StackContext } from "./component.ts";
 import type { Datasets } from "./Datasets.ts";
 import { DatasetView } from "./DatasetView.ts";

@@ -14,7 +14,7 @@ import { Names } from "./names.ts";
 import { PayloadsEtl } from "./PayloadsEtl.ts";
 import { environment, ScheduledService, type ScheduledServiceArgs } from "./ScheduledService.ts";
 import { ServiceIdentity } from "./ServiceIdentity.ts";
-import { type Registered, registrations } from "./testing.ts";
+import { type Registered, registrations } from "./components.testing.ts";
 
 const ALL_APIS = Object.keys(API_HOSTS) as ApiName[];
 

@@ -1,5 +1,5 @@
 import test from "ava";
-import { answer, type LogEntry, type LogMetric, takes } from "../components/promqlTesting.ts";
+import { answer, type LogEntry, type LogMetric, takes } from "../components/promql.testing.ts";
 import type { Log } from "../runtime/log.ts";
 import { serviceLog } from "../runtime/log.ts";
 import { LOG_LINES, type LineOf } from "../runtime/services/logLines.ts";

@@ -1,8 +1,8 @@
 import test from "ava";
 import * as fc from "fast-check";
 import * as E from "fp-ts/lib/Either.js";
-import { planHash } from "../components/BackloadJob.ts";
-import { answer, type LogEntry, type LogMetric } from "../components/promqlTesting.ts";
+import { planHash } from "../components/backload/BackloadJob.ts";
+import { answer, type LogEntry, type LogMetric } from "../components/promql.testing.ts";
 import { BACKLOAD_LINES } from "../runtime/backload/logLines.ts";
 import { serviceLog } from "../runtime/log.ts";
 import { BackloadSettings } from "../runtime/services/backloadSettings.ts";
@@ -10,7 +10,7 @@ import { ServiceSettings } from "../runtime/services/settings.ts";
 import { decodeConfig } from "./config.ts";
 import { backloadOf } from "./derived.ts";
 import { EXAMPLE_BACKLOAD, runStack } from "./golden.ts";
-import { engineConfig } from "./testing.ts";
+import { engineConfig } from "./stacks.testing.ts";
 
 const KEY = "mev-boost-etl:backload";
 const { registered } = await runStack("production", { [KEY]: EXAMPLE_BACKLOAD });

@@ -1,7 +1,7 @@
 import { runtime } from "@pulumi/pulumi";
 import test from "ava";
 import { decodeConfig, readConfig } from "./config.ts";
-import { engineConfig, projectFile, STACKS, yamlFile } from "./testing.ts";
+import { engineConfig, projectFile, STACKS, yamlFile } from "./stacks.testing.ts";
 
 /** What is said about a stack's config with some keys changed. */
 function mistakesOf(more: Record<string, unknown>, stack: (typeof STACKS)[number] = "production"): string[] {

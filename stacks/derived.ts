@@ -1,6 +1,6 @@
 import type { AlertLimits } from "../components/alertRules.ts";
 import type { ApiName } from "../components/Apis.ts";
-import type { BidsBackloadArgs } from "../components/BidsBackload.ts";
+import type { BidsBackloadArgs } from "../components/backload/BidsBackload.ts";
 import type { DatasetEtlArgs } from "../components/DatasetEtl.ts";
 import type { ServiceName } from "../components/names.ts";
 import type { ServiceSizing } from "../components/ScheduledService.ts";

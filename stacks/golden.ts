@@ -1,8 +1,8 @@
-import type { Registered } from "../components/testing.ts";
-import { registrations } from "../components/testing.ts";
+import type { Registered } from "../components/components.testing.ts";
+import { registrations } from "../components/components.testing.ts";
 import { runtime } from "@pulumi/pulumi";
 import program from "./index.ts";
-import { type CommittedStack, engineConfig } from "./testing.ts";
+import { type CommittedStack, engineConfig } from "./stacks.testing.ts";
 
 /** Runs the program with a committed stack's config, and `more` in place of some of it. */
 export async function runStack(stack: CommittedStack, more: Readonly<Record<string, unknown>> = {}) {

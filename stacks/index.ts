@@ -1,6 +1,6 @@
 import { Provider } from "@pulumi/gcp/provider.js";
 import { Apis } from "../components/Apis.ts";
-import { BidsBackload } from "../components/BidsBackload.ts";
+import { BidsBackload } from "../components/backload/BidsBackload.ts";
 import { BidsEtl } from "../components/BidsEtl.ts";
 import type { StackContext } from "../components/component.ts";
 import { ContainerImage } from "../components/ContainerImage.ts";

@@ -1,5 +1,5 @@
 import { interpolate } from "@pulumi/pulumi";
-import type { BidsBackload } from "../components/BidsBackload.ts";
+import type { BidsBackload } from "../components/backload/BidsBackload.ts";
 import type { BidsEtl } from "../components/BidsEtl.ts";
 import type { ContainerImage } from "../components/ContainerImage.ts";
 import type { Datasets } from "../components/Datasets.ts";

@@ -4,7 +4,7 @@ import { format, resolveConfig } from "prettier";
 import * as E from "fp-ts/lib/Either.js";
 import { API_HOSTS } from "../components/Apis.ts";
 import { PROTECTION } from "../components/protection.ts";
-import type { Registered } from "../components/testing.ts";
+import type { Registered } from "../components/components.testing.ts";
 import { overriddenRelays } from "../runtime/services/relayOverrides.ts";
 import { ServiceSettings } from "../runtime/services/settings.ts";
 import { GOLDEN, goldenText, goldenUrl, runStack } from "./golden.ts";

@@ -1,5 +1,5 @@
 import { PROTECTION } from "../components/protection.ts";
-import { projectFile } from "./testing.ts";
+import { projectFile } from "./stacks.testing.ts";
 
 /** A table of the README that follows from the program: what it stands between, and its rows. */
 interface ReadmeTable {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { RunError } from "@pulumi/pulumi";
-import { bigqueryTables } from "../runtime/warehouse/bigqueryTables.ts";
-import type { Registered } from "../components/testing.ts";
+import { bigqueryTables } from "../runtime/warehouse/bigquery/bigqueryTables.ts";
+import type { Registered } from "../components/components.testing.ts";
 
 /** A table's columns as they were deployed: name, type and mode. */
 export type Schemas = Readonly<Record<string, readonly Column[]>>;

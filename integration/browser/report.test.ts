@@ -10,7 +10,7 @@ import { printable } from "../../runtime/errors.ts";
 import { Names, readNames } from "../../runtime/report/names.ts";
 import { makeReport } from "../../runtime/report/report.ts";
 import { builderNames } from "../../runtime/simulator/builders.ts";
-import { type Loaded, loadedNetwork } from "../local/loaded.ts";
+import { type Loaded, loadedNetwork } from "../program/loaded.ts";
 import { startChromium } from "./chromium.ts";
 import type { Window } from "./dom.ts";
 import { marksOf, misplaced } from "./geometry.ts";

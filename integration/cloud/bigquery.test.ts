@@ -6,12 +6,12 @@ import { fixedDateClock } from "../../runtime/chain/clock.ts";
 import { slotStartMs } from "../../runtime/chain/slots.ts";
 import { datasets, lakeColumns } from "../../runtime/datasets/dataset.ts";
 import type { Lake } from "../../runtime/lake/lake.ts";
-import { network } from "../../runtime/lake/testing.ts";
+import { network } from "../../runtime/lake/lake.testing.ts";
 import { silentLog } from "../../runtime/log.ts";
-import { openBigQuery } from "../../runtime/warehouse/bigquery.ts";
-import { exportFromBigQuery } from "../../runtime/warehouse/bigqueryExport.ts";
-import { openDuckDb } from "../../runtime/warehouse/duckdb.ts";
-import { parameterType, type ScalarType } from "../../runtime/warehouse/bigqueryParameters.ts";
+import { openBigQuery } from "../../runtime/warehouse/bigquery/bigquery.ts";
+import { exportFromBigQuery } from "../../runtime/warehouse/bigquery/bigqueryExport.ts";
+import { openDuckDb } from "../../runtime/warehouse/duckdb/duckdb.ts";
+import { parameterType, type ScalarType } from "../../runtime/warehouse/bigquery/bigqueryParameters.ts";
 import {
   expectedRows,
   newFolder,
@@ -19,7 +19,7 @@ import {
   relayNamed,
   rowOf,
   tableRows,
-} from "../../runtime/warehouse/testing.ts";
+} from "../../runtime/warehouse/warehouse.testing.ts";
 import type { Warehouse } from "../../runtime/warehouse/warehouse.ts";
 import { type Catalog, refusals, type Statement, warehouseCatalog } from "../googlesql/analyzer.ts";
 import { startBoth } from "./bigqueryServers.ts";

@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from "ava";
 import { silentLog } from "../../runtime/log.ts";
-import { openBigQuery } from "../../runtime/warehouse/bigquery.ts";
-import { warehouseContract } from "../../runtime/warehouse/contract.ts";
+import { openBigQuery } from "../../runtime/warehouse/bigquery/bigquery.ts";
+import { warehouseContract } from "../../runtime/warehouse/warehouse.contract.ts";
 import { startBoth } from "./bigqueryServers.ts";
 
 const servers = await startBoth();

@@ -1,12 +1,12 @@
 import type { Clock } from "../../runtime/chain/clock.ts";
 import type { Network } from "../../runtime/chain/networks.ts";
-import { GcsStore } from "../../runtime/lake/gcs.ts";
+import { GcsStore } from "../../runtime/lake/gcs/bucket.ts";
 import type { Lake } from "../../runtime/lake/lake.ts";
 import { openLake } from "../../runtime/lake/objectLake.ts";
 import { silentLog } from "../../runtime/log.ts";
-import { openBigQuery } from "../../runtime/warehouse/bigquery.ts";
+import { openBigQuery } from "../../runtime/warehouse/bigquery/bigquery.ts";
 import type { Warehouse } from "../../runtime/warehouse/warehouse.ts";
-import { hastyClock } from "../local/line.ts";
+import { hastyClock } from "../program/line.ts";
 import { startBoth } from "./bigqueryServers.ts";
 import { newBucket } from "./buckets.ts";
 import { type Proxy, startProxy } from "./proxy.ts";

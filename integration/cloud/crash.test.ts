@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import test from "ava";
 import type { DatasetName } from "../../runtime/datasets/dataset.ts";
-import { bundled } from "../local/bundled.ts";
+import { bundled } from "../program/bundled.ts";
 import { startCloud } from "./cloud.ts";
 import type { Passing } from "./proxy.ts";
 import type { ServiceChildOptions } from "./serviceChild.ts";

@@ -1,6 +1,6 @@
 import test from "ava";
 import { Random } from "../../runtime/simulator/random.ts";
-import { lineOf } from "../local/line.ts";
+import { lineOf } from "../program/line.ts";
 import { startCloud } from "./cloud.ts";
 import type { Fault, Passing, Rule } from "./proxy.ts";
 import { seed, world } from "./world.ts";

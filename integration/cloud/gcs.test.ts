@@ -1,10 +1,10 @@
 import test from "ava";
-import { lakeContract, type LakeFixture } from "../../runtime/lake/contract.ts";
-import { GcsStore } from "../../runtime/lake/gcs.ts";
+import { lakeContract, type LakeFixture } from "../../runtime/lake/lake.contract.ts";
+import { GcsStore } from "../../runtime/lake/gcs/bucket.ts";
 import { newBucket } from "./buckets.ts";
 import { startGcs } from "./servers.ts";
 
-const opener = [import.meta.resolve("../../runtime/lake/gcs.ts"), "openGcsLake"] as const;
+const opener = [import.meta.resolve("../../runtime/lake/gcs/bucket.ts"), "openGcsLake"] as const;
 
 const gcs = await startGcs();
 test.after.always(() => gcs.close());

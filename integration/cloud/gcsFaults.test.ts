@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
 import { UserError } from "../../runtime/errors.ts";
-import { type GcsOptions, GcsStore } from "../../runtime/lake/gcs.ts";
-import { AccessError } from "../../runtime/lake/gcsErrors.ts";
+import { type GcsOptions, GcsStore } from "../../runtime/lake/gcs/bucket.ts";
+import { AccessError } from "../../runtime/lake/gcs/storageErrors.ts";
 import { deflateSlot, type GzipBody, joinBlocks } from "../../runtime/lake/gzip.ts";
 import { StaleGenerationError } from "../../runtime/lake/lake.ts";
-import { hastyClock } from "../local/line.ts";
+import { hastyClock } from "../program/line.ts";
 import { newBucket } from "./buckets.ts";
 import { type Fault, type Passing, type Proxy, startProxy } from "./proxy.ts";
 import { startGcs } from "./servers.ts";

@@ -1,7 +1,7 @@
 import test from "ava";
 import pLimit from "p-limit";
 import type { SlotRange } from "../../runtime/chain/slots.ts";
-import { tickWindows } from "../../runtime/collect/windows.ts";
+import { tickWindows } from "../../runtime/tick/windows.ts";
 import { chunkRanges } from "../../runtime/datasets/chunks.ts";
 import { bids } from "../../runtime/datasets/dataset.ts";
 import { type Lake, emptyMeta } from "../../runtime/lake/lake.ts";

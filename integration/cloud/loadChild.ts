@@ -1,9 +1,9 @@
 // A loader in a process of its own, whose memory is measured: loads bounded numbers of objects until none waits.
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
-import { openGcsLake } from "../../runtime/lake/gcs.ts";
+import { openGcsLake } from "../../runtime/lake/gcs/bucket.ts";
 import { silentLog } from "../../runtime/log.ts";
-import { openBigQuery } from "../../runtime/warehouse/bigquery.ts";
-import { TickClock } from "../local/service.ts";
+import { openBigQuery } from "../../runtime/warehouse/bigquery/bigquery.ts";
+import { TickClock } from "../program/service.ts";
 
 /** What the parent asks for, as JSON in the first argument; emulators by the environment. */
 export interface LoadChildOptions {

@@ -3,8 +3,8 @@ import { settledSlot } from "../../runtime/chain/slots.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
 import { chunkRange } from "../../runtime/datasets/chunks.ts";
 import { DATASET_NAMES, datasets } from "../../runtime/datasets/dataset.ts";
-import { compareTables } from "../local/compare.ts";
-import { hastyClock, lineOf } from "../local/line.ts";
+import { compareTables } from "../program/compare.ts";
+import { hastyClock, lineOf } from "../program/line.ts";
 import { startCloud } from "./cloud.ts";
 import { seed, world } from "./world.ts";
 

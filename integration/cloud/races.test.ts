@@ -1,7 +1,7 @@
 import test from "ava";
 import type { LoadSummary } from "../../runtime/warehouse/warehouse.ts";
-import { compareTables } from "../local/compare.ts";
-import { lineOf } from "../local/line.ts";
+import { compareTables } from "../program/compare.ts";
+import { lineOf } from "../program/line.ts";
 import { startCloud } from "./cloud.ts";
 import type { Proxy } from "./proxy.ts";
 import { seed, world } from "./world.ts";

@@ -1,11 +1,11 @@
 // A service in a process of its own that can be killed at any moment: real lake and warehouse clients, a date of its own.
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import type { DatasetName } from "../../runtime/datasets/dataset.ts";
-import { openGcsLake } from "../../runtime/lake/gcs.ts";
+import { openGcsLake } from "../../runtime/lake/gcs/bucket.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { simulatedRelays, withBase } from "../../runtime/simulator/directory.ts";
-import { openBigQuery } from "../../runtime/warehouse/bigquery.ts";
-import { TickClock, startService } from "../local/service.ts";
+import { openBigQuery } from "../../runtime/warehouse/bigquery/bigquery.ts";
+import { TickClock, startService } from "../program/service.ts";
 
 /** What the parent asks for, as JSON in the first argument; emulators by the environment. */
 export interface ServiceChildOptions {

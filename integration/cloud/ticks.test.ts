@@ -2,9 +2,9 @@ import test from "ava";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { slotCount } from "../../runtime/chain/slots.ts";
 import { FAULT_PLANS, without } from "../../runtime/simulator/faults.ts";
-import { compareTables } from "../local/compare.ts";
-import { SOON_GIVEN_UP, hastyClock } from "../local/line.ts";
-import { TICK_MS, ticking } from "../local/ticking.ts";
+import { compareTables } from "../program/compare.ts";
+import { SOON_GIVEN_UP, hastyClock } from "../program/line.ts";
+import { TICK_MS, ticking } from "../program/ticking.ts";
 import { startCloud } from "./cloud.ts";
 import { seed } from "./world.ts";
 

@@ -9,10 +9,10 @@ import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { FAULT_PLANS } from "../../runtime/simulator/faults.ts";
 import { startSimulator } from "../../runtime/simulator/server.ts";
-import { openDuckDb } from "../../runtime/warehouse/duckdb.ts";
+import { openDuckDb } from "../../runtime/warehouse/duckdb/duckdb.ts";
 import type { Warehouse } from "../../runtime/warehouse/warehouse.ts";
-import { compareLake, compareTables } from "../local/compare.ts";
-import { NOW, SOON_GIVEN_UP, hastyClock, lineOf } from "../local/line.ts";
+import { compareLake, compareTables } from "../program/compare.ts";
+import { NOW, SOON_GIVEN_UP, hastyClock, lineOf } from "../program/line.ts";
 import { startCloud } from "./cloud.ts";
 
 /** Any seed will do; a run that fails names its own. ETL_TEST_SEED repeats it. */

@@ -2,12 +2,12 @@ import type { ExecutionContext } from "ava";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { settledSlot, slotStartMs } from "../../runtime/chain/slots.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
-import { takeableSlot } from "../../runtime/collect/windows.ts";
+import { takeableSlot } from "../../runtime/tick/windows.ts";
 import { DATASET_NAMES, type DatasetName, datasets } from "../../runtime/datasets/dataset.ts";
 import { type SimulatorOptions, startSimulator } from "../../runtime/simulator/server.ts";
-import { compareTables } from "../local/compare.ts";
-import { lineOf } from "../local/line.ts";
-import { TickClock, startService } from "../local/service.ts";
+import { compareTables } from "../program/compare.ts";
+import { lineOf } from "../program/line.ts";
+import { TickClock, startService } from "../program/service.ts";
 import type { Cloud } from "./cloud.ts";
 
 /** Any seed will do; a test that fails names its own. ETL_TEST_SEED repeats it. */

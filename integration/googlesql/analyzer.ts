@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { datasets, lakeColumns } from "../../runtime/datasets/dataset.ts";
 import { loadTables } from "../../runtime/datasets/tables.ts";
-import { guardColumn, guardTable } from "../../runtime/warehouse/bigqueryLoadSql.ts";
-import { bigqueryTables } from "../../runtime/warehouse/bigqueryTables.ts";
-import type { ViewSettings } from "../../runtime/warehouse/bigqueryViews.ts";
+import { guardColumn, guardTable } from "../../runtime/warehouse/bigquery/bigqueryLoadSql.ts";
+import { bigqueryTables } from "../../runtime/warehouse/bigquery/bigqueryTables.ts";
+import type { ViewSettings } from "../../runtime/warehouse/bigquery/bigqueryViews.ts";
 import { provideGoogleSql } from "../cloud/tools.ts";
 
 /** A statement or script, with the type of each parameter. */

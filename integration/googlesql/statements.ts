@@ -1,9 +1,13 @@
 import { SlotBits } from "../../runtime/datasets/bits.ts";
 import { chunkRange } from "../../runtime/datasets/chunks.ts";
 import { type Dataset, datasets } from "../../runtime/datasets/dataset.ts";
-import { dayRowsQuery, ledgerRowsQuery, relayRowsQuery } from "../../runtime/warehouse/bigqueryExportSql.ts";
-import { guardRow } from "../../runtime/warehouse/bigqueryGuard.ts";
-import type { Query } from "../../runtime/warehouse/bigqueryJobs.ts";
+import {
+  dayRowsQuery,
+  ledgerRowsQuery,
+  relayRowsQuery,
+} from "../../runtime/warehouse/bigquery/bigqueryExportSql.ts";
+import { guardRow } from "../../runtime/warehouse/bigquery/transactionLock.ts";
+import type { Query } from "../../runtime/warehouse/bigquery/bigqueryJobs.ts";
 import {
   type Change,
   emptyScript,
@@ -11,28 +15,28 @@ import {
   ledgerQuery,
   type LoadPlaces,
   loadScript,
-} from "../../runtime/warehouse/bigqueryLoadSql.ts";
-import { parameterType } from "../../runtime/warehouse/bigqueryParameters.ts";
+} from "../../runtime/warehouse/bigquery/bigqueryLoadSql.ts";
+import { parameterType } from "../../runtime/warehouse/bigquery/bigqueryParameters.ts";
 import {
   heldQuery,
   keyedMerge,
   keyedRowsQuery,
   rereadsForgotten,
-} from "../../runtime/warehouse/bigqueryKeyed.ts";
+} from "../../runtime/warehouse/bigquery/bigqueryKeyed.ts";
 import {
   loadedChunksQuery,
   progressQuery,
   settleFromBlocks,
   settleFromTable,
   unsettledQuery,
-} from "../../runtime/warehouse/bigquerySettleSql.ts";
+} from "../../runtime/warehouse/bigquery/bigquerySettleSql.ts";
 import {
   bigqueryRoutines,
   bigqueryViews,
   coverageQuery,
   publicViews,
   type ViewSettings,
-} from "../../runtime/warehouse/bigqueryViews.ts";
+} from "../../runtime/warehouse/bigquery/bigqueryViews.ts";
 import { keyedRelays, keyedRereads } from "../../runtime/warehouse/keyedTables.ts";
 import type { CanonicalTable } from "../../runtime/warehouse/warehouse.ts";
 import type { Statement } from "./analyzer.ts";

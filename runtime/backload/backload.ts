@@ -10,7 +10,7 @@ import type { Tally } from "../collect/tally.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
-import type { Relay } from "../relay/relay.ts";
+import type { Relay } from "../relays/relay.ts";
 import type { Connected } from "./connect.ts";
 import { ProgressMeter, type RelayProgress } from "./progress.ts";
 import { segmentsOf } from "./shard.ts";

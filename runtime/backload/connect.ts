@@ -3,10 +3,10 @@ import type { Network } from "../chain/networks.ts";
 import type { Asker } from "../collect/asker.ts";
 import { keepHeapSmall } from "../heap.ts";
 import { relayAsker } from "../collect/relayAsker.ts";
-import { ByteBudget } from "../relay/budget.ts";
-import { RelayClient, type RelayClientLimits, type RelayClientOptions } from "../relay/client.ts";
-import { ratesOf } from "../relay/rates.ts";
-import type { Relay } from "../relay/relay.ts";
+import { ByteBudget } from "../relays/http/budget.ts";
+import { RelayClient, type RelayClientLimits, type RelayClientOptions } from "../relays/http/client.ts";
+import { ratesOf } from "../relays/rates.ts";
+import type { Relay } from "../relays/relay.ts";
 
 /** The relays of a worker with what asks them. */
 export interface Connected {

@@ -1,6 +1,6 @@
 import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
-import type { Relay } from "../relay/relay.ts";
+import type { Relay } from "../relays/relay.ts";
 import { bidsRequests, payloadRequests } from "./expectedRequests.ts";
 import { expectedEmpties, expectedRows } from "./expectedRows.ts";
 import { type PlannedRelay, planShards, plannedRelay } from "./plan.ts";

@@ -4,7 +4,7 @@ import { type SlotRange, slotCount } from "../chain/slots.ts";
 import { findNetwork } from "../chain/networks.ts";
 import { ORDERS } from "../collect/plan.ts";
 import { DATASET_NAMES } from "../datasets/dataset.ts";
-import { directoryOf } from "../relay/directory.ts";
+import { directoryOf } from "../relays/directory.ts";
 import { estimate } from "./estimate.ts";
 import { expectedBids, expectedRows } from "./expectedRows.ts";
 import { examples } from "../seeds.testing.ts";

@@ -1,4 +1,4 @@
-import type { Relay } from "../relay/relay.ts";
+import type { Relay } from "../relays/relay.ts";
 import type { SqlDialect } from "../warehouse/sql/dialect.ts";
 import type { Scope } from "../warehouse/sql/scope.ts";
 import type { Row } from "../warehouse/sql/values.ts";

@@ -4,11 +4,11 @@ import { fixedDateClock } from "../chain/clock.ts";
 import { simulatedNetwork } from "../chain/networks.ts";
 import { slotAt, slotStartMs } from "../chain/slots.ts";
 import { DATASET_NAMES } from "../datasets/dataset.ts";
-import { openFolderLake } from "../lake/folder.ts";
+import { openFolderLake } from "../lake/folder/folder.ts";
 import { dayOf } from "../lake/rereads.ts";
 import { silentLog } from "../log.ts";
-import { openDuckDb } from "../warehouse/duckdb.ts";
-import { newFolder, put, rowOf } from "../warehouse/testing.ts";
+import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
+import { newFolder, put, rowOf } from "../warehouse/warehouse.testing.ts";
 import { runChecks } from "./checks.ts";
 
 const network = simulatedNetwork(5);

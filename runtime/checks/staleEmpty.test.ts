@@ -3,12 +3,12 @@ import test from "ava";
 import { fixedDateClock } from "../chain/clock.ts";
 import { simulatedNetwork } from "../chain/networks.ts";
 import { slotStartMs } from "../chain/slots.ts";
-import { openFolderLake } from "../lake/folder.ts";
+import { openFolderLake } from "../lake/folder/folder.ts";
 import { silentLog } from "../log.ts";
-import { openDuckDb } from "../warehouse/duckdb.ts";
+import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
 import { sqlDialects } from "../warehouse/sql/dialect.ts";
 import { rowsOfEach } from "../warehouse/sql/run.ts";
-import { newFolder, put, rowOf } from "../warehouse/testing.ts";
+import { newFolder, put, rowOf } from "../warehouse/warehouse.testing.ts";
 import { staleEmpty } from "./staleEmpty.ts";
 
 const network = simulatedNetwork(5);

@@ -1,7 +1,7 @@
-import type { Relay } from "../relay/relay.ts";
-import { ByteBudget } from "../relay/budget.ts";
-import { RelayClient } from "../relay/client.ts";
-import { ratesOf } from "../relay/rates.ts";
+import type { Relay } from "../relays/relay.ts";
+import { ByteBudget } from "../relays/http/budget.ts";
+import { RelayClient } from "../relays/http/client.ts";
+import { ratesOf } from "../relays/rates.ts";
 import type { Asker } from "../collect/asker.ts";
 import { relayAsker } from "../collect/relayAsker.ts";
 import { keepHeapSmall } from "../heap.ts";

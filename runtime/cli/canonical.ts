@@ -19,7 +19,7 @@ export async function canonicalOf(
   { network, clock }: Context,
 ): Promise<CanonicalSource | undefined> {
   if (options.canonical !== undefined) {
-    const { checkedUrl, openEndpoint } = await import("../warehouse/canonicalEndpoint.ts");
+    const { checkedUrl, openEndpoint } = await import("../nodes/nodeEndpoint.ts");
     const url = checkedUrl(options.canonical);
     return () => openEndpoint(url, network, clock);
   }

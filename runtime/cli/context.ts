@@ -3,7 +3,7 @@ import { type Network, findNetwork } from "../chain/networks.ts";
 import { type SlotRange, intersect, settledSlot } from "../chain/slots.ts";
 import { DATASET_NAMES, type DatasetName } from "../datasets/dataset.ts";
 import { UserError } from "../errors.ts";
-import { openFolderLake } from "../lake/folder.ts";
+import { openFolderLake } from "../lake/folder/folder.ts";
 import type { Lake } from "../lake/lake.ts";
 import { type Log, silentLog, stderrLog } from "../log.ts";
 import type { CommonOptions } from "./options.ts";
@@ -36,7 +36,7 @@ export function contextOf(options: CommonOptions): Context {
 /** The network's lake at `--lake`. The client for buckets is only imported where there is one. */
 export async function lakeOf(options: CommonOptions, network: Network): Promise<Lake> {
   if (!options.lake.startsWith("gs://")) return openFolderLake(options.lake, network.name);
-  const { openGcsLake } = await import("../lake/gcs.ts");
+  const { openGcsLake } = await import("../lake/gcs/bucket.ts");
   return openGcsLake(options.lake, network.name);
 }
 

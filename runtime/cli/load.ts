@@ -1,6 +1,6 @@
 import { printable, UserError } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
-import type { Relay } from "../relay/relay.ts";
+import type { Relay } from "../relays/relay.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { canonicalOf, settleBy } from "./canonical.ts";
 import { type Context, contextOf, lakeOf, warehousePath } from "./context.ts";
@@ -25,12 +25,12 @@ export async function openWarehouse(
 ): Promise<Warehouse> {
   const path = warehousePath(options, network);
   if (path.startsWith("bigquery://")) {
-    const { openBigQuery } = await import("../warehouse/bigquery.ts");
+    const { openBigQuery } = await import("../warehouse/bigquery/bigquery.ts");
     return openBigQuery(path, network, {
       clock,
       log,
       async exporter(source, out, what) {
-        const { exportFromBigQuery } = await import("../warehouse/bigqueryExport.ts");
+        const { exportFromBigQuery } = await import("../warehouse/bigquery/bigqueryExport.ts");
         return exportFromBigQuery(source, out, what);
       },
       ...(options.create ? { create: {} } : {}),
@@ -40,7 +40,7 @@ export async function openWarehouse(
     throw new UserError("--create makes tables in BigQuery; a DuckDB file is made by itself", {
       exitCode: 2,
     });
-  const { openDuckDb } = await import("../warehouse/duckdb.ts");
+  const { openDuckDb } = await import("../warehouse/duckdb/duckdb.ts");
   return openDuckDb(path, network, { clock, log });
 }
 

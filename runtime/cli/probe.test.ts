@@ -2,7 +2,7 @@ import test from "ava";
 import { simulatedNetwork } from "../chain/networks.ts";
 import { settledSlot } from "../chain/slots.ts";
 import { VirtualClock } from "../chain/virtualClock.ts";
-import { clientOf, ok, serve, status } from "../relay/served.testing.ts";
+import { clientOf, ok, serve, status } from "../relays/http/served.testing.ts";
 import { startSimulator } from "../simulator/server.ts";
 import { probeRelay } from "./probe.ts";
 

@@ -1,6 +1,6 @@
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
 import type { Tally } from "../collect/tally.ts";
-import type { RelayClient } from "../relay/client.ts";
+import type { RelayClient } from "../relays/http/client.ts";
 
 /** What a run shows while it works. */
 export interface Progress {

@@ -1,6 +1,6 @@
 import test from "ava";
 import { UserError } from "../errors.ts";
-import { directoryOf, resolveRelays } from "../relay/directory.ts";
+import { directoryOf, resolveRelays } from "../relays/directory.ts";
 import { headersOf, limitsOf } from "./relaySpecs.ts";
 
 const { relays } = resolveRelays(directoryOf("mainnet"), [

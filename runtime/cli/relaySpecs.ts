@@ -1,7 +1,7 @@
 import { UserError, printable, withoutUsers } from "../errors.ts";
-import type { ChosenRelay } from "../relay/directory.ts";
-import { type RelayHeaders, headerNameFault, headerValue } from "../relay/headers.ts";
-import { PAYLOAD_LIMITS } from "../relay/relay.ts";
+import type { ChosenRelay } from "../relays/directory.ts";
+import { type RelayHeaders, headerNameFault, headerValue } from "../relays/http/headers.ts";
+import { PAYLOAD_LIMITS } from "../relays/relay.ts";
 
 type Chosen = readonly Pick<ChosenRelay, "relay" | "headers">[];
 

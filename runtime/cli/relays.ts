@@ -1,10 +1,10 @@
 import { DATASET_NAMES } from "../datasets/dataset.ts";
 import type { Lake } from "../lake/lake.ts";
-import { relayOf } from "../relay/described.ts";
-import type { Relay } from "../relay/relay.ts";
-import { directoryOf, resolveRelays } from "../relay/directory.ts";
-import type { RelayHeaders } from "../relay/headers.ts";
-import { isPrivateHost } from "../relay/connection.ts";
+import { relayOf } from "../relays/described.ts";
+import type { Relay } from "../relays/relay.ts";
+import { directoryOf, resolveRelays } from "../relays/directory.ts";
+import type { RelayHeaders } from "../relays/http/headers.ts";
+import { isPrivateHost } from "../relays/http/connection.ts";
 import type { Context } from "./context.ts";
 import type { CommonOptions } from "./options.ts";
 import { headersOf, limitsOf } from "./relaySpecs.ts";

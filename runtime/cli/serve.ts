@@ -8,7 +8,7 @@ const openers: Openers = {
   async warehouse(context) {
     const { settings, network, clock, log } = context;
     if (settings.warehouse.startsWith("bigquery://")) return cloudOpeners.warehouse(context);
-    const { openDuckDb } = await import("../warehouse/duckdb.ts");
+    const { openDuckDb } = await import("../warehouse/duckdb/duckdb.ts");
     return openDuckDb(settings.warehouse, network, { clock, log });
   },
 };

@@ -3,7 +3,7 @@ import type { SlotRange } from "../chain/slots.ts";
 import { type Coverage, coverageOf } from "../collect/coverage.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import type { Lake } from "../lake/lake.ts";
-import type { Relay } from "../relay/relay.ts";
+import type { Relay } from "../relays/relay.ts";
 
 /** Coverage of all relays in a range, relay by relay; the faults that were met are returned beside it. */
 export async function coverageOfAll(

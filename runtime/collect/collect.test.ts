@@ -8,14 +8,14 @@ import { slotStartMs } from "../chain/slots.ts";
 import { payloads } from "../datasets/dataset.ts";
 import { isBad } from "../lake/lake.ts";
 import { silentLog } from "../log.ts";
-import { RelayError } from "../relay/errors.ts";
+import { RelayError } from "../relays/http/errors.ts";
 import { examples } from "../seeds.testing.ts";
-import { openDuckDb } from "../warehouse/duckdb.ts";
+import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
 import { SETTLED, network, recheckAll, relay, setUp, stored } from "./collect.testing.ts";
 import { findHorizon } from "./horizon.ts";
 import { judge, relate } from "./merge.ts";
 import { ORDERS, dueAtTick } from "./plan.ts";
-import { tick } from "./tick.ts";
+import { tick } from "../tick/tick.ts";
 
 test("payload pages of any size over any rows cover every slot with exactly its rows", async (t) => {
   await fc.assert(

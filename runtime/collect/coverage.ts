@@ -3,7 +3,7 @@ import type { Network } from "../chain/networks.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { BadObjectError, type Horizon, type Lake, type StoredChunk, isBad } from "../lake/lake.ts";
 import { refusedRows } from "../lake/quarantine.ts";
-import type { Relay, RelayState } from "../relay/relay.ts";
+import type { Relay, RelayState } from "../relays/relay.ts";
 import { type Agreement, agreementOf } from "./agreement.ts";
 import { Awaiting } from "./awaiting.ts";
 import { target, windowsOf } from "./plan.ts";

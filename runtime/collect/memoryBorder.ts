@@ -1,7 +1,7 @@
 import { SETTLE_LAG_SLOTS } from "../chain/networks.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { BadObjectError } from "../lake/lake.ts";
-import { RelayError } from "../relay/errors.ts";
+import { RelayError } from "../relays/http/errors.ts";
 import { oldestKept } from "./coverage.ts";
 import { findHorizon } from "./horizon.ts";
 import type { ChunkPlan, Order } from "./plan.ts";

@@ -1,6 +1,6 @@
 import { type SlotRange, slotAt } from "../chain/slots.ts";
 import type { DecodedAnswer } from "../datasets/answer.ts";
-import { RelayError } from "../relay/errors.ts";
+import { RelayError } from "../relays/http/errors.ts";
 import { NO_PAYLOADS, type SlotPayloads, decided, isSame, rowsOfSlot, slotsOf } from "./payloadRows.ts";
 import { type RelayJob, isOver, waitUntil } from "./relayJob.ts";
 import { REST_MS } from "./sightings.ts";

@@ -2,7 +2,7 @@ import type { SlotRange } from "../chain/slots.ts";
 import { payloads } from "../datasets/dataset.ts";
 import { chunkRange } from "../datasets/chunks.ts";
 import { printable } from "../errors.ts";
-import { RelayError } from "../relay/errors.ts";
+import { RelayError } from "../relays/http/errors.ts";
 import { doubtBidsWithoutDelivered } from "./crosscheck.ts";
 import { keep } from "./keep.ts";
 import type { SlotPayloads } from "./payloadRows.ts";

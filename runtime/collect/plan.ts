@@ -3,7 +3,7 @@ import { type SlotRange, intersect, settledSlot, slotCount, slotStartMs } from "
 import { chunkRange, chunkRanges } from "../datasets/chunks.ts";
 import { type Dataset, bids, payloads } from "../datasets/dataset.ts";
 import { type BadChunk, type Lake, type StoredChunk, isBad } from "../lake/lake.ts";
-import type { Relay } from "../relay/relay.ts";
+import type { Relay } from "../relays/relay.ts";
 import { Awaiting } from "./awaiting.ts";
 
 /** A chunk and those of its slots that are to be asked for, newest first. */

@@ -7,11 +7,11 @@ import { VirtualClock } from "../chain/virtualClock.ts";
 import { answerDecoder } from "../datasets/answer.ts";
 import { chunkRange } from "../datasets/chunks.ts";
 import { bids } from "../datasets/dataset.ts";
-import { leastBid } from "../datasets/testing.ts";
-import { openFolderLake } from "../lake/folder.ts";
+import { leastBid } from "../datasets/datasets.testing.ts";
+import { openFolderLake } from "../lake/folder/folder.ts";
 import { refusedRows } from "../lake/quarantine.ts";
 import { silentLog } from "../log.ts";
-import { openDuckDb } from "../warehouse/duckdb.ts";
+import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
 import { packSlot } from "./slotAnswer.ts";
 import { writeChunk } from "./writeChunk.ts";
 

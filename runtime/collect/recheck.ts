@@ -2,7 +2,7 @@ import { type SlotRange, intersect } from "../chain/slots.ts";
 import { chunkRange } from "../datasets/chunks.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { BadObjectError, type StoredChunk, isBad } from "../lake/lake.ts";
-import type { Relay } from "../relay/relay.ts";
+import type { Relay } from "../relays/relay.ts";
 import type { Asker } from "./asker.ts";
 import { type ChunkPlan, windowsOf } from "./plan.ts";
 import type { RelayJob } from "./relayJob.ts";

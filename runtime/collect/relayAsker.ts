@@ -3,9 +3,9 @@ import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
 import { type DecodedAnswer, MalformedAnswerError, answerDecoder } from "../datasets/answer.ts";
 import { bids, payloads } from "../datasets/dataset.ts";
-import type { Relay } from "../relay/relay.ts";
-import type { RelayClient } from "../relay/client.ts";
-import type { Answer } from "../relay/sender.ts";
+import type { Relay } from "../relays/relay.ts";
+import type { RelayClient } from "../relays/http/client.ts";
+import type { Answer } from "../relays/http/sender.ts";
 import type { Asker } from "./asker.ts";
 import { packSlot } from "./slotAnswer.ts";
 

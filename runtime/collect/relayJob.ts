@@ -3,7 +3,7 @@ import type { Network } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
-import type { Relay } from "../relay/relay.ts";
+import type { Relay } from "../relays/relay.ts";
 import type { Asker } from "./asker.ts";
 import type { Delivered } from "./delivered.ts";
 import type { Sightings } from "./sightings.ts";

@@ -5,7 +5,7 @@ import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
 import { type Dataset, type DatasetName, bids, payloads } from "../datasets/dataset.ts";
 import { BadObjectError, type Horizon, type Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
-import type { Relay } from "../relay/relay.ts";
+import type { Relay } from "../relays/relay.ts";
 import type { Asker } from "./asker.ts";
 import { oldestKept } from "./coverage.ts";
 import { Delivered } from "./delivered.ts";

@@ -1,6 +1,6 @@
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { printable } from "../errors.ts";
-import { RelayError } from "../relay/errors.ts";
+import { RelayError } from "../relays/http/errors.ts";
 import { keep } from "./keep.ts";
 import { MemoryBorder } from "./memoryBorder.ts";
 import type { ReadPurpose } from "./merge.ts";

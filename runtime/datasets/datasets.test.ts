@@ -10,7 +10,7 @@ import { bids, payloads } from "./dataset.ts";
 import { elementTexts } from "./json.ts";
 import { lineWriter } from "./line.ts";
 import { rowGuard } from "./guard.ts";
-import { leastBid, sentBid } from "./testing.ts";
+import { leastBid, sentBid } from "./datasets.testing.ts";
 import { type RelayRow, rowCodec, rowsType } from "./row.ts";
 
 const network = simulatedNetwork(1);

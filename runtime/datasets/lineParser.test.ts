@@ -7,7 +7,7 @@ import { lineWriter } from "./line.ts";
 import { lineParser } from "./lineParser.ts";
 import { hasRepeats } from "./repeats.ts";
 import type { RelayRow } from "./row.ts";
-import { sentBid } from "./testing.ts";
+import { sentBid } from "./datasets.testing.ts";
 
 const network = simulatedNetwork(1);
 

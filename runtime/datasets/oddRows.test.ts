@@ -8,7 +8,7 @@ import { canonicalJson } from "./json.ts";
 import { lineWriter } from "./line.ts";
 import { lineParser } from "./lineParser.ts";
 import { MAX_EXTRA_BYTES } from "./row.ts";
-import { leastBid } from "./testing.ts";
+import { leastBid } from "./datasets.testing.ts";
 
 const network = findNetwork("mainnet", 1);
 if (!network) throw new Error("mainnet is unknown");

@@ -4,7 +4,7 @@ import { type Chunk, chunkName, chunkRange, parseChunkName, slotDigits } from ".
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { lineParser } from "../datasets/lineParser.ts";
 import { printable } from "../errors.ts";
-import { RELAY_NAME } from "../relay/relay.ts";
+import { RELAY_NAME } from "../relays/relay.ts";
 import { type GzipBody, joinBlocks, type SlotBlock } from "./gzip.ts";
 import { encodeHorizon, parseHorizon } from "./horizon.ts";
 import { BodyFault, inflateLines } from "./inflate.ts";

@@ -1,6 +1,6 @@
 // The entry of a back-load's pods: settings from the environment, JOB_COMPLETION_INDEX from Kubernetes. Writes only the lake.
-import { openFolderLake } from "../lake/folder.ts";
-import { openGcsLake } from "../lake/gcs.ts";
+import { openFolderLake } from "../lake/folder/folder.ts";
+import { openGcsLake } from "../lake/gcs/bucket.ts";
 import { runBackload } from "./backload.ts";
 
 void runBackload(process.env, async ({ lake }, network, clock) =>

@@ -5,7 +5,7 @@ import type { SlotRange } from "../chain/slots.ts";
 import { ORDERS, type Order } from "../collect/plan.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { UserError, printable } from "../errors.ts";
-import { RELAY_NAME } from "../relay/relay.ts";
+import { RELAY_NAME } from "../relays/relay.ts";
 import {
   type RelayOverrides,
   networkOf,

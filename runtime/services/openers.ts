@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
-import { openFolderLake } from "../lake/folder.ts";
-import { openGcsLake } from "../lake/gcs.ts";
-import { openBigQuery } from "../warehouse/bigquery.ts";
+import { openFolderLake } from "../lake/folder/folder.ts";
+import { openGcsLake } from "../lake/gcs/bucket.ts";
+import { openBigQuery } from "../warehouse/bigquery/bigquery.ts";
 import type { Openers } from "./serve.ts";
 
 /** Opens what the container can: a lake in a bucket or a folder, a warehouse in BigQuery. */

@@ -1,10 +1,10 @@
 import * as t from "io-ts";
 import { findNetwork } from "../chain/networks.ts";
 import { printable } from "../errors.ts";
-import { isPrivateHost } from "../relay/connection.ts";
-import { askedAgain, directoryOf, unknownRelay } from "../relay/directory.ts";
-import { headerNameFault } from "../relay/headers.ts";
-import { PAYLOAD_LIMITS, RELAY_NAME, type Relay } from "../relay/relay.ts";
+import { isPrivateHost } from "../relays/http/connection.ts";
+import { askedAgain, directoryOf, unknownRelay } from "../relays/directory.ts";
+import { headerNameFault } from "../relays/http/headers.ts";
+import { PAYLOAD_LIMITS, RELAY_NAME, type Relay } from "../relays/relay.ts";
 import { simulatedRelays } from "../simulator/directory.ts";
 import { type Format, fields, json } from "./settingFormats.ts";
 

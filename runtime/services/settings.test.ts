@@ -4,7 +4,7 @@ import * as E from "fp-ts/lib/Either.js";
 import fc from "fast-check";
 import { MAX_SEED } from "../chain/networks.ts";
 import { UserError } from "../errors.ts";
-import { directoryOf } from "../relay/directory.ts";
+import { directoryOf } from "../relays/directory.ts";
 import { LOG_LINES } from "./logLines.ts";
 import { overriddenRelays } from "./relayOverrides.ts";
 import { LOG_LEVELS, SETTING_NAMES, ServiceSettings, readEnvironment, settingFaults } from "./settings.ts";

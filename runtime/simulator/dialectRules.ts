@@ -1,4 +1,4 @@
-import type { Dialect } from "../relay/relay.ts";
+import type { Dialect } from "../relays/relay.ts";
 
 /** Where dialects differ (facts: relay-data-api §1.2). */
 export interface Rules {

@@ -1,4 +1,4 @@
-import type { Relay } from "../relay/relay.ts";
+import type { Relay } from "../relays/relay.ts";
 import type { Flaw } from "./flaws.ts";
 import { Random } from "./random.ts";
 

@@ -1,6 +1,6 @@
 import { DATASET_NAMES, type DatasetName } from "../datasets/dataset.ts";
 import { BadObjectError, type Lake } from "../lake/lake.ts";
-import { type Relay, newestFiltering } from "../relay/relay.ts";
+import { type Relay, newestFiltering } from "../relays/relay.ts";
 import type { RowValues, TableRows } from "./keyedTables.ts";
 
 /**

@@ -4,7 +4,7 @@ import type { SlotRange } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { BadObjectError, type Lake } from "../lake/lake.ts";
 import { monthsOf, slotsIn } from "../lake/rereads.ts";
-import { integerOf, textOf } from "./cells.ts";
+import { integerOf, textOf } from "./duckdb/duckdbCells.ts";
 import type { TableRows } from "./keyedTables.ts";
 import type { Value } from "./warehouse.ts";
 

@@ -1,7 +1,7 @@
 import type { SlotRange } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import type { Lake } from "../lake/lake.ts";
-import type { Relay } from "../relay/relay.ts";
+import type { Relay } from "../relays/relay.ts";
 
 /** What one load did. */
 export interface LoadSummary {

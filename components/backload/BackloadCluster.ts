@@ -1,0 +1,257 @@
+import { RepositoryIamMember } from "@pulumi/gcp/artifactregistry/repositoryIamMember.js";
+import { Network } from "@pulumi/gcp/compute/network.js";
+import { Subnetwork } from "@pulumi/gcp/compute/subnetwork.js";
+import { Cluster, type ClusterArgs } from "@pulumi/gcp/container/cluster.js";
+import type { container } from "@pulumi/gcp/types/input.js";
+import { NodePool, type NodePoolArgs } from "@pulumi/gcp/container/nodePool.js";
+import { IAMMember } from "@pulumi/gcp/projects/iammember.js";
+import { Account } from "@pulumi/gcp/serviceaccount/account.js";
+import { Provider } from "@pulumi/kubernetes/provider.js";
+import {
+  type ComponentResourceOptions,
+  type Input,
+  jsonStringify,
+  type Output,
+  type Resource,
+} from "@pulumi/pulumi";
+import { EtlComponent, type StackContext, type Transform, transformed, validate } from "../component.ts";
+import { PROTECTION } from "../protection.ts";
+
+/** What is on every node of the pool of workers, and what its pods must tolerate. */
+export const SPOT_TAINT = { key: "mev-boost-etl/backload", value: "worker" } as const;
+
+export interface BackloadClusterArgs {
+  readonly stack: StackContext;
+  /** Zones of the region that nodes may stand in, e.g. `us-central1-b`. */
+  readonly zones: readonly string[];
+  /** Machine of a worker: it runs one pod. */
+  readonly machineType: string;
+  /** Workers at once, at most; there is none while no pod waits. */
+  readonly nodes: number;
+  /** The repository that nodes pull the image from. */
+  readonly repository: Input<string>;
+  readonly transform?: {
+    readonly cluster?: Transform<ClusterArgs>;
+    readonly workers?: Transform<NodePoolArgs>;
+  };
+}
+
+/** The cluster's own network: the most nodes and one pod range of 110 a node fit. */
+const RANGES = { nodes: "10.72.0.0/20", pods: "10.76.0.0/14", services: "10.73.0.0/20" };
+/** One worker and the system's own pods; a smaller range a node leaves room for thousands of nodes. */
+const PODS_PER_NODE = 32;
+const MOST_NODES = 1000;
+const NODE_SCOPES = ["https://www.googleapis.com/auth/cloud-platform"];
+
+/**
+ * A cluster for workers that each have an address of their own, since relays limit by address: Standard, because Autopilot
+ * rewrites requests; public spot nodes, because a NAT would make all of them one address to relays. Nodes come when pods
+ * wait and go when there are none.
+ */
+export class BackloadCluster extends EtlComponent {
+  /** Deploys into the cluster. */
+  readonly provider: Provider;
+  readonly cluster: Cluster;
+  /** What pods need before they can start: nodes, and the right to pull the image. */
+  readonly ready: readonly Resource[];
+
+  constructor(name: string, args: BackloadClusterArgs, opts?: ComponentResourceOptions) {
+    const { stack, zones, machineType, nodes, transform = {} } = args;
+    validate("BackloadCluster", [
+      [
+        "zones",
+        zones.length > 0 && zones.every((zone) => zone.startsWith(`${stack.region}-`)),
+        `give zones of ${stack.region}`,
+      ],
+      ["nodes", Number.isSafeInteger(nodes) && nodes >= 1 && nodes <= MOST_NODES, `give 1 to ${MOST_NODES}`],
+    ]);
+    super("BackloadCluster", name, stack, opts);
+    const { names, region, labels, apis } = stack;
+    const { network, subnetwork } = this.#network(stack);
+    const account = new Account(
+      this.child("nodes"),
+      {
+        accountId: names.backload("account"),
+        displayName: "MEV-Boost ETL back-load, nodes",
+        description: "What the nodes of the back-load's cluster work as; pods have identities of their own",
+      },
+      this.options("free", { dependsOn: apis.of("iam") }),
+    );
+    const grants = this.#grants(stack, account.member, args.repository);
+    const cluster = new Cluster(
+      this.child("cluster"),
+      transformed<ClusterArgs>(
+        {
+          name: names.backload("cluster"),
+          description: "Workers that back-load bids",
+          location: region,
+          nodeLocations: [...zones],
+          network,
+          subnetwork,
+          networkingMode: "VPC_NATIVE",
+          ipAllocationPolicy: { clusterSecondaryRangeName: "pods", servicesSecondaryRangeName: "services" },
+          defaultMaxPodsPerNode: PODS_PER_NODE,
+          // Enforces network policies.
+          datapathProvider: "ADVANCED_DATAPATH",
+          privateClusterConfig: { enablePrivateNodes: false },
+          // Reached by its DNS name, where IAM decides; its addresses stay closed.
+          controlPlaneEndpointsConfig: {
+            dnsEndpointConfig: { allowExternalTraffic: true },
+            ipEndpointsConfig: { enabled: false },
+          },
+          workloadIdentityConfig: { workloadPool: `${stack.project}.svc.id.goog` },
+          releaseChannel: { channel: "REGULAR" },
+          loggingConfig: { enableComponents: ["SYSTEM_COMPONENTS", "WORKLOADS"] },
+          monitoringConfig: {
+            enableComponents: ["SYSTEM_COMPONENTS"],
+            managedPrometheus: { enabled: false },
+          },
+          // A cluster can't be made without a pool; ours are made beside it.
+          initialNodeCount: 1,
+          removeDefaultNodePool: true,
+          resourceLabels: labels,
+          ...PROTECTION.cluster.flags(),
+        },
+        transform.cluster,
+      ),
+      this.options("cluster", { dependsOn: [...apis.of("container"), ...grants] }),
+    );
+    const pool = (
+      noun: string,
+      poolArgs: Partial<NodePoolArgs>,
+      node: container.NodePoolNodeConfig,
+    ): NodePoolArgs => ({
+      cluster: cluster.name,
+      location: region,
+      name: noun,
+      management: { autoRepair: true, autoUpgrade: true },
+      ...poolArgs,
+      nodeConfig: {
+        serviceAccount: account.email,
+        oauthScopes: NODE_SCOPES,
+        diskType: "pd-standard",
+        diskSizeGb: 20,
+        labels: { ...labels },
+        resourceLabels: { ...labels },
+        metadata: { "disable-legacy-endpoints": "true" },
+        shieldedInstanceConfig: { enableSecureBoot: true, enableIntegrityMonitoring: true },
+        workloadMetadataConfig: { mode: "GKE_METADATA" },
+        ...node,
+      },
+    });
+    const system = new NodePool(
+      this.child("system"),
+      pool(
+        "system",
+        // Google's own services are all that it needs to reach.
+        { nodeCount: 1, nodeLocations: zones.slice(0, 1), networkConfig: { enablePrivateNodes: true } },
+        { machineType: "e2-small" },
+      ),
+      this.options("free"),
+    );
+    const workers = new NodePool(
+      this.child("workers"),
+      transformed<NodePoolArgs>(
+        pool(
+          "workers",
+          {
+            // An address for each worker.
+            networkConfig: { enablePrivateNodes: false },
+            nodeLocations: [...zones],
+            initialNodeCount: 0,
+            autoscaling: { totalMinNodeCount: 0, totalMaxNodeCount: nodes, locationPolicy: "ANY" },
+          },
+          { machineType, spot: true, taints: [{ ...SPOT_TAINT, effect: "NO_SCHEDULE" }] },
+        ),
+        transform.workers,
+      ),
+      this.options("free"),
+    );
+    this.provider = new Provider(
+      this.child("kubernetes"),
+      { kubeconfig: kubeconfig(cluster), clusterIdentifier: cluster.id, enableServerSideApply: true },
+      this.options("free"),
+    );
+    this.cluster = cluster;
+    this.ready = [system, workers];
+    this.registerOutputs({ cluster: cluster.name });
+  }
+
+  #network({ names, region, apis }: StackContext): { network: Output<string>; subnetwork: Output<string> } {
+    const network = new Network(
+      this.child("network"),
+      {
+        name: names.backload("network"),
+        description: "Nodes of MEV-Boost ETL's back-load",
+        autoCreateSubnetworks: false,
+        routingMode: "REGIONAL",
+      },
+      this.options("free", { dependsOn: apis.of("compute") }),
+    );
+    const subnetwork = new Subnetwork(
+      this.child("subnet"),
+      {
+        name: names.backload("subnet"),
+        network: network.id,
+        region,
+        ipCidrRange: RANGES.nodes,
+        privateIpGoogleAccess: true,
+        secondaryIpRanges: [
+          { rangeName: "pods", ipCidrRange: RANGES.pods },
+          { rangeName: "services", ipCidrRange: RANGES.services },
+        ],
+      },
+      this.options("free"),
+    );
+    return { network: network.id, subnetwork: subnetwork.id };
+  }
+
+  #grants(stack: StackContext, member: Output<string>, repository: Input<string>): Resource[] {
+    return [
+      new IAMMember(
+        this.child("node-role"),
+        { project: stack.project, role: "roles/container.defaultNodeServiceAccount", member },
+        this.options("free", { dependsOn: stack.apis.of("resourceManager") }),
+      ),
+      new RepositoryIamMember(
+        this.child("pull"),
+        {
+          project: stack.project,
+          location: stack.region,
+          repository,
+          role: "roles/artifactregistry.reader",
+          member,
+        },
+        this.options("free"),
+      ),
+    ];
+  }
+}
+
+/** Who deploys signs in by Google's plugin for kubectl: no secret stands in the state. */
+function kubeconfig(cluster: Cluster): Output<string> {
+  const endpoint = cluster.controlPlaneEndpointsConfig.apply(
+    ({ dnsEndpointConfig }) => dnsEndpointConfig?.endpoint ?? "",
+  );
+  return jsonStringify({
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "backload", cluster: { server: endpoint.apply((host) => `https://${host}`) } }],
+    users: [
+      {
+        name: "deployer",
+        user: {
+          exec: {
+            apiVersion: "client.authentication.k8s.io/v1beta1",
+            command: "gke-gcloud-auth-plugin",
+            installHint: "install it by: gcloud components install gke-gcloud-auth-plugin",
+            interactiveMode: "Never",
+            provideClusterInfo: true,
+          },
+        },
+      },
+    ],
+    contexts: [{ name: "backload", context: { cluster: "backload", user: "deployer" } }],
+    "current-context": "backload",
+  });
+}

@@ -1,0 +1,85 @@
+import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { codeOf, messageOf, printable, UserError } from "../../errors.ts";
+import { OWNER_PATTERN, ownerId } from "./owner.ts";
+
+/** Temporary files name their owner, so that anyone can see whether they are still needed. */
+export const TEMPORARY_NAME = new RegExp(`^\\..+\\.(${OWNER_PATTERN})\\.\\d+\\.tmp$`);
+
+let count = 0;
+
+/**
+ * Puts a file in the place of another: whole or not at all, on disk before it returns, and the name never
+ * vanishes. `place` decides when (and whether) `swap`, the rename, is called. When it throws, nothing is left
+ * and the file is as it was.
+ */
+export async function replaceFile(
+  path: string,
+  content: Buffer,
+  place: (swap: () => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${ownerId()}.${count++}.tmp`);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await withFile(temporary, "wx", async (file) => {
+      await file.writeFile(content);
+      await file.sync();
+    });
+    await place(() => rename(temporary, path));
+    // The name too must be on disk: a quarantine is written before its chunk, and a power cut must not turn
+    // that round.
+    await withFile(dirname(path), "r", (folder) => folder.sync());
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {
+      // The first error says what is wrong here; a file that stays is swept by the next process.
+    });
+    throw explained(error, "write", path);
+  }
+}
+
+async function withFile(
+  path: string,
+  flags: string,
+  work: (file: FileHandle) => Promise<void>,
+): Promise<void> {
+  const file = await open(path, flags);
+  try {
+    await work(file);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * A system error that the person at the keyboard can mend, as one line that says how; anything else as it is.
+ */
+export function explained(error: unknown, verb: "read" | "write", path: string): unknown {
+  const what = `can't ${verb} ${printable(path, 4096)}`;
+  const user = (text: string): UserError => new UserError(text, { cause: error });
+  switch (codeOf(error)) {
+    case "ENOSPC":
+    case "EDQUOT":
+      return user(
+        `${what}: the disk is full; free some space and run again (what was written before is kept)`,
+      );
+    case "EACCES":
+    case "EPERM":
+      return user(
+        `${what}: no permission; give this user the right to ${verb} there, or choose another --lake`,
+      );
+    case "EROFS":
+      return user(`${what}: the file system is read-only; mount it for writing, or choose another --lake`);
+    case "ENOTDIR":
+    case "EEXIST":
+      return user(`${what}: a file lies where a folder should be; move it away, or choose another --lake`);
+    case "EISDIR":
+    case "ENOTEMPTY":
+      return user(`${what}: a folder lies where a file should be; move it away and run again`);
+    case "ENAMETOOLONG":
+      return user(`${what}: the path is too long; choose another --lake`);
+    case "EIO":
+      return user(`${what}: the disk reports an error (${messageOf(error)}); check it, then run again`);
+    default:
+      return error;
+  }
+}

@@ -1,0 +1,90 @@
+import type { Clock } from "../chain/clock.ts";
+import type { Network } from "../chain/networks.ts";
+import { redacted, splitCredentials } from "../credentials.ts";
+import { codeOf, messageOf, printable, UserError } from "../errors.ts";
+import type { CanonicalChain } from "../warehouse/warehouse.ts";
+import { beaconChain } from "./beaconNode.ts";
+import { executionChain } from "./executionNode.ts";
+
+/** An HTTP answer: its JSON, or only its status where that is 404. */
+export type Answer = { readonly status: 200; readonly json: unknown } | { readonly status: 404 };
+
+/** Asks a node: `path` is added to its URL's path; with `body` it is a POST. Throws UserError. */
+export type AskNode = (path: string, body?: object) => Promise<Answer>;
+
+const ATTEMPTS = 4;
+const TIMEOUT_MS = 30_000;
+/** A block has at most 10 MiB (the peer-to-peer limit), as JSON twice as much. */
+const MAX_BYTES = 32 * 2 ** 20;
+
+/**
+ * The canonical chain by a node at a URL: a beacon node's REST API, or an execution node's JSON-RPC, whichever it answers.
+ * Throws UserError when it is neither, or a node of another network.
+ */
+export async function openEndpoint(url: string, network: Network, clock: Clock): Promise<CanonicalChain> {
+  const ask = nodeAsker(checkedUrl(url), clock);
+  const genesis = await ask("/eth/v1/beacon/genesis").catch((error: unknown) => {
+    // An execution node answers paths that it doesn't know in ways of its own.
+    if (error instanceof UserError) return { status: 404 } as const;
+    throw error;
+  });
+  return genesis.status === 200 ? beaconChain(ask, genesis.json, network) : executionChain(ask, network);
+}
+
+/** The URL of a node, if it can be one. Throws UserError (exit 2), which doesn't repeat it: it may hold a key. */
+export function checkedUrl(url: string): string {
+  if (/^https?:\/\/[^\s]+$/.test(url) && URL.canParse(url)) return url;
+  throw new UserError("--canonical: give the http(s) URL of a beacon or execution node", { exitCode: 2 });
+}
+
+/** The node's path and query may hold a key: both go along with every request, and into no message. */
+function nodeAsker(given: string, clock: Clock): AskNode {
+  const { url, headers } = splitCredentials(given);
+  return async (path, body) => {
+    const asked = new URL(url);
+    asked.pathname = asked.pathname.replace(/\/+$/, "") + path;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const response = await fetch(asked, {
+          method: body === undefined ? "GET" : "POST",
+          headers: { accept: "application/json", "content-type": "application/json", ...headers },
+          redirect: "error",
+          signal: AbortSignal.timeout(TIMEOUT_MS),
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        });
+        if (response.status === 404) {
+          await response.body?.cancel();
+          return { status: 404 };
+        }
+        if (response.status === 200)
+          return { status: 200, json: JSON.parse(await limited(response)) as unknown };
+        await response.body?.cancel();
+        throw new Error(`it answers ${response.status}`);
+      } catch (error) {
+        if (attempt >= ATTEMPTS)
+          throw new UserError(
+            `the node ${printable(redacted(given))} can't be asked for canonical blocks: ${printable(reasonOf(error))}`,
+          );
+        await clock.sleep(Math.random() * 250 * 2 ** attempt);
+      }
+    }
+  };
+}
+
+/** Why a request failed; `fetch` says so in the cause alone. */
+function reasonOf(error: unknown): string {
+  const { cause } = error instanceof Error ? error : {};
+  return cause === undefined ? messageOf(error) : messageOf(cause) || (codeOf(cause) ?? messageOf(error));
+}
+
+async function limited(response: Response): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of response.body ?? []) {
+    const chunk = part as Uint8Array;
+    bytes += chunk.length;
+    if (bytes > MAX_BYTES) throw new Error("its answer is too long");
+    parts.push(chunk);
+  }
+  return Buffer.concat(parts).toString("utf8");
+}

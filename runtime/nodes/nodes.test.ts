@@ -1,0 +1,288 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+import { join } from "node:path";
+import test, { type ExecutionContext } from "ava";
+import fc from "fast-check";
+import { fixedDateClock } from "../chain/clock.ts";
+import { findNetwork, simulatedNetwork } from "../chain/networks.ts";
+import { slotStartMs } from "../chain/slots.ts";
+import { VirtualClock } from "../chain/virtualClock.ts";
+import { openFolderLake } from "../lake/folder/folder.ts";
+import { silentLog } from "../log.ts";
+import { SimulatedData } from "../simulator/truth.ts";
+import { openEndpoint } from "./nodeEndpoint.ts";
+import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
+import { newFolder, put, rowOf } from "../warehouse/warehouse.testing.ts";
+import type { CanonicalChain } from "../warehouse/warehouse.ts";
+
+const seed = 7;
+const network = simulatedNetwork(seed);
+const HEAD = 3000;
+const truth = new SimulatedData({ seed, clock: fixedDateClock(slotStartMs(network, HEAD)) });
+/** The canonical blocks in order: their numbers are their places, as on a chain without gaps. */
+const chain = Array.from({ length: HEAD + 1 }, (_, slot) => ({
+  slot,
+  hash: truth.canonicalHash(slot),
+})).flatMap(({ slot, hash }) => (hash === undefined ? [] : [{ slot, hash }]));
+const waiting = () => new VirtualClock(slotStartMs(network, HEAD));
+
+type Node = (
+  method: string,
+  path: string,
+  body: string,
+  authorization?: string,
+) => { status: number; json?: unknown };
+
+/** From this slot on blocks are Gloas's: they promise a payload, which for every fifth doesn't come. */
+const GLOAS = 1500;
+const arrived = (place: number): boolean => (chain[place]?.slot ?? 0) < GLOAS || place % 5 !== 0;
+const executed = (slot: number): string | undefined => {
+  const place = chain.findIndex((block) => block.slot === slot);
+  return place >= 0 && arrived(place) ? chain[place]?.hash : undefined;
+};
+
+/** The body of a block as its fork writes it. */
+function bodyOf(place: number): object {
+  const { slot = 0, hash } = chain[place] ?? {};
+  if (slot < GLOAS) return { execution_payload: { block_hash: hash, transactions: [] } };
+  let parent = place - 1;
+  while (!arrived(parent)) parent--;
+  const message = { block_hash: hash, parent_block_hash: chain[parent]?.hash, value: "1" };
+  return { signed_execution_payload_bid: { message } };
+}
+
+const beacon: Node = (_, path) => {
+  if (path.endsWith("/eth/v1/beacon/genesis"))
+    return { status: 200, json: { data: { genesis_time: String(network.genesis) } } };
+  if (path.endsWith("/eth/v1/beacon/headers/head"))
+    return { status: 200, json: { data: { header: { message: { slot: String(HEAD) } } } } };
+  const slot = Number(/\/eth\/v2\/beacon\/blocks\/(\d+)$/.exec(path)?.[1]);
+  const place = chain.findIndex((block) => block.slot === slot);
+  if (place < 0) return { status: 404, json: { code: 404 } };
+  const version = slot < GLOAS ? "fulu" : "gloas";
+  return { status: 200, json: { version, data: { message: { slot: String(slot), body: bodyOf(place) } } } };
+};
+
+const execution: Node = (method, _, body) => {
+  if (method !== "POST") return { status: 405 };
+  const calls = JSON.parse(body) as { id: number; method: string; params: string[] }[];
+  const json = calls.map(({ id, method: name, params: [number = ""] }) => {
+    if (name === "eth_chainId") return { id, result: "0x539" };
+    const index = number === "latest" ? chain.length - 1 : Number(number);
+    const found = chain[index];
+    const time = found && network.genesis + 12 * found.slot;
+    const result = found && {
+      number: `0x${index.toString(16)}`,
+      hash: found.hash,
+      timestamp: `0x${time?.toString(16)}`,
+    };
+    return { jsonrpc: "2.0", id, result: result ?? null };
+  });
+  return { status: 200, json };
+};
+
+/** A node on loopback; every `failing`-th request gets a 503. */
+async function startNode(t: ExecutionContext, node: Node, failing = Infinity): Promise<string> {
+  let count = 0;
+  const server = createServer((request, response) => {
+    void text(request).then((body) => {
+      count++;
+      const { status, json } =
+        count % failing === 0
+          ? { status: 503, json: {} }
+          : node(request.method ?? "", request.url ?? "", body, request.headers.authorization);
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(json ?? {}));
+    });
+  }).listen(0, "127.0.0.1");
+  t.teardown(() => server.close());
+  await once(server, "listening");
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
+}
+
+async function text(request: IncomingMessage): Promise<string> {
+  let body = "";
+  for await (const part of request.setEncoding("utf8")) body += String(part);
+  return body;
+}
+
+for (const [name, node] of [
+  ["beacon", beacon],
+  ["execution", execution],
+] as const)
+  test(`a ${name} node tells of each slot its canonical block or that there is none, also while some answers fail`, async (t) => {
+    const url = await startNode(t, node, 7);
+    const opened: CanonicalChain = await openEndpoint(`${url}/some-key/`, network, waiting());
+    const settled = await opened.settled();
+    t.is(
+      settled,
+      (chain.at(-1)?.slot ?? 0) + (name === "beacon" ? HEAD - (chain.at(-1)?.slot ?? 0) : 0) - 64,
+    );
+    const slots = fc.uniqueArray(fc.integer({ min: 0, max: settled }), { minLength: 1, maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(slots, async (asked) => {
+        const ascending = asked.toSorted((a, b) => a - b);
+        const told = await opened.blocks(ascending);
+        t.deepEqual(
+          [...told].toSorted(([a], [b]) => a - b),
+          ascending.map((slot) => [
+            slot,
+            (name === "beacon" ? executed(slot) : truth.canonicalHash(slot)) ?? null,
+          ]),
+        );
+      }),
+      { numRuns: 12 },
+    );
+  });
+
+test("a beacon node's blocks are read by their fork, and one that keeps none of that time is told", async (t) => {
+  const answers: Record<number, object> = {
+    // Bellatrix before the merge, and what had no payload at all.
+    1: { version: "bellatrix", body: { execution_payload: { block_hash: `0x${"0".repeat(64)}` } } },
+    2: { version: "altair", body: {} },
+    3: { version: "capella", body: { execution_payload: { block_hash: `0x${"AB".repeat(32)}` } } },
+    // A fork that isn't known yet, of Gloas's form; its next block builds on another payload than it can.
+    5: { version: "heze", body: bidOf("c", "b") },
+    7: { version: "heze", body: bidOf("d", "c") },
+    9: { version: "heze", body: bidOf("e", "a") },
+    10: { version: "heze", body: { execution_payload_header: { block_hash: `0x${"f".repeat(64)}` } } },
+  };
+  function bidOf(hash: string, parent: string): object {
+    const message = { block_hash: `0x${hash.repeat(64)}`, parent_block_hash: `0x${parent.repeat(64)}` };
+    return { signed_execution_payload_bid: { message } };
+  }
+  const url = await startNode(t, (method, path, text_) => {
+    const slot = /\/blocks\/(\d+)$/.exec(path)?.[1];
+    const found = answers[Number(slot)] as { version: string; body: object } | undefined;
+    if (slot === undefined) return beacon(method, path, text_);
+    if (!found) return { status: 404 };
+    return { status: 200, json: { version: found.version, data: { message: { slot, body: found.body } } } };
+  });
+  const opened = await openEndpoint(url, network, waiting());
+  t.deepEqual(
+    [...(await opened.blocks([1, 2, 3, 4, 5, 6]))],
+    [
+      [1, null],
+      [2, null],
+      [3, `0x${"ab".repeat(32)}`],
+      [4, null],
+      [5, `0x${"c".repeat(64)}`],
+      [6, null],
+    ],
+  );
+  for (const slot of [7, 9, 10])
+    await t.throwsAsync(opened.blocks([slot]), { message: /but not as a beacon/ });
+  await t.throwsAsync(opened.blocks([11]), { name: "UserError", message: /lacks blocks after slot 11/ });
+});
+
+test("an answer that has no end is refused", async (t) => {
+  t.timeout(240_000);
+  let most = 0;
+  const server = createServer((_, response) => {
+    const piece = Buffer.alloc(2 ** 20, " ");
+    let sent = 0;
+    const more = () => {
+      while (!response.destroyed) {
+        most = Math.max(most, (sent += piece.length));
+        if (!response.write(piece)) return;
+      }
+    };
+    response.on("drain", more).writeHead(200);
+    more();
+  }).listen(0, "127.0.0.1");
+  t.teardown(() => server.close());
+  await once(server, "listening");
+  const address = server.address();
+  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
+  await t.throwsAsync(openEndpoint(url, network, waiting()), { name: "UserError", message: /too long/ });
+  // What lies in the buffers on the way comes on top.
+  t.true(most < 128 * 2 ** 20, `${most} bytes`);
+});
+
+test("user and password go along as a header, path and query with every request, and no message holds them", async (t) => {
+  for (const [name, node] of [
+    ["beacon", beacon],
+    ["execution", execution],
+  ] as const) {
+    const seen = new Set<string>();
+    let down = false;
+    const url = await startNode(t, (method, path, body, authorization) => {
+      seen.add(`${authorization} ${new URL(path, "http://a").search}`);
+      return down ? { status: 500 } : node(method, new URL(path, "http://a").pathname, body);
+    });
+    const secret = url.replace("//", "//hidden-user:hidden-pass@");
+    const opened = await openEndpoint(`${secret}/hidden-path/?apikey=hidden-key&b=2`, network, waiting());
+    await opened.settled();
+    await opened.blocks([3, 70, 71]);
+    t.deepEqual([...seen], [`Basic ${btoa("hidden-user:hidden-pass")} ?apikey=hidden-key&b=2`], name);
+    down = true;
+    const error = await t.throwsAsync(opened.settled(), { name: "UserError", message: /apikey=\*\*\*.*500/ });
+    t.notRegex(error?.stack ?? "", /hidden/);
+  }
+});
+
+test("a node of another network, a URL that is none, and a node that can't be asked are told in one line, without their keys", async (t) => {
+  const url = await startNode(t, beacon);
+  const mainnet = findNetwork("mainnet", 1) ?? network;
+  const other = { name: "UserError", message: /^[^\n]*another network than mainnet[^\n]*$/ };
+  await t.throwsAsync(openEndpoint(url, mainnet, waiting()), other);
+  await t.throwsAsync(openEndpoint(await startNode(t, execution), mainnet, waiting()), other);
+  await t.throwsAsync(openEndpoint("ftp://node", network, waiting()), { message: /--canonical.*http/ });
+  const silent = await startNode(t, () => ({ status: 500 }));
+  const error = await t.throwsAsync(openEndpoint(`${silent}/secret-key`, network, waiting()), {
+    name: "UserError",
+  });
+  t.regex(error?.message ?? "", /^[^\n]*can't be asked for canonical blocks[^\n]*$/);
+  t.false(error?.message.includes("secret"));
+  const strange = await startNode(t, () => ({ status: 200, json: { hello: "world" } }));
+  await t.throwsAsync(openEndpoint(strange, network, waiting()), {
+    name: "UserError",
+    message: /another URL/,
+  });
+});
+
+test("payloads in a DuckDB file are settled as far as the chain is two epochs past them, and only once", async (t) => {
+  const folder = await newFolder(t);
+  const lake = openFolderLake(join(folder, "lake"), network.name);
+  const clock = fixedDateClock(slotStartMs(network, HEAD));
+  const warehouse = openDuckDb(join(folder, "one.duckdb"), network, { clock, log: silentLog });
+  const missed = Array.from({ length: 200 }, (_, slot) => slot).find(
+    (slot) => truth.canonicalHash(slot) === undefined,
+  );
+  const slots = [3, 70, 2930, HEAD - 64, HEAD - 63, ...(missed === undefined ? [] : [missed])];
+  for (const slot of slots) {
+    const hash = truth.canonicalHash(slot);
+    const canonical = hash === undefined ? [] : [rowOf(slot, 1, { block_hash: hash })];
+    const before = await lake.read({
+      dataset: "payloads",
+      relay: "one",
+      first: slot - (slot % 320),
+      last: slot - (slot % 320) + 319,
+    });
+    const rows = new Map([[slot, [...canonical, rowOf(slot, 2)]]]);
+    // A chunk each: the relays' names differ.
+    await put(lake, network, "payloads", before ? `r${slot}` : "one", { rows });
+  }
+  await warehouse.load(lake, []);
+  const asked: number[] = [];
+  const source: CanonicalChain = {
+    settled: () => Promise.resolve(HEAD - 64),
+    blocks(wanted) {
+      asked.push(...wanted);
+      return Promise.resolve(new Map(wanted.map((slot) => [slot, truth.canonicalHash(slot) ?? null])));
+    },
+  };
+  const known = [...new Set(slots)].filter((slot) => slot <= HEAD - 64).sort((a, b) => a - b);
+  t.is((await warehouse.settle(source, { loadedSince: clock.now() + 1000 })).blocks, 0);
+  t.is((await warehouse.settle(source, { loadedSince: clock.now() - 1000 })).blocks, known.length);
+  t.is((await warehouse.settle(source)).blocks, 0);
+  t.deepEqual(asked, known);
+  for (const { slot, block_hash, reorged } of await warehouse.query(
+    "SELECT slot, block_hash, reorged FROM payloads",
+  ))
+    t.is(reorged, Number(slot) > HEAD - 64 ? null : block_hash !== truth.canonicalHash(Number(slot)));
+  await t.throwsAsync(warehouse.settle({ table: "a.b.c", timestamp_column: "t", hash_column: "h" }), {
+    name: "UserError",
+    message: /DuckDB file can't read/,
+  });
+});

@@ -1,0 +1,300 @@
+import type { Clock } from "../chain/clock.ts";
+import { MAX_SLOT, type Network } from "../chain/networks.ts";
+import type { SlotRange } from "../chain/slots.ts";
+import { DATASET_NAMES, type Dataset, type DatasetName, datasets as datasetOf } from "../datasets/dataset.ts";
+import { UserError } from "../errors.ts";
+import { BadObjectError, type Lake } from "../lake/lake.ts";
+import type { Log } from "../log.ts";
+import type { Relay } from "../relays/relay.ts";
+import type { CanonicalTable, LoadSummary, Warehouse } from "../warehouse/warehouse.ts";
+import type { Asker } from "../collect/asker.ts";
+import { Listings } from "./listings.ts";
+import { type LiveState, liveState } from "./liveState.ts";
+import { type Window, dueAtTick } from "../collect/plan.ts";
+import { collectWindows } from "../collect/run.ts";
+import type { Tally } from "../collect/tally.ts";
+import { rereadSample, writtenLately } from "./tickRereads.ts";
+import { type TickWindows, listedRanges, tickWindows } from "./windows.ts";
+
+/** What one tick leaves for the next of the same process. Nothing is lost without it, only done again. */
+export interface TickMemory {
+  /** When the tick began, Unix ms. */
+  readonly startedMs: number;
+  /** By relay: when the last tick began in which all that was due was asked for, Unix ms. */
+  readonly askedMs: ReadonlyMap<string, number>;
+  /** How far the rotation through the older lake has come, Unix ms; undefined where it hasn't begun. */
+  readonly seenMs: number | undefined;
+  /** What table relays was last written from (rereads comes with it). */
+  readonly directory: string;
+  /** When chunks were written within the last hour, by `chunkKey`, Unix ms. */
+  readonly writtenMs: ReadonlyMap<string, number>;
+}
+
+/** One of many passes, each within its time. */
+export interface TickOptions {
+  readonly network: Network;
+  readonly lake: Lake;
+  readonly warehouse: Warehouse;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The whole directory, for table relays. */
+  readonly relays: readonly Relay[];
+  /** What asks the relays until a signal is aborted. */
+  readonly askers: (stop: AbortSignal) => ReadonlyMap<Relay, Asker>;
+  readonly datasets: readonly DatasetName[];
+  /** The tick is over after this time, ms. What was read by then is written. */
+  readonly deadlineMs: number;
+  /** Time between two ticks as planned, ms. */
+  readonly intervalMs: number;
+  readonly previous: TickMemory | undefined;
+  /** From here on all that is missing is wanted, and nothing below. Without it only the gaps in what was begun. */
+  readonly firstSlot?: number;
+  /** Slots that back-load workers are filling: loaded, and but for the newest not asked for. */
+  readonly backload?: SlotRange | undefined;
+  /** Where the canonical chain's blocks are; `reorged` stays as it is without it. */
+  readonly canonical?: CanonicalTable | undefined;
+  readonly stop: AbortSignal;
+  readonly onTally?: (tally: Tally) => void;
+}
+
+/** What a tick did. */
+export interface TickResult {
+  readonly tallies: readonly Tally[];
+  /** How the newest slots of each active relay and dataset stand. */
+  readonly live: readonly LiveState[];
+  /** Undefined when the tick was stopped before. */
+  readonly loaded: LoadSummary | undefined;
+  /** Why payloads couldn't be settled by the canonical chain, one line. */
+  readonly unsettled: string | undefined;
+  /** True when the time was up before all was done. */
+  readonly outOfTime: boolean;
+  readonly memory: TickMemory;
+}
+
+/** The part of a tick's time after which nothing more is asked: the rest is for loading. */
+const ASKING_SHARE = 0.7;
+/** Questions above the target by which a tick looks for a newer witness, for each relay and dataset. */
+const NEWER_QUESTIONS = 4;
+/** Objects that one tick loads at most: of the newest and the older lake, and as many of what is being back-loaded. */
+const MAX_OBJECTS = 2000;
+/** Payloads are settled for so long after they were loaded: tables of canonical blocks may be days behind. */
+const SETTLED_WITHIN_MS = 7 * 24 * 3_600_000;
+
+/**
+ * One tick: plan, collect, load, until done, stopped, or out of time. Asks for what is missing and due among the newest
+ * slots and in a slice of the older lake, and loads the objects that it meets there. Throws when lake or warehouse fail; a
+ * relay that fails only leaves its slots missing.
+ */
+export async function tick(options: TickOptions): Promise<TickResult> {
+  const { network, clock, previous, intervalMs, deadlineMs, backload, stop } = options;
+  const nowMs = clock.now();
+  const windows = new Map<DatasetName, TickWindows>();
+  for (const name of options.datasets) {
+    const dataset = datasetOf[name];
+    const seenMs = previous?.seenMs;
+    windows.set(name, tickWindows({ network, dataset, nowMs, seenMs, intervalMs, backload }));
+  }
+  const lake = new Listings(
+    options.lake,
+    [...windows].flatMap(([name, its]) => listedRanges(name, its)),
+  );
+  const deadlines = new Deadlines(clock, stop);
+  try {
+    const asking = deadlines.after(deadlineMs * ASKING_SHARE);
+    const loading = deadlines.after(deadlineMs);
+    const askers = options.askers(asking);
+    const range = { first: options.firstSlot ?? 0, last: MAX_SLOT };
+    const tallies = await collectWindows(
+      { ...options, lake, askers, range, stop: asking, newerQuestions: NEWER_QUESTIONS },
+      (dataset, relay) => askedWindows(options, dataset, relay, windows.get(dataset.name), nowMs),
+    );
+    // What is read again below was written before: that makes none of its chunk's other slots new.
+    const written = writtenLately(previous?.writtenMs, lake, clock.now());
+    if (!asking.aborted) {
+      const common = { ...options, lake, askers, range, stop: asking, newerQuestions: NEWER_QUESTIONS };
+      await rereadSample(common, lake, windows, tallies, written);
+    }
+    const askedAll = !asking.aborted;
+    const live: LiveState[] = [];
+    for (const [name, { live: newest }] of windows) {
+      for (const relay of askers.keys()) {
+        if (newest && relay.state === "active")
+          live.push(await liveState(lake, network, relay, name, newest, range, nowMs));
+      }
+    }
+    const directory = await directoryState(lake, options.relays);
+    const loaded = stop.aborted ? undefined : await load(options, lake, windows, directory, loading);
+    const asked = tallies.flatMap(({ relay, complete }) => (complete ? [[relay, nowMs] as const] : []));
+    return {
+      tallies,
+      live,
+      loaded: loaded?.summary,
+      unsettled: loading.aborted ? undefined : await settle(options),
+      outOfTime: !stop.aborted && (!askedAll || loading.aborted),
+      memory: {
+        startedMs: nowMs,
+        askedMs: new Map([...(previous?.askedMs ?? []), ...asked]),
+        seenMs: loaded?.allSeen ? seenOf(windows, nowMs) : previous?.seenMs,
+        directory,
+        writtenMs: written,
+      },
+    };
+  } finally {
+    await deadlines.end();
+  }
+}
+
+/** The windows of a dataset that a tick asks for, newest first, with the rule by which it does. */
+function askedWindows(
+  { network, previous, intervalMs, backload, firstSlot }: TickOptions,
+  dataset: Dataset,
+  relay: Relay,
+  windows: TickWindows | undefined,
+  nowMs: number,
+): Window[] {
+  if (!windows?.live) return [];
+  const due = dueAtTick(network, dataset, nowMs, previous?.askedMs.get(relay.name));
+  // The first tick of a process catches up on the newest slots, not on all of a lake that may never have been filled.
+  const dueLater = dueAtTick(network, dataset, nowMs, previous?.startedMs ?? nowMs - intervalMs);
+  const isOurs = (slot: number) => !backload || slot < backload.first || slot > backload.last;
+  // A gap among what is stored is asked for whenever it is met, once a day. What nobody began isn't, unless it was named.
+  const isGap = (slot: number, stored: SlotRange | undefined) =>
+    firstSlot !== undefined || (stored !== undefined && slot >= stored.first && slot <= stored.last);
+  return [
+    { ...windows.live, wanted: due, again: due },
+    ...windows.slices.map((slice) => ({
+      ...slice,
+      wanted: (slot: number, stored: SlotRange | undefined) => isGap(slot, stored) || dueLater(slot),
+      again: dueLater,
+      spared: (slot: number) => !isOurs(slot),
+    })),
+  ];
+}
+
+function seenOf(windows: ReadonlyMap<DatasetName, TickWindows>, nowMs: number): number {
+  return Math.min(nowMs, ...[...windows.values()].map(({ seenMs }) => seenMs));
+}
+
+/**
+ * Loads what the windows hold: the newest slots, then the older lake, then what is being back-loaded, each at most so many
+ * objects. However many wait, the newest come in with each tick. `allSeen` is false where objects of the older lake have to
+ * wait, and the rotation with them.
+ */
+async function load(
+  { warehouse, relays, previous, clock }: TickOptions,
+  lake: Listings,
+  windows: ReadonlyMap<DatasetName, TickWindows>,
+  directory: string,
+  signal: AbortSignal,
+): Promise<{ summary: LoadSummary; allSeen: boolean }> {
+  const newHour = isNewHour(previous, clock);
+  // Rows are replaced once an hour at most: it bills whole days.
+  const common = { maxObjects: MAX_OBJECTS, replace: newHour, signal };
+  let summary: LoadSummary | undefined;
+  let allSeen = true;
+  for (const part of ["live", "older", "backload"] as const) {
+    for (const [name, its] of windows) {
+      const ranges = { live: its.live ? [its.live] : [], older: its.slices, backload: its.backload }[part];
+      if (part !== "live" && (ranges.length === 0 || signal.aborted)) continue;
+      const relayTables =
+        part === "live" && name === "bids" && (newHour || previous?.directory !== directory);
+      const one = await warehouse.load(lake, relays, { ...common, datasets: [name], ranges, relayTables });
+      summary = summary ? sumOf(summary, one) : one;
+      if (part === "older") allSeen &&= one.waiting === 0;
+    }
+  }
+  return { summary: summary ?? NOTHING, allSeen: allSeen && !signal.aborted };
+}
+
+/** Settles payloads by the canonical chain, once an hour; returns why it couldn't. What stays open is settled later. */
+async function settle({ warehouse, datasets, canonical, previous, clock }: TickOptions) {
+  if (!canonical || !datasets.includes("payloads") || !isNewHour(previous, clock)) return undefined;
+  try {
+    await warehouse.settle(canonical, { loadedSince: clock.now() - SETTLED_WITHIN_MS });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return error.message;
+  }
+}
+
+/** True for the first tick of each hour, and of each process. */
+function isNewHour(previous: TickMemory | undefined, clock: Clock): boolean {
+  const hourOf = (ms: number) => Math.floor(ms / 3_600_000);
+  return previous === undefined || hourOf(previous.startedMs) !== hourOf(clock.now());
+}
+
+/** The directory and its horizons, as one text that changes when they do. */
+async function directoryState(lake: Listings, relays: readonly Relay[]): Promise<string> {
+  const horizon = async (dataset: DatasetName, relay: string) => {
+    try {
+      return (await lake.readHorizon(dataset, relay))?.oldest_slot;
+    } catch (error) {
+      // Planning or loading reports it.
+      if (!(error instanceof BadObjectError)) throw error;
+      return "unreadable";
+    }
+  };
+  const active = relays.filter(({ state }) => state === "active");
+  const horizons = active.flatMap(({ name }) => DATASET_NAMES.map((dataset) => horizon(dataset, name)));
+  return JSON.stringify([relays, await Promise.all(horizons)]);
+}
+
+/** What a load that found nothing says. */
+export const NOTHING: LoadSummary = {
+  rows: 0,
+  slots: 0,
+  objects: 0,
+  bytes: 0,
+  unchanged: 0,
+  left: 0,
+  waiting: 0,
+  retried: 0,
+  failed: [],
+};
+
+function sumOf(a: LoadSummary, b: LoadSummary): LoadSummary {
+  const failed = [
+    ...a.failed,
+    ...b.failed.filter(({ object }) => a.failed.every((one) => one.object !== object)),
+  ];
+  return {
+    rows: a.rows + b.rows,
+    slots: a.slots + b.slots,
+    objects: a.objects + b.objects,
+    bytes: a.bytes + b.bytes,
+    unchanged: a.unchanged + b.unchanged,
+    left: a.left + b.left,
+    waiting: a.waiting + b.waiting,
+    retried: a.retried + b.retried,
+    failed,
+  };
+}
+
+/** Signals that are aborted when a time is up, or with the tick itself. */
+class Deadlines {
+  readonly #clock: Clock;
+  readonly #stop: AbortSignal;
+  readonly #done = new AbortController();
+  readonly #alarms: Promise<void>[] = [];
+
+  constructor(clock: Clock, stop: AbortSignal) {
+    this.#clock = clock;
+    this.#stop = stop;
+  }
+
+  after(ms: number): AbortSignal {
+    const timeIsUp = new AbortController();
+    const alarm = this.#clock.sleep(ms, this.#done.signal).then(
+      () => timeIsUp.abort(new Error("the tick's time is up")),
+      () => undefined,
+    );
+    this.#alarms.push(alarm);
+    return AbortSignal.any([this.#stop, timeIsUp.signal]);
+  }
+
+  async end(): Promise<void> {
+    this.#done.abort(new Error("the tick is done"));
+    await Promise.all(this.#alarms);
+  }
+}

@@ -1,0 +1,163 @@
+import type { Clock } from "../../chain/clock.ts";
+import type { Network } from "../../chain/networks.ts";
+import type { DatasetName } from "../../datasets/dataset.ts";
+import { infoTable } from "../../datasets/tables.ts";
+import { printable, UserError } from "../../errors.ts";
+import type { Lake } from "../../lake/lake.ts";
+import type { Log } from "../../log.ts";
+import type { Relay } from "../../relays/relay.ts";
+import { integerOf, textOf } from "./duckdbCells.ts";
+import { explained } from "./duckdbErrors.ts";
+import { DuckDbFile, type OpenFile } from "./duckdbFile.ts";
+import { exportDays } from "./parquet.ts";
+import { loadRows } from "./duckdbLoad.ts";
+import type { LoadPoint } from "./duckdbBatch.ts";
+import { loadRelays, loadRereads } from "./duckdbKeyed.ts";
+import { settleFromChain } from "./duckdbSettle.ts";
+import type {
+  CanonicalChain,
+  CanonicalTable,
+  DayCoverage,
+  ExportOptions,
+  ExportSummary,
+  LoadOptions,
+  LoadSummary,
+  SettleOptions,
+  SettleSummary,
+  Value,
+  Warehouse,
+} from "../warehouse.ts";
+
+export interface DuckDbOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called at each of these moments of a load; in production there is none. */
+  readonly seam?: (point: LoadPoint) => void | Promise<void>;
+}
+
+/** A date that is further from the machine's than this was set by hand (`--now`), and views keep to it. */
+const OWN_DATE_MS = 2000;
+
+/**
+ * The warehouse of a network in a DuckDB file, which the first load makes. The file is open only during each call; while
+ * another process has it, a call waits up to 60 s.
+ */
+export function openDuckDb(path: string, network: Network, options: DuckDbOptions): Warehouse {
+  return new DuckDbWarehouse(path, network, options);
+}
+
+interface Asked {
+  readonly sql: string;
+  readonly answer: (rows: Record<string, Value>[]) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+class DuckDbWarehouse implements Warehouse {
+  readonly url: string;
+  readonly network: string;
+  readonly #network: Network;
+  readonly #options: DuckDbOptions;
+  readonly #file: DuckDbFile;
+  readonly #running = new Set<Promise<unknown>>();
+  /** Queries without an answer yet, the one that runs first. */
+  readonly #asked: Asked[] = [];
+  #closed = false;
+
+  constructor(path: string, network: Network, options: DuckDbOptions) {
+    this.url = path;
+    this.network = network.name;
+    this.#network = network;
+    this.#options = options;
+    this.#file = new DuckDbFile(path, network, options.clock, options.log);
+  }
+
+  async load(lake: Lake, relays: readonly Relay[], options: LoadOptions = {}): Promise<LoadSummary> {
+    if (lake.network !== this.network)
+      throw new UserError(`the lake is of network ${lake.network}, the warehouse of ${this.network}`, {
+        exitCode: 2,
+      });
+    return this.#use("write", async (file) => {
+      const connection = await file.connect();
+      const { clock, log, seam = () => {} } = this.#options;
+      const now = clock.now();
+      const fixed = Math.abs(now - Date.now()) > OWN_DATE_MS ? Math.trunc(now) : "NULL";
+      await connection.run(`UPDATE ${infoTable.name} SET fixed_now = ${fixed}`);
+      const { relayTables = true, ranges, signal } = options;
+      const network = this.#network;
+      const horizons = relayTables ? await loadRelays(connection, lake, relays) : [];
+      const summary = await loadRows({ file, lake, network, log, now, seam }, options);
+      const rereads =
+        relayTables && !signal?.aborted ? await loadRereads(connection, lake, network, ranges, now) : [];
+      return { ...summary, failed: [...horizons, ...rereads, ...summary.failed] };
+    });
+  }
+
+  async settle(source: CanonicalChain | CanonicalTable, options: SettleOptions = {}): Promise<SettleSummary> {
+    if ("table" in source)
+      throw new UserError(`a DuckDB file can't read the BigQuery table ${printable(source.table)}`, {
+        exitCode: 2,
+      });
+    return this.#use("write", async (file) => settleFromChain(await file.connect(), source, options));
+  }
+
+  /** Queries that are asked while another runs share its opening of the file: a report asks dozens. */
+  async query(sql: string): Promise<Record<string, Value>[]> {
+    return new Promise((answer, fail) => {
+      this.#asked.push({ sql, answer, fail });
+      if (this.#asked.length === 1) void this.#answerAll();
+    });
+  }
+
+  async #answerAll(): Promise<void> {
+    try {
+      await this.#use("read", async (file) => {
+        const connection = await file.connect();
+        for (let asked = this.#asked[0]; asked; asked = this.#asked[0]) {
+          try {
+            const result = await connection.runAndReadAll(asked.sql);
+            asked.answer(result.getRowObjectsJson() as Record<string, Value>[]);
+          } catch (error) {
+            asked.fail(explained(error, this.#file.path));
+          }
+          this.#asked.shift();
+        }
+      });
+    } catch (error) {
+      for (const { fail } of this.#asked.splice(0)) fail(error);
+    }
+  }
+
+  async coverage(): Promise<DayCoverage[]> {
+    const rows = await this.query("SELECT * FROM coverage ORDER BY dataset, relay, day");
+    return rows.map((row) => ({
+      dataset: row["dataset"] as DatasetName,
+      relay: textOf(row["relay"]),
+      day: textOf(row["day"]),
+      slots: integerOf(row["slots"]),
+      covered: integerOf(row["covered"]),
+      missing: integerOf(row["missing"]),
+      unavailable: integerOf(row["unavailable"]),
+      suspect: integerOf(row["suspect"]),
+    }));
+  }
+
+  async export(out: string, options: ExportOptions): Promise<ExportSummary> {
+    return this.#use("read", async (file) => exportDays(await file.connect(), this.#network, out, options));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#running);
+  }
+
+  async #use<T>(mode: "read" | "write", work: (file: OpenFile) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new Error(`the warehouse ${this.url} has been closed`);
+    const call = this.#file.use(mode, work);
+    this.#running.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#running.delete(call);
+    }
+  }
+}

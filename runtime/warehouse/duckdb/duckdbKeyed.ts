@@ -1,0 +1,62 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type { Network } from "../../chain/networks.ts";
+import type { SlotRange } from "../../chain/slots.ts";
+import { nameList } from "../../datasets/schema.ts";
+import type { Lake } from "../../lake/lake.ts";
+import type { Relay } from "../../relays/relay.ts";
+import { rowsOf, textOf } from "./duckdbCells.ts";
+import {
+  type KeyedTable,
+  type RowValues,
+  type TableRows,
+  changedRows,
+  keyedRelays,
+  keyedRereads,
+} from "../keyedTables.ts";
+import { insertRows, literal } from "./duckdbLoadSql.ts";
+import { relayRows } from "../relayRows.ts";
+import { heldOf, heldSql, rereadRows } from "../rereadRows.ts";
+import type { Value } from "../warehouse.ts";
+
+/** Brings table relays up to date. Returns the horizons that can't be read. */
+export async function loadRelays(
+  connection: DuckDBConnection,
+  lake: Lake,
+  relays: readonly Relay[],
+): Promise<TableRows["failed"]> {
+  const listed = await rowsOf(connection, `SELECT name FROM ${keyedRelays.table.name}`);
+  const found = await relayRows(lake, relays, new Set(listed.map(([name]) => textOf(name))));
+  return bringRows(connection, keyedRelays, found);
+}
+
+/** Brings table rereads up to date; `ranges` and `now` (Unix ms) as in `rereadRows`. Returns what can't be read. */
+export async function loadRereads(
+  connection: DuckDBConnection,
+  lake: Lake,
+  network: Network,
+  ranges: readonly SlotRange[] | undefined,
+  now: number,
+): Promise<TableRows["failed"]> {
+  const result = await connection.runAndReadAll(heldSql("loads"));
+  const held = (result.getRowObjectsJson() as Record<string, Value>[]).map(heldOf);
+  return bringRows(connection, keyedRereads, await rereadRows(lake, network, held, ranges, now));
+}
+
+async function bringRows(
+  connection: DuckDBConnection,
+  keyed: KeyedTable,
+  { rows, failed }: TableRows,
+): Promise<TableRows["failed"]> {
+  const { table, keys } = keyed;
+  const before = await rowsOf(connection, `SELECT ${nameList(table.columns)} FROM ${table.name}`);
+  const changed = changedRows(keyed, rows, before as RowValues[]);
+  if (changed.length === 0) return failed;
+  const named = changed.map((row) => `(${row.slice(0, keys).map(literal).join(", ")})`);
+  await connection.run("BEGIN");
+  await connection.run(
+    `DELETE FROM ${table.name} WHERE (${nameList(table.columns.slice(0, keys))}) IN (${named.join(", ")})`,
+  );
+  await connection.run(insertRows(table, changed));
+  await connection.run("COMMIT");
+  return failed;
+}
