@@ -30,7 +30,7 @@ async function promote(stack: EngineStack, source: string): Promise<{ code: numb
     ),
   );
   for (const name of Object.keys(TOOLS)) chmodSync(join(bin, name), 0o755);
-  const script = join(import.meta.dirname, "../promote.sh");
+  const script = join(import.meta.dirname, "../../deploy/promote.sh");
   return new Promise((resolve) => {
     execFile(
       "bash",

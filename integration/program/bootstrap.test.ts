@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
 
-const script = join(import.meta.dirname, "../bootstrap.sh");
+const script = join(import.meta.dirname, "../../deploy/bootstrap.sh");
 const GIVEN = ["--project", "etl-project", "--repository", "someone/mev-boost-etl"];
 const BOTH = [...GIVEN, "--stack", "test", "--stack", "production"];
 
