@@ -82,7 +82,7 @@ async function filled(path: string, rows: number): Promise<Warehouse> {
     i % 300, ${slot}, make_timestamp((${network.genesis} + 12 * (${slot})) * 1000000 + i % 12000 * 1000), ${network.genesis} + i // 33,
     1000 * (${network.genesis} + i // 33), i % 2 = 0, NULL, 1 FROM range(${from}, ${from + 500_000}) t(i)`);
   await connection.run(`INSERT INTO bids_loads SELECT '${RELAY}-old', 32 * i, 32 * i + 31, 'object' || i, i + 1, 0, repeat('1', 32),
-    repeat('0', 32), ${32 * BIDS_A_SLOT}, 0, NULL, now()::TIMESTAMP FROM range(${Math.ceil(rows / BIDS_A_SLOT / 32)}) t(i)`);
+    repeat('0', 32), ${32 * BIDS_A_SLOT}, 0, NULL, now()::TIMESTAMP, repeat('0', 32) FROM range(${Math.ceil(rows / BIDS_A_SLOT / 32)}) t(i)`);
   connection.closeSync();
   instance.closeSync();
   return warehouse;

@@ -34,31 +34,43 @@ const MARKS: Readonly<Record<string, { least?: number; most?: number }>> = {
 const LOAD_ROUNDS = 9;
 const machine = `${cpus()[0]?.model ?? "unknown processor"}, ${cpus().length} cores, Node ${process.version}`;
 const json = process.argv.includes("--json");
-const figures: Record<string, number> = {};
-for (const [what, bench] of Object.entries({
+const wanted = process.argv.slice(2).filter((word) => word !== "--json");
+const benches: Readonly<Record<string, () => Promise<Record<string, number>>>> = {
   startup: benchStartup,
   container: benchContainer,
   infrastructure: benchInfrastructure,
   decode: benchDecode,
   memory: benchMemory,
-  "back-load": async () => ({ ...(await benchPlan()), ...(await benchBackload()) }),
-  "back-load, simulated": benchBackloadSimulation,
+  backload: async () => ({ ...(await benchPlan()), ...(await benchBackload()) }),
+  simulation: benchBackloadSimulation,
   load: () => benchLoad(LOAD_ROUNDS),
   report: benchReport,
-})) {
-  if (!json) process.stderr.write(`${what} ...\n`);
-  Object.assign(figures, await bench());
+};
+const unknown = wanted.filter((word) => !(word in benches));
+if (unknown.length > 0) {
+  process.stderr.write(
+    `no bench is called ${unknown.join(", ")}; there are ${Object.keys(benches).join(", ")}\n`,
+  );
+  process.exit(2);
 }
 
+// Each bench prints its figures when it ends: what a later one meets costs none of them.
+const figures: Record<string, number> = {};
+if (!json) process.stdout.write(`${machine}\n\n`);
+for (const [what, bench] of Object.entries(benches)) {
+  if (wanted.length > 0 && !wanted.includes(what)) continue;
+  if (!json) process.stderr.write(`${what} ...\n`);
+  const measured = await bench();
+  Object.assign(figures, measured);
+  if (!json) for (const [name, value] of Object.entries(measured)) process.stdout.write(line(name, value));
+}
 if (json) process.stdout.write(`${JSON.stringify({ machine, ...figures })}\n`);
-else {
-  process.stdout.write(`${machine}\n\n`);
-  for (const [name, value] of Object.entries(figures)) {
-    const mark = MARKS[name];
-    process.stdout.write(
-      `${name.padEnd(40)} ${shown(value).padStart(12)}  ${mark ? verdict(value, mark) : ""}`.trimEnd() + "\n",
-    );
-  }
+
+function line(name: string, value: number): string {
+  const mark = MARKS[name];
+  return (
+    `${name.padEnd(40)} ${shown(value).padStart(12)}  ${mark ? verdict(value, mark) : ""}`.trimEnd() + "\n"
+  );
 }
 
 function shown(value: number): string {

@@ -75,8 +75,8 @@ async function fill(path: string): Promise<void> {
     ["payloads", 320],
   ] as const)
     await connection.run(`INSERT INTO ${dataset}_loads SELECT 'relay-' || relay, ${chunk} * i, ${chunk} * i + ${chunk - 1},
-    'object' || i, i + 1, 0, repeat('1', ${chunk}), repeat('0', ${chunk}), ${chunk * BIDS_A_SLOT}, 0, NULL, now()::TIMESTAMP
-    FROM range(${Math.ceil(SLOTS / chunk)}) t(i), range(${RELAYS}) r(relay)`);
+    'object' || i, i + 1, 0, repeat('1', ${chunk}), repeat('0', ${chunk}), ${chunk * BIDS_A_SLOT}, 0, NULL, now()::TIMESTAMP,
+    repeat('0', ${chunk}) FROM range(${Math.ceil(SLOTS / chunk)}) t(i), range(${RELAYS}) r(relay)`);
   await connection.run(`INSERT INTO relays SELECT 'relay-' || relay, 'https://relay.example', NULL, NULL, 'flashbots', 'active',
     NULL, NULL, NULL, NULL, NULL, NULL FROM range(${RELAYS}) r(relay)`);
   await connection.run(
