@@ -32,7 +32,7 @@ test("every function that writes GoogleSQL is among them", async (t) => {
   const folder = join(import.meta.dirname, "../../runtime/warehouse/bigquery");
   const writers: string[] = [];
   for (const name of await readdir(folder)) {
-        const text = await readFile(join(folder, name), "utf8");
+    const text = await readFile(join(folder, name), "utf8");
     for (const part of text.split(/^export function /m).slice(1)) {
       const [head = ""] = part.split(/ \{$/m);
       const writer = /^(\w+)\([^]*\): (?:Query|BigQueryView\[\]|BigQueryRoutine\[\])$/.exec(head)?.[1];

@@ -1,8 +1,9 @@
+import type { CanonicalChain } from "../chain/canonicalChain.ts";
 import { simulatedNetwork, SLOTS_PER_EPOCH } from "../chain/networks.ts";
 import { slotAt } from "../chain/slots.ts";
 import type { Clock } from "../chain/clock.ts";
 import { printable, UserError } from "../errors.ts";
-import type { CanonicalChain, Warehouse } from "../warehouse/warehouse.ts";
+import type { Warehouse } from "../warehouse/warehouse.ts";
 import { numberOrNull } from "../warehouse/sql/values.ts";
 import type { Context } from "./context.ts";
 import type { CommonOptions } from "./options.ts";

@@ -1,6 +1,6 @@
 import { UserError, printable, withoutUsers } from "../errors.ts";
 import type { ChosenRelay } from "../relays/directory.ts";
-import { type RelayHeaders, headerNameFault, headerValue } from "../relays/http/headers.ts";
+import { type RelayHeaders, headerNameFault, headerValue } from "../relays/headers.ts";
 import { PAYLOAD_LIMITS } from "../relays/relay.ts";
 
 type Chosen = readonly Pick<ChosenRelay, "relay" | "headers">[];

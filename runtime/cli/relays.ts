@@ -1,10 +1,10 @@
+import { isPrivateHost } from "../relays/addresses.ts";
 import { DATASET_NAMES } from "../datasets/dataset.ts";
 import type { Lake } from "../lake/lake.ts";
 import { relayOf } from "../relays/described.ts";
 import type { Relay } from "../relays/relay.ts";
 import { directoryOf, resolveRelays } from "../relays/directory.ts";
-import type { RelayHeaders } from "../relays/http/headers.ts";
-import { isPrivateHost } from "../relays/http/connection.ts";
+import type { RelayHeaders } from "../relays/headers.ts";
 import type { Context } from "./context.ts";
 import type { CommonOptions } from "./options.ts";
 import { headersOf, limitsOf } from "./relaySpecs.ts";

@@ -1,9 +1,9 @@
+import type { CanonicalChain } from "../chain/canonicalChain.ts";
 import * as E from "fp-ts/lib/Either.js";
 import * as t from "io-ts";
 import pLimit from "p-limit";
 import { type Network, SLOTS_PER_EPOCH } from "../chain/networks.ts";
 import { UserError } from "../errors.ts";
-import type { CanonicalChain } from "../warehouse/warehouse.ts";
 import type { Answer, AskNode } from "./nodeEndpoint.ts";
 
 const digits = t.refinement(t.string, (text) => /^\d{1,15}$/.test(text));

@@ -1,8 +1,8 @@
+import type { CanonicalChain } from "../chain/canonicalChain.ts";
 import * as t from "io-ts";
 import { type Network, SECONDS_PER_SLOT, SLOTS_PER_EPOCH } from "../chain/networks.ts";
 import { slotStartMs } from "../chain/slots.ts";
 import { UserError } from "../errors.ts";
-import type { CanonicalChain } from "../warehouse/warehouse.ts";
 import { decoded, jsonOf } from "./beaconNode.ts";
 import type { AskNode } from "./nodeEndpoint.ts";
 

@@ -1,8 +1,8 @@
+import type { CanonicalChain } from "../chain/canonicalChain.ts";
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
 import { redacted, splitCredentials } from "../credentials.ts";
 import { codeOf, messageOf, printable, UserError } from "../errors.ts";
-import type { CanonicalChain } from "../warehouse/warehouse.ts";
 import { beaconChain } from "./beaconNode.ts";
 import { executionChain } from "./executionNode.ts";
 

@@ -1,3 +1,4 @@
+import type { CanonicalChain } from "../chain/canonicalChain.ts";
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import { join } from "node:path";
@@ -13,7 +14,6 @@ import { SimulatedData } from "../simulator/truth.ts";
 import { openEndpoint } from "./nodeEndpoint.ts";
 import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
 import { newFolder, put, rowOf } from "../warehouse/warehouse.testing.ts";
-import type { CanonicalChain } from "../warehouse/warehouse.ts";
 
 const seed = 7;
 const network = simulatedNetwork(seed);

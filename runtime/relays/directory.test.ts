@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { findNetwork } from "../chain/networks.ts";
 import { slotAt } from "../chain/slots.ts";
 import { UserError } from "../errors.ts";
-import { isPrivateAddress } from "./http/addresses.ts";
+import { isPrivateAddress } from "./addresses.ts";
 import { directoryOf, resolveRelays } from "./directory.ts";
 import { RELAY_NAME, type Relay, newestFiltering } from "./relay.ts";
 

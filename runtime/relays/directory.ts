@@ -1,9 +1,9 @@
+import { isPrivateHost } from "./addresses.ts";
 import { PUBLIC_KEY, splitCredentials } from "../credentials.ts";
 import { UserError, printable, withoutUsers } from "../errors.ts";
-import { isPrivateHost } from "./http/connection.ts";
 import { type Described, relayOf } from "./described.ts";
 import { mainnetRelays } from "./mainnetRelays.ts";
-import type { RelayHeaders } from "./http/headers.ts";
+import type { RelayHeaders } from "./headers.ts";
 import { RELAY_NAME, type Relay } from "./relay.ts";
 import { hoodiRelays, sepoliaRelays } from "./testnetRelays.ts";
 

@@ -1,4 +1,4 @@
-import { isPrivateHost } from "./http/connection.ts";
+import { isPrivateHost } from "./addresses.ts";
 import type { Relay } from "./relay.ts";
 
 /** For a relay of the user's own network, where no other figure is given, requests a second. */

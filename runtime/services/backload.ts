@@ -11,7 +11,7 @@ import { DATASET_NAMES } from "../datasets/dataset.ts";
 import { UserError, messageOf, printable } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import { type Log, serviceLog } from "../log.ts";
-import type { RelayHeaders } from "../relays/http/headers.ts";
+import type { RelayHeaders } from "../relays/headers.ts";
 import type { Relay } from "../relays/relay.ts";
 import { BACKLOAD_EXIT } from "./backloadExit.ts";
 import { type BackloadSettings, readBackloadEnvironment } from "./backloadSettings.ts";

@@ -1,5 +1,5 @@
 import { UserError } from "../errors.ts";
-import { type RelayHeaders, headerValue } from "../relays/http/headers.ts";
+import { type RelayHeaders, headerValue } from "../relays/headers.ts";
 import type { HeaderSource } from "./relayOverrides.ts";
 import type { ReadSecret } from "./secretManager.ts";
 

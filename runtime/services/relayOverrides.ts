@@ -1,9 +1,9 @@
+import { isPrivateHost } from "../relays/addresses.ts";
 import * as t from "io-ts";
 import { findNetwork } from "../chain/networks.ts";
 import { printable } from "../errors.ts";
-import { isPrivateHost } from "../relays/http/connection.ts";
 import { askedAgain, directoryOf, unknownRelay } from "../relays/directory.ts";
-import { headerNameFault } from "../relays/http/headers.ts";
+import { headerNameFault } from "../relays/headers.ts";
 import { PAYLOAD_LIMITS, RELAY_NAME, type Relay } from "../relays/relay.ts";
 import { simulatedRelays } from "../simulator/directory.ts";
 import { type Format, fields, json } from "./settingFormats.ts";

@@ -10,7 +10,7 @@ import type { Lake } from "../lake/lake.ts";
 import { type ServiceLog, withoutCredentials } from "../log.ts";
 import { ByteBudget } from "../relays/http/budget.ts";
 import { RelayClient, type RelayClientLimits } from "../relays/http/client.ts";
-import type { RelayHeaders } from "../relays/http/headers.ts";
+import type { RelayHeaders } from "../relays/headers.ts";
 import type { Relay } from "../relays/relay.ts";
 import type { Timer } from "../relays/http/transfer.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";

@@ -1,10 +1,10 @@
+import { integerOf, textOf } from "./cells.ts";
 import pLimit from "p-limit";
 import type { Network } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { BadObjectError, type Lake } from "../lake/lake.ts";
 import { monthsOf, slotsIn } from "../lake/rereads.ts";
-import { integerOf, textOf } from "./duckdb/duckdbCells.ts";
 import type { TableRows } from "./keyedTables.ts";
 import type { Value } from "./warehouse.ts";
 

@@ -1,3 +1,4 @@
+import { textOf } from "./cells.ts";
 import { readFile, writeFile } from "node:fs/promises";
 import test, { type ExecutionContext } from "ava";
 import fc from "fast-check";
@@ -11,7 +12,6 @@ import type { Lake } from "../lake/lake.ts";
 import { blocksOf, contentArbitrary, flipped, network } from "../lake/lake.testing.ts";
 import type { Relay } from "../relays/relay.ts";
 import { examples } from "../seeds.testing.ts";
-import { textOf } from "./duckdb/duckdbCells.ts";
 import { chunkOf, expectedRows, newFolder, put, relayNamed, rowOf, tableRows } from "./warehouse.testing.ts";
 import type { DayCoverage, Warehouse } from "./warehouse.ts";
 

@@ -1,3 +1,4 @@
+import type { CanonicalChain } from "../chain/canonicalChain.ts";
 import type { SlotRange } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import type { Lake } from "../lake/lake.ts";
@@ -43,14 +44,6 @@ export interface DayCoverage {
 
 /** A value of a query's result: INT64 and NUMERIC as decimal strings, times as `YYYY-MM-DD hh:mm:ss[.ffffff]` in UTC. */
 export type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value };
-
-/** The canonical chain, from a node or a model of it. */
-export interface CanonicalChain {
-  /** The newest slot of which it surely says the same tomorrow: two epochs behind what it knows. */
-  settled(): Promise<number>;
-  /** Hash (0x hex) of the execution block of each of these settled slots, ascending; null where there is none. */
-  blocks(slots: readonly number[]): Promise<ReadonlyMap<number, string | null>>;
-}
 
 /** A table of canonical blocks in BigQuery that others keep; copies of it name their columns differently. */
 export interface CanonicalTable {

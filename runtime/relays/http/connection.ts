@@ -2,9 +2,9 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { lookup } from "node:dns";
 import http from "node:http";
 import https from "node:https";
-import { type LookupFunction, Socket, isIP } from "node:net";
+import { type LookupFunction, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { isPrivateAddress } from "./addresses.ts";
+import { isPrivateAddress } from "../addresses.ts";
 
 /** The `code` of the error that a host of this machine or of a private network is refused with. */
 export const FORBIDDEN_ADDRESS = "ERR_FORBIDDEN_ADDRESS";
@@ -73,12 +73,6 @@ function noteReuse(socket: Duplex): void {
   if (!trace || !(socket instanceof Socket)) return;
   trace.reused = socket;
   trace.bytesBefore = socket.bytesRead;
-}
-
-/** True when a host is written as an address of this machine or a private network; names are looked at when resolved. */
-export function isPrivateHost(url: URL): boolean {
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  return isIP(host) !== 0 && isPrivateAddress(host);
 }
 
 /** dns.lookup that fails when any of the host's addresses is private: a relay's name must not lead into the own network. */

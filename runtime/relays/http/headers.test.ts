@@ -9,7 +9,7 @@ import { messageOf } from "../../errors.ts";
 import { ByteBudget } from "./budget.ts";
 import { RelayClient } from "./client.ts";
 import { unknownRelay } from "../directory.ts";
-import { headerNameFault, headerValue } from "./headers.ts";
+import { headerNameFault, headerValue } from "../headers.ts";
 
 /** A server that keeps the headers that it was sent, and answers with a status. */
 async function listening(t: ExecutionContext, status: number) {

@@ -2,7 +2,7 @@ import type { Clock } from "../../chain/clock.ts";
 import type { ByteBudget, Reservation } from "./budget.ts";
 import { RelayAgents } from "./connection.ts";
 import { RelayError } from "./errors.ts";
-import type { RelayHeaders } from "./headers.ts";
+import type { RelayHeaders } from "../headers.ts";
 import { HeldTooLongError, Pace, type Turn } from "./pace.ts";
 import type { Relay } from "../relay.ts";
 import {

@@ -1,17 +1,12 @@
+import { isPrivateHost } from "../addresses.ts";
 import fetch, { type Response } from "node-fetch";
 import type { Clock } from "../../chain/clock.ts";
 import { codeOf, messageOf } from "../../errors.ts";
 import { type FaultMaker, errorText, isTurnedAway, listOf, saysNothingHere } from "./body.ts";
 import type { Reservation } from "./budget.ts";
-import {
-  FORBIDDEN_ADDRESS,
-  type RelayAgents,
-  type SocketTrace,
-  isPrivateHost,
-  traced,
-} from "./connection.ts";
+import { FORBIDDEN_ADDRESS, type RelayAgents, type SocketTrace, traced } from "./connection.ts";
 import { RelayError, type RelayFault, type RelayFaultDetails } from "./errors.ts";
-import type { RelayHeaders } from "./headers.ts";
+import type { RelayHeaders } from "../headers.ts";
 import { dateOf, retryAfterMs } from "./retryAfter.ts";
 
 /** What one request may cost at most. */

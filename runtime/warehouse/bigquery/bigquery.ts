@@ -1,3 +1,5 @@
+import type { CanonicalChain } from "../../chain/canonicalChain.ts";
+import { integerOf, textOf } from "../cells.ts";
 import type { Clock } from "../../chain/clock.ts";
 import type { Network } from "../../chain/networks.ts";
 import { settledSlot } from "../../chain/slots.ts";
@@ -16,10 +18,8 @@ import { loadRelaysIntoBigQuery, loadRereadsIntoBigQuery } from "./bigqueryKeyed
 import { loadIntoBigQuery } from "./bigqueryLoad.ts";
 import { Staging } from "./bigqueryStaging.ts";
 import { coverageQuery } from "./bigqueryViews.ts";
-import { integerOf, textOf } from "../duckdb/duckdbCells.ts";
 import { settleInBigQuery } from "./bigquerySettle.ts";
 import type {
-  CanonicalChain,
   CanonicalTable,
   DayCoverage,
   ExportOptions,

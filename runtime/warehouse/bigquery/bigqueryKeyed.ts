@@ -1,3 +1,4 @@
+import { textOf } from "../cells.ts";
 import type { Network } from "../../chain/networks.ts";
 import type { SlotRange } from "../../chain/slots.ts";
 import type { DatasetName } from "../../datasets/dataset.ts";
@@ -8,7 +9,6 @@ import { isConflict } from "./bigqueryErrors.ts";
 import type { BigQueryJobs, Query } from "./bigqueryJobs.ts";
 import type { ScalarType } from "./bigqueryParameters.ts";
 import { columnList, columnName, type DatasetPlace, sqlText, tableName } from "./bigquerySql.ts";
-import { textOf } from "../duckdb/duckdbCells.ts";
 import {
   type KeyedTable,
   type RowValues,

@@ -1,3 +1,4 @@
+import { integerOf, textOf } from "../cells.ts";
 import type { SlotRange } from "../../chain/slots.ts";
 import { SlotBits } from "../../datasets/bits.ts";
 import type { Chunk } from "../../datasets/chunks.ts";
@@ -6,7 +7,6 @@ import { UserError } from "../../errors.ts";
 import type { BigQueryJobs } from "./bigqueryJobs.ts";
 import { generationsQuery, ledgerQuery } from "./bigqueryLoadSql.ts";
 import type { DatasetPlace } from "./bigquerySql.ts";
-import { integerOf, textOf } from "../duckdb/duckdbCells.ts";
 import type { LedgerRow } from "../ledger.ts";
 import type { Value } from "../warehouse.ts";
 

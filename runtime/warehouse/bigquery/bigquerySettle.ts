@@ -1,3 +1,5 @@
+import { SLOTS_AT_ONCE, type CanonicalChain } from "../../chain/canonicalChain.ts";
+import { integerOf } from "../cells.ts";
 import type { Network } from "../../chain/networks.ts";
 import type { SlotRange } from "../../chain/slots.ts";
 import { payloads } from "../../datasets/dataset.ts";
@@ -13,9 +15,7 @@ import {
   settleFromTable,
   unsettledQuery,
 } from "./bigquerySettleSql.ts";
-import { integerOf } from "../duckdb/duckdbCells.ts";
-import { SLOTS_AT_ONCE } from "../duckdb/duckdbSettle.ts";
-import type { CanonicalChain, CanonicalTable, SettleOptions, SettleSummary } from "../warehouse.ts";
+import type { CanonicalTable, SettleOptions, SettleSummary } from "../warehouse.ts";
 
 export interface SettleParts {
   readonly api: BigQueryApi;

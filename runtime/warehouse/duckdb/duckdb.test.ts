@@ -1,3 +1,4 @@
+import { textOf } from "../cells.ts";
 import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
@@ -12,7 +13,6 @@ import type { Lake } from "../../lake/lake.ts";
 import { openFolderLake } from "../../lake/folder/folder.ts";
 import { network } from "../../lake/lake.testing.ts";
 import { silentLog } from "../../log.ts";
-import { textOf } from "./duckdbCells.ts";
 import { warehouseContract } from "../warehouse.contract.ts";
 import { openDuckDb } from "./duckdb.ts";
 import { insertObjects, slotsPredicate } from "./duckdbLoadSql.ts";

@@ -1,3 +1,5 @@
+import type { CanonicalChain } from "../../chain/canonicalChain.ts";
+import { integerOf, textOf } from "../cells.ts";
 import type { Clock } from "../../chain/clock.ts";
 import type { Network } from "../../chain/networks.ts";
 import type { DatasetName } from "../../datasets/dataset.ts";
@@ -6,7 +8,6 @@ import { printable, UserError } from "../../errors.ts";
 import type { Lake } from "../../lake/lake.ts";
 import type { Log } from "../../log.ts";
 import type { Relay } from "../../relays/relay.ts";
-import { integerOf, textOf } from "./duckdbCells.ts";
 import { explained } from "./duckdbErrors.ts";
 import { DuckDbFile, type OpenFile } from "./duckdbFile.ts";
 import { exportDays } from "./parquet.ts";
@@ -15,7 +16,6 @@ import type { LoadPoint } from "./duckdbBatch.ts";
 import { loadRelays, loadRereads } from "./duckdbKeyed.ts";
 import { settleFromChain } from "./duckdbSettle.ts";
 import type {
-  CanonicalChain,
   CanonicalTable,
   DayCoverage,
   ExportOptions,

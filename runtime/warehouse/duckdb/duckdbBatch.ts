@@ -1,8 +1,9 @@
+import { integerOf } from "../cells.ts";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Dataset } from "../../datasets/dataset.ts";
 import { messageOf, printable } from "../../errors.ts";
 import type { Lake, StoredChunk } from "../../lake/lake.ts";
-import { integerOf, rowsOf } from "./duckdbCells.ts";
+import { rowsOf } from "./duckdbCells.ts";
 import { isDataError, isReadError } from "./duckdbErrors.ts";
 import { type ChunkChange, failureOf } from "../ledger.ts";
 import { insertObjects, replaceLedger, slotsPredicate } from "./duckdbLoadSql.ts";

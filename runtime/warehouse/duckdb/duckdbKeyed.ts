@@ -1,10 +1,11 @@
+import { textOf } from "../cells.ts";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Network } from "../../chain/networks.ts";
 import type { SlotRange } from "../../chain/slots.ts";
 import { nameList } from "../../datasets/schema.ts";
 import type { Lake } from "../../lake/lake.ts";
 import type { Relay } from "../../relays/relay.ts";
-import { rowsOf, textOf } from "./duckdbCells.ts";
+import { rowsOf } from "./duckdbCells.ts";
 import {
   type KeyedTable,
   type RowValues,

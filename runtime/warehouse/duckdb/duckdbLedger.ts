@@ -1,3 +1,4 @@
+import { integerOf, textOf } from "../cells.ts";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { SlotBits } from "../../datasets/bits.ts";
 import type { Chunk } from "../../datasets/chunks.ts";
@@ -5,7 +6,7 @@ import type { Dataset } from "../../datasets/dataset.ts";
 import { quotedText } from "../../datasets/schema.ts";
 import { loadTables } from "../../datasets/tables.ts";
 import { UserError } from "../../errors.ts";
-import { integerOf, rowsOf, textOf } from "./duckdbCells.ts";
+import { rowsOf } from "./duckdbCells.ts";
 import type { LedgerRow } from "../ledger.ts";
 import type { Value } from "../warehouse.ts";
 

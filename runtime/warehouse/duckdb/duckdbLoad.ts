@@ -1,3 +1,4 @@
+import { textOf } from "../cells.ts";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,7 +11,7 @@ import { loadTables, rereadsTable, rowTables } from "../../datasets/tables.ts";
 import { printable, UserError } from "../../errors.ts";
 import { type BadChunk, isBad, type Lake, type StoredChunk } from "../../lake/lake.ts";
 import type { Log } from "../../log.ts";
-import { rowsOf, textOf } from "./duckdbCells.ts";
+import { rowsOf } from "./duckdbCells.ts";
 import type { OpenFile } from "./duckdbFile.ts";
 import { changeOf, failureOf, type LedgerRow } from "../ledger.ts";
 import { generationsOf, ledgerRowOf } from "./duckdbLedger.ts";

@@ -1,11 +1,11 @@
+import { SLOTS_AT_ONCE } from "../../chain/canonicalChain.ts";
+import type { CanonicalChain } from "../../chain/canonicalChain.ts";
+import { integerOf } from "../cells.ts";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { canonicalBlocksTable } from "../../datasets/tables.ts";
-import { integerOf, rowsOf } from "./duckdbCells.ts";
+import { rowsOf } from "./duckdbCells.ts";
 import { insertRows, settleReorged } from "./duckdbLoadSql.ts";
-import type { CanonicalChain, SettleOptions, SettleSummary } from "../warehouse.ts";
-
-/** Slots that a chain is asked for at a time. */
-export const SLOTS_AT_ONCE = 1000;
+import type { SettleOptions, SettleSummary } from "../warehouse.ts";
 
 const { name: canonical } = canonicalBlocksTable;
 

@@ -1,8 +1,9 @@
+import { textOf } from "../cells.ts";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Network } from "../../chain/networks.ts";
 import { duckdbAddColumn, duckdbDdl } from "../../datasets/schema.ts";
 import { allTables, infoTable, WAREHOUSE_VERSION } from "../../datasets/tables.ts";
-import { rowsOf, textOf } from "./duckdbCells.ts";
+import { rowsOf } from "./duckdbCells.ts";
 import { viewDdl } from "./duckdbViews.ts";
 
 /** Makes the tables and views of a network's warehouse in an empty file. `now`: Unix ms. */

@@ -1,3 +1,4 @@
+import { integerOf, textOf } from "../cells.ts";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -6,7 +7,7 @@ import { type Column, type DatasetName, datasets } from "../../datasets/dataset.
 import { quotedName, quotedText } from "../../datasets/schema.ts";
 import { rowTables } from "../../datasets/tables.ts";
 import { codeOf, printable, UserError } from "../../errors.ts";
-import { integerOf, rowsOf, textOf } from "./duckdbCells.ts";
+import { rowsOf } from "./duckdbCells.ts";
 import { DAY_SECONDS, firstSlotSql, settledSlotSql } from "./duckdbViews.ts";
 import type { ExportOptions, ExportSummary } from "../warehouse.ts";
 
