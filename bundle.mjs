@@ -9,6 +9,8 @@ const ENTRIES = {
 };
 /** Native modules can't be bundled, and no entry needs them. */
 const NOT_BUNDLED = /node_modules\/@duckdb\//;
+/** What a service never needs. */
+const NOT_SHIPPED = /^runtime\/simulator\/|\.(?:test|testing|contract)\.ts$/;
 
 const outdir = process.argv[2] ?? "dist/container";
 await rm(outdir, { recursive: true, force: true });
@@ -26,6 +28,8 @@ const { metafile } = await build({
   metafile: true,
   logLevel: "warning",
 });
+const idle = Object.keys(metafile.inputs).filter((path) => NOT_SHIPPED.test(path));
+if (idle.length > 0) throw new Error(`an entry imports what is for tests: ${idle.join(", ")}`);
 const native = Object.keys(metafile.inputs).filter((path) => NOT_BUNDLED.test(path));
 if (native.length > 0) throw new Error(`an entry imports what can't be bundled: ${native.join(", ")}`);
 // The repository's own package.json would have them taken for ESM.

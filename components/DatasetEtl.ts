@@ -1,3 +1,4 @@
+import type { StackContext } from "./stackContext.ts";
 import { IamMember } from "@pulumi/gcp/bigquery/iamMember.js";
 import { SecretIamMember } from "@pulumi/gcp/secretmanager/secretIamMember.js";
 import { BucketIAMMember } from "@pulumi/gcp/storage/bucketIAMMember.js";
@@ -6,7 +7,7 @@ import { findNetwork } from "../runtime/chain/networks.ts";
 import { headerSources } from "../runtime/services/relayOverrides.ts";
 import type { ServiceSettings } from "../runtime/services/settings.ts";
 import { publicViews } from "../runtime/warehouse/bigquery/bigqueryViews.ts";
-import { EtlComponent, type StackContext, validate } from "./component.ts";
+import { EtlComponent, validate } from "./component.ts";
 import type { Datasets } from "./Datasets.ts";
 import { DatasetTable, type DatasetTableArgs } from "./DatasetTable.ts";
 import { DatasetView, type DatasetViewArgs } from "./DatasetView.ts";

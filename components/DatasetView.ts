@@ -1,3 +1,4 @@
+import type { StackContext } from "./stackContext.ts";
 import { Table, type TableArgs } from "@pulumi/gcp/bigquery/table.js";
 import {
   type ComponentResourceOptions,
@@ -7,7 +8,7 @@ import {
   type Resource,
 } from "@pulumi/pulumi";
 import type { BigQueryView } from "../runtime/warehouse/bigquery/bigqueryViews.ts";
-import { EtlComponent, type StackContext, type Transform, transformed } from "./component.ts";
+import { EtlComponent, type Transform, transformed } from "./component.ts";
 import { PROTECTION } from "./protection.ts";
 
 export interface DatasetViewArgs {

@@ -1,6 +1,7 @@
+import type { StackContext } from "./stackContext.ts";
 import { Dataset, type DatasetArgs } from "@pulumi/gcp/bigquery/dataset.js";
 import type { ComponentResourceOptions, Input, Output } from "@pulumi/pulumi";
-import { EtlComponent, type StackContext, type Transform, transformed, validate } from "./component.ts";
+import { EtlComponent, type Transform, transformed, validate } from "./component.ts";
 import { PROTECTION } from "./protection.ts";
 
 export interface DatasetsArgs {

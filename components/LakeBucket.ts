@@ -1,6 +1,7 @@
+import type { StackContext } from "./stackContext.ts";
 import { Bucket, type BucketArgs } from "@pulumi/gcp/storage/bucket.js";
 import { type ComponentResourceOptions, interpolate, type Output } from "@pulumi/pulumi";
-import { EtlComponent, type StackContext, type Transform, transformed, validate } from "./component.ts";
+import { EtlComponent, type Transform, transformed, validate } from "./component.ts";
 import { PROTECTION } from "./protection.ts";
 
 export interface LakeBucketArgs {

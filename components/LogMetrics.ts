@@ -1,7 +1,8 @@
+import type { StackContext } from "./stackContext.ts";
 import { Metric, type MetricArgs } from "@pulumi/gcp/logging/metric.js";
 import type { ComponentResourceOptions } from "@pulumi/pulumi";
 import { LOG_LINES } from "../runtime/services/logLines.ts";
-import { EtlComponent, type StackContext } from "./component.ts";
+import { EtlComponent } from "./component.ts";
 
 export interface LogMetricsArgs {
   readonly stack: StackContext;

@@ -1,3 +1,4 @@
+import type { StackContext } from "./stackContext.ts";
 import { Job, type JobArgs } from "@pulumi/gcp/cloudscheduler/job.js";
 import { Service, type ServiceArgs } from "@pulumi/gcp/cloudrunv2/service.js";
 import { ServiceIamMember } from "@pulumi/gcp/cloudrunv2/serviceIamMember.js";
@@ -11,7 +12,7 @@ import {
   type Resource,
 } from "@pulumi/pulumi";
 import { ServiceSettings, settingFaults } from "../runtime/services/settings.ts";
-import { EtlComponent, type StackContext, type Transform, transformed, validate } from "./component.ts";
+import { EtlComponent, type Transform, transformed, validate } from "./component.ts";
 import type { Egress } from "./Egress.ts";
 import type { ServiceName } from "./names.ts";
 import { PROTECTION } from "./protection.ts";

@@ -1,8 +1,9 @@
+import type { StackContext } from "./stackContext.ts";
 import { AlertPolicy, type AlertPolicyArgs } from "@pulumi/gcp/monitoring/alertPolicy.js";
 import type { ComponentResourceOptions } from "@pulumi/pulumi";
 import { alertPolicy } from "./alertPolicy.ts";
 import { type AlertLimits, alertRules } from "./alertRules.ts";
-import { EtlComponent, type StackContext, type Transform, transformed } from "./component.ts";
+import { EtlComponent, type Transform, transformed } from "./component.ts";
 import type { LogMetrics } from "./LogMetrics.ts";
 import type { ServiceName } from "./names.ts";
 

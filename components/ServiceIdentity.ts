@@ -1,7 +1,8 @@
+import type { StackContext } from "./stackContext.ts";
 import { IAMMember } from "@pulumi/gcp/projects/iammember.js";
 import { Account } from "@pulumi/gcp/serviceaccount/account.js";
 import type { ComponentResourceOptions, Output, Resource } from "@pulumi/pulumi";
-import { EtlComponent, type StackContext } from "./component.ts";
+import { EtlComponent } from "./component.ts";
 import type { ServiceName } from "./names.ts";
 
 export interface ServiceIdentityArgs {

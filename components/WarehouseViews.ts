@@ -1,8 +1,9 @@
+import type { StackContext } from "./stackContext.ts";
 import { Routine } from "@pulumi/gcp/bigquery/routine.js";
 import type { ComponentResourceOptions, Output, Resource } from "@pulumi/pulumi";
 import type { Network } from "../runtime/chain/networks.ts";
 import { bigqueryRoutines, bigqueryViews } from "../runtime/warehouse/bigquery/bigqueryViews.ts";
-import { EtlComponent, type StackContext } from "./component.ts";
+import { EtlComponent } from "./component.ts";
 import type { Datasets } from "./Datasets.ts";
 import { DatasetView } from "./DatasetView.ts";
 

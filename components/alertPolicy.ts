@@ -1,6 +1,6 @@
+import type { StackContext } from "./stackContext.ts";
 import type { AlertPolicyArgs } from "@pulumi/gcp/monitoring/alertPolicy.js";
 import type { AlertRule } from "./alertRules.ts";
-import type { StackContext } from "./component.ts";
 
 const CLOSE_AFTER = "3600s";
 

@@ -6,22 +6,7 @@ import {
   InputPropertyError,
   type Inputs,
 } from "@pulumi/pulumi";
-import type { Apis } from "./Apis.ts";
-import type { Names } from "./names.ts";
 import { type ProtectedKind, PROTECTION } from "./protection.ts";
-
-/** What every component of a stack is told. */
-export interface StackContext {
-  readonly project: string;
-  readonly region: string;
-  readonly names: Names;
-  /** On everything that takes labels. */
-  readonly labels: Readonly<Record<string, string>>;
-  /** Whether what holds data is guarded against deletion; kind by kind in `protection.ts`. */
-  readonly protect: boolean;
-  /** What has to be on before a resource of its service can be made. */
-  readonly apis: Apis;
-}
 
 /** Changes the arguments of one child before it is made: for what this project has no option for. */
 export type Transform<Args> = (args: Args) => Args;
@@ -34,7 +19,7 @@ export abstract class EtlComponent extends ComponentResource {
   protected constructor(
     type: string,
     name: string,
-    { protect }: Pick<StackContext, "protect">,
+    { protect }: { readonly protect: boolean },
     opts: ComponentResourceOptions | undefined,
   ) {
     super(`mev-boost-etl:index:${type}`, name, {}, opts);

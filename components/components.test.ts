@@ -1,8 +1,8 @@
+import type { StackContext } from "./stackContext.ts";
 import { InputPropertyError, type Resource } from "@pulumi/pulumi";
 import test from "ava";
 import { API_HOSTS, type ApiName, Apis } from "./Apis.ts";
 import { BidsEtl } from "./BidsEtl.ts";
-import type { StackContext } from "./component.ts";
 import { ContainerImage } from "./ContainerImage.ts";
 import { Datasets } from "./Datasets.ts";
 import type { DatasetEtlArgs } from "./DatasetEtl.ts";

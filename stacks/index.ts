@@ -1,8 +1,8 @@
+import type { StackContext } from "../components/stackContext.ts";
 import { Provider } from "@pulumi/gcp/provider.js";
 import { Apis } from "../components/Apis.ts";
 import { BidsBackload } from "../components/backload/BidsBackload.ts";
 import { BidsEtl } from "../components/BidsEtl.ts";
-import type { StackContext } from "../components/component.ts";
 import { ContainerImage } from "../components/ContainerImage.ts";
 import { Datasets } from "../components/Datasets.ts";
 import { Egress } from "../components/Egress.ts";

@@ -1,10 +1,11 @@
+import type { StackContext } from "../stackContext.ts";
 import { Metric } from "@pulumi/gcp/logging/metric.js";
 import { AlertPolicy } from "@pulumi/gcp/monitoring/alertPolicy.js";
 import type { ComponentResourceOptions } from "@pulumi/pulumi";
 import { BACKLOAD_LINES } from "../../runtime/backload/logLines.ts";
 import { alertPolicy } from "../alertPolicy.ts";
 import type { AlertRule } from "../alertRules.ts";
-import { EtlComponent, type StackContext } from "../component.ts";
+import { EtlComponent } from "../component.ts";
 import type { Panel } from "../dashboard.ts";
 
 export interface BackloadAlertsArgs {

@@ -1,3 +1,4 @@
+import type { StackContext } from "../stackContext.ts";
 import { RepositoryIamMember } from "@pulumi/gcp/artifactregistry/repositoryIamMember.js";
 import { Network } from "@pulumi/gcp/compute/network.js";
 import { Subnetwork } from "@pulumi/gcp/compute/subnetwork.js";
@@ -14,7 +15,7 @@ import {
   type Output,
   type Resource,
 } from "@pulumi/pulumi";
-import { EtlComponent, type StackContext, type Transform, transformed, validate } from "../component.ts";
+import { EtlComponent, type Transform, transformed, validate } from "../component.ts";
 import { PROTECTION } from "../protection.ts";
 
 /** What is on every node of the pool of workers, and what its pods must tolerate. */

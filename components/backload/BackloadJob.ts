@@ -1,3 +1,4 @@
+import type { StackContext } from "../stackContext.ts";
 import { createHash } from "node:crypto";
 import type { batch } from "@pulumi/kubernetes/types/input.js";
 import { Job, type JobArgs } from "@pulumi/kubernetes/batch/v1/job.js";
@@ -21,7 +22,7 @@ import { headerSources } from "../../runtime/services/relayOverrides.ts";
 import { networkPolicy } from "./backloadNetwork.ts";
 import { type BackloadCluster, SPOT_TAINT } from "./BackloadCluster.ts";
 import { secretGrants } from "../relaySecrets.ts";
-import { EtlComponent, type StackContext, type Transform, transformed, validate } from "../component.ts";
+import { EtlComponent, type Transform, transformed, validate } from "../component.ts";
 
 /** How the fleet works through its shards. */
 export interface BackloadSizing {

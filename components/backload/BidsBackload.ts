@@ -1,9 +1,10 @@
+import type { StackContext } from "../stackContext.ts";
 import type { ComponentResourceOptions, Input, Output } from "@pulumi/pulumi";
 import type { BackloadSettings } from "../../runtime/services/backloadSettings.ts";
 import { BackloadAlerts } from "./BackloadAlerts.ts";
 import { BackloadCluster, type BackloadClusterArgs } from "./BackloadCluster.ts";
 import { BackloadJob, type BackloadJobArgs, type BackloadSizing } from "./BackloadJob.ts";
-import { EtlComponent, type StackContext } from "../component.ts";
+import { EtlComponent } from "../component.ts";
 
 export interface BidsBackloadArgs {
   readonly stack: StackContext;

@@ -1,9 +1,9 @@
+import type { Flaw } from "../../runtime/simulator/profile.ts";
 import test from "ava";
 import { runChecks } from "../../runtime/checks/checks.ts";
 import type { Relay } from "../../runtime/relays/relay.ts";
 import { SEED, examples } from "../../runtime/seeds.testing.ts";
 import type { FaultPlan } from "../../runtime/simulator/faults.ts";
-import type { Flaw } from "../../runtime/simulator/flaws.ts";
 import { type Loaded, type LoadedOptions, loadedNetwork } from "./loaded.ts";
 
 const SLOTS = 96;

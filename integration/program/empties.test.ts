@@ -1,3 +1,4 @@
+import type { Flaw } from "../../runtime/simulator/profile.ts";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +10,6 @@ import { DATASET_NAMES, type DatasetName } from "../../runtime/datasets/dataset.
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import { resolveRelays } from "../../runtime/relays/directory.ts";
 import type { Relay } from "../../runtime/relays/relay.ts";
-import type { Flaw } from "../../runtime/simulator/flaws.ts";
 import { startSimulator } from "../../runtime/simulator/server.ts";
 import type { Spell } from "../../runtime/simulator/spells.ts";
 import { SimulatedData } from "../../runtime/simulator/truth.ts";

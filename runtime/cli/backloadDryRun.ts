@@ -1,9 +1,9 @@
+import type { BackloadCommandOptions } from "./backloadRelays.ts";
 import Table from "cli-table3";
 import { type Estimate, estimate } from "../backload/estimate.ts";
 import { UNIT_SLOTS } from "../backload/plan.ts";
 import { type SlotRange, settledSlot, slotCount } from "../chain/slots.ts";
 import { BadObjectError } from "../lake/lake.ts";
-import type { BackloadCommandOptions } from "./backload.ts";
 import { type Context, lakeOf } from "./context.ts";
 import { BORDERLESS } from "./coverageTable.ts";
 import { resolved } from "./relays.ts";

@@ -1,3 +1,4 @@
+import { type BackloadCommandOptions, startRelays } from "./backloadRelays.ts";
 import { type ChildProcess, fork } from "node:child_process";
 import { createInterface } from "node:readline";
 import { type RelayProgress, together } from "../backload/progress.ts";
@@ -6,7 +7,6 @@ import { type Shares, divideRates, smaller } from "../backload/shares.ts";
 import type { SlotRange } from "../chain/slots.ts";
 import { UserError, printable } from "../errors.ts";
 import { ONE_CORE_FLAGS } from "../heap.ts";
-import { type BackloadCommandOptions, startRelays } from "./backload.ts";
 import { progressLines, ratesTable } from "./backloadProgress.ts";
 import { FLUSH_MS, type FleetMessage, type WorkerMessage } from "./backloadWorker.ts";
 import { type Context, lakeOf, stopSignal } from "./context.ts";

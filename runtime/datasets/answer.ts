@@ -1,9 +1,9 @@
 import { isAscii } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { Dataset } from "./dataset.ts";
-import { fieldsOf } from "./format.ts";
+import { fieldsOf, type RelayRow } from "./format.ts";
 import { elementTexts, exactNumberText, hasInexactNumber, nestsTooDeep, parseLossless } from "./json.ts";
-import { MAX_RAW, type RelayRow, present, rowType, rowsType } from "./row.ts";
+import { MAX_RAW, present, rowType, rowsType } from "./row.ts";
 import * as E from "fp-ts/lib/Either.js";
 
 /** What goes to quarantine: a row that the schema can't hold, as it was sent, or fields that a row's `extra` can't. */

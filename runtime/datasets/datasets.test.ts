@@ -1,3 +1,4 @@
+import type { RelayRow } from "./format.ts";
 import { existsSync, readFileSync } from "node:fs";
 import test from "ava";
 import fc from "fast-check";
@@ -11,7 +12,7 @@ import { elementTexts } from "./json.ts";
 import { lineWriter } from "./line.ts";
 import { rowGuard } from "./guard.ts";
 import { leastBid, sentBid } from "./datasets.testing.ts";
-import { type RelayRow, rowCodec, rowsType } from "./row.ts";
+import { rowCodec, rowsType } from "./row.ts";
 
 const network = simulatedNetwork(1);
 

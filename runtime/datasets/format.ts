@@ -107,3 +107,10 @@ export function fieldsOf(dataset: Dataset): Field[] {
     field ? [{ name: field.name, format: field.format, canonical: canonical[field.format](), required }] : [],
   );
 }
+
+/**
+ * A relay's row in canonical form: integers as decimal strings without leading zeros, hex in lower case, absent where the
+ * relay sent nothing. Fields that the dataset doesn't know, and optional ones that their columns can't hold, are one JSON
+ * object in `extra`; those that are too large for it are another in `oversize`, which is for the quarantine.
+ */
+export type RelayRow = Readonly<Record<string, string | boolean>>;

@@ -1,7 +1,6 @@
 import type { Dataset } from "./dataset.ts";
-import { type Field, fieldsOf, isPlainInteger } from "./format.ts";
+import { type Field, fieldsOf, isPlainInteger, type RelayRow } from "./format.ts";
 import type { HashBatch } from "./hashBatch.ts";
-import type { RelayRow } from "./row.ts";
 
 /** Fields in which the rows of one slot mostly agree. */
 export const STEADY_FIELDS: ReadonlySet<string> = new Set([

@@ -1,8 +1,8 @@
+import type { RelayRow } from "./format.ts";
 import type { Network } from "../chain/networks.ts";
 import { slotStartMs } from "../chain/slots.ts";
 import { type Dataset, lakeColumns } from "./dataset.ts";
 import { STEADY_FIELDS } from "./guard.ts";
-import type { RelayRow } from "./row.ts";
 
 /** Last instant that RFC 3339 (and BigQuery) can write: year 9999, ms. */
 const MAX_TIME_MS = 253_402_300_799_999;

@@ -1,3 +1,4 @@
+import type { RelayRow } from "./format.ts";
 import test from "ava";
 import fc from "fast-check";
 import { simulatedNetwork } from "../chain/networks.ts";
@@ -6,7 +7,6 @@ import { bids } from "./dataset.ts";
 import { lineWriter } from "./line.ts";
 import { lineParser } from "./lineParser.ts";
 import { hasRepeats } from "./repeats.ts";
-import type { RelayRow } from "./row.ts";
 import { sentBid } from "./datasets.testing.ts";
 
 const network = simulatedNetwork(1);

@@ -1,17 +1,10 @@
 import * as E from "fp-ts/lib/Either.js";
 import * as t from "io-ts";
 import type { Dataset } from "./dataset.ts";
-import { type Field, expected, fieldsOf } from "./format.ts";
+import { type Field, expected, fieldsOf, type RelayRow } from "./format.ts";
 import { rowGuard } from "./guard.ts";
 import { HashBatch } from "./hashBatch.ts";
 import { canonicalMembers, hasInexactNumber } from "./json.ts";
-
-/**
- * A relay's row in canonical form: integers as decimal strings without leading zeros, hex in lower case, absent where the
- * relay sent nothing. Fields that the dataset doesn't know, and optional ones that their columns can't hold, are one JSON
- * object in `extra`; those that are too large for it are another in `oversize`, which is for the quarantine.
- */
-export type RelayRow = Readonly<Record<string, string | boolean>>;
 
 /** Bytes of column `extra`. */
 export const MAX_EXTRA_BYTES = 4096;

@@ -1,3 +1,4 @@
+import type { RelayRow } from "../datasets/format.ts";
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
@@ -8,7 +9,6 @@ import { SlotBits } from "../datasets/bits.ts";
 import type { Chunk } from "../datasets/chunks.ts";
 import { type DatasetName, datasets, type Format } from "../datasets/dataset.ts";
 import { lineWriter } from "../datasets/line.ts";
-import type { RelayRow } from "../datasets/row.ts";
 import { deflateSlot, type SlotBlock } from "./gzip.ts";
 import { type ChunkMeta, type Lake, type QuarantineLine, StaleGenerationError, emptyMeta } from "./lake.ts";
 

@@ -1,10 +1,10 @@
+import type { Answer, AskNode } from "./askNode.ts";
 import type { CanonicalChain } from "../chain/canonicalChain.ts";
 import * as E from "fp-ts/lib/Either.js";
 import * as t from "io-ts";
 import pLimit from "p-limit";
 import { type Network, SLOTS_PER_EPOCH } from "../chain/networks.ts";
 import { UserError } from "../errors.ts";
-import type { Answer, AskNode } from "./nodeEndpoint.ts";
 
 const digits = t.refinement(t.string, (text) => /^\d{1,15}$/.test(text));
 const hash = t.refinement(t.string, (text) => /^0x[0-9a-fA-F]{64}$/.test(text));

@@ -1,10 +1,10 @@
+import type { AskNode } from "./askNode.ts";
 import type { CanonicalChain } from "../chain/canonicalChain.ts";
 import * as t from "io-ts";
 import { type Network, SECONDS_PER_SLOT, SLOTS_PER_EPOCH } from "../chain/networks.ts";
 import { slotStartMs } from "../chain/slots.ts";
 import { UserError } from "../errors.ts";
 import { decoded, jsonOf } from "./beaconNode.ts";
-import type { AskNode } from "./nodeEndpoint.ts";
 
 const quantity = t.refinement(t.string, (text) => /^0x[0-9a-fA-F]{1,13}$/.test(text));
 const block = t.type({

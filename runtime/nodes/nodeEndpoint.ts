@@ -1,3 +1,4 @@
+import type { AskNode } from "./askNode.ts";
 import type { CanonicalChain } from "../chain/canonicalChain.ts";
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
@@ -5,12 +6,6 @@ import { redacted, splitCredentials } from "../credentials.ts";
 import { codeOf, messageOf, printable, UserError } from "../errors.ts";
 import { beaconChain } from "./beaconNode.ts";
 import { executionChain } from "./executionNode.ts";
-
-/** An HTTP answer: its JSON, or only its status where that is 404. */
-export type Answer = { readonly status: 200; readonly json: unknown } | { readonly status: 404 };
-
-/** Asks a node: `path` is added to its URL's path; with `body` it is a POST. Throws UserError. */
-export type AskNode = (path: string, body?: object) => Promise<Answer>;
 
 const ATTEMPTS = 4;
 const TIMEOUT_MS = 30_000;

@@ -5,7 +5,8 @@ import { printable } from "../errors.ts";
 import { askedAgain, directoryOf, unknownRelay } from "../relays/directory.ts";
 import { headerNameFault } from "../relays/headers.ts";
 import { PAYLOAD_LIMITS, RELAY_NAME, type Relay } from "../relays/relay.ts";
-import { simulatedRelays } from "../simulator/directory.ts";
+import { relayOf } from "../relays/described.ts";
+import { simulatedDirectory } from "../relays/simulatedRelays.ts";
 import { type Format, fields, json } from "./settingFormats.ts";
 
 /** What a deployment changes of one relay of the directory, or says of one that the directory doesn't know. */
@@ -186,7 +187,7 @@ function isSimulated(network: string): boolean {
 }
 
 function directoryFor(network: string): readonly Relay[] {
-  return isSimulated(network) ? simulatedRelays(seedOf(network)) : directoryOf(network);
+  return isSimulated(network) ? simulatedDirectory.map(relayOf) : directoryOf(network);
 }
 
 /** The network of the settings' name. */

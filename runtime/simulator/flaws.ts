@@ -1,34 +1,7 @@
+import type { Flaw } from "./profile.ts";
 import { Random } from "./random.ts";
 import type { Row } from "./rows.ts";
 import type { Block } from "./world.ts";
-
-/**
- * What is wrong with a relay as such, whoever asks it and however often, unlike faults, which pass. The truth has it too: an
- * ideal collector reads no more than this.
- */
-export type Flaw =
-  /** Lists of bids end after so many rows. `keeps`: which of them are shown, the newest or the oldest. */
-  | { readonly kind: "cut"; readonly rows: number; readonly keeps: "newest" | "oldest" }
-  /** The bids of every other slot are answered with [], for ever. */
-  | { readonly kind: "stuck-empty" }
-  /** It never shows any bids, but delivers. */
-  | { readonly kind: "no-bids" }
-  /** It delivers so many payloads at a time. */
-  | { readonly kind: "crowded"; readonly payloads: number }
-  /** Most of what it says it delivered was never published. */
-  | { readonly kind: "unpublished" }
-  /** Its payloads state ten times the value that the block paid. */
-  | { readonly kind: "overclaims" }
-  /** Its clock is so many ms ahead. */
-  | { readonly kind: "clock"; readonly ms: number }
-  /** It stores most rows twice. */
-  | { readonly kind: "repeats" }
-  /** From this slot on rows lack a field and have another one. */
-  | { readonly kind: "drifts"; readonly from: number }
-  /** Of three in ten bids no table can hold the value. */
-  | { readonly kind: "unreadable" }
-  /** It shows nothing from this slot on. */
-  | { readonly kind: "quiet"; readonly from: number };
 
 /** Salts that keep what is drawn for flaws apart; above those of relays' rows. */
 const salt = { empty: 64, unpublished: 65, crowd: 66, repeats: 67, unreadable: 68 } as const;

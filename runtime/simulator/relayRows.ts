@@ -1,6 +1,6 @@
+import type { Profile } from "./profile.ts";
 import { simulatedNetwork } from "../chain/networks.ts";
 import { slotStartMs } from "../chain/slots.ts";
-import type { Profile } from "./directory.ts";
 import { FlawInSlot } from "./flaws.ts";
 import { type Quirk, badRow, oddBid, oddPayload } from "./quirks.ts";
 import { Random, unit } from "./random.ts";

@@ -1,4 +1,4 @@
-import type { RowStyle } from "./directory.ts";
+import type { RowStyle } from "./profile.ts";
 import type { Quirk } from "./quirks.ts";
 import type { Block } from "./world.ts";
 

@@ -1,9 +1,10 @@
+import type { Profile } from "./profile.ts";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { UserError, codeOf } from "../errors.ts";
 import type { Relay } from "../relays/relay.ts";
-import { type Profile, withBase } from "./directory.ts";
+import { withBase } from "./directory.ts";
 import { type RequestRecord, Service, type SimulatorOptions } from "./service.ts";
 import type { Truth } from "./truth.ts";
 

@@ -1,9 +1,9 @@
+import type { Profile, Flaw } from "./profile.ts";
 import type { Clock } from "../chain/clock.ts";
 import { simulatedNetwork } from "../chain/networks.ts";
 import { slotAt } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
-import { PRUNED_TOGETHER, type Profile, otherProfiles, profiles } from "./directory.ts";
-import type { Flaw } from "./flaws.ts";
+import { PRUNED_TOGETHER, otherProfiles, profiles } from "./directory.ts";
 import { RelayRows } from "./relayRows.ts";
 import { type RawRow, unknownFields } from "./rows.ts";
 import { World, worked } from "./world.ts";

@@ -1,5 +1,5 @@
+import type { Profile } from "./profile.ts";
 import { type Builder, buildersOf } from "./builders.ts";
-import type { Profile } from "./directory.ts";
 import { Random, mix, unit } from "./random.ts";
 
 /** A block as a builder made it; every relay that has it says the same of it. */

@@ -1,3 +1,4 @@
+import type { RelayRow } from "../datasets/format.ts";
 import { textOf } from "./cells.ts";
 import { readFile, writeFile } from "node:fs/promises";
 import test, { type ExecutionContext } from "ava";
@@ -6,7 +7,6 @@ import { type Clock, fixedDateClock } from "../chain/clock.ts";
 import { findNetwork, type Network, simulatedNetwork } from "../chain/networks.ts";
 import { settledSlot, slotAt, slotStartMs } from "../chain/slots.ts";
 import { DATASET_NAMES, type DatasetName, datasets } from "../datasets/dataset.ts";
-import type { RelayRow } from "../datasets/row.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import type { Lake } from "../lake/lake.ts";
 import { blocksOf, contentArbitrary, flipped, network } from "../lake/lake.testing.ts";

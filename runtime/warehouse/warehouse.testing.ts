@@ -1,3 +1,4 @@
+import type { RelayRow } from "../datasets/format.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +8,6 @@ import { SlotBits } from "../datasets/bits.ts";
 import { type Chunk, chunkRange } from "../datasets/chunks.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { lineWriter } from "../datasets/line.ts";
-import type { RelayRow } from "../datasets/row.ts";
 import { isBad, type Lake } from "../lake/lake.ts";
 import { blocksOf } from "../lake/lake.testing.ts";
 import type { Relay } from "../relays/relay.ts";
