@@ -7,7 +7,7 @@ FROM node:20-bookworm-slim@sha256:2cf067cfed83d5ea958367df9f966191a942351a2df77d
 WORKDIR /src
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY bundle.mjs tsconfig.json ./
+COPY build.mjs tsconfig.json ./
 COPY runtime ./runtime
 RUN npm run bundle
 

@@ -1,19 +1,61 @@
-// Bundles the command line into dist/: one entry and a chunk a command, so that --help loads next to nothing.
-// Dependencies stay outside the bundle: DuckDB is native, and the others are installed anyway.
-import { rm } from "node:fs/promises";
+// Bundles the program: `node build.mjs cli` into dist/, `node build.mjs container [FOLDER]` into dist/container/.
+import { rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 
-await rm("dist", { recursive: true, force: true });
-await build({
-  entryPoints: { cli: "runtime/cli/main.ts" },
-  outdir: "dist",
-  bundle: true,
-  splitting: true,
-  format: "esm",
-  platform: "node",
-  target: "node20",
-  packages: "external",
-  banner: { js: "#!/usr/bin/env node" },
-  sourcemap: true,
-  logLevel: "warning",
-});
+/** Native modules can't be bundled, and no entry of the container needs them. */
+const NOT_BUNDLED = /node_modules\/@duckdb\//;
+/** What a service never needs. */
+const NOT_SHIPPED = /^runtime\/simulator\/|\.(?:test|testing|contract)\.ts$/;
+
+const [, , what, folder = "dist/container"] = process.argv;
+if (what === "cli") await buildCli();
+else if (what === "container") await buildContainer(folder);
+else throw new Error("give what is to be built: cli, or container [FOLDER]");
+
+/**
+ * The command line: one entry and a chunk a command, so that --help loads next to nothing. Dependencies stay outside: DuckDB is
+ * native, and the others are installed anyway.
+ */
+async function buildCli() {
+  await rm("dist", { recursive: true, force: true });
+  await build({
+    entryPoints: { cli: "runtime/cli/main.ts" },
+    outdir: "dist",
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    packages: "external",
+    banner: { js: "#!/usr/bin/env node" },
+    sourcemap: true,
+    logLevel: "warning",
+  });
+}
+
+/** What the container runs: one file an entry, with all its dependencies, and nothing beside it. @param {string} outdir */
+async function buildContainer(outdir) {
+  await rm(outdir, { recursive: true, force: true });
+  const { metafile } = await build({
+    // By the word that starts them: `node serve bids`, `node backload`.
+    entryPoints: { serve: "runtime/services/serveMain.ts", backload: "runtime/services/backloadMain.ts" },
+    outdir,
+    bundle: true,
+    // As CommonJS: bundled as ESM, dependencies that call `require` fail when they are started.
+    format: "cjs",
+    platform: "node",
+    target: "node20",
+    minify: true,
+    keepNames: true,
+    legalComments: "none",
+    metafile: true,
+    logLevel: "warning",
+  });
+  const inputs = Object.keys(metafile.inputs);
+  const native = inputs.filter((path) => NOT_BUNDLED.test(path));
+  if (native.length > 0) throw new Error(`an entry imports what can't be bundled: ${native.join(", ")}`);
+  const idle = inputs.filter((path) => NOT_SHIPPED.test(path));
+  if (idle.length > 0) throw new Error(`an entry imports what is for tests: ${idle.join(", ")}`);
+  // The repository's own package.json would have them taken for ESM.
+  await writeFile(`${outdir}/package.json`, '{ "type": "commonjs" }\n');
+}

@@ -12,7 +12,7 @@ const STARTS = 9;
 /** Seconds from the start of `node dist/cli.js --help` to its end, after a build. */
 export async function benchStartup(): Promise<Record<string, number>> {
   const root = join(import.meta.dirname, "..");
-  await run(process.execPath, ["build.mjs"], { cwd: root });
+  await run(process.execPath, ["build.mjs", "cli"], { cwd: root });
   const seconds: number[] = [];
   for (let i = 0; i < STARTS; i++) {
     const start = performance.now();
@@ -25,7 +25,7 @@ export async function benchStartup(): Promise<Record<string, number>> {
 /** A service's start as in its container: seconds to the answer of /ready, and memory when it has nothing to do. */
 export async function benchContainer(): Promise<Record<string, number>> {
   const out = await mkdtemp(join(tmpdir(), "etl-bench-"));
-  await run(process.execPath, ["bundle.mjs", out], { cwd: join(import.meta.dirname, "..") });
+  await run(process.execPath, ["build.mjs", "container", out], { cwd: join(import.meta.dirname, "..") });
   const seconds: number[] = [];
   const megabytes: number[] = [];
   for (let i = 0; i < STARTS; i++) {

@@ -13,7 +13,7 @@ if (process.env["ETL_CLOUD_TESTS"] === "off") {
     if (!process.env["STORAGE_EMULATOR_HOST"]) await provideFakeGcs();
     if (!process.env["BIGQUERY_EMULATOR_HOST"]) await provideLocalBigQuery();
     await provideGoogleSql();
-    const args = ["ava", "--config", "cloud.ava.config.mjs", ...process.argv.slice(2)];
+    const args = ["ava", "--config", "integration/cloud/ava.config.js", ...process.argv.slice(2)];
     const { status } = spawnSync("npx", args, { stdio: "inherit" });
     process.stdout.write(`not judged by these servers:\n${list(NOT_JUDGED)}`);
     process.exitCode = status ?? 1;

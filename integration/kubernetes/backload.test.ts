@@ -87,7 +87,7 @@ test("the Job that the stack registers is taken by Kubernetes, and its workers f
   // Workers run as nobody in particular, and read their program from here.
   await chmod(folder, 0o755);
   const program = join(folder, "image");
-  await promisify(execFile)(process.execPath, ["bundle.mjs", program]);
+  await promisify(execFile)(process.execPath, ["build.mjs", "container", program]);
   const simulator = await startSimulator({
     seed,
     clock: systemClock,

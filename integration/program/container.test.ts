@@ -7,13 +7,13 @@ import { idleSettings, startAlone } from "./container.ts";
 
 const root = join(import.meta.dirname, "../..");
 const out = mkdtempSync(join(tmpdir(), "etl-bundle-"));
-execFileSync(process.execPath, ["bundle.mjs", out], { cwd: root });
+execFileSync(process.execPath, ["build.mjs", "container", out], { cwd: root });
 const entries = readdirSync(out).filter((name) => name.endsWith(".js"));
 
 test("each entry is one file that needs nothing beside it, and is the same whenever it is built", (t) => {
   t.true(entries.includes("serve.js"));
   const again = mkdtempSync(join(tmpdir(), "etl-bundle-"));
-  execFileSync(process.execPath, ["bundle.mjs", again], { cwd: root });
+  execFileSync(process.execPath, ["build.mjs", "container", again], { cwd: root });
   for (const name of entries) {
     const text = readFileSync(join(out, name), "utf8");
     t.false(/require\("@|import\("@|duckdb/.test(text), `${name} imports a package`);
