@@ -33,7 +33,10 @@ async function buildCli() {
   });
 }
 
-/** What the container runs: one file an entry, with all its dependencies, and nothing beside it. @param {string} outdir */
+/**
+ * What the container runs: one file an entry, with all its dependencies, and nothing beside it.
+ * @param {string} outdir
+ */
 async function buildContainer(outdir) {
   await rm(outdir, { recursive: true, force: true });
   const { metafile } = await build({

@@ -46,7 +46,7 @@ const benches: Readonly<Record<string, () => Promise<Record<string, number>>>> =
   load: () => benchLoad(LOAD_ROUNDS),
   report: benchReport,
 };
-const unknown = wanted.filter((word) => !(word in benches));
+const unknown = wanted.filter((word) => !Object.hasOwn(benches, word));
 if (unknown.length > 0) {
   process.stderr.write(
     `no bench is called ${unknown.join(", ")}; there are ${Object.keys(benches).join(", ")}\n`,

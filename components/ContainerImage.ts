@@ -1,8 +1,8 @@
-import type { StackContext } from "./stackContext.ts";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Image, type ImageArgs } from "@pulumi/docker-build/image.js";
 import { type ComponentResourceOptions, type Input, interpolate, type Output, output } from "@pulumi/pulumi";
+import type { StackContext } from "./stackContext.ts";
 import { EtlComponent, type Transform, transformed, validate } from "./component.ts";
 
 /** Where the image comes from: built from this repository, or one that exists, by digest. */

@@ -1,8 +1,8 @@
-import type { StackContext } from "./stackContext.ts";
 import { IamMember } from "@pulumi/gcp/bigquery/iamMember.js";
 import { SecretIamMember } from "@pulumi/gcp/secretmanager/secretIamMember.js";
 import { BucketIAMMember } from "@pulumi/gcp/storage/bucketIAMMember.js";
 import { all, type ComponentResourceOptions, type Input, type Output } from "@pulumi/pulumi";
+import type { StackContext } from "./stackContext.ts";
 import { findNetwork } from "../runtime/chain/networks.ts";
 import { headerSources } from "../runtime/services/relayOverrides.ts";
 import type { ServiceSettings } from "../runtime/services/settings.ts";

@@ -1,6 +1,6 @@
-import type { StackContext } from "./stackContext.ts";
 import { Table, type TableArgs } from "@pulumi/gcp/bigquery/table.js";
 import { type ComponentResourceOptions, type Input, interpolate, type Output } from "@pulumi/pulumi";
+import type { StackContext } from "./stackContext.ts";
 import { type BigQueryTable, bigqueryTables } from "../runtime/warehouse/bigquery/bigqueryTables.ts";
 import { EtlComponent, type Transform, transformed, validate } from "./component.ts";
 import { PROTECTION } from "./protection.ts";

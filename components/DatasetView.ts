@@ -1,4 +1,3 @@
-import type { StackContext } from "./stackContext.ts";
 import { Table, type TableArgs } from "@pulumi/gcp/bigquery/table.js";
 import {
   type ComponentResourceOptions,
@@ -7,6 +6,7 @@ import {
   type Output,
   type Resource,
 } from "@pulumi/pulumi";
+import type { StackContext } from "./stackContext.ts";
 import type { BigQueryView } from "../runtime/warehouse/bigquery/bigqueryViews.ts";
 import { EtlComponent, type Transform, transformed } from "./component.ts";
 import { PROTECTION } from "./protection.ts";

@@ -1,6 +1,6 @@
-import type { StackContext } from "./stackContext.ts";
 import { Dataset, type DatasetArgs } from "@pulumi/gcp/bigquery/dataset.js";
 import type { ComponentResourceOptions, Input, Output } from "@pulumi/pulumi";
+import type { StackContext } from "./stackContext.ts";
 import { EtlComponent, type Transform, transformed, validate } from "./component.ts";
 import { PROTECTION } from "./protection.ts";
 

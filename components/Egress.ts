@@ -1,10 +1,10 @@
-import type { StackContext } from "./stackContext.ts";
 import { Address } from "@pulumi/gcp/compute/address.js";
 import { Network } from "@pulumi/gcp/compute/network.js";
 import { Router } from "@pulumi/gcp/compute/router.js";
 import { RouterNat } from "@pulumi/gcp/compute/routerNat.js";
 import { Subnetwork } from "@pulumi/gcp/compute/subnetwork.js";
 import type { ComponentResourceOptions, Output, Resource } from "@pulumi/pulumi";
+import type { StackContext } from "./stackContext.ts";
 import { EtlComponent } from "./component.ts";
 
 export interface EgressArgs {

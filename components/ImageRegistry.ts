@@ -1,6 +1,6 @@
-import type { StackContext } from "./stackContext.ts";
 import { Repository, type RepositoryArgs } from "@pulumi/gcp/artifactregistry/repository.js";
 import { type ComponentResourceOptions, interpolate, type Output } from "@pulumi/pulumi";
+import type { StackContext } from "./stackContext.ts";
 import { EtlComponent, type Transform, transformed } from "./component.ts";
 
 export interface ImageRegistryArgs {

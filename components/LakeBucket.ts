@@ -1,6 +1,6 @@
-import type { StackContext } from "./stackContext.ts";
 import { Bucket, type BucketArgs } from "@pulumi/gcp/storage/bucket.js";
 import { type ComponentResourceOptions, interpolate, type Output } from "@pulumi/pulumi";
+import type { StackContext } from "./stackContext.ts";
 import { EtlComponent, type Transform, transformed, validate } from "./component.ts";
 import { PROTECTION } from "./protection.ts";
 

@@ -1,6 +1,6 @@
-import type { StackContext } from "./stackContext.ts";
 import { Metric, type MetricArgs } from "@pulumi/gcp/logging/metric.js";
 import type { ComponentResourceOptions } from "@pulumi/pulumi";
+import type { StackContext } from "./stackContext.ts";
 import { LOG_LINES } from "../runtime/services/logLines.ts";
 import { EtlComponent } from "./component.ts";
 

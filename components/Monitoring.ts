@@ -1,8 +1,8 @@
-import type { StackContext } from "./stackContext.ts";
 import { Budget, type BudgetArgs } from "@pulumi/gcp/billing/budget.js";
 import { Dashboard } from "@pulumi/gcp/monitoring/dashboard.js";
 import { getProjectOutput } from "@pulumi/gcp/organizations/getProject.js";
 import { type ComponentResourceOptions, interpolate, type Output, type Resource } from "@pulumi/pulumi";
+import type { StackContext } from "./stackContext.ts";
 import { EtlComponent, type Transform, transformed, validate } from "./component.ts";
 import { dashboardJson, type Panel, servicePanels } from "./dashboard.ts";
 import type { LogMetrics } from "./LogMetrics.ts";

@@ -1,4 +1,3 @@
-import type { StackContext } from "./stackContext.ts";
 import { Job, type JobArgs } from "@pulumi/gcp/cloudscheduler/job.js";
 import { Service, type ServiceArgs } from "@pulumi/gcp/cloudrunv2/service.js";
 import { ServiceIamMember } from "@pulumi/gcp/cloudrunv2/serviceIamMember.js";
@@ -11,6 +10,7 @@ import {
   output,
   type Resource,
 } from "@pulumi/pulumi";
+import type { StackContext } from "./stackContext.ts";
 import { ServiceSettings, settingFaults } from "../runtime/services/settings.ts";
 import { EtlComponent, type Transform, transformed, validate } from "./component.ts";
 import type { Egress } from "./Egress.ts";

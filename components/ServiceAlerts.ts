@@ -1,6 +1,6 @@
-import type { StackContext } from "./stackContext.ts";
 import { AlertPolicy, type AlertPolicyArgs } from "@pulumi/gcp/monitoring/alertPolicy.js";
 import type { ComponentResourceOptions } from "@pulumi/pulumi";
+import type { StackContext } from "./stackContext.ts";
 import { alertPolicy } from "./alertPolicy.ts";
 import { type AlertLimits, alertRules } from "./alertRules.ts";
 import { EtlComponent, type Transform, transformed } from "./component.ts";

@@ -1,7 +1,7 @@
-import type { StackContext } from "./stackContext.ts";
 import { IAMMember } from "@pulumi/gcp/projects/iammember.js";
 import { Account } from "@pulumi/gcp/serviceaccount/account.js";
 import type { ComponentResourceOptions, Output, Resource } from "@pulumi/pulumi";
+import type { StackContext } from "./stackContext.ts";
 import { EtlComponent } from "./component.ts";
 import type { ServiceName } from "./names.ts";
 

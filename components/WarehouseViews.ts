@@ -1,6 +1,6 @@
-import type { StackContext } from "./stackContext.ts";
 import { Routine } from "@pulumi/gcp/bigquery/routine.js";
 import type { ComponentResourceOptions, Output, Resource } from "@pulumi/pulumi";
+import type { StackContext } from "./stackContext.ts";
 import type { Network } from "../runtime/chain/networks.ts";
 import { bigqueryRoutines, bigqueryViews } from "../runtime/warehouse/bigquery/bigqueryViews.ts";
 import { EtlComponent } from "./component.ts";

@@ -1,5 +1,5 @@
-import type { StackContext } from "./stackContext.ts";
 import type { AlertPolicyArgs } from "@pulumi/gcp/monitoring/alertPolicy.js";
+import type { StackContext } from "./stackContext.ts";
 import type { AlertRule } from "./alertRules.ts";
 
 const CLOSE_AFTER = "3600s";

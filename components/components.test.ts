@@ -1,6 +1,6 @@
-import type { StackContext } from "./stackContext.ts";
 import { InputPropertyError, type Resource } from "@pulumi/pulumi";
 import test from "ava";
+import type { StackContext } from "./stackContext.ts";
 import { API_HOSTS, type ApiName, Apis } from "./Apis.ts";
 import { BidsEtl } from "./BidsEtl.ts";
 import { ContainerImage } from "./ContainerImage.ts";

@@ -2,20 +2,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { policies } from "../policies/rules/all.ts";
 import { costReport } from "../deploy/cost/report.ts";
+import { withPart } from "./generated.ts";
 
 const file = new URL("../README.md", import.meta.url);
 
 /** The README with its generated parts anew. Throws RangeError where a part has no place. */
 export function withParts(text: string): string {
-  return [
-    ["policies", policyTable()],
-    ["cost", `\`\`\`\n${costReport()}\`\`\``],
-  ].reduce((before, [name, part]) => {
-    const [start, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
-    const [from, to] = [before.indexOf(start), before.indexOf(end)];
-    if (from === -1 || to < from) throw new RangeError(`the README has no place for ${name}`);
-    return `${before.slice(0, from + start.length)}\n\n${part}\n\n${before.slice(to)}`;
-  }, text);
+  return withPart(withPart(text, "policies", policyTable()), "cost", `\`\`\`\n${costReport()}\`\`\``);
 }
 
 function policyTable(): string {

@@ -1,17 +1,13 @@
 // Writes ARCHITECTURE's table of rooms and arrows anew: npm run rooms
 import { readFileSync, writeFileSync } from "node:fs";
 import { ROOMS } from "../.dependency-cruiser.mjs";
+import { withPart } from "./generated.ts";
 
 const file = new URL("../ARCHITECTURE.md", import.meta.url);
-const BEGIN = "<!-- rooms -->";
-const END = "<!-- /rooms -->";
 
 /** The text of ARCHITECTURE.md with the table of rooms as `.dependency-cruiser.mjs` has it now. */
 export function withRooms(text: string): string {
-  const [start, end] = [text.indexOf(BEGIN), text.indexOf(END)];
-  if (start < 0 || end < start)
-    throw new Error(`ARCHITECTURE.md has no place for its rooms, ${BEGIN} … ${END}`);
-  return `${text.slice(0, start + BEGIN.length)}\n\n${roomsTable()}\n\n${text.slice(end)}`;
+  return withPart(text, "rooms", roomsTable());
 }
 
 function roomsTable(): string {

@@ -1,6 +1,6 @@
+import { runtime } from "@pulumi/pulumi";
 import type { Registered } from "../components/components.testing.ts";
 import { registrations } from "../components/components.testing.ts";
-import { runtime } from "@pulumi/pulumi";
 import program from "./index.ts";
 import { type CommittedStack, engineConfig } from "./stacks.testing.ts";
 

@@ -1,5 +1,5 @@
-import type { StackContext } from "../components/stackContext.ts";
 import { Provider } from "@pulumi/gcp/provider.js";
+import type { StackContext } from "../components/stackContext.ts";
 import { Apis } from "../components/Apis.ts";
 import { BidsBackload } from "../components/backload/BidsBackload.ts";
 import { BidsEtl } from "../components/BidsEtl.ts";

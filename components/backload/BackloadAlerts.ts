@@ -1,7 +1,7 @@
-import type { StackContext } from "../stackContext.ts";
 import { Metric } from "@pulumi/gcp/logging/metric.js";
 import { AlertPolicy } from "@pulumi/gcp/monitoring/alertPolicy.js";
 import type { ComponentResourceOptions } from "@pulumi/pulumi";
+import type { StackContext } from "../stackContext.ts";
 import { BACKLOAD_LINES } from "../../runtime/backload/logLines.ts";
 import { alertPolicy } from "../alertPolicy.ts";
 import type { AlertRule } from "../alertRules.ts";

@@ -1,4 +1,3 @@
-import type { StackContext } from "../stackContext.ts";
 import { RepositoryIamMember } from "@pulumi/gcp/artifactregistry/repositoryIamMember.js";
 import { Network } from "@pulumi/gcp/compute/network.js";
 import { Subnetwork } from "@pulumi/gcp/compute/subnetwork.js";
@@ -15,6 +14,7 @@ import {
   type Output,
   type Resource,
 } from "@pulumi/pulumi";
+import type { StackContext } from "../stackContext.ts";
 import { EtlComponent, type Transform, transformed, validate } from "../component.ts";
 import { PROTECTION } from "../protection.ts";
 

@@ -1,4 +1,3 @@
-import type { StackContext } from "../stackContext.ts";
 import { createHash } from "node:crypto";
 import type { batch } from "@pulumi/kubernetes/types/input.js";
 import { Job, type JobArgs } from "@pulumi/kubernetes/batch/v1/job.js";
@@ -16,6 +15,7 @@ import {
   type Output,
   output,
 } from "@pulumi/pulumi";
+import type { StackContext } from "../stackContext.ts";
 import { BACKLOAD_EXIT } from "../../runtime/services/backloadExit.ts";
 import { BackloadSettings, backloadSettingFaults } from "../../runtime/services/backloadSettings.ts";
 import { headerSources } from "../../runtime/services/relayOverrides.ts";

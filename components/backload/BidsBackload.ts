@@ -1,5 +1,5 @@
-import type { StackContext } from "../stackContext.ts";
 import type { ComponentResourceOptions, Input, Output } from "@pulumi/pulumi";
+import type { StackContext } from "../stackContext.ts";
 import type { BackloadSettings } from "../../runtime/services/backloadSettings.ts";
 import { BackloadAlerts } from "./BackloadAlerts.ts";
 import { BackloadCluster, type BackloadClusterArgs } from "./BackloadCluster.ts";

@@ -1,5 +1,5 @@
-import type { Flaw } from "../../runtime/simulator/profile.ts";
 import test from "ava";
+import type { Flaw } from "../../runtime/simulator/profile.ts";
 import { runChecks } from "../../runtime/checks/checks.ts";
 import type { Relay } from "../../runtime/relays/relay.ts";
 import { SEED, examples } from "../../runtime/seeds.testing.ts";

@@ -1,8 +1,8 @@
-import type { Flaw } from "../../runtime/simulator/profile.ts";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
+import type { Flaw } from "../../runtime/simulator/profile.ts";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { settledSlot, slotCount } from "../../runtime/chain/slots.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";

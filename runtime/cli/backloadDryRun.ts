@@ -1,5 +1,5 @@
-import type { BackloadCommandOptions } from "./backloadRelays.ts";
 import Table from "cli-table3";
+import type { BackloadCommandOptions } from "./backloadRelays.ts";
 import { type Estimate, estimate } from "../backload/estimate.ts";
 import { UNIT_SLOTS } from "../backload/plan.ts";
 import { type SlotRange, settledSlot, slotCount } from "../chain/slots.ts";

@@ -1,6 +1,6 @@
-import { type BackloadCommandOptions, startRelays } from "./backloadRelays.ts";
 import { type ChildProcess, fork } from "node:child_process";
 import { createInterface } from "node:readline";
+import { type BackloadCommandOptions, startRelays } from "./backloadRelays.ts";
 import { type RelayProgress, together } from "../backload/progress.ts";
 import { MAX_SHARDS } from "../backload/plan.ts";
 import { type Shares, divideRates, smaller } from "../backload/shares.ts";

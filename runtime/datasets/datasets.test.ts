@@ -1,8 +1,8 @@
-import type { RelayRow } from "./format.ts";
 import { existsSync, readFileSync } from "node:fs";
 import test from "ava";
 import fc from "fast-check";
 import * as E from "fp-ts/lib/Either.js";
+import type { RelayRow } from "./format.ts";
 import { findNetwork, simulatedNetwork } from "../chain/networks.ts";
 import { MalformedAnswerError, answerDecoder } from "./answer.ts";
 import { SlotBits } from "./bits.ts";

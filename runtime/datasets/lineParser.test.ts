@@ -1,6 +1,6 @@
-import type { RelayRow } from "./format.ts";
 import test from "ava";
 import fc from "fast-check";
+import type { RelayRow } from "./format.ts";
 import { simulatedNetwork } from "../chain/networks.ts";
 import { answerDecoder } from "./answer.ts";
 import { bids } from "./dataset.ts";

@@ -1,9 +1,9 @@
-import type { RelayRow } from "../datasets/format.ts";
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
+import type { RelayRow } from "../datasets/format.ts";
 import { simulatedNetwork } from "../chain/networks.ts";
 import { SlotBits } from "../datasets/bits.ts";
 import type { Chunk } from "../datasets/chunks.ts";

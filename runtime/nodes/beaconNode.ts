@@ -1,8 +1,8 @@
-import type { Answer, AskNode } from "./askNode.ts";
-import type { CanonicalChain } from "../chain/canonicalChain.ts";
 import * as E from "fp-ts/lib/Either.js";
 import * as t from "io-ts";
 import pLimit from "p-limit";
+import type { Answer, AskNode } from "./askNode.ts";
+import type { CanonicalChain } from "../chain/canonicalChain.ts";
 import { type Network, SLOTS_PER_EPOCH } from "../chain/networks.ts";
 import { UserError } from "../errors.ts";
 

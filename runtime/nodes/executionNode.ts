@@ -1,6 +1,6 @@
+import * as t from "io-ts";
 import type { AskNode } from "./askNode.ts";
 import type { CanonicalChain } from "../chain/canonicalChain.ts";
-import * as t from "io-ts";
 import { type Network, SECONDS_PER_SLOT, SLOTS_PER_EPOCH } from "../chain/networks.ts";
 import { slotStartMs } from "../chain/slots.ts";
 import { UserError } from "../errors.ts";

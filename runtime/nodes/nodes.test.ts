@@ -1,9 +1,9 @@
-import type { CanonicalChain } from "../chain/canonicalChain.ts";
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import fc from "fast-check";
+import type { CanonicalChain } from "../chain/canonicalChain.ts";
 import { fixedDateClock } from "../chain/clock.ts";
 import { findNetwork, simulatedNetwork } from "../chain/networks.ts";
 import { slotStartMs } from "../chain/slots.ts";

@@ -1,5 +1,5 @@
-import { isPrivateHost } from "../relays/addresses.ts";
 import * as t from "io-ts";
+import { isPrivateHost } from "../relays/addresses.ts";
 import { findNetwork } from "../chain/networks.ts";
 import { printable } from "../errors.ts";
 import { askedAgain, directoryOf, unknownRelay } from "../relays/directory.ts";

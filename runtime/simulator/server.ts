@@ -1,7 +1,7 @@
-import type { Profile } from "./profile.ts";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Profile } from "./profile.ts";
 import { UserError, codeOf } from "../errors.ts";
 import type { Relay } from "../relays/relay.ts";
 import { withBase } from "./directory.ts";

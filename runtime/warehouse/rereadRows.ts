@@ -1,5 +1,5 @@
-import { integerOf, textOf } from "./cells.ts";
 import pLimit from "p-limit";
+import { integerOf, textOf } from "./cells.ts";
 import type { Network } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";

@@ -1,8 +1,8 @@
-import type { RelayRow } from "../datasets/format.ts";
-import { textOf } from "./cells.ts";
 import { readFile, writeFile } from "node:fs/promises";
 import test, { type ExecutionContext } from "ava";
 import fc from "fast-check";
+import type { RelayRow } from "../datasets/format.ts";
+import { textOf } from "./cells.ts";
 import { type Clock, fixedDateClock } from "../chain/clock.ts";
 import { findNetwork, type Network, simulatedNetwork } from "../chain/networks.ts";
 import { settledSlot, slotAt, slotStartMs } from "../chain/slots.ts";

@@ -1,8 +1,8 @@
-import type { RelayRow } from "../datasets/format.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ExecutionContext } from "ava";
+import type { RelayRow } from "../datasets/format.ts";
 import type { Network } from "../chain/networks.ts";
 import { SlotBits } from "../datasets/bits.ts";
 import { type Chunk, chunkRange } from "../datasets/chunks.ts";

@@ -1,5 +1,5 @@
-import { isPrivateHost } from "../addresses.ts";
 import fetch, { type Response } from "node-fetch";
+import { isPrivateHost } from "../addresses.ts";
 import type { Clock } from "../../chain/clock.ts";
 import { codeOf, messageOf } from "../../errors.ts";
 import { type FaultMaker, errorText, isTurnedAway, listOf, saysNothingHere } from "./body.ts";

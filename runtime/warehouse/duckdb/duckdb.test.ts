@@ -1,9 +1,9 @@
-import { textOf } from "../cells.ts";
 import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import test, { type ExecutionContext } from "ava";
-import { fixedDateClock, systemClock } from "../../chain/clock.ts";
+import { textOf } from "../cells.ts";
+import { fixedDateClock } from "../../chain/clock.ts";
 import { simulatedNetwork } from "../../chain/networks.ts";
 import { slotAt, slotStartMs } from "../../chain/slots.ts";
 import { DATASET_NAMES, datasets, lakeColumns } from "../../datasets/dataset.ts";
@@ -15,9 +15,9 @@ import { network } from "../../lake/lake.testing.ts";
 import { silentLog } from "../../log.ts";
 import { warehouseContract } from "../warehouse.contract.ts";
 import { openDuckDb } from "./duckdb.ts";
+import { open, place } from "./duckdb.testing.ts";
 import { insertObjects, slotsPredicate } from "./duckdbLoadSql.ts";
 import { expectedRows, newFolder, put, relayNamed, rowOf, tableRows } from "../warehouse.testing.ts";
-import type { Warehouse } from "../warehouse.ts";
 
 const folders = new WeakMap<ExecutionContext, Promise<string>>();
 
@@ -26,24 +26,6 @@ warehouseContract("DuckDB", async (t, network_, clock, name = "one") => {
   folders.set(t, folder);
   return openDuckDb(join(await folder, `${name}.duckdb`), network_, { clock, log: silentLog });
 });
-
-const open = (path: string, clock = systemClock): Warehouse =>
-  openDuckDb(path, network, { clock, log: silentLog });
-
-/** A lake with bids of several chunks, and a path beside it for a warehouse. */
-async function place(
-  t: ExecutionContext,
-  chunks = 4,
-  rows = 3,
-): Promise<{ lake: Lake; folder: string; path: string }> {
-  const root = await newFolder(t);
-  const lake = openFolderLake(join(root, "lake"), network.name);
-  for (let index = 0; index < chunks; index++)
-    await put(lake, network, "bids", "one", {
-      rows: new Map([[32 * index, Array.from({ length: rows }, (_, number) => rowOf(32 * index, number))]]),
-    });
-  return { lake, folder: join(root, "tables"), path: join(root, "tables", "one.duckdb") };
-}
 
 test("one definition gives the DuckDB table, the BigQuery schema and what is read from the lake", async (t) => {
   const { lake, path } = await place(t, 1);

@@ -1,5 +1,5 @@
-import { integerOf } from "../cells.ts";
 import type { DuckDBConnection } from "@duckdb/node-api";
+import { integerOf } from "../cells.ts";
 import type { Dataset } from "../../datasets/dataset.ts";
 import { messageOf, printable } from "../../errors.ts";
 import type { Lake, StoredChunk } from "../../lake/lake.ts";

@@ -6,37 +6,16 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { DuckDBInstance } from "@duckdb/node-api";
-import test, { type ExecutionContext } from "ava";
+import test from "ava";
 import { systemClock } from "../../chain/clock.ts";
 import { VirtualClock } from "../../chain/virtualClock.ts";
 import { DATASET_NAMES } from "../../datasets/dataset.ts";
 import { loadTables } from "../../datasets/tables.ts";
 import type { Lake } from "../../lake/lake.ts";
-import { openFolderLake } from "../../lake/folder/folder.ts";
 import { ownerId } from "../../lake/folder/owner.ts";
 import { network } from "../../lake/lake.testing.ts";
-import { silentLog } from "../../log.ts";
-import { openDuckDb } from "./duckdb.ts";
-import { expectedRows, newFolder, put, relayNamed, rowOf, tableRows } from "../warehouse.testing.ts";
-import type { Warehouse } from "../warehouse.ts";
-
-const open = (path: string, clock = systemClock): Warehouse =>
-  openDuckDb(path, network, { clock, log: silentLog });
-
-/** A lake with bids of several chunks, and a path beside it for a warehouse. */
-async function place(
-  t: ExecutionContext,
-  chunks = 4,
-  rows = 3,
-): Promise<{ lake: Lake; folder: string; path: string }> {
-  const root = await newFolder(t);
-  const lake = openFolderLake(join(root, "lake"), network.name);
-  for (let index = 0; index < chunks; index++)
-    await put(lake, network, "bids", "one", {
-      rows: new Map([[32 * index, Array.from({ length: rows }, (_, number) => rowOf(32 * index, number))]]),
-    });
-  return { lake, folder: join(root, "tables"), path: join(root, "tables", "one.duckdb") };
-}
+import { open, place } from "./duckdb.testing.ts";
+import { expectedRows, put, relayNamed, rowOf, tableRows } from "../warehouse.testing.ts";
 
 function startChild(
   lake: Lake,

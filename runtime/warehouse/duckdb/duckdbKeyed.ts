@@ -1,5 +1,5 @@
-import { textOf } from "../cells.ts";
 import type { DuckDBConnection } from "@duckdb/node-api";
+import { textOf } from "../cells.ts";
 import type { Network } from "../../chain/networks.ts";
 import type { SlotRange } from "../../chain/slots.ts";
 import { nameList } from "../../datasets/schema.ts";

@@ -1,5 +1,5 @@
-import { integerOf, textOf } from "../cells.ts";
 import type { DuckDBConnection } from "@duckdb/node-api";
+import { integerOf, textOf } from "../cells.ts";
 import { SlotBits } from "../../datasets/bits.ts";
 import type { Chunk } from "../../datasets/chunks.ts";
 import type { Dataset } from "../../datasets/dataset.ts";

@@ -1,8 +1,8 @@
-import { textOf } from "../cells.ts";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { textOf } from "../cells.ts";
 import type { Network } from "../../chain/networks.ts";
 import { DATASET_NAMES, type Dataset, type DatasetName, datasets } from "../../datasets/dataset.ts";
 import { hasRepeats } from "../../datasets/repeats.ts";

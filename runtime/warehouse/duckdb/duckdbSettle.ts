@@ -1,7 +1,7 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
 import { SLOTS_AT_ONCE } from "../../chain/canonicalChain.ts";
 import type { CanonicalChain } from "../../chain/canonicalChain.ts";
 import { integerOf } from "../cells.ts";
-import type { DuckDBConnection } from "@duckdb/node-api";
 import { canonicalBlocksTable } from "../../datasets/tables.ts";
 import { rowsOf } from "./duckdbCells.ts";
 import { insertRows, settleReorged } from "./duckdbLoadSql.ts";

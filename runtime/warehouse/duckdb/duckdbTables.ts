@@ -1,5 +1,5 @@
-import { textOf } from "../cells.ts";
 import type { DuckDBConnection } from "@duckdb/node-api";
+import { textOf } from "../cells.ts";
 import type { Network } from "../../chain/networks.ts";
 import { duckdbAddColumn, duckdbDdl } from "../../datasets/schema.ts";
 import { allTables, infoTable, WAREHOUSE_VERSION } from "../../datasets/tables.ts";

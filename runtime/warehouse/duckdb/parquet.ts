@@ -1,7 +1,7 @@
-import { integerOf, textOf } from "../cells.ts";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { integerOf, textOf } from "../cells.ts";
 import { MAX_SLOT, type Network } from "../../chain/networks.ts";
 import { type Column, type DatasetName, datasets } from "../../datasets/dataset.ts";
 import { quotedName, quotedText } from "../../datasets/schema.ts";
