@@ -1,6 +1,11 @@
-import type { SlotBits } from "../datasets/bits.ts";
+import type { SlotRange } from "../chain/slots.ts";
+import { SlotBits } from "../datasets/bits.ts";
 import type { Chunk } from "../datasets/chunks.ts";
+import type { Dataset } from "../datasets/dataset.ts";
+import { UserError } from "../errors.ts";
 import { type BadChunk, type StoredChunk, emptyMeta } from "../lake/lake.ts";
+import { integerOf, textOf } from "./cells.ts";
+import type { Value } from "./warehouse.ts";
 
 /** What the ledger says of a chunk: what of it is in the table, and which generation of its object was looked at last. */
 export interface LedgerRow {
@@ -58,4 +63,74 @@ export function failureOf(
   const held = { revision, covered, suspect, rows, quarantined, unproven };
   const after = { chunk, object, generation, ...held, error };
   return { after, before, remove: [], insert: [] };
+}
+
+/** A part of the ledger: one relay's rows, or those of chunks that begin in ranges. */
+export type LedgerPart = { readonly relay: string } | { readonly ranges: readonly SlotRange[] };
+
+/** The columns that `LedgerState` is read from. */
+export const STATE_COLUMNS = "relay, first_slot, generation, error, object";
+
+/** What the ledger says of objects: their generations, and what keeps some from being loaded. */
+export class LedgerState {
+  readonly #generations = new Map<string, Map<number, number>>();
+  /** By object. */
+  readonly errors = new Map<string, string>();
+
+  /** `rows` have STATE_COLUMNS. */
+  constructor(rows: Iterable<Readonly<Record<string, Value>>>) {
+    for (const row of rows) {
+      const relay = textOf(row["relay"]);
+      const ofRelay = this.#generations.get(relay) ?? new Map<number, number>();
+      this.#generations.set(relay, ofRelay.set(integerOf(row["first_slot"]), integerOf(row["generation"])));
+      if (row["error"] !== null) this.errors.set(textOf(row["object"]), textOf(row["error"]));
+    }
+  }
+
+  /** The generations of a relay's objects, by first slot. */
+  of(relay: string): ReadonlyMap<number, number> {
+    return this.#generations.get(relay) ?? new Map<number, number>();
+  }
+}
+
+/** Ledger rows by chunk. */
+export class LedgerRows {
+  readonly #rows = new Map<string, LedgerRow>();
+
+  /** `rows` have the ledger's columns. Throws UserError when one is damaged. */
+  constructor(dataset: Dataset, rows: Iterable<Readonly<Record<string, Value>>>) {
+    for (const row of rows) {
+      const read = ledgerRow(dataset, row);
+      this.#rows.set(`${read.chunk.relay} ${read.chunk.first}`, read);
+    }
+  }
+
+  get(chunk: Chunk): LedgerRow | undefined {
+    return this.#rows.get(`${chunk.relay} ${chunk.first}`);
+  }
+}
+
+function ledgerRow(dataset: Dataset, row: Readonly<Record<string, Value>>): LedgerRow {
+  const relay = textOf(row["relay"]);
+  const first = integerOf(row["first_slot"]);
+  const bits = (value: Value | undefined): SlotBits => {
+    const parsed = SlotBits.parse(first, dataset.chunkSlots, textOf(value));
+    if (!parsed)
+      throw new UserError(
+        `the ledger of ${relay} ${dataset.name} at slot ${first} is damaged; run \`load --rebuild\``,
+      );
+    return parsed;
+  };
+  return {
+    chunk: { dataset: dataset.name, relay, first, last: first + dataset.chunkSlots - 1 },
+    object: textOf(row["object"]),
+    generation: integerOf(row["generation"]),
+    revision: integerOf(row["revision"]),
+    covered: bits(row["covered"]),
+    suspect: bits(row["suspect"]),
+    rows: integerOf(row["rows"]),
+    quarantined: integerOf(row["quarantined"]),
+    error: row["error"] === null ? null : textOf(row["error"]),
+    unproven: row["unproven"] === null ? null : bits(row["unproven"]),
+  };
 }

@@ -1,9 +1,9 @@
 import type { CanonicalChain } from "../../chain/canonicalChain.ts";
-import { integerOf, textOf } from "../cells.ts";
+import { dayCoverage } from "../cells.ts";
 import type { Clock } from "../../chain/clock.ts";
 import type { Network } from "../../chain/networks.ts";
 import { settledSlot } from "../../chain/slots.ts";
-import { DATASET_NAMES, type DatasetName, datasets } from "../../datasets/dataset.ts";
+import { DATASET_NAMES, datasets } from "../../datasets/dataset.ts";
 import { printable, UserError } from "../../errors.ts";
 import type { Lake } from "../../lake/lake.ts";
 import type { Log } from "../../log.ts";
@@ -15,6 +15,8 @@ import type { ExportSource } from "./bigqueryExport.ts";
 import { ensureGuard } from "./transactionLock.ts";
 import { BigQueryJobs } from "./bigqueryJobs.ts";
 import { loadRelaysIntoBigQuery, loadRereadsIntoBigQuery } from "./bigqueryKeyed.ts";
+import { sameNetwork } from "../load.ts";
+import { Calls } from "../calls.ts";
 import { loadIntoBigQuery } from "./bigqueryLoad.ts";
 import { Staging } from "./bigqueryStaging.ts";
 import { coverageQuery } from "./bigqueryViews.ts";
@@ -74,13 +76,13 @@ class BigQueryWarehouse implements Warehouse {
   readonly #tables: { readonly project: string; readonly dataset: string };
   readonly #stagingPlace: { readonly project: string; readonly dataset: string };
   readonly #location: string | undefined;
-  readonly #running = new Set<Promise<unknown>>();
+  readonly #calls: Calls;
   #ready: Promise<Ready> | undefined;
-  #closed = false;
 
   constructor(url: string, network: Network, options: BigQueryOptions) {
     const { project, dataset, staging = `${dataset}_staging`, location } = placeOf(url);
     this.url = url;
+    this.#calls = new Calls(url);
     this.network = network.name;
     this.#network = network;
     this.#options = options;
@@ -91,10 +93,7 @@ class BigQueryWarehouse implements Warehouse {
   }
 
   async load(lake: Lake, relays: readonly Relay[], options: LoadOptions = {}): Promise<LoadSummary> {
-    if (lake.network !== this.network)
-      throw new UserError(`the lake is of network ${lake.network}, the warehouse of ${this.network}`, {
-        exitCode: 2,
-      });
+    sameNetwork(lake, this.network);
     return this.#use(async ({ jobs, staging }) => {
       const { clock, log } = this.#options;
       const { relayTables = true, ranges, signal } = options;
@@ -128,16 +127,7 @@ class BigQueryWarehouse implements Warehouse {
     const settled = String(settledSlot(this.#network, this.#options.clock.now()));
     const query = coverageQuery({ ...this.#tables, network: this.#network }, settled);
     const rows = await this.query(`${query}\nORDER BY dataset, relay, day`);
-    return rows.map((row) => ({
-      dataset: row["dataset"] as DatasetName,
-      relay: textOf(row["relay"]),
-      day: textOf(row["day"]),
-      slots: integerOf(row["slots"]),
-      covered: integerOf(row["covered"]),
-      missing: integerOf(row["missing"]),
-      unavailable: integerOf(row["unavailable"]),
-      suspect: integerOf(row["suspect"]),
-    }));
+    return rows.map(dayCoverage);
   }
 
   async export(out: string, options: ExportOptions): Promise<ExportSummary> {
@@ -150,21 +140,17 @@ class BigQueryWarehouse implements Warehouse {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.allSettled(this.#running);
+    await this.#calls.close();
   }
 
   async #use<T>(work: (ready: Ready) => Promise<T>): Promise<T> {
-    if (this.#closed) throw new Error(`the warehouse ${this.url} has been closed`);
-    const call = this.#work(work);
-    this.#running.add(call);
-    try {
-      return await call;
-    } catch (error) {
-      throw explained(error, this.url);
-    } finally {
-      this.#running.delete(call);
-    }
+    return this.#calls.run(async () => {
+      try {
+        return await this.#work(work);
+      } catch (error) {
+        throw explained(error, this.url);
+      }
+    });
   }
 
   async #work<T>(work: (ready: Ready) => Promise<T>): Promise<T> {

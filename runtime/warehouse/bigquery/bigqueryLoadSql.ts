@@ -6,7 +6,7 @@ import { canonicalBlocksTable, loadTables } from "../../datasets/tables.ts";
 import type { Query } from "./bigqueryJobs.ts";
 import type { ScalarType } from "./bigqueryParameters.ts";
 import { columnList, type DatasetPlace, sqlText, sqlTime, tableName } from "./bigquerySql.ts";
-import type { ChunkChange } from "../ledger.ts";
+import { type ChunkChange, type LedgerPart, STATE_COLUMNS } from "../ledger.ts";
 
 /** Where a load's statements work. */
 export interface LoadPlaces {
@@ -236,23 +236,15 @@ SELECT ${columnList(columns, "chunk")} FROM UNNEST(@chunks) AS chunk`;
   return changes.some(({ before }) => before !== undefined) ? [remove, insert] : [insert];
 }
 
-/** What the ledger has of relays and ranges of slots, as far as is needed to see which objects are others; and its errors. */
-export function generationsQuery(
-  place: DatasetPlace,
-  dataset: Dataset,
-  where: { readonly relay?: string; readonly ranges?: readonly SlotRange[] | undefined },
-): Query {
-  const { relay, ranges } = where;
-  const limits = [
-    ...(relay === undefined ? [] : [`relay = ${sqlText(relay)}`]),
-    ...(ranges === undefined
-      ? []
-      : [`(${ranges.map(({ first, last }) => `first_slot BETWEEN ${first} AND ${last}`).join(" OR ")})`]),
-  ];
-  const filter = limits.length === 0 ? "" : ` WHERE ${limits.join(" AND ")}`;
+/** What the ledger has of a relay or of ranges, as far as is needed to see which objects are others; and its errors. */
+export function generationsQuery(place: DatasetPlace, dataset: Dataset, part: LedgerPart): Query {
+  const where =
+    "relay" in part
+      ? `relay = ${sqlText(part.relay)}`
+      : part.ranges.map(({ first, last }) => `first_slot BETWEEN ${first} AND ${last}`).join(" OR ");
   return {
-    sql: `SELECT relay, first_slot, generation, error, IF(error IS NULL, NULL, object) AS object
-FROM ${tableName(place, loadTables[dataset.name].name)}${filter}`,
+    sql: `SELECT ${STATE_COLUMNS}
+FROM ${tableName(place, loadTables[dataset.name].name)} WHERE ${where || "FALSE"}`,
   };
 }
 

@@ -1,8 +1,7 @@
 import type { CanonicalChain } from "../../chain/canonicalChain.ts";
-import { integerOf, textOf } from "../cells.ts";
+import { dayCoverage } from "../cells.ts";
 import type { Clock } from "../../chain/clock.ts";
 import type { Network } from "../../chain/networks.ts";
-import type { DatasetName } from "../../datasets/dataset.ts";
 import { infoTable } from "../../datasets/tables.ts";
 import { printable, UserError } from "../../errors.ts";
 import type { Lake } from "../../lake/lake.ts";
@@ -11,8 +10,10 @@ import type { Relay } from "../../relays/relay.ts";
 import { explained } from "./duckdbErrors.ts";
 import { DuckDbFile, type OpenFile } from "./duckdbFile.ts";
 import { exportDays } from "./parquet.ts";
-import { loadRows } from "./duckdbLoad.ts";
-import type { LoadPoint } from "./duckdbBatch.ts";
+import { loadIntoDuckDb } from "./duckdbLoad.ts";
+import type { LoadPoint } from "./duckdbTransaction.ts";
+import { sameNetwork } from "../load.ts";
+import { Calls } from "../calls.ts";
 import { loadRelays, loadRereads } from "./duckdbKeyed.ts";
 import { settleFromChain } from "./duckdbSettle.ts";
 import type {
@@ -58,13 +59,13 @@ class DuckDbWarehouse implements Warehouse {
   readonly #network: Network;
   readonly #options: DuckDbOptions;
   readonly #file: DuckDbFile;
-  readonly #running = new Set<Promise<unknown>>();
+  readonly #calls: Calls;
   /** Queries without an answer yet, the one that runs first. */
   readonly #asked: Asked[] = [];
-  #closed = false;
 
   constructor(path: string, network: Network, options: DuckDbOptions) {
     this.url = path;
+    this.#calls = new Calls(path);
     this.network = network.name;
     this.#network = network;
     this.#options = options;
@@ -72,10 +73,7 @@ class DuckDbWarehouse implements Warehouse {
   }
 
   async load(lake: Lake, relays: readonly Relay[], options: LoadOptions = {}): Promise<LoadSummary> {
-    if (lake.network !== this.network)
-      throw new UserError(`the lake is of network ${lake.network}, the warehouse of ${this.network}`, {
-        exitCode: 2,
-      });
+    sameNetwork(lake, this.network);
     return this.#use("write", async (file) => {
       const connection = await file.connect();
       const { clock, log, seam = () => {} } = this.#options;
@@ -85,7 +83,7 @@ class DuckDbWarehouse implements Warehouse {
       const { relayTables = true, ranges, signal } = options;
       const network = this.#network;
       const horizons = relayTables ? await loadRelays(connection, lake, relays) : [];
-      const summary = await loadRows({ file, lake, network, log, now, seam }, options);
+      const summary = await loadIntoDuckDb({ file, lake, network, log, now, seam }, options);
       const rereads =
         relayTables && !signal?.aborted ? await loadRereads(connection, lake, network, ranges, now) : [];
       return { ...summary, failed: [...horizons, ...rereads, ...summary.failed] };
@@ -129,16 +127,7 @@ class DuckDbWarehouse implements Warehouse {
 
   async coverage(): Promise<DayCoverage[]> {
     const rows = await this.query("SELECT * FROM coverage ORDER BY dataset, relay, day");
-    return rows.map((row) => ({
-      dataset: row["dataset"] as DatasetName,
-      relay: textOf(row["relay"]),
-      day: textOf(row["day"]),
-      slots: integerOf(row["slots"]),
-      covered: integerOf(row["covered"]),
-      missing: integerOf(row["missing"]),
-      unavailable: integerOf(row["unavailable"]),
-      suspect: integerOf(row["suspect"]),
-    }));
+    return rows.map(dayCoverage);
   }
 
   async export(out: string, options: ExportOptions): Promise<ExportSummary> {
@@ -146,18 +135,10 @@ class DuckDbWarehouse implements Warehouse {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.allSettled(this.#running);
+    await this.#calls.close();
   }
 
   async #use<T>(mode: "read" | "write", work: (file: OpenFile) => Promise<T>): Promise<T> {
-    if (this.#closed) throw new Error(`the warehouse ${this.url} has been closed`);
-    const call = this.#file.use(mode, work);
-    this.#running.add(call);
-    try {
-      return await call;
-    } finally {
-      this.#running.delete(call);
-    }
+    return this.#calls.run(() => this.#file.use(mode, work));
   }
 }

@@ -8,3 +8,8 @@ export type Cells = readonly (Value | undefined)[];
 export async function rowsOf(connection: DuckDBConnection, sql: string): Promise<Cells[]> {
   return (await connection.runAndReadAll(sql)).getRowsJson() as Cells[];
 }
+
+/** The same, each row by its columns' names. */
+export async function recordsOf(connection: DuckDBConnection, sql: string): Promise<Record<string, Value>[]> {
+  return (await connection.runAndReadAll(sql)).getRowObjectsJson() as Record<string, Value>[];
+}

@@ -1,60 +1,33 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { integerOf, textOf } from "../cells.ts";
-import { SlotBits } from "../../datasets/bits.ts";
 import type { Chunk } from "../../datasets/chunks.ts";
 import type { Dataset } from "../../datasets/dataset.ts";
-import { quotedText } from "../../datasets/schema.ts";
+import { nameList, quotedText } from "../../datasets/schema.ts";
 import { loadTables } from "../../datasets/tables.ts";
-import { UserError } from "../../errors.ts";
-import { rowsOf } from "./duckdbCells.ts";
-import type { LedgerRow } from "../ledger.ts";
-import type { Value } from "../warehouse.ts";
+import { recordsOf } from "./duckdbCells.ts";
+import { type LedgerPart, LedgerRows, LedgerState, STATE_COLUMNS } from "../ledger.ts";
 
-/** The generations that the ledger has of a relay's objects, by first slot. */
-export async function generationsOf(
+/** What the ledger has of a dataset. */
+export async function ledgerState(
   connection: DuckDBConnection,
   dataset: Dataset,
-  relay: string,
-): Promise<Map<number, number>> {
-  const rows = await rowsOf(
-    connection,
-    `SELECT first_slot, generation FROM ${loadTables[dataset.name].name} WHERE relay = ${quotedText(relay)}`,
-  );
-  return new Map(rows.map(([slot, generation]) => [integerOf(slot), integerOf(generation)]));
+  part: LedgerPart,
+): Promise<LedgerState> {
+  const where =
+    "relay" in part
+      ? `relay = ${quotedText(part.relay)}`
+      : part.ranges.map(({ first, last }) => `first_slot BETWEEN ${first} AND ${last}`).join(" OR ");
+  const sql = `SELECT ${STATE_COLUMNS} FROM ${loadTables[dataset.name].name} WHERE ${where || "false"}`;
+  return new LedgerState(await recordsOf(connection, sql));
 }
 
-/** The ledger's row for a chunk. Throws UserError when it is damaged. */
-export async function ledgerRowOf(
+/** The ledger's rows of chunks, at least one. Throws UserError when one is damaged. */
+export async function ledgerRows(
   connection: DuckDBConnection,
   dataset: Dataset,
-  chunk: Chunk,
-): Promise<LedgerRow | undefined> {
-  const [row] = await rowsOf(
-    connection,
-    `SELECT object, generation, revision, covered, suspect, "rows", quarantined, error, unproven
-      FROM ${loadTables[dataset.name].name}
-      WHERE relay = ${quotedText(chunk.relay)} AND first_slot = ${chunk.first}`,
-  );
-  if (!row) return undefined;
-  const [object, generation, revision, covered, suspect, rows, quarantined, error, unproven] = row;
-  const bits = (value: Value | undefined): SlotBits => {
-    const parsed = SlotBits.parse(chunk.first, chunk.last - chunk.first + 1, textOf(value));
-    if (!parsed)
-      throw new UserError(
-        `the ledger of ${chunk.relay} ${dataset.name} at slot ${chunk.first} is damaged; run \`load --rebuild\``,
-      );
-    return parsed;
-  };
-  return {
-    chunk,
-    object: textOf(object),
-    generation: integerOf(generation),
-    revision: integerOf(revision),
-    covered: bits(covered),
-    suspect: bits(suspect),
-    rows: integerOf(rows),
-    quarantined: integerOf(quarantined),
-    error: error === null ? null : textOf(error),
-    unproven: unproven === null ? null : bits(unproven),
-  };
+  chunks: readonly Chunk[],
+): Promise<LedgerRows> {
+  const { name, columns } = loadTables[dataset.name];
+  const keys = chunks.map(({ relay, first }) => `(${quotedText(relay)}, ${first})`);
+  const sql = `SELECT ${nameList(columns)} FROM ${name} WHERE (relay, first_slot) IN (${keys.join(", ")})`;
+  return new LedgerRows(dataset, await recordsOf(connection, sql));
 }

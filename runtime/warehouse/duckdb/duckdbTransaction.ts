@@ -1,28 +1,37 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { integerOf } from "../cells.ts";
 import type { Dataset } from "../../datasets/dataset.ts";
-import { messageOf, printable } from "../../errors.ts";
-import type { Lake, StoredChunk } from "../../lake/lake.ts";
+import { messageOf } from "../../errors.ts";
+import type { Lake } from "../../lake/lake.ts";
 import { rowsOf } from "./duckdbCells.ts";
 import { isDataError, isReadError } from "./duckdbErrors.ts";
-import { type ChunkChange, failureOf } from "../ledger.ts";
+import {
+  changedChunks,
+  type CheckedChunk,
+  type LoadTransaction,
+  MOVE_AWAY,
+  nothingLoaded,
+  refusedChunk,
+  rowsToInsert,
+  sumOf,
+  type TransactionResult,
+} from "../loadEngine.ts";
 import { insertObjects, replaceLedger, slotsPredicate } from "./duckdbLoadSql.ts";
 
 /** The moments of a load at which a crash test stops the process: rows in, ledger not; right before the commit; after it. */
 export type LoadPoint = "load-staged" | "load-transaction" | "load-committed";
 
-/** A chunk that is ready to be loaded: its object has been read and found sound. */
-export interface ReadyChunk extends ChunkChange {
-  readonly stored: StoredChunk | undefined;
-  /** Rows of the slots to be inserted, as counted in the object. */
-  readonly rows: number;
-  /** Whether some of them are equal. */
-  readonly repeats: boolean;
-  /** Where DuckDB reads them. */
+/** Where DuckDB reads an object's rows. */
+export interface ObjectSource {
   readonly path: string;
+  /** Whether some of the rows are equal. */
+  readonly repeats: boolean;
 }
 
-export interface BatchContext {
+type ReadyChunk = CheckedChunk<ObjectSource>;
+type Result = TransactionResult<ObjectSource>;
+
+export interface TransactionContext {
   readonly connection: DuckDBConnection;
   readonly lake: Lake;
   readonly compression: "gzip" | "uncompressed";
@@ -31,40 +40,30 @@ export interface BatchContext {
   readonly seam: (point: LoadPoint) => void | Promise<void>;
 }
 
-export interface BatchResult {
-  readonly loaded: readonly ReadyChunk[];
-  /** Changed or vanished since they were read. */
-  readonly left: number;
-}
-
 /** The table has other rows of the slots than the ledger and the object say. */
 class RowsDifferError extends Error {
   override readonly name = "RowsDifferError";
 }
 
 /** Brings chunks into the table and the ledger in one transaction of their own. */
-async function loadBatch(
-  context: BatchContext,
+async function loadTogether(
+  context: TransactionContext,
   dataset: Dataset,
   chunks: readonly ReadyChunk[],
-): Promise<BatchResult> {
-  const batch = new Batch(context, dataset);
-  await batch.add(chunks);
-  return batch.finish();
+): Promise<Result> {
+  const transaction = new DuckDbTransaction(context, dataset);
+  await transaction.add(chunks);
+  return transaction.finish();
 }
 
-/**
- * A transaction that brings chunks into table and ledger. Their rows go in while later chunks are still being read; the ledger
- * and the commit come with `finish`. Chunks that have changed by then are left; when the data of one can't be taken, the
- * others go in and that one's ledger row says why.
- */
-export class Batch {
-  readonly #context: BatchContext;
+/** A transaction whose rows go in while later chunks are still being read; the ledger and the commit come with `finish`. */
+export class DuckDbTransaction implements LoadTransaction<ObjectSource> {
+  readonly #context: TransactionContext;
   readonly #dataset: Dataset;
   readonly #chunks: ReadyChunk[] = [];
   #failure: unknown;
 
-  constructor(context: BatchContext, dataset: Dataset) {
+  constructor(context: TransactionContext, dataset: Dataset) {
     this.#context = context;
     this.#dataset = dataset;
   }
@@ -78,39 +77,37 @@ export class Batch {
     if (this.#failure === undefined) await this.#attempt(() => this.#writeRows(chunks));
   }
 
-  async finish(): Promise<BatchResult> {
+  async finish(): Promise<Result> {
     const { connection, lake, seam } = this.#context;
-    if (this.#chunks.length === 0) return { loaded: [], left: 0 };
+    if (this.#chunks.length === 0) return nothingLoaded;
     if (this.#failure === undefined) await this.#attempt(() => this.#writeLedger());
-    const changed = await changedOf(lake, this.#chunks);
+    const changed = await changedChunks(lake, this.#chunks);
     if (this.#failure === undefined && changed.size === 0) {
       await seam("load-transaction");
       await connection.run("COMMIT");
       await seam("load-committed");
-      return { loaded: this.#chunks, left: 0 };
+      return { ...nothingLoaded, loaded: this.#chunks };
     }
     await connection.run("ROLLBACK");
     return this.#sortOut(changed);
   }
 
   /** Loads without the chunks that have changed; where that isn't it, one by one. */
-  async #sortOut(changed: ReadonlySet<ReadyChunk>): Promise<BatchResult> {
+  async #sortOut(changed: ReadonlySet<ReadyChunk>): Promise<Result> {
     const unchanged = this.#chunks.filter((chunk) => !changed.has(chunk));
     const [first, ...others] = unchanged;
     if (changed.size === 0 && first && others.length === 0) {
       if (isReadError(this.#failure) || !first.stored) throw this.#failure;
-      const failed = failedChunk(this.#context.lake, first, first.stored, this.#failure);
-      return loadBatch(this.#context, this.#dataset, [failed]);
+      const remedy =
+        this.#failure instanceof RowsDifferError ? "make the tables again with `load --rebuild`" : MOVE_AWAY;
+      const refused = refusedChunk(this.#context.lake, first, messageOf(this.#failure), remedy);
+      return loadTogether(this.#context, this.#dataset, [refused]);
     }
     const pieces = changed.size > 0 ? [unchanged] : unchanged.map((chunk) => [chunk]);
-    const loaded: ReadyChunk[] = [];
-    let left = changed.size;
-    for (const piece of pieces) {
-      const result = await loadBatch(this.#context, this.#dataset, piece);
-      loaded.push(...result.loaded);
-      left += result.left;
-    }
-    return { loaded, left };
+    let result: Result = { ...nothingLoaded, left: changed.size };
+    for (const piece of pieces)
+      result = sumOf(result, await loadTogether(this.#context, this.#dataset, piece));
+    return result;
   }
 
   /** Keeps an error that may be a chunk's, throws any other. */
@@ -128,14 +125,14 @@ export class Batch {
     const dataset = this.#dataset;
     if (chunks.some(({ remove }) => remove.length > 0))
       await connection.run(`DELETE FROM ${dataset.name} WHERE ${slotsOf(chunks, ({ remove }) => remove)}`);
-    const sources = chunks.filter(({ rows }) => rows > 0);
-    if (sources.length > 0) {
-      const whole = sources.every(({ stored, insert }) => stored?.meta.covered.count === insert.length);
+    const full = chunks.filter((chunk) => chunk.source && rowsToInsert(chunk) > 0);
+    if (full.length > 0) {
+      const whole = full.every(({ stored, insert }) => stored?.meta.covered.count === insert.length);
       const what = {
-        paths: sources.map(({ path }) => path),
+        paths: full.flatMap(({ source }) => source?.path ?? []),
         compression,
         predicate: whole ? undefined : slotsOf(chunks, ({ insert }) => insert),
-        repeats: sources.some(({ repeats }) => repeats),
+        repeats: full.some(({ source }) => source?.repeats),
       };
       await connection.run(insertObjects(dataset, what));
     }
@@ -160,36 +157,17 @@ function slotsOf(chunks: readonly ReadyChunk[], slots: (chunk: ReadyChunk) => re
 async function checkRows(
   connection: DuckDBConnection,
   dataset: Dataset,
-  batch: readonly ReadyChunk[],
+  chunks: readonly ReadyChunk[],
 ): Promise<void> {
-  const inserted = slotsOf(batch, ({ insert }) => insert);
+  const inserted = slotsOf(chunks, ({ insert }) => insert);
   const [row] = await rowsOf(
     connection,
     `SELECT coalesce(sum(copies), 0)::BIGINT FROM ${dataset.name} WHERE ${inserted}`,
   );
   const found = integerOf(row?.[0]);
-  const expected = batch.reduce((sum, { rows }) => sum + rows, 0);
+  const expected = chunks.reduce((sum, chunk) => sum + rowsToInsert(chunk), 0);
   if (found !== expected)
     throw new RowsDifferError(
       `table ${dataset.name} then holds ${found} rows of its slots, but the object ${expected}`,
     );
-}
-
-async function changedOf(lake: Lake, batch: readonly ReadyChunk[]): Promise<ReadonlySet<ReadyChunk>> {
-  const changed = new Set<ReadyChunk>();
-  for (const chunk of batch) {
-    const now = chunk.stored && (await lake.head(chunk.after.chunk));
-    if (chunk.stored && now?.generation !== chunk.after.generation) changed.add(chunk);
-  }
-  return changed;
-}
-
-function failedChunk(lake: Lake, chunk: ReadyChunk, stored: StoredChunk, failure: unknown): ReadyChunk {
-  const remedy =
-    failure instanceof RowsDifferError
-      ? "make the tables again with `load --rebuild`"
-      : "move it away and its slots will be asked again";
-  const reason = printable(messageOf(failure).split("\n")[0] ?? "", 300);
-  const error = `${lake.locate(stored.object)} can't be loaded: ${reason}; ${remedy}`;
-  return { ...failureOf(stored, chunk.before, error), stored: undefined, rows: 0, repeats: false, path: "" };
 }
