@@ -343,7 +343,10 @@ test.serial(
     if (!relay) return t.fail("no such relay");
     const lake = openFolderLake(mkdtempSync(join(tmpdir(), "etl-empties-")), `simulated-${SEED}`);
     const line = lineOf(SEED, [relay], lake, clock, undefined, 50);
-    const range = { first: ended.activeTo - 39, last: ended.activeTo + 40 };
+    // Only a lake that holds some of a relay's rows can tell that there is nothing above them.
+    let first = ended.activeTo - 39;
+    while (simulator.truth.payloads("dotterel", first).length === 0) first--;
+    const range = { first, last: ended.activeTo + 40 };
     await line.run(range);
     t.deepEqual((await compareLake(lake, simulator.truth)).differences, []);
     for (const dataset of DATASET_NAMES) {
@@ -352,7 +355,7 @@ test.serial(
       );
       t.is(row.missing, 0, dataset);
       t.true(row.unavailable >= 40 && row.covered > 0, `${dataset}: ${row.unavailable} unavailable`);
-      t.is(row.covered + row.unavailable, 80, dataset);
+      t.is(row.covered + row.unavailable, slotCount(range), dataset);
     }
   },
 );
