@@ -30,6 +30,11 @@ export const ROOMS = [
     may: ["runtime", "runtime/chain"],
   },
   {
+    room: "runtime/settings",
+    job: "what is given to the program in more than one form, once; the environments of services and workers",
+    may: [...GROUND, "runtime/relays"],
+  },
+  {
     room: "runtime/relays/http",
     job: "the client of a relay: request, transfer, retries, pace, which relays are down",
     may: [...GROUND, "runtime/relays"],
@@ -83,7 +88,14 @@ export const ROOMS = [
   {
     room: "runtime/backload",
     job: "range → shards; a worker over a shard; what it will take; the parts of one address's rates",
-    may: [...GROUND, "runtime/relays", "runtime/relays/http", "runtime/lake", "runtime/collect"],
+    may: [
+      ...GROUND,
+      "runtime/relays",
+      "runtime/settings",
+      "runtime/relays/http",
+      "runtime/lake",
+      "runtime/collect",
+    ],
   },
   {
     room: "runtime/checks",
@@ -102,10 +114,11 @@ export const ROOMS = [
   },
   {
     room: "runtime/services",
-    job: "a tick for each HTTP request; settings and log lines as data, which the stack reads too",
+    job: "a tick for each HTTP request; a back-load's worker; log lines as data, which the stack reads too",
     may: [
       ...GROUND,
       "runtime/relays",
+      "runtime/settings",
       "runtime/relays/http",
       "runtime/lake",
       ...LAKES,
@@ -122,6 +135,7 @@ export const ROOMS = [
     may: [
       ...GROUND,
       "runtime/relays",
+      "runtime/settings",
       "runtime/relays/http",
       "runtime/nodes",
       "runtime/lake",
@@ -141,12 +155,12 @@ export const ROOMS = [
   {
     room: "components",
     job: "what a stack is made of, one class a file; every name, guard, metric and alert",
-    may: ["runtime/chain", "runtime/services", "runtime/warehouse/bigquery"],
+    may: ["runtime/chain", "runtime/settings", "runtime/services", "runtime/warehouse/bigquery"],
   },
   {
     room: "components/backload",
     job: "the cluster, job, network and alerts of a back-load",
-    may: ["runtime/backload", "runtime/services", "components"],
+    may: ["runtime/backload", "runtime/settings", "runtime/services", "components"],
   },
   {
     room: "stacks",
@@ -154,7 +168,7 @@ export const ROOMS = [
     may: [
       "runtime",
       "runtime/chain",
-      "runtime/services",
+      "runtime/settings",
       "runtime/warehouse/bigquery",
       "components",
       "components/backload",
@@ -164,7 +178,7 @@ export const ROOMS = [
   {
     room: "deploy",
     job: "what sets up a project, promotes an image, computes the cost",
-    may: ["runtime/datasets", "runtime/services", "stacks"],
+    may: ["runtime/datasets", "runtime/settings", "stacks"],
   },
   { room: "integration", job: "checks against real servers and the real engine", may: "everything" },
   { room: "bench", job: "speed, as ratios of variants side by side", may: "everything" },

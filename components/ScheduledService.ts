@@ -11,7 +11,7 @@ import {
   type Resource,
 } from "@pulumi/pulumi";
 import type { StackContext } from "./stackContext.ts";
-import { ServiceSettings, settingFaults } from "../runtime/services/settings.ts";
+import { type ServiceSettings, serviceEnvironment } from "../runtime/settings/serviceSettings.ts";
 import { EtlComponent, type Transform, transformed, validate } from "./component.ts";
 import type { Egress } from "./Egress.ts";
 import type { ServiceName } from "./names.ts";
@@ -182,7 +182,7 @@ export function environment(
   settings: ServiceSettings,
   { timeoutSeconds }: Pick<ServiceSizing, "timeoutSeconds">,
 ) {
-  const faults = settingFaults(settings);
+  const faults = [...serviceEnvironment.faultsOf(settings)];
   if (settings.tickSeconds >= timeoutSeconds)
     faults.push(`ETL_TICK_SECONDS: give less than sizing.timeoutSeconds, ${timeoutSeconds}`);
   if (faults.length > 0)
@@ -190,7 +190,7 @@ export function environment(
       propertyPath: "settings",
       reason: `ScheduledService: ${faults.join("; ")}`,
     });
-  return Object.entries(ServiceSettings.encode(settings)).map(([name, value]) => ({ name, value }));
+  return Object.entries(serviceEnvironment.codec.encode(settings)).map(([name, value]) => ({ name, value }));
 }
 
 function vpcAccess({ network, subnetwork }: Egress) {

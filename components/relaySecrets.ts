@@ -1,4 +1,4 @@
-import type { HeaderSource } from "../runtime/services/relayOverrides.ts";
+import type { HeaderSource } from "../runtime/settings/relayOverrides.ts";
 
 /** What whoever asks these relays may be granted: to read the secrets that their headers are taken from, each once, and no others. */
 export function secretGrants(

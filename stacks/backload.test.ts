@@ -5,8 +5,8 @@ import { planHash } from "../components/backload/BackloadJob.ts";
 import { answer, type LogEntry, type LogMetric } from "../components/promql.testing.ts";
 import { BACKLOAD_LINES } from "../runtime/backload/logLines.ts";
 import { serviceLog } from "../runtime/log.ts";
-import { BackloadSettings } from "../runtime/services/backloadSettings.ts";
-import { ServiceSettings } from "../runtime/services/settings.ts";
+import { backloadEnvironment } from "../runtime/settings/backloadSettings.ts";
+import { serviceEnvironment } from "../runtime/settings/serviceSettings.ts";
 import { decodeConfig } from "./config.ts";
 import { backloadOf } from "./derived.ts";
 import { EXAMPLE_BACKLOAD, runStack } from "./golden.ts";
@@ -48,7 +48,7 @@ test("without a back-load in the config there is no cluster, no network of its o
 
 test("pods are told what the config says, in the form that the worker reads, and the bids service the same range", (t) => {
   const spec = inputsOf("backload-job-job")["spec"] as JobSpec;
-  const decoded = BackloadSettings.decode(variables(spec.template.spec.containers[0]?.env));
+  const decoded = backloadEnvironment.codec.decode(variables(spec.template.spec.containers[0]?.env));
   if (E.isLeft(decoded)) return t.fail("the worker would refuse its settings");
   const { range, shards, dataset, lake, network } = decoded.right;
   t.deepEqual(
@@ -65,7 +65,7 @@ test("pods are told what the config says, in the form that the worker reads, and
       template: { containers: { envs: { name: string; value: string }[] }[] };
     };
     const env = variables(template.containers[0]?.envs);
-    t.true(E.isRight(ServiceSettings.decode(env)));
+    t.true(E.isRight(serviceEnvironment.codec.decode(env)));
     t.is(env["ETL_BACKLOAD"], told, service);
   }
 });

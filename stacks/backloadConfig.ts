@@ -1,7 +1,10 @@
 import * as t from "io-ts";
 import { findNetwork } from "../runtime/chain/networks.ts";
-import { type RelayOverrides, overriddenRelays } from "../runtime/services/relayOverrides.ts";
-import { type Format, fields, json, slotRange } from "../runtime/services/settingFormats.ts";
+import { type RelayOverrides, overriddenRelays } from "../runtime/settings/relayOverrides.ts";
+import * as E from "fp-ts/lib/Either.js";
+import type { Order, SlotRange } from "../runtime/chain/slots.ts";
+import { type Format, fields, json, whole } from "../runtime/settings/formats.ts";
+import { shared } from "../runtime/settings/shared.ts";
 
 /** A back-load as config names it; what is absent has the value of `BACKLOAD_DEFAULTS`, or is open. */
 export interface BackloadConfig {
@@ -13,7 +16,7 @@ export interface BackloadConfig {
   readonly parallelism: number;
   /** Only these relays; all active ones without it. */
   readonly relays?: readonly string[];
-  readonly order?: "newest" | "oldest";
+  readonly order?: Order;
   /** Requests a second to one relay from one worker, at most. */
   readonly requests_per_second?: number;
   readonly machine_type?: string;
@@ -33,7 +36,7 @@ export interface BackloadConfig {
 }
 
 export const BACKLOAD_DEFAULTS = {
-  order: "newest",
+  order: shared.order.default,
   machine_type: "e2-medium",
   cpu: "700m",
   memory: "1Gi",
@@ -44,8 +47,15 @@ export const BACKLOAD_DEFAULTS = {
   run: "1",
 } as const satisfies Partial<BackloadConfig>;
 
-const between = (least: number, most: number) =>
-  t.refinement(t.number, (n) => Number.isInteger(n) && n >= least && n <= most);
+/** A value in an object, held to the rules of its text. */
+const as = <A>(format: Format<A>) =>
+  new t.Type<A>(
+    format.name,
+    format.is,
+    (u, context) => (format.is(u) ? t.success(u) : t.failure(u, context)),
+    t.identity,
+  );
+const between = (least: number, most: number) => as(whole("a whole number", least, most));
 const matching = (form: RegExp) => t.refinement(t.string, (value) => form.test(value));
 
 /** `{}`, or a back-load. */
@@ -54,11 +64,15 @@ export const backloadFormat: Format<BackloadConfig | Record<string, never>> = js
   t.union([
     fields({}, {}),
     fields(
-      { range: matching(/^\d{1,10}-\d{1,10}$/), shards: between(1, 100_000), parallelism: between(1, 1000) },
+      {
+        range: matching(/^\d{1,10}-\d{1,10}$/),
+        shards: as(shared.shards.format),
+        parallelism: between(1, 1000),
+      },
       {
         relays: t.readonlyArray(t.string),
-        order: t.union([t.literal("newest"), t.literal("oldest")]),
-        requests_per_second: t.refinement(t.number, (n) => n > 0 && n <= 1000),
+        order: as(shared.order.format),
+        requests_per_second: as(shared.rate.format),
         machine_type: matching(/^[a-z][a-z0-9]*(?:-[a-z0-9]+)+$/),
         cpu: matching(/^[1-9]\d{0,5}m?$/),
         memory: matching(/^[1-9]\d{0,5}[MG]i$/),
@@ -78,6 +92,12 @@ export function isBackload(config: BackloadConfig | Record<string, never>): conf
   return "range" in config;
 }
 
+/** Its range; undefined where that isn't one. */
+export function slotsOf({ range }: BackloadConfig): SlotRange | undefined {
+  const slots = shared.slots.format.decode(range);
+  return E.isRight(slots) ? slots.right : undefined;
+}
+
 /** What is wrong with a back-load beside its form, each as `KEY: what; what is allowed`. */
 export function backloadFaults(
   config: BackloadConfig,
@@ -95,11 +115,10 @@ export function backloadFaults(
   const { range, shards, parallelism, relays = [], zones = [], max_failed_shards: failed } = config;
   const { hours = BACKLOAD_DEFAULTS.hours, worker_hours: workerHours = BACKLOAD_DEFAULTS.worker_hours } =
     config;
-  const [first = 0, last = 0] = range.split("-").map(Number);
-  if (!slotRange.is({ first, last }))
-    faults.push(`range: "${range}" ends before it starts; give ${slotRange.name}`);
+  const slots = slotsOf(config);
+  if (!slots) faults.push(`range: "${range}" ends before it starts; give ${shared.slots.format.name}`);
   const floor = network === undefined ? undefined : findNetwork(network, 0)?.floor;
-  if (floor !== undefined && last < floor)
+  if (floor !== undefined && slots && slots.last < floor)
     faults.push(
       `range: "${range}" ends before ${network}'s first slot with MEV-Boost; give slots from ${floor} on`,
     );

@@ -1,6 +1,7 @@
 import { runtime } from "@pulumi/pulumi";
 import test from "ava";
 import { decodeConfig, readConfig } from "./config.ts";
+import { KEYS } from "./configKeys.ts";
 import { engineConfig, projectFile, STACKS, yamlFile } from "./stacks.testing.ts";
 
 /** What is said about a stack's config with some keys changed. */
@@ -11,6 +12,18 @@ function mistakesOf(more: Record<string, unknown>, stack: (typeof STACKS)[number
   ]);
   return decodeConfig(engineConfig(stack, Object.fromEntries(named))).mistakes;
 }
+
+test("Pulumi.yaml says of the keys what the program does: `npm run golden` writes it", (t) => {
+  const said = Object.entries(projectFile.config).map(([key, { type, default: value, description }]) => [
+    key,
+    { type, default: value, description },
+  ]);
+  const known = Object.entries(KEYS).map(([key, { type, default: value, description }]) => [
+    key,
+    { type, default: value, description },
+  ]);
+  t.deepEqual(said, known);
+});
 
 test("every key has a type, a default and one line of description in Pulumi.yaml, and no other key is read", (t) => {
   for (const [key, { type, description, ...rest }] of Object.entries(projectFile.config)) {

@@ -1,120 +1,17 @@
 import { RunError, runtime } from "@pulumi/pulumi";
 import * as E from "fp-ts/lib/Either.js";
-import * as t from "io-ts";
-import { PUBLIC_READER } from "../components/Datasets.ts";
-import { STACK_NAME } from "../components/names.ts";
 import { printable } from "../runtime/errors.ts";
-import { relayFaults, relayOverrides } from "../runtime/services/relayOverrides.ts";
-import { LOG_LEVELS } from "../runtime/services/settings.ts";
-import { type Format, fields, json, oneOf, text, whole } from "../runtime/services/settingFormats.ts";
-import { backloadFaults, backloadFormat, isBackload } from "./backloadConfig.ts";
+import { type Format, text } from "../runtime/settings/formats.ts";
+import { relayFaults } from "../runtime/settings/relayOverrides.ts";
+import { backloadFaults, isBackload } from "./backloadConfig.ts";
+import { type ConfigKey, KEYS, UNSPOKEN } from "./configKeys.ts";
 import { intervalOf, memoryRange } from "./configRules.ts";
 
 const NAMESPACE = "mev-boost-etl";
 
-const matching = (form: RegExp) => t.refinement(t.string, (value) => form.test(value));
-const flag = json("true or false", t.boolean);
-const list = (allowed: string, form: RegExp) => json(allowed, t.readonlyArray(matching(form)));
-
-const region = /^[a-z]+-[a-z]+\d{1,2}$/;
-const label = /^[a-z][a-z0-9_-]{0,62}$/;
-const sqlColumn = matching(/^[A-Za-z_]\w{0,299}$/);
-const schedule = text("minutes and nothing else, such as */5 * * * *", /^\S+ \* \* \* \*$/);
-const cpus: Format<number> = json(
-  "1, 2, 4, 6 or 8",
-  t.refinement(t.number, (n) => [1, 2, 4, 6, 8].includes(n)),
-);
-const memory = text("whole Mi or Gi, such as 512Mi or 2Gi", /^[1-9]\d{0,4}[MG]i$/);
-
-/** Every key of the namespace: what its text must be. Defaults and descriptions stand in Pulumi.yaml. */
-const KEYS = {
-  stack: text('1 to 12 of a-z, 0-9 and "-", the first a letter, the last no "-"', STACK_NAME),
-  network: oneOf(["mainnet", "hoodi", "sepolia"] as const),
-  region: text("a region such as us-central1", region),
-  bigqueryLocation: text(
-    "US, EU or a region such as us-central1",
-    new RegExp(`^(?:US|EU)$|${region.source}`),
-  ),
-  bucketLocation: text(
-    "empty (the region), US, EU, ASIA or a region",
-    new RegExp(`^(?:US|EU|ASIA|)$|${region.source}`),
-  ),
-  protect: flag,
-  labels: json(
-    "an object of labels: lower-case letters, digits, _ and -, at most 63; app, stack and network are taken",
-    t.readonly(
-      t.refinement(t.record(t.string, matching(/^[a-z0-9_-]{0,63}$/)), (labels) =>
-        Object.keys(labels).every((key) => label.test(key) && !["app", "stack", "network"].includes(key)),
-      ),
-    ),
-  ),
-  deployer: text(
-    "an account's id of 6 to 30 characters, or an e-mail",
-    /^(?:[a-z][a-z0-9-]{4,28}[a-z0-9]|[^\s@:]+@[^\s@:]+\.[^\s@:]+)$/,
-  ),
-  image: json(
-    "{build: true} or {ref: NAME@sha256:DIGEST}",
-    t.union([
-      fields({ build: t.literal(true) }, {}),
-      fields({ ref: matching(/^[a-z0-9][\w.:/-]*@sha256:[0-9a-f]{64}$/) }, {}),
-    ]),
-  ),
-  relays: relayOverrides,
-  payloadsRatePercent: whole("a whole number", 1, 99),
-  softDeleteDays: whole("0, or days", 0, 90),
-  publicDays: whole("days", 1, 366),
-  publicReaders: list("a list of user:…, group:…, domain:… or allAuthenticatedUsers", PUBLIC_READER),
-  canonicalBlocks: json(
-    "{} or {table: project.dataset.table, timestamp_column, hash_column}",
-    t.union([
-      fields({}, {}),
-      fields(
-        {
-          table: matching(/^[a-z][a-z0-9-]{4,28}[a-z0-9]\.\w{1,1024}\.\w{1,1024}$/),
-          timestamp_column: sqlColumn,
-          hash_column: sqlColumn,
-        },
-        {},
-      ),
-    ]),
-  ),
-  maxGigabytesBilled: whole("gigabytes", 1, 100_000),
-  schedulerEnabled: flag,
-  bidsSchedule: schedule,
-  payloadsSchedule: schedule,
-  timeZone: text("a time zone such as Etc/UTC", /^[A-Z][A-Za-z]+(?:\/[A-Za-z0-9_+-]+)*$/),
-  tickSeconds: whole("seconds", 10, 1740),
-  timeoutSeconds: whole("seconds", 15, 1800),
-  attemptSeconds: whole("seconds", 15, 1800),
-  concurrency: whole("requests", 2, 1000),
-  minInstances: whole("instances", 0, 1),
-  bidsCpu: cpus,
-  bidsMemory: memory,
-  payloadsCpu: cpus,
-  payloadsMemory: memory,
-  startupSeconds: whole("seconds", 10, 240),
-  livenessPeriodSeconds: whole("seconds", 10, 3600),
-  livenessTimeoutSeconds: whole("seconds", 1, 3600),
-  livenessFailures: whole("questions", 1, 10),
-  logLevel: oneOf(LOG_LEVELS),
-  egress: oneOf(["shared", "static"] as const),
-  notificationChannels: list(
-    "a list of projects/PROJECT/notificationChannels/NUMBER",
-    /^projects\/[a-z0-9-]+\/notificationChannels\/\d+$/,
-  ),
-  alertNoTickMinutes: whole("minutes", 5, 1440),
-  alertLagSlots: whole("slots", 100, 32_000),
-  alertRelaySilentHours: whole("hours", 1, 24),
-  alertQuarantinePercent: whole("percent", 1, 100),
-  alertErrors: whole("lines", 1, 1000),
-  budget: whole("0, or an amount", 0, 1_000_000),
-  billingAccount: text("empty, or XXXXXX-XXXXXX-XXXXXX", /^(?:[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6})?$/),
-  backload: backloadFormat,
-};
-
 type Keys = typeof KEYS;
 type Key = keyof Keys;
-type Values = { readonly [K in Key]: Keys[K] extends Format<infer A> ? A : never };
+type Values = { readonly [K in Key]: Keys[K] extends ConfigKey<infer A> ? A : never };
 
 /** A stack's config, decoded and checked. */
 export interface StackConfig extends Values {
@@ -127,8 +24,6 @@ export interface StackConfig extends Values {
   readonly payloadsInterval: number;
 }
 
-/** Keys whose text a message doesn't repeat: it may hold credentials. */
-const UNSPOKEN: ReadonlySet<string> = new Set<Key>(["relays"]);
 const projectFormat = text(
   "a project's id of 6 to 30 characters",
   /^(?!goog|.*google)[a-z][a-z0-9-]{4,28}[a-z0-9]$/,
@@ -168,7 +63,7 @@ export function decodeConfig(texts: Readonly<Record<string, string>>): {
   const project = read("gcp:project", projectFormat);
   const values: Partial<Record<Key, unknown>> = {};
   for (const key of Object.keys(KEYS) as Key[])
-    values[key] = read(`${NAMESPACE}:${key}`, KEYS[key] as Format<unknown>);
+    values[key] = read(`${NAMESPACE}:${key}`, KEYS[key].format as Format<unknown>);
   mistakes.push(...unknownKeys(texts));
   const { faults, intervals } = between(values as Partial<Values>);
   mistakes.push(...faults.map((fault) => `${NAMESPACE}:${fault}`));
@@ -259,7 +154,7 @@ function between(values: Partial<Values>) {
     );
   }
   if (has<unknown>(v.network, v.relays))
-    faults.push(...relayFaults(v.network, v.relays).map((fault) => fault.replace(/^ETL_RELAYS/, "relays")));
+    faults.push(...relayFaults(v.network, v.relays).map((fault) => `relays: ${fault}`));
   if (has<unknown>(v.egress, v.relays) && v.egress === "shared") {
     const inside = Object.keys(v.relays).filter((name) => v.relays[name]?.private === true);
     check(

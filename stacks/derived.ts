@@ -6,8 +6,8 @@ import type { ServiceName } from "../components/names.ts";
 import type { ServiceSizing } from "../components/ScheduledService.ts";
 import { type Network, findNetwork } from "../runtime/chain/networks.ts";
 import type { SlotRange } from "../runtime/chain/slots.ts";
-import { headerSources } from "../runtime/services/relayOverrides.ts";
-import { BACKLOAD_DEFAULTS, type BackloadConfig, isBackload } from "./backloadConfig.ts";
+import { headerSources } from "../runtime/settings/relayOverrides.ts";
+import { BACKLOAD_DEFAULTS, type BackloadConfig, isBackload, slotsOf } from "./backloadConfig.ts";
 import type { StackConfig } from "./config.ts";
 
 const GIGABYTE = 2 ** 30;
@@ -100,9 +100,10 @@ export function backloadOf(
   };
 }
 
-function rangeOf({ range }: BackloadConfig): SlotRange {
-  const [first = 0, last = 0] = range.split("-").map(Number);
-  return { first, last };
+function rangeOf(backload: BackloadConfig): SlotRange {
+  const slots = slotsOf(backload);
+  if (!slots) throw new RangeError(`${backload.range} is no range of slots`);
+  return slots;
 }
 
 /** How a service is sized, timed and called. */

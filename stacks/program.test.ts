@@ -5,8 +5,8 @@ import * as E from "fp-ts/lib/Either.js";
 import { API_HOSTS } from "../components/Apis.ts";
 import { PROTECTION } from "../components/protection.ts";
 import type { Registered } from "../components/components.testing.ts";
-import { overriddenRelays } from "../runtime/services/relayOverrides.ts";
-import { ServiceSettings } from "../runtime/services/settings.ts";
+import { overriddenRelays } from "../runtime/settings/relayOverrides.ts";
+import { serviceEnvironment } from "../runtime/settings/serviceSettings.ts";
 import { GOLDEN, goldenText, goldenUrl, runStack } from "./golden.ts";
 import { withTables } from "./readmeTables.ts";
 import { committedSchemas, schemaFaults, schemasOf } from "./schemas.ts";
@@ -286,7 +286,7 @@ test.serial(
         const [container] = template.containers;
         t.deepEqual(container?.args, ["serve", service]);
         const env = Object.fromEntries((container?.envs ?? []).map(({ name, value }) => [name, value]));
-        const decoded = ServiceSettings.decode(env);
+        const decoded = serviceEnvironment.codec.decode(env);
         if (E.isLeft(decoded)) return t.fail(JSON.stringify(decoded.left.map(({ message }) => message)));
         const { network, lake, warehouse, stagingDataset, rateShare, canonical: blocks } = decoded.right;
         t.deepEqual(

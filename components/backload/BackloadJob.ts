@@ -17,8 +17,8 @@ import {
 } from "@pulumi/pulumi";
 import type { StackContext } from "../stackContext.ts";
 import { BACKLOAD_EXIT } from "../../runtime/services/backloadExit.ts";
-import { BackloadSettings, backloadSettingFaults } from "../../runtime/services/backloadSettings.ts";
-import { headerSources } from "../../runtime/services/relayOverrides.ts";
+import { type BackloadSettings, backloadEnvironment } from "../../runtime/settings/backloadSettings.ts";
+import { headerSources } from "../../runtime/settings/relayOverrides.ts";
 import { networkPolicy } from "./backloadNetwork.ts";
 import { type BackloadCluster, SPOT_TAINT } from "./BackloadCluster.ts";
 import { secretGrants } from "../relaySecrets.ts";
@@ -243,10 +243,10 @@ export function planHash(settings: Omit<BackloadSettings, "lake">, sizing: Backl
 
 /** The settings as variables. Throws InputPropertyError on settings that the worker would refuse. */
 function environment(settings: BackloadSettings): { name: string; value: string }[] {
-  const faults = backloadSettingFaults(settings);
+  const faults = backloadEnvironment.faultsOf(settings);
   if (faults.length > 0)
     throw new InputPropertyError({ propertyPath: "settings", reason: `BackloadJob: ${faults.join("; ")}` });
-  return Object.entries(BackloadSettings.encode(settings)).map(([name, value]) => ({ name, value }));
+  return Object.entries(backloadEnvironment.codec.encode(settings)).map(([name, value]) => ({ name, value }));
 }
 
 function projectNumber(project: string, parent: BackloadJob): Output<string> {

@@ -1,6 +1,6 @@
 import type { ComponentResourceOptions, Input, Output } from "@pulumi/pulumi";
 import type { StackContext } from "../stackContext.ts";
-import type { BackloadSettings } from "../../runtime/services/backloadSettings.ts";
+import type { BackloadSettings } from "../../runtime/settings/backloadSettings.ts";
 import { BackloadAlerts } from "./BackloadAlerts.ts";
 import { BackloadCluster, type BackloadClusterArgs } from "./BackloadCluster.ts";
 import { BackloadJob, type BackloadJobArgs, type BackloadSizing } from "./BackloadJob.ts";

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import type { networking } from "@pulumi/kubernetes/types/input.js";
-import type { BackloadSettings } from "../../runtime/services/backloadSettings.ts";
-import { askedRelays } from "../../runtime/services/relayOverrides.ts";
+import type { BackloadSettings } from "../../runtime/settings/backloadSettings.ts";
+import { askedRelays } from "../../runtime/settings/relayOverrides.ts";
 
 /** What a pod may not reach: networks that aren't the Internet. */
 const PRIVATE_RANGES = [

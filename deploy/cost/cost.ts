@@ -1,5 +1,5 @@
 import { type Dataset, type DatasetName, datasets } from "../../runtime/datasets/dataset.ts";
-import { overriddenRelays } from "../../runtime/services/relayOverrides.ts";
+import { overriddenRelays } from "../../runtime/settings/relayOverrides.ts";
 import type { StackConfig } from "../../stacks/config.ts";
 import { Bill, shown } from "./bill.ts";
 import given from "./volumes.json" with { type: "json" };

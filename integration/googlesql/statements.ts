@@ -38,7 +38,7 @@ import {
   type ViewSettings,
 } from "../../runtime/warehouse/bigquery/bigqueryViews.ts";
 import { keyedRelays, keyedRereads } from "../../runtime/warehouse/keyedTables.ts";
-import type { CanonicalTable } from "../../runtime/warehouse/warehouse.ts";
+import type { CanonicalTable } from "../../runtime/chain/canonicalChain.ts";
 import type { Statement } from "./analyzer.ts";
 
 const keyedTables = [keyedRelays, keyedRereads];

@@ -7,7 +7,8 @@ import type { RelayClientLimits } from "../../runtime/relays/http/client.ts";
 import type { Relay } from "../../runtime/relays/relay.ts";
 import type { Timer } from "../../runtime/relays/http/transfer.ts";
 import { startServer } from "../../runtime/services/server.ts";
-import { SETTING_DEFAULTS, type ServiceSettings } from "../../runtime/services/settings.ts";
+import type { ServiceSettings } from "../../runtime/settings/serviceSettings.ts";
+import { shared } from "../../runtime/settings/shared.ts";
 import { TickService } from "../../runtime/services/tickService.ts";
 import type { Warehouse } from "../../runtime/warehouse/warehouse.ts";
 import { PATIENT } from "./line.ts";
@@ -91,7 +92,11 @@ export async function startService(parts: ServiceParts) {
   const { dataset, seed, relays, lake, warehouse, clock, relayLimits = PATIENT, timer } = parts;
   const network = simulatedNetwork(seed);
   const settings: ServiceSettings = {
-    ...SETTING_DEFAULTS,
+    relays: shared.relays.default,
+    tickSeconds: shared.tickSeconds.default,
+    intervalSeconds: 300,
+    maxBytesBilled: 100 * 2 ** 30,
+    logLevel: shared.logLevel.default,
     network: network.name,
     lake: lake.url,
     warehouse: warehouse.url,

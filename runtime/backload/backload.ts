@@ -1,9 +1,8 @@
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
-import type { SlotRange } from "../chain/slots.ts";
+import type { SlotRange, Order } from "../chain/slots.ts";
 import type { Asker } from "../collect/asker.ts";
 import { type Coverage, coverageOf } from "../collect/coverage.ts";
-import type { Order } from "../collect/plan.ts";
 import { type CollectOptions, collect } from "../collect/run.ts";
 import { Shift } from "../collect/shift.ts";
 import type { Tally } from "../collect/tally.ts";

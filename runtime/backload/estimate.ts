@@ -1,4 +1,4 @@
-import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
+import { type SlotRange, intersect, slotCount, type Order } from "../chain/slots.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import type { Relay } from "../relays/relay.ts";
 import { bidsRequests, payloadRequests } from "./expectedRequests.ts";
@@ -6,7 +6,6 @@ import { expectedEmpties, expectedRows } from "./expectedRows.ts";
 import { type PlannedRelay, planShards, plannedRelay } from "./plan.ts";
 import { BYTES, NODE, PRICES, ROWS_A_CORE_SECOND } from "./prices.ts";
 import { SEGMENT_SLOTS } from "./shard.ts";
-import type { Order } from "../collect/plan.ts";
 
 export interface EstimateInput {
   readonly network: { readonly name: string; readonly floor: number };

@@ -1,8 +1,7 @@
 import test from "ava";
 import fc from "fast-check";
-import { type SlotRange, slotCount } from "../chain/slots.ts";
+import { type SlotRange, slotCount, ORDERS } from "../chain/slots.ts";
 import { findNetwork } from "../chain/networks.ts";
-import { ORDERS } from "../collect/plan.ts";
 import { DATASET_NAMES } from "../datasets/dataset.ts";
 import { directoryOf } from "../relays/directory.ts";
 import { estimate } from "./estimate.ts";

@@ -1,13 +1,11 @@
-import { type SlotRange, intersect } from "../chain/slots.ts";
-import type { Order } from "../collect/plan.ts";
+import { type SlotRange, intersect, type Order } from "../chain/slots.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { UserError } from "../errors.ts";
+import { MAX_SHARDS } from "../settings/shared.ts";
 import { expectedBids, expectedRows, keepsSlots } from "./expectedRows.ts";
 
 /** Shards are cut at multiples of this: chunks of both datasets end there. */
 export const UNIT_SLOTS = datasets.payloads.chunkSlots;
-/** More shards than this are no Indexed Job's any more (Kubernetes takes 100,000 completions). */
-export const MAX_SHARDS = 100_000;
 
 /** What a plan knows of a relay. */
 export interface PlannedRelay {

@@ -1,6 +1,6 @@
 import type { SlotRange } from "../chain/slots.ts";
 import { UserError, printable } from "../errors.ts";
-import { MAX_SHARDS } from "./plan.ts";
+import { MAX_SHARDS } from "../settings/shared.ts";
 
 /** Which of how many shards: `index` from 0, below `count`. */
 export interface ShardNumber {

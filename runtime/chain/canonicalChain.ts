@@ -8,3 +8,13 @@ export interface CanonicalChain {
 
 /** Slots that a chain is asked for at a time. */
 export const SLOTS_AT_ONCE = 1000;
+
+/** A table of canonical blocks in BigQuery that others keep; copies of it name their columns differently. */
+export interface CanonicalTable {
+  /** `project.dataset.table`, in the warehouse's location. */
+  readonly table: string;
+  /** Start of a block's slot, TIMESTAMP; the column by which the table is partitioned. */
+  readonly timestamp_column: string;
+  /** The block's hash, 0x hex. */
+  readonly hash_column: string;
+}

@@ -37,3 +37,8 @@ export function intersect(a: SlotRange, b: SlotRange): SlotRange | undefined {
 export function slotCount(range: SlotRange): number {
   return range.last - range.first + 1;
 }
+
+
+/** Which end of a range is collected first. */
+export const ORDERS = ["newest", "oldest"] as const;
+export type Order = (typeof ORDERS)[number];

@@ -1,11 +1,10 @@
 import { type BackloadCommandOptions, startRelays } from "./backloadRelays.ts";
-import { type SlotRange, settledSlot } from "../chain/slots.ts";
+import { type SlotRange, settledSlot, type Order } from "../chain/slots.ts";
 import { type BackloadResult, backload } from "../backload/backload.ts";
 import { connect } from "../backload/connect.ts";
 import { planShards, plannedRelay } from "../backload/plan.ts";
 import { type ShardNumber, parseShard } from "../backload/shard.ts";
 import { withTimeLimit } from "../backload/timeLimit.ts";
-import type { Order } from "../collect/plan.ts";
 import { UserError, printable } from "../errors.ts";
 import { progressLines, ratesTable } from "./backloadProgress.ts";
 import { isWorkerOfAFleet, tellFleet, workerStop } from "./backloadWorker.ts";

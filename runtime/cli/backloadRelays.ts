@@ -1,6 +1,6 @@
 import { UserError, printable } from "../errors.ts";
 import type { ShardNumber } from "../backload/shard.ts";
-import type { Order } from "../collect/plan.ts";
+import type { Order } from "../chain/slots.ts";
 import type { Context } from "./context.ts";
 import type { CommonOptions } from "./options.ts";
 import { type ChosenRelay, resolved } from "./relays.ts";

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { createInterface } from "node:readline";
 import { type BackloadCommandOptions, startRelays } from "./backloadRelays.ts";
 import { type RelayProgress, together } from "../backload/progress.ts";
-import { MAX_SHARDS } from "../backload/plan.ts";
+import { MAX_SHARDS } from "../settings/shared.ts";
 import { type Shares, divideRates, smaller } from "../backload/shares.ts";
 import type { SlotRange } from "../chain/slots.ts";
 import { UserError, printable } from "../errors.ts";

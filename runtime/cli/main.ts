@@ -1,8 +1,10 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { parseShard } from "../backload/shard.ts";
 import { MAX_SEED } from "../chain/networks.ts";
+import { ORDERS } from "../chain/slots.ts";
 import { UserError, messageOf, printable, withoutUsers } from "../errors.ts";
-import { addOptions, share, wholeNumber } from "./options.ts";
+import { shared } from "../settings/shared.ts";
+import { addOptions, share, valueOf, wholeNumber } from "./options.ts";
 import { dropUnread, exitWhenWritten } from "./output.ts";
 
 // Commands are imported when they run: --help must not wait for a database or an HTTP client.
@@ -48,9 +50,9 @@ addOptions(command("backload", "collect a long range into the lake alone, sharde
     parseShardOption,
   )
   .option("--workers <n>", "so many workers on this machine", wholeNumber(1, 10_000))
-  .addOption(new Option("--order <end>", "which slots first").choices(["newest", "oldest"]).default("newest"))
+  .addOption(new Option("--order <end>", shared.order.meaning).choices(ORDERS).default(shared.order.default))
   .option("--dry-run", "what it would take, without asking any relay", false)
-  .option("--time-limit <s>", "stop after so many seconds", wholeNumber(1, 31_622_400))
+  .option("--time-limit <s>", shared.timeLimit.meaning, valueOf(shared.timeLimit.format))
   .option("--simulator <url>", "where simulate serves the simulated relays (default: in this process)")
   .addOption(new Option("--share <p>").argParser(share).default(1).hideHelp())
   .action(async (options) => finish((await import("./backload.ts")).backloadCommand(options)));

@@ -1,7 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import * as E from "fp-ts/lib/Either.js";
 import { MAX_SEED, MAX_SLOT, NETWORK_NAMES } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
-import type { DatasetName } from "../datasets/dataset.ts";
+import { DATASET_NAMES, type DatasetName } from "../datasets/dataset.ts";
+import { type Format, whole } from "../settings/formats.ts";
+import { shared } from "../settings/shared.ts";
 
 /** The options that commands share, as commander hands them over (design §5). */
 export interface CommonOptions {
@@ -48,13 +51,13 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
     .option("--quiet", "no progress and no logs", false)
     .option("--json", "the result as JSON on standard output", false);
   if (groups.includes("range"))
-    command.addOption(
-      new Option("--dataset <name>", "one of the two; both without it").choices(["bids", "payloads"]),
-    );
+    command.addOption(new Option("--dataset <name>", shared.dataset.meaning).choices(DATASET_NAMES));
   if (groups.includes("range") || groups.includes("slots")) {
     command
       .addOption(
-        new Option("--slots <first-last>", "inclusive range of slots").argParser(slotRange).conflicts("last"),
+        new Option("--slots <first-last>", shared.slots.meaning)
+          .argParser(valueOf(shared.slots.format))
+          .conflicts("last"),
       )
       .option("--last <n>", "the newest n settled slots", wholeNumber(1, MAX_SLOT));
   }
@@ -71,7 +74,7 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
       .option("--canonical <url>", "beacon or execution node that says which blocks are canonical");
   if (groups.includes("asking")) {
     command
-      .option("--rate <n>", "requests a second to one relay, at most", positiveNumber)
+      .option("--rate <n>", shared.rate.meaning, valueOf(shared.rate.format))
       .option(
         "--relay-limit <name=n>",
         "rows in a full page of this relay's payloads (repeatable)",
@@ -93,14 +96,18 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
   return command;
 }
 
+/** Reads an option's text by its format. */
+export function valueOf<A>(format: Format<A>): (text: string) => A {
+  return (text) => {
+    const value = format.decode(text);
+    if (E.isLeft(value)) throw new InvalidArgumentError(`Give ${format.name}.`);
+    return value.right;
+  };
+}
+
 /** Reads a whole number within bounds. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= least && value <= most))
-      throw new InvalidArgumentError(`Give a whole number from ${least} to ${most}.`);
-    return value;
-  };
+  return valueOf(whole("a whole number", least, most));
 }
 
 /** Reads a share, 0–1. */
@@ -108,20 +115,6 @@ export function share(text: string): number {
   const value = /^(?:\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= 0 && value <= 1)) throw new InvalidArgumentError("Give a number from 0 to 1.");
   return value;
-}
-
-function positiveNumber(text: string): number {
-  const value = /^(?:\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value > 0)) throw new InvalidArgumentError("Give a number above 0.");
-  return value;
-}
-
-function slotRange(text: string): SlotRange {
-  const match = /^(\d{1,10})-(\d{1,10})$/.exec(text);
-  if (!match) throw new InvalidArgumentError("Give FIRST-LAST, two slots, e.g. 13000000-13000063.");
-  const range = { first: Number(match[1]), last: Number(match[2]) };
-  if (range.last < range.first) throw new InvalidArgumentError("The range ends before it starts.");
-  return range;
 }
 
 function collectText(text: string, before: readonly string[]): readonly string[] {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import test from "ava";
 import fc from "fast-check";
 import type { Clock } from "../chain/clock.ts";
-import { slotStartMs } from "../chain/slots.ts";
+import { slotStartMs, ORDERS } from "../chain/slots.ts";
 import { payloads } from "../datasets/dataset.ts";
 import { isBad } from "../lake/lake.ts";
 import { silentLog } from "../log.ts";
@@ -14,7 +14,7 @@ import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
 import { SETTLED, network, recheckAll, relay, setUp, stored } from "./collect.testing.ts";
 import { findHorizon } from "./horizon.ts";
 import { judge, relate } from "./merge.ts";
-import { ORDERS, dueAtTick } from "./plan.ts";
+import { dueAtTick } from "./plan.ts";
 import { tick } from "../tick/tick.ts";
 
 test("payload pages of any size over any rows cover every slot with exactly its rows", async (t) => {

@@ -1,5 +1,5 @@
 import { type Network, SETTLE_LAG_SLOTS } from "../chain/networks.ts";
-import { type SlotRange, intersect, settledSlot, slotCount, slotStartMs } from "../chain/slots.ts";
+import { type Order, type SlotRange, intersect, settledSlot, slotCount, slotStartMs } from "../chain/slots.ts";
 import { chunkRange, chunkRanges } from "../datasets/chunks.ts";
 import { type Dataset, bids, payloads } from "../datasets/dataset.ts";
 import { type BadChunk, type Lake, type StoredChunk, isBad } from "../lake/lake.ts";
@@ -31,10 +31,6 @@ export function target(network: Network, relay: Relay, nowMs: number): SlotRange
   const last = Math.min(relay.activeTo ?? Infinity, settledSlot(network, nowMs));
   return first <= last ? { first, last } : undefined;
 }
-
-/** Which end of a range is collected first. */
-export const ORDERS = ["newest", "oldest"] as const;
-export type Order = (typeof ORDERS)[number];
 
 /** A run of slots that is listed at once, and which of them are asked for. */
 export interface Window extends SlotRange {

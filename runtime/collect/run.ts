@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
 import type { Clock } from "../chain/clock.ts";
 import { type Network, SETTLE_LAG_SLOTS } from "../chain/networks.ts";
-import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
+import { type SlotRange, intersect, slotCount, type Order } from "../chain/slots.ts";
 import { type Dataset, type DatasetName, bids, payloads } from "../datasets/dataset.ts";
 import { BadObjectError, type Horizon, type Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
@@ -10,7 +10,7 @@ import type { Asker } from "./asker.ts";
 import { oldestKept } from "./coverage.ts";
 import { Delivered } from "./delivered.ts";
 import { PayloadsCollector } from "./payloads.ts";
-import { type Order, type Window, planMissing, target, windowsOf } from "./plan.ts";
+import { type Window, planMissing, target, windowsOf } from "./plan.ts";
 import { type RelayJob, isOver } from "./relayJob.ts";
 import { Shift } from "./shift.ts";
 import { Sightings } from "./sightings.ts";

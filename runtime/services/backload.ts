@@ -14,9 +14,9 @@ import { type Log, serviceLog } from "../log.ts";
 import type { RelayHeaders } from "../relays/headers.ts";
 import type { Relay } from "../relays/relay.ts";
 import { BACKLOAD_EXIT } from "./backloadExit.ts";
-import { type BackloadSettings, readBackloadEnvironment } from "./backloadSettings.ts";
+import { type BackloadSettings, readBackloadEnvironment } from "../settings/backloadSettings.ts";
 import { relayHeaders } from "./relayHeaders.ts";
-import { askedRelays, headerSources, networkOf } from "./relayOverrides.ts";
+import { askedRelays, headerSources, networkOf } from "../settings/relayOverrides.ts";
 import { secretReader } from "./secretManager.ts";
 
 /** What was read is written within this time of SIGTERM, ms; what then isn't is read again by the next. */

@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from "ava";
 import { UserError } from "../errors.ts";
 import { isForbidden } from "./forbidden.ts";
 import { relayHeaders } from "./relayHeaders.ts";
-import { headerSources, overriddenRelays } from "./relayOverrides.ts";
+import { headerSources, overriddenRelays } from "../settings/relayOverrides.ts";
 import { secretReader } from "./secretManager.ts";
 
 const version = (secret: string, number = "1") => `projects/a-project/secrets/${secret}/versions/${number}`;

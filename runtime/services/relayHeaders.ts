@@ -1,6 +1,6 @@
 import { UserError } from "../errors.ts";
 import { type RelayHeaders, headerValue } from "../relays/headers.ts";
-import type { HeaderSource } from "./relayOverrides.ts";
+import type { HeaderSource } from "../settings/relayOverrides.ts";
 import type { ReadSecret } from "./secretManager.ts";
 
 /**

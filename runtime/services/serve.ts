@@ -7,10 +7,10 @@ import type { Lake } from "../lake/lake.ts";
 import { type ServiceLog, serviceLog } from "../log.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { relayHeaders } from "./relayHeaders.ts";
-import { headerSources, networkOf, overriddenRelays } from "./relayOverrides.ts";
+import { headerSources, networkOf, overriddenRelays } from "../settings/relayOverrides.ts";
 import { secretReader } from "./secretManager.ts";
 import { startServer } from "./server.ts";
-import { type ServiceSettings, readEnvironment } from "./settings.ts";
+import { type ServiceSettings, readEnvironment } from "../settings/serviceSettings.ts";
 import { TickService } from "./tickService.ts";
 
 /** What opening a lake or a warehouse is given. */

@@ -16,7 +16,7 @@ import type { Timer } from "../relays/http/transfer.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { isForbidden } from "./forbidden.ts";
 import { LOG_LINES, type LineOf, type TickOutcome } from "./logLines.ts";
-import type { ServiceSettings } from "./settings.ts";
+import type { ServiceSettings } from "../settings/serviceSettings.ts";
 
 export interface TickServiceOptions {
   readonly dataset: DatasetName;

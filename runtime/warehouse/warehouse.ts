@@ -1,4 +1,4 @@
-import type { CanonicalChain } from "../chain/canonicalChain.ts";
+import type { CanonicalChain, CanonicalTable } from "../chain/canonicalChain.ts";
 import type { SlotRange } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import type { Lake } from "../lake/lake.ts";
@@ -44,16 +44,6 @@ export interface DayCoverage {
 
 /** A value of a query's result: INT64 and NUMERIC as decimal strings, times as `YYYY-MM-DD hh:mm:ss[.ffffff]` in UTC. */
 export type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value };
-
-/** A table of canonical blocks in BigQuery that others keep; copies of it name their columns differently. */
-export interface CanonicalTable {
-  /** `project.dataset.table`, in the warehouse's location. */
-  readonly table: string;
-  /** Start of a block's slot, TIMESTAMP; the column by which the table is partitioned. */
-  readonly timestamp_column: string;
-  /** The block's hash, 0x hex. */
-  readonly hash_column: string;
-}
 
 export interface SettleOptions {
   /** Only what was loaded since then, Unix ms: how far back is worth its bytes. Everything without it. */

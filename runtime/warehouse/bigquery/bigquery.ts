@@ -1,4 +1,4 @@
-import type { CanonicalChain } from "../../chain/canonicalChain.ts";
+import type { CanonicalChain, CanonicalTable } from "../../chain/canonicalChain.ts";
 import { dayCoverage } from "../cells.ts";
 import type { Clock } from "../../chain/clock.ts";
 import type { Network } from "../../chain/networks.ts";
@@ -21,18 +21,7 @@ import { loadIntoBigQuery } from "./bigqueryLoad.ts";
 import { Staging } from "./bigqueryStaging.ts";
 import { coverageQuery } from "./bigqueryViews.ts";
 import { settleInBigQuery } from "./bigquerySettle.ts";
-import type {
-  CanonicalTable,
-  DayCoverage,
-  ExportOptions,
-  ExportSummary,
-  LoadOptions,
-  LoadSummary,
-  SettleOptions,
-  SettleSummary,
-  Value,
-  Warehouse,
-} from "../warehouse.ts";
+import type { DayCoverage, ExportOptions, ExportSummary, LoadOptions, LoadSummary, SettleOptions, SettleSummary, Value, Warehouse } from "../warehouse.ts";
 
 export interface BigQueryOptions {
   readonly clock: Clock;

@@ -1,6 +1,5 @@
 import { type Network } from "../../chain/networks.ts";
-import type { SlotRange } from "../../chain/slots.ts";
-import { slotStartMs } from "../../chain/slots.ts";
+import { type SlotRange, slotStartMs } from "../../chain/slots.ts";
 import { type Dataset, lakeColumns } from "../../datasets/dataset.ts";
 import { canonicalBlocksTable, loadTables } from "../../datasets/tables.ts";
 import type { Query } from "./bigqueryJobs.ts";

@@ -1,4 +1,4 @@
-import { SLOTS_AT_ONCE, type CanonicalChain } from "../../chain/canonicalChain.ts";
+import { SLOTS_AT_ONCE, type CanonicalChain, type CanonicalTable } from "../../chain/canonicalChain.ts";
 import { integerOf } from "../cells.ts";
 import type { Network } from "../../chain/networks.ts";
 import type { SlotRange } from "../../chain/slots.ts";
@@ -15,7 +15,7 @@ import {
   settleFromTable,
   unsettledQuery,
 } from "./bigquerySettleSql.ts";
-import type { CanonicalTable, SettleOptions, SettleSummary } from "../warehouse.ts";
+import type { SettleOptions, SettleSummary } from "../warehouse.ts";
 
 export interface SettleParts {
   readonly api: BigQueryApi;

@@ -6,7 +6,7 @@ import { printable, UserError } from "../../errors.ts";
 import type { Query } from "./bigqueryJobs.ts";
 import { guarded, type LoadPlaces, reorgedSql } from "./bigqueryLoadSql.ts";
 import { columnName, type DatasetPlace, sqlTime, tableName } from "./bigquerySql.ts";
-import type { CanonicalTable } from "../warehouse.ts";
+import type { CanonicalTable } from "../../chain/canonicalChain.ts";
 
 const DAY_MS = 86_400_000;
 

@@ -1,4 +1,4 @@
-import type { CanonicalChain } from "../../chain/canonicalChain.ts";
+import type { CanonicalChain, CanonicalTable } from "../../chain/canonicalChain.ts";
 import { dayCoverage } from "../cells.ts";
 import type { Clock } from "../../chain/clock.ts";
 import type { Network } from "../../chain/networks.ts";
@@ -16,18 +16,7 @@ import { sameNetwork } from "../load.ts";
 import { Calls } from "../calls.ts";
 import { loadRelays, loadRereads } from "./duckdbKeyed.ts";
 import { settleFromChain } from "./duckdbSettle.ts";
-import type {
-  CanonicalTable,
-  DayCoverage,
-  ExportOptions,
-  ExportSummary,
-  LoadOptions,
-  LoadSummary,
-  SettleOptions,
-  SettleSummary,
-  Value,
-  Warehouse,
-} from "../warehouse.ts";
+import type { DayCoverage, ExportOptions, ExportSummary, LoadOptions, LoadSummary, SettleOptions, SettleSummary, Value, Warehouse } from "../warehouse.ts";
 
 export interface DuckDbOptions {
   readonly clock: Clock;

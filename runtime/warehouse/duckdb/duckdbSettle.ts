@@ -1,6 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { SLOTS_AT_ONCE } from "../../chain/canonicalChain.ts";
-import type { CanonicalChain } from "../../chain/canonicalChain.ts";
+import { SLOTS_AT_ONCE, type CanonicalChain } from "../../chain/canonicalChain.ts";
 import { integerOf } from "../cells.ts";
 import { canonicalBlocksTable } from "../../datasets/tables.ts";
 import { rowsOf } from "./duckdbCells.ts";

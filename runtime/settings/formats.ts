@@ -73,15 +73,29 @@ export function whole(what: string, least: number, most: number): Format<number>
   );
 }
 
-/** A share of a whole, above 0. */
-export const share: Format<number> = format(
-  "a number above 0, at most 1",
-  (value) => {
-    const number = /^(?:\d+\.?\d*|\.\d+)$/.test(value) ? Number(value) : Number.NaN;
-    return number > 0 && number <= 1 ? number : undefined;
-  },
-  String,
-);
+/** A number above 0. */
+export function amount(most: number): Format<number> {
+  return format(
+    `a number above 0, at most ${most}`,
+    (value) => {
+      const number = /^(?:\d+\.?\d*|\.\d+)$/.test(value) ? Number(value) : Number.NaN;
+      return number > 0 && number <= most ? number : undefined;
+    },
+    String,
+  );
+}
+
+/** Names with commas between them, none twice. */
+export function names(what: string, form: RegExp): Format<readonly string[]> {
+  return format<readonly string[]>(
+    `${what} with commas between them`,
+    (value) => {
+      const list = value === "" ? [] : value.split(",");
+      return list.every((name) => form.test(name)) && new Set(list).size === list.length ? list : undefined;
+    },
+    (list) => list.join(","),
+  );
+}
 
 /** An inclusive run of slots. */
 export const slotRange: Format<SlotRange> = format(

@@ -1,14 +1,8 @@
 import test from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import fc from "fast-check";
-import { ORDERS } from "../collect/plan.ts";
-import {
-  BACKLOAD_DEFAULTS,
-  BACKLOAD_SETTING_NAMES,
-  BackloadSettings,
-  backloadSettingFaults,
-  readBackloadEnvironment,
-} from "./backloadSettings.ts";
+import { ORDERS } from "../chain/slots.ts";
+import { type BackloadSettings, backloadEnvironment, readBackloadEnvironment } from "./backloadSettings.ts";
 
 const env = {
   ETL_NETWORK: "mainnet",
@@ -48,11 +42,11 @@ const settings: fc.Arbitrary<BackloadSettings> = fc.record(
 test("what the stack renders is what the worker reads", (t) => {
   fc.assert(
     fc.property(settings, fc.nat(), (given, at) => {
-      t.true(BackloadSettings.is(given));
-      t.deepEqual(backloadSettingFaults(given), []);
-      const rendered = BackloadSettings.encode(given);
-      t.deepEqual(BackloadSettings.decode(rendered), E.right(given));
-      t.true(Object.keys(rendered).every((name) => BACKLOAD_SETTING_NAMES.includes(name)));
+      t.true(backloadEnvironment.codec.is(given));
+      t.deepEqual(backloadEnvironment.faultsOf(given), []);
+      const rendered = backloadEnvironment.codec.encode(given);
+      t.deepEqual(backloadEnvironment.codec.decode(rendered), E.right(given));
+      t.true(Object.keys(rendered).every((name) => backloadEnvironment.names.includes(name)));
       const index = at % given.shards;
       t.deepEqual(readBackloadEnvironment({ ...rendered, JOB_COMPLETION_INDEX: String(index) }), {
         settings: given,
@@ -74,7 +68,10 @@ test("what isn't given has its default, or is off", (t) => {
     lake: "gs://etl-lake/lake",
     range: { first: 4_700_567, last: 15_030_000 },
     shards: 1000,
-    ...BACKLOAD_DEFAULTS,
+    relays: {},
+    relay: [],
+    order: "newest",
+    logLevel: "info",
   });
 });
 

@@ -5,9 +5,10 @@ import fc from "fast-check";
 import { MAX_SEED } from "../chain/networks.ts";
 import { UserError } from "../errors.ts";
 import { directoryOf } from "../relays/directory.ts";
-import { LOG_LINES } from "./logLines.ts";
+import { LOG_LINES } from "../services/logLines.ts";
 import { overriddenRelays } from "./relayOverrides.ts";
-import { LOG_LEVELS, SETTING_NAMES, ServiceSettings, readEnvironment, settingFaults } from "./settings.ts";
+import { readEnvironment, serviceEnvironment } from "./serviceSettings.ts";
+import { LOG_LEVELS } from "./shared.ts";
 
 const plain = {
   ETL_NETWORK: "mainnet",
@@ -95,11 +96,11 @@ test("settings that are rendered are read back the same, whatever they are", (t)
   );
   fc.assert(
     fc.property(settings, (one) => {
-      t.deepEqual(settingFaults(one), []);
-      t.true(ServiceSettings.is(one));
-      const env = ServiceSettings.encode(one);
-      t.true(Object.keys(env).every((name) => SETTING_NAMES.includes(name)));
-      t.deepEqual(ServiceSettings.decode(env), E.right(one));
+      t.deepEqual(serviceEnvironment.faultsOf(one), []);
+      t.true(serviceEnvironment.codec.is(one));
+      const env = serviceEnvironment.codec.encode(one);
+      t.true(Object.keys(env).every((name) => serviceEnvironment.names.includes(name)));
+      t.deepEqual(serviceEnvironment.codec.decode(env), E.right(one));
       t.deepEqual(readEnvironment({ ...env, PORT: "9000", HOME: "/" }), { settings: one, port: 9000 });
     }),
   );
@@ -140,7 +141,7 @@ test("all faults of an environment are named at once, each with what is allowed"
     ETL_TIK_SECONDS: "1",
     PORT: "http",
   });
-  for (const name of [...SETTING_NAMES, "ETL_TIK_SECONDS", "PORT"])
+  for (const name of [...serviceEnvironment.names, "ETL_TIK_SECONDS", "PORT"])
     t.true(message.includes(`${name}: `), name);
   for (const allowed of [
     "mainnet, hoodi",
@@ -152,6 +153,26 @@ test("all faults of an environment are named at once, each with what is allowed"
     t.true(message.includes(allowed), allowed);
   }
   t.regex(faultsOf({}), /^6 settings are wrong: ETL_NETWORK: missing; give mainnet/);
+});
+
+test("what doesn't fit together is named beside what has another form", (t) => {
+  const message = faultsOf({
+    ...plain,
+    ETL_RELAYS: JSON.stringify({ flashbots: { requests_per_second: 0 } }),
+    ETL_LAKE: "/tmp/lake",
+    ETL_TICK_SECONDS: "soon",
+    PORT: "http",
+  });
+  for (const fault of [
+    /requests_per_second must be/,
+    /ETL_LAKE: a folder/,
+    /ETL_TICK_SECONDS: "soon"/,
+    /PORT: "http"/,
+  ])
+    t.regex(message, fault);
+  t.regex(message, /^4 settings are wrong/);
+  // Which relays there are depends on the network, so nothing is said of them where that is wrong.
+  t.notRegex(faultsOf({ ...plain, ETL_NETWORK: "ropsten", ETL_RELAYS: '{"mine":{}}' }), /ETL_RELAYS/);
 });
 
 test("what doesn't fit together is refused, and no URL is repeated in a fault", (t) => {
@@ -254,7 +275,7 @@ test("simulated relays need an address on this machine, or to be off", (t) => {
 
 test("the README names every setting, and every line and field that metrics are made of", (t) => {
   const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-  for (const name of [...SETTING_NAMES, "PORT"]) t.true(readme.includes(`| \`${name}\` `), name);
+  for (const name of [...serviceEnvironment.names, "PORT"]) t.true(readme.includes(`| \`${name}\` `), name);
   for (const { message, fields } of Object.values(LOG_LINES)) {
     const row = readme.split("\n").find((line) => line.startsWith(`| \`${message}\` `)) ?? "";
     for (const field of Object.keys(fields)) t.true(row.includes(`\`${field}\``), `${message} ${field}`);

@@ -7,7 +7,7 @@ import { headerNameFault } from "../relays/headers.ts";
 import { PAYLOAD_LIMITS, RELAY_NAME, type Relay } from "../relays/relay.ts";
 import { relayOf } from "../relays/described.ts";
 import { simulatedDirectory } from "../relays/simulatedRelays.ts";
-import { type Format, fields, json } from "./settingFormats.ts";
+import { type Format, fields, json } from "./formats.ts";
 
 /** What a deployment changes of one relay of the directory, or says of one that the directory doesn't know. */
 export interface RelayOverride {
@@ -46,18 +46,19 @@ export const relayOverrides: Format<RelayOverrides> = json<RelayOverrides>(
   ),
 );
 
-const FASTEST = 1000;
+/** Requests a second to one relay, at most. */
+export const FASTEST = 1000;
 const SECRET_VERSION =
   /^projects\/([a-z0-9][a-z0-9.:-]{0,61}[a-z0-9])\/secrets\/([\w-]{1,255})\/versions\/(?:[1-9]\d{0,8}|latest)$/;
 
-/** What is wrong with overrides, one line a fault. No line repeats a URL or a header: they may hold credentials. */
+/** What is wrong with overrides, a line `relay: fault` each. No line repeats a URL or a header: they may hold credentials. */
 export function relayFaults(network: string, overrides: RelayOverrides): string[] {
   const directory = directoryFor(network);
   const faults: string[] = [];
   for (const [name, override] of Object.entries(overrides)) {
     const isKnown = directory.some((relay) => relay.name === name);
     const said = isKnown ? faultsOf(override, network) : faultsOfNew(name, override, network, directory);
-    faults.push(...said.map((fault) => `ETL_RELAYS: ${printable(name, 60)}: ${fault}`));
+    faults.push(...said.map((fault) => `${printable(name, 60)}: ${fault}`));
   }
   if (faults.length === 0) faults.push(...twins(overriddenRelays(network, overrides)));
   if (isSimulated(network)) {
@@ -66,9 +67,7 @@ export function relayFaults(network: string, overrides: RelayOverrides): string[
     );
     if (nowhere.length > 0) {
       const names = nowhere.map(({ name }) => name).join(", ");
-      faults.push(
-        `ETL_RELAYS: simulated relays have no address of their own; give ${names} a url, or off: true`,
-      );
+      faults.push(`simulated relays have no address of their own; give ${names} a url, or off: true`);
     }
   }
   return faults;
@@ -116,9 +115,7 @@ function twins(relays: readonly Relay[]): string[] {
   const asked = relays.filter(({ state }) => state === "active");
   return asked.flatMap(({ name, url }, index) => {
     const same = asked.slice(0, index).find((other) => other.url === url);
-    return same
-      ? [`ETL_RELAYS: ${name}: its url is ${same.name}'s too; ask one endpoint under one name`]
-      : [];
+    return same ? [`${name}: its url is ${same.name}'s too; ask one endpoint under one name`] : [];
   });
 }
 

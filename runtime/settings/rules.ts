@@ -1,0 +1,17 @@
+import type { Rule } from "./environment.ts";
+import { type RelayOverrides, relayFaults } from "./relayOverrides.ts";
+
+/** A folder is a lake on this machine alone. */
+export const lakeRule: Rule<{ readonly network: string; readonly lake: string }> = {
+  needs: ["network", "lake"],
+  faults: ({ network, lake }) =>
+    network.startsWith("simulated-") || lake.startsWith("gs://")
+      ? []
+      : ["ETL_LAKE: a folder is right on the simulated network only; give gs://BUCKET[/PREFIX]"],
+};
+
+/** Overrides fit the network's directory. */
+export const relaysRule: Rule<{ readonly network: string; readonly relays: RelayOverrides }> = {
+  needs: ["network", "relays"],
+  faults: ({ network, relays }) => relayFaults(network, relays).map((fault) => `ETL_RELAYS: ${fault}`),
+};

@@ -1,0 +1,109 @@
+import * as t from "io-ts";
+import type { CanonicalTable } from "../chain/canonicalChain.ts";
+import { ORDERS, type Order, type SlotRange } from "../chain/slots.ts";
+import { DATASET_NAMES, type DatasetName } from "../datasets/dataset.ts";
+import { RELAY_NAME } from "../relays/relay.ts";
+import {
+  amount,
+  fields,
+  type Format,
+  json,
+  lakePlace,
+  names,
+  networkName,
+  oneOf,
+  slotRange,
+  whole,
+} from "./formats.ts";
+import { FASTEST, type RelayOverrides, relayOverrides } from "./relayOverrides.ts";
+
+/** Something that the program is told. Environment, stack config, command line and documents are made from it. */
+export interface Setting<A> {
+  /** Its text; what is allowed, with bounds and unit, is its name. */
+  readonly format: Format<A>;
+  /** What it is for, as documents and `--help` say it. */
+  readonly meaning: string;
+  /** What holds where it isn't given. */
+  readonly default?: A;
+  /** True: its text may hold what no log should, so no fault repeats it. */
+  readonly unspoken?: true;
+}
+
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Shards that a range is cut into, at most: the completions that Kubernetes takes for an Indexed Job. */
+export const MAX_SHARDS = 100_000;
+
+const sqlColumn = t.refinement(t.string, (name) => /^[A-Za-z_]\w{0,299}$/.test(name));
+const sqlTable = t.refinement(t.string, (name) =>
+  /^[a-z][a-z0-9-]{4,28}[a-z0-9]\.\w{1,1024}\.\w{1,1024}$/.test(name),
+);
+/** A BigQuery table of canonical blocks. */
+export const canonicalTable: t.Type<CanonicalTable, unknown, unknown> = fields(
+  { table: sqlTable, timestamp_column: sqlColumn, hash_column: sqlColumn },
+  {},
+);
+const TABLE_FIELDS = "{table: project.dataset.table, timestamp_column, hash_column}";
+
+/** Settings that are given in more than one form. */
+export const shared = {
+  network: { format: networkName, meaning: "network whose relays are collected" },
+  lake: { format: lakePlace, meaning: "where the lake is; a folder's path on a simulated network only" },
+  relays: {
+    format: relayOverrides,
+    meaning: "what differs from the network's directory of relays, and new relays",
+    default: {},
+    unspoken: true,
+  },
+  relayNames: {
+    format: names("relays' names", RELAY_NAME),
+    meaning: "only these relays; all active ones without it",
+    default: [],
+  },
+  dataset: { format: oneOf(DATASET_NAMES), meaning: "one of the two; both without it" },
+  slots: { format: slotRange, meaning: "inclusive range of slots" },
+  shards: {
+    format: whole("shards", 1, MAX_SHARDS),
+    meaning: "parts that the range is cut into, each a worker's",
+  },
+  order: { format: oneOf(ORDERS), meaning: "which slots first", default: "newest" },
+  rate: { format: amount(FASTEST), meaning: "requests a second to one relay, at most" },
+  timeLimit: {
+    format: whole("whole seconds", 1, 366 * 86_400),
+    meaning: "stop after so many seconds",
+  },
+  tickSeconds: {
+    format: whole("whole seconds", 10, 1740),
+    meaning: "a tick's time, seven tenths of it for asking and the rest for loading",
+    default: 240,
+  },
+  maxGigabytesBilled: {
+    format: whole("gigabytes", 1, 100_000),
+    meaning: "gigabytes (2^30) that one query of a service may bill at most",
+    default: 100,
+  },
+  canonical: {
+    format: json(`JSON ${TABLE_FIELDS}`, canonicalTable),
+    meaning: "BigQuery table of the canonical chain; without it reorged stays null",
+  },
+  logLevel: { format: oneOf(LOG_LEVELS), meaning: "least level that is logged", default: "info" },
+} as const satisfies {
+  network: Setting<string>;
+  lake: Setting<string>;
+  relays: Setting<RelayOverrides>;
+  relayNames: Setting<readonly string[]>;
+  dataset: Setting<DatasetName>;
+  slots: Setting<SlotRange>;
+  shards: Setting<number>;
+  order: Setting<Order>;
+  rate: Setting<number>;
+  timeLimit: Setting<number>;
+  tickSeconds: Setting<number>;
+  maxGigabytesBilled: Setting<number>;
+  canonical: Setting<CanonicalTable>;
+  logLevel: Setting<LogLevel>;
+};
+
+/** The canonical table of a stack's config, where `{}` means none. */
+export const canonicalBlocks = json(`{} or ${TABLE_FIELDS}`, t.union([fields({}, {}), canonicalTable]));
