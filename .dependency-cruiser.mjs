@@ -13,7 +13,11 @@ const WAREHOUSES = ["runtime/warehouse/duckdb", "runtime/warehouse/bigquery"];
 
 /** @type {readonly {room: string, job: string, may: readonly string[] | "everything"}[]} */
 export const ROOMS = [
-  { room: "runtime", job: "errors, the log, credentials in URLs, the heap's flags: what all use", may: [] },
+  {
+    room: "runtime",
+    job: "errors, the log, credentials in URLs, the heap's flags, list prices: what all use",
+    may: [],
+  },
   {
     room: "runtime/chain",
     job: "networks, slots, the clock, what the canonical chain can be asked",
@@ -178,7 +182,7 @@ export const ROOMS = [
   {
     room: "deploy",
     job: "what sets up a project, promotes an image, computes the cost",
-    may: ["runtime/datasets", "runtime/settings", "stacks"],
+    may: ["runtime", "runtime/datasets", "runtime/settings", "stacks"],
   },
   { room: "integration", job: "checks against real servers and the real engine", may: "everything" },
   { room: "bench", job: "speed, as ratios of variants side by side", may: "everything" },

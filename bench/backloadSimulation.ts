@@ -1,7 +1,8 @@
 import { type Shard, answerable, planShards } from "../runtime/backload/plan.ts";
 import { bidsRequests, payloadRequests } from "../runtime/backload/expectedRequests.ts";
 import { expectedEmpties, expectedRows } from "../runtime/backload/expectedRows.ts";
-import { BYTES, NODE, PRICES, ROWS_A_CORE_SECOND } from "../runtime/backload/prices.ts";
+import { BYTES, fleetHourUsd, ROWS_A_CORE_SECOND, WORKER_CORES } from "../runtime/backload/work.ts";
+import { prices } from "../runtime/prices.ts";
 import { segmentsOf } from "../runtime/backload/shard.ts";
 import { type SlotRange, intersect, slotCount } from "../runtime/chain/slots.ts";
 import { VirtualClock } from "../runtime/chain/virtualClock.ts";
@@ -187,7 +188,7 @@ async function simulate(
   let [busySeconds, endedAt] = [0, 0];
   const secondsOf = ({ relays, rows }: ShardWork, left: number) =>
     Math.max(
-      (left * rows) / (NODE.sustainedCores * ROWS_A_CORE_SECOND),
+      (left * rows) / (WORKER_CORES * ROWS_A_CORE_SECOND),
       ...relays.map(({ name, requests }) => (left * requests) / (borne.get(name)?.rate ?? 1)),
     );
   const worker = async (number: number) => {
@@ -238,9 +239,8 @@ async function simulate(
 function told(run: FleetRun, workers: number, work: readonly ShardWork[]): Record<string, number> {
   const { days, requests, listCalls, objects, preemptions, busy } = run;
   const gb = work.reduce((sum, { lakeBytes }) => sum + lakeBytes, 0) / 1e9;
-  const { spotNodeHour, spotAddressHour, diskHour, clusterHour, classA1000 } = PRICES;
   // The pool shrinks as workers run out of shards: a node costs while it has one.
-  const nodes = 24 * days * (clusterHour + workers * busy * (spotNodeHour + spotAddressHour + diskHour));
+  const nodes = 24 * days * fleetHourUsd(workers * busy);
   const at = (name: string) => `backload_sim_${workers}_${name}`;
   return {
     [at("days")]: days,
@@ -250,7 +250,7 @@ function told(run: FleetRun, workers: number, work: readonly ShardWork[]): Recor
     [at("preemptions")]: preemptions,
     [at("busy_share")]: busy,
     [at("lake_gb")]: gb,
-    [at("storage_usd_month")]: gb * PRICES.storageGbMonth,
-    [at("cost_usd")]: nodes + ((objects + listCalls) * classA1000) / 1000,
+    [at("storage_usd_month")]: ((gb * 1e9) / 2 ** 30) * prices.bucketStorage.usd,
+    [at("cost_usd")]: nodes + (objects + listCalls) * prices.bucketWrites.usd,
   };
 }

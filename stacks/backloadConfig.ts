@@ -4,7 +4,7 @@ import { type RelayOverrides, overriddenRelays } from "../runtime/settings/relay
 import * as E from "fp-ts/lib/Either.js";
 import type { Order, SlotRange } from "../runtime/chain/slots.ts";
 import { type Format, fields, json, whole } from "../runtime/settings/formats.ts";
-import { shared } from "../runtime/settings/shared.ts";
+import { NODE, shared } from "../runtime/settings/shared.ts";
 
 /** A back-load as config names it; what is absent has the value of `BACKLOAD_DEFAULTS`, or is open. */
 export interface BackloadConfig {
@@ -37,9 +37,9 @@ export interface BackloadConfig {
 
 export const BACKLOAD_DEFAULTS = {
   order: shared.order.default,
-  machine_type: "e2-medium",
-  cpu: "700m",
-  memory: "1Gi",
+  machine_type: NODE.machineType,
+  cpu: NODE.cpu,
+  memory: NODE.memory,
   worker_hours: 20,
   hours: 24 * 30,
   // With Kubernetes' waiting times between tries, an hour and a half: an outage of an hour is outlived.

@@ -1,25 +1,11 @@
-import file from "./prices.json" with { type: "json" };
-
-interface Price {
-  /** US dollars for one unit. */
-  readonly usd: number;
-  readonly unit: string;
-  /** Units a month that cost nothing, of the billing account or the project. */
-  readonly free: number;
-  readonly source: string;
-}
-
-export type Item = keyof typeof file.items;
-
-/** What Google Cloud asks for; region and date stand in prices.json. */
-export const prices: Readonly<Record<Item, Price>> = file.items;
+import { type PricedItem, prices } from "../../runtime/prices.ts";
 
 /** One line of a bill: what, how it comes about, and US dollars a month. */
 export interface Line {
   readonly what: string;
   /** The quantity with its factors, the free share and the price. */
   readonly arithmetic: string;
-  readonly item: Item;
+  readonly item: PricedItem;
   readonly quantity: number;
   readonly usd: number;
 }
@@ -27,9 +13,9 @@ export interface Line {
 /** A month's bill. Free shares are taken off once, as if the stack had its billing account to itself. */
 export class Bill {
   readonly lines: Line[] = [];
-  readonly #left = new Map<Item, number>();
+  readonly #left = new Map<PricedItem, number>();
 
-  add(what: string, item: Item, quantity: number, factors: string): void {
+  add(what: string, item: PricedItem, quantity: number, factors: string): void {
     const { usd, unit, free } = prices[item];
     const taken = Math.min(quantity, this.#left.get(item) ?? free);
     this.#left.set(item, (this.#left.get(item) ?? free) - taken);

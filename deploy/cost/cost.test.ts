@@ -2,7 +2,8 @@ import test from "ava";
 import fc from "fast-check";
 import { datasets } from "../../runtime/datasets/dataset.ts";
 import { STACKS } from "../../stacks/stacks.testing.ts";
-import { type Bill, type Item, prices } from "./bill.ts";
+import { type PricedItem, prices } from "../../runtime/prices.ts";
+import type { Bill } from "./bill.ts";
 import { monthlyBill, rowBytes } from "./cost.ts";
 import { configOf, watchedBy } from "./report.ts";
 import volumes from "./volumes.json" with { type: "json" };
@@ -12,14 +13,14 @@ const committed = configOf("production");
 const key = (name: string) => `mev-boost-etl:${name}`;
 const bill = (more?: Readonly<Record<string, unknown>>, month = 1) =>
   monthlyBill(more ? configOf("production", more) : committed, month, watched);
-const quantity = ({ lines }: Bill, item: Item) =>
+const quantity = ({ lines }: Bill, item: PricedItem) =>
   lines.filter((line) => line.item === item).reduce((sum, line) => sum + line.quantity, 0);
 const near = (a: number, b: number) => Math.abs(a - b) <= 0.01 * Math.max(Math.abs(a), Math.abs(b), 0.001);
 
 test("every price has a source, and all of it a date", (t) => {
   for (const { usd, free, unit, source } of Object.values(prices)) {
     t.true(usd > 0 && free >= 0 && unit !== "");
-    t.regex(source, /^cloud\.google\.com\/[a-z-]+(?:\/[a-z-]+)*\/pricing/);
+    t.regex(source, /^cloud\.google\.com\/[a-z-]+(?:\/[a-z-]+)*\/(?:[a-z-]+-)?pricing/);
   }
 });
 
@@ -75,7 +76,7 @@ test("only what grows costs more later: lake and tables, in proportion to their 
 });
 
 test("config decides: schedulers, address, size, schedule, rate and soft delete", (t) => {
-  const is = (more: Readonly<Record<string, unknown>>, item: Item, ratio: number) => {
+  const is = (more: Readonly<Record<string, unknown>>, item: PricedItem, ratio: number) => {
     t.true(
       near(
         quantity(bill(Object.fromEntries(Object.entries(more).map(([k, v]) => [key(k), v]))), item),

@@ -3,7 +3,7 @@ import Table from "cli-table3";
 import { decodeConfig, type StackConfig } from "../../stacks/config.ts";
 import { type CommittedStack, engineConfig } from "../../stacks/stacks.testing.ts";
 import { monthlyBill, type Watched } from "./cost.ts";
-import file from "./prices.json" with { type: "json" };
+import file from "../../runtime/prices.json" with { type: "json" };
 
 /** A stack as it is committed, or with some of its config changed. */
 interface Case {

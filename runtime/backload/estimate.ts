@@ -4,7 +4,8 @@ import type { Relay } from "../relays/relay.ts";
 import { bidsRequests, payloadRequests } from "./expectedRequests.ts";
 import { expectedEmpties, expectedRows } from "./expectedRows.ts";
 import { type PlannedRelay, planShards, plannedRelay } from "./plan.ts";
-import { BYTES, NODE, PRICES, ROWS_A_CORE_SECOND } from "./prices.ts";
+import { prices } from "../prices.ts";
+import { BYTES, NODE_CPUS, NODE_DISK_GB, ROWS_A_CORE_SECOND, WORKER_CORES, fleetHourUsd } from "./work.ts";
 import { SEGMENT_SLOTS } from "./shard.ts";
 
 export interface EstimateInput {
@@ -71,7 +72,7 @@ export interface Estimate {
   readonly quotas: readonly string[];
 }
 
-/** Estimates a back-load from the directory, published counts and list prices (`expectedRows.ts`, `prices.ts`). */
+/** Estimates a back-load from the directory, published counts and list prices (`expectedRows.ts`, `work.ts`, `prices.json`). */
 export function estimate(input: EstimateInput): Estimate {
   const { network, range, datasets: names, shards, order, workers } = input;
   const active = input.relays.filter(({ state }) => state === "active");
@@ -154,7 +155,7 @@ function objectsOf(slots: number, names: readonly DatasetName[]): number {
 /** Relays are asked side by side, so the slowest of them decides, or the processor, or the shard that nobody shares. */
 function hoursOf(relays: readonly RelayEstimate[], workers: number, longestShard: number): HoursEstimate {
   const rows = relays.reduce((sum, one) => sum + one.rows, 0);
-  const cores = workers * NODE.sustainedCores;
+  const cores = workers * WORKER_CORES;
   const bounds = [
     { bound_by: "processor", hours: rows / (cores * ROWS_A_CORE_SECOND) / 3600 },
     ...relays.map(({ relay, requests, per_second }) => ({
@@ -176,17 +177,17 @@ function costOf(
   workers: number,
   hours: number,
 ): Estimate["cost"] {
-  const gb = total.lake_bytes / 1e9;
+  const gib = total.lake_bytes / 2 ** 30;
   const logical = total.rows * (names.includes("bids") ? BYTES.logical.bids : BYTES.logical.payloads);
-  const { spotNodeHour, spotAddressHour, diskHour, clusterHour } = PRICES;
   return {
-    storage_month: gb * PRICES.storageGbMonth,
+    storage_month: gib * prices.bucketStorage.usd,
     // Columns of hex compress about as lines do.
-    warehouse_month: gb * PRICES.warehouseGbMonth,
+    warehouse_month: gib * prices.tableActive.usd,
     operations:
-      ((total.objects + total.list_calls) * PRICES.classA1000 + 2 * total.objects * PRICES.classB1000) / 1000,
-    load: (logical / 2 ** 40) * PRICES.queryTib,
-    workers: hours * (clusterHour + workers * (spotNodeHour + spotAddressHour + diskHour)),
+      (total.objects + total.list_calls) * prices.bucketWrites.usd +
+      2 * total.objects * prices.bucketReads.usd,
+    load: (logical / 2 ** 40) * prices.queries.usd,
+    workers: hours * fleetHourUsd(workers),
   };
 }
 
@@ -212,8 +213,8 @@ function goneOf(
 function quotasFor(nodes: number): string[] {
   return [
     `${nodes + 1} in-use external IPv4 addresses in the region (quota IN_USE_ADDRESSES)`,
-    `${nodes * NODE.cpus} spot CPUs in the region (quota PREEMPTIBLE_CPUS; where that is 0, CPUS counts)`,
-    `${nodes + 1} VM instances in the region, ${NODE.cpus} CPUS for the system pool, ${20 * (nodes + 1)} GB of disk`,
+    `${nodes * NODE_CPUS} spot CPUs in the region (quota PREEMPTIBLE_CPUS; where that is 0, CPUS counts)`,
+    `${nodes + 1} VM instances in the region, ${NODE_CPUS} CPUS for the system pool, ${NODE_DISK_GB * (nodes + 1)} GB of disk`,
     `organisation policy constraints/compute.vmExternalIpAccess must allow external addresses`,
   ];
 }
