@@ -7,7 +7,8 @@ export class BidsEtl extends DatasetEtl {
   readonly relaysTable: Output<string>;
 
   constructor(name: string, args: DatasetEtlArgs, opts?: ComponentResourceOptions) {
-    super("BidsEtl", "bids", ["bids", "bids_loads", "relays", "rereads"], name, args, opts);
+    const tables = ["bids", "bids_loads", "relays", "rereads"];
+    super({ type: "BidsEtl", service: "bids", tables }, name, args, opts);
     this.relaysTable = this.tableNamed("relays");
     this.registerOutputs({
       table: this.table,

@@ -1,9 +1,9 @@
 import { IamMember } from "@pulumi/gcp/bigquery/iamMember.js";
 import { SecretIamMember } from "@pulumi/gcp/secretmanager/secretIamMember.js";
 import { BucketIAMMember } from "@pulumi/gcp/storage/bucketIAMMember.js";
-import { all, type ComponentResourceOptions, type Input, type Output } from "@pulumi/pulumi";
+import { all, type ComponentResourceOptions, type Input, type Output, type Resource } from "@pulumi/pulumi";
 import type { StackContext } from "./stackContext.ts";
-import { findNetwork } from "../runtime/chain/networks.ts";
+import { type Network, findNetwork } from "../runtime/chain/networks.ts";
 import { headerSources } from "../runtime/settings/relayOverrides.ts";
 import type { ServiceSettings } from "../runtime/settings/serviceSettings.ts";
 import { publicViews } from "../runtime/warehouse/bigquery/bigqueryViews.ts";
@@ -46,6 +46,16 @@ export interface DatasetEtlArgs {
   };
 }
 
+/** Which ETL it is. */
+export interface EtlKind {
+  /** The component's type. */
+  readonly type: string;
+  /** Also the table of the dataset's rows, and its public view. */
+  readonly service: ServiceName;
+  /** The tables that the service writes, and no other does. */
+  readonly tables: readonly string[];
+}
+
 /**
  * A dataset's ETL: its tables, its public view, its service with what it may do, its schedule and its alerts. The service
  * may change the tables named here, and only these.
@@ -60,49 +70,56 @@ export abstract class DatasetEtl extends EtlComponent {
   readonly tables: ReadonlyMap<string, DatasetTable>;
 
   protected constructor(
-    type: string,
-    service: ServiceName,
-    tableNames: readonly string[],
+    { type, service, tables }: EtlKind,
     name: string,
     args: DatasetEtlArgs,
     opts: ComponentResourceOptions | undefined,
   ) {
-    const { stack, lake, datasets, identity, settings, transform = {} } = args;
-    const network = findNetwork(settings.network, 0);
+    const network = findNetwork(args.settings.network, 0);
     validate(type, [["settings.network", network !== undefined, "no such network"]]);
-    super(type, name, stack, opts);
-    const child = { parent: this };
-    const tables = new Map(
-      tableNames.map((table) => [
-        table,
-        new DatasetTable(
-          this.child(table.replaceAll("_", "-")),
-          { stack, dataset: datasets.private, table, ...given({ transform: transform.tables }) },
-          child,
-        ),
-      ]),
+    super(type, name, args.stack, opts);
+    this.tables = new Map(tables.map((table) => [table, this.#table(args, table)]));
+    this.table = this.tableNamed(service);
+    this.publicView = this.#publicView(args, service, network as Network);
+    const after = [...this.#tableGrants(args), ...this.#lakeGrants(args), ...this.#headerGrants(args)];
+    this.serviceUrl = this.#service(args, service, after);
+    this.#alerts(args, service);
+  }
+
+  #table({ stack, datasets, transform }: DatasetEtlArgs, table: string): DatasetTable {
+    return new DatasetTable(
+      this.child(table.replaceAll("_", "-")),
+      { stack, dataset: datasets.private, table, ...given({ transform: transform?.tables }) },
+      { parent: this },
     );
-    const rows = tables.get(service);
+  }
+
+  #publicView(args: DatasetEtlArgs, service: ServiceName, network: Network): Output<string> {
+    const { stack, datasets, publicDays, transform } = args;
+    const rows = this.tables.get(service);
     const definition = publicViews({
       project: stack.project,
       dataset: stack.names.dataset("private"),
-      network: network as NonNullable<typeof network>,
-      days: args.publicDays,
+      network,
+      days: publicDays,
     }).find((view) => view.name === service);
     if (!rows || !definition) throw new RangeError(`${service} has no table or no public view`);
-    const publicView = new DatasetView(
+    const view = new DatasetView(
       this.child("public"),
       {
         stack,
         dataset: datasets.public,
         definition,
         reads: [rows],
-        ...given({ transform: transform.publicView }),
+        ...given({ transform: transform?.publicView }),
       },
-      child,
+      { parent: this },
     );
-    const { member } = identity.runtime;
-    const tableGrants = [...tables].map(
+    return view.fullName;
+  }
+
+  #tableGrants({ stack, datasets, identity }: DatasetEtlArgs): IamMember[] {
+    return [...this.tables].map(
       ([tableName, table]) =>
         new IamMember(
           this.child(`${tableName.replaceAll("_", "-")}-editor`),
@@ -111,35 +128,45 @@ export abstract class DatasetEtl extends EtlComponent {
             datasetId: datasets.private,
             tableId: table.tableId,
             role: "roles/bigquery.dataEditor",
-            member,
+            member: identity.runtime.member,
           },
           this.options("free"),
         ),
     );
+  }
+
+  #lakeGrants({ lake, identity }: DatasetEtlArgs): BucketIAMMember[] {
     // The second role is for asking whether the bucket is there, which the first doesn't hold.
-    const lakeGrants = ["objectUser", "legacyBucketReader"].map(
+    return ["objectUser", "legacyBucketReader"].map(
       (role) =>
         new BucketIAMMember(
           this.child(role === "objectUser" ? "lake-objects" : "lake-bucket"),
-          { bucket: lake.bucket, role: `roles/storage.${role}`, member },
+          { bucket: lake.bucket, role: `roles/storage.${role}`, member: identity.runtime.member },
           this.options("free"),
         ),
     );
-    const headerGrants = secretGrants(headerSources(settings.network, settings.relays)).map(
+  }
+
+  #headerGrants({ stack, identity, settings }: DatasetEtlArgs): SecretIamMember[] {
+    return secretGrants(headerSources(settings.network, settings.relays)).map(
       ({ noun, ...secret }) =>
         new SecretIamMember(
           this.child(noun),
-          { ...secret, member },
+          { ...secret, member: identity.runtime.member },
           this.options("free", { dependsOn: stack.apis.of("secretManager") }),
         ),
     );
-    const scheduled = new ScheduledService(
+  }
+
+  #service(args: DatasetEtlArgs, service: ServiceName, after: readonly Resource[]): Output<string> {
+    const { stack, lake, datasets, identity, image, settings, sizing, egress, transform } = args;
+    const { url } = new ScheduledService(
       this.child("service"),
       {
         stack,
         service,
         identity,
-        image: args.image,
+        image,
         settings: all([lake.url, datasets.private, datasets.staging]).apply(
           ([lakeUrl, privateId, stagingDataset]) => ({
             ...settings,
@@ -148,28 +175,22 @@ export abstract class DatasetEtl extends EtlComponent {
             stagingDataset,
           }),
         ),
-        sizing: args.sizing,
-        after: [...tableGrants, ...lakeGrants, ...headerGrants],
-        ...given({ egress: args.egress, transform: transform.service }),
+        sizing,
+        after,
+        ...given({ egress, transform: transform?.service }),
       },
-      child,
+      { parent: this },
     );
-    new ServiceAlerts(
+    return url;
+  }
+
+  #alerts(args: DatasetEtlArgs, service: ServiceName): ServiceAlerts {
+    const { stack, metrics, alerts, sizing, notificationChannels } = args;
+    return new ServiceAlerts(
       this.child("alerts"),
-      {
-        stack,
-        service,
-        metrics: args.metrics,
-        limits: args.alerts,
-        scheduled: args.sizing.enabled,
-        notificationChannels: args.notificationChannels,
-      },
-      child,
+      { stack, service, metrics, limits: alerts, scheduled: sizing.enabled, notificationChannels },
+      { parent: this },
     );
-    this.table = rows.fullName;
-    this.publicView = publicView.fullName;
-    this.serviceUrl = scheduled.url;
-    this.tables = tables;
   }
 
   /** The full name of one of its tables. */

@@ -45,7 +45,7 @@ export class Datasets extends EtlComponent {
   readonly public: Output<string>;
 
   constructor(name: string, args: DatasetsArgs, opts?: ComponentResourceOptions) {
-    const { stack, location, deployer, runtimes, publicReaders, transform = {} } = args;
+    const { stack, location, publicReaders } = args;
     validate("Datasets", [
       ["location", location !== "", "give a location of BigQuery"],
       [
@@ -55,74 +55,70 @@ export class Datasets extends EtlComponent {
       ],
     ]);
     super("Datasets", name, stack, opts);
-    const { names, labels } = stack;
-    const owners: Access[] = [
-      { role: "OWNER", specialGroup: "projectOwners" },
-      { role: "OWNER", userByEmail: deployer },
-    ];
-    const common = { location, labels };
-    const publicDataset = new Dataset(
-      this.child("public"),
-      transformed<DatasetArgs>(
-        {
-          ...common,
-          datasetId: names.dataset("public"),
-          description: "Bids and payloads of the last days, for everyone who is named as a reader",
-          accesses: [...owners, ...publicReaders.map(readerAccess)],
-          ...PROTECTION.public.flags(stack.protect),
-        },
-        transform.public,
-      ),
-      this.options("public", { dependsOn: stack.apis.of("bigquery") }),
-    );
-    const staging = new Dataset(
-      this.child("staging"),
-      transformed<DatasetArgs>(
-        {
-          ...common,
-          datasetId: names.dataset("staging"),
-          description: "Tables of load jobs on their way; each expires within a day",
-          defaultTableExpirationMs: DAY_MS,
-          storageBillingModel: "LOGICAL",
-          accesses: [...owners, ...runtimes.map((email) => ({ role: "WRITER", userByEmail: email }))],
-          ...PROTECTION.staging.flags(),
-        },
-        transform.staging,
-      ),
-      this.options("staging", { dependsOn: stack.apis.of("bigquery") }),
-    );
-    const privateDataset = new Dataset(
-      this.child("private"),
-      transformed<DatasetArgs>(
-        {
-          ...common,
-          datasetId: names.dataset("private"),
-          description: "Bids and payloads of MEV-Boost relays, what of them is loaded, and views over them",
-          // Rows are long hex texts: compressed they are a fraction of what LOGICAL would bill.
-          storageBillingModel: "PHYSICAL",
-          maxTimeTravelHours: "48",
-          accesses: [
-            ...owners,
-            ...runtimes.map((email) => ({ role: "READER", userByEmail: email })),
-            {
-              // The dataset is authorized, not its views: they come later, and need this dataset's tables.
-              dataset: {
-                dataset: { projectId: stack.project, datasetId: publicDataset.datasetId },
-                targetTypes: ["VIEWS"],
-              },
-            },
-          ],
-          ...PROTECTION.data.flags(stack.protect),
-        },
-        transform.private,
-      ),
-      this.options("data", { dependsOn: stack.apis.of("bigquery") }),
-    );
-    this.private = privateDataset.datasetId;
-    this.staging = staging.datasetId;
-    this.public = publicDataset.datasetId;
+    this.public = this.#dataset("public", args, publicParts(args));
+    this.staging = this.#dataset("staging", args, stagingParts(args));
+    this.private = this.#dataset("private", args, privateParts(args, this.public));
     this.registerOutputs({ private: this.private, staging: this.staging, public: this.public });
   }
+
+  #dataset(kind: Kind, { stack, location, transform }: DatasetsArgs, parts: Parts): Output<string> {
+    const { datasetId } = new Dataset(
+      this.child(kind),
+      transformed<DatasetArgs>(
+        { location, labels: stack.labels, datasetId: stack.names.dataset(kind), ...parts },
+        transform?.[kind],
+      ),
+      this.options(kind === "private" ? "data" : kind, { dependsOn: stack.apis.of("bigquery") }),
+    );
+    return datasetId;
+  }
+}
+
+type Kind = "private" | "staging" | "public";
+/** What isn't the same for all three. */
+type Parts = Omit<DatasetArgs, "location" | "labels" | "datasetId">;
+
+function publicParts({ stack, deployer, publicReaders }: DatasetsArgs): Parts {
+  return {
+    description: "Bids and payloads of the last days, for everyone who is named as a reader",
+    accesses: [...owners(deployer), ...publicReaders.map(readerAccess)],
+    ...PROTECTION.public.flags(stack.protect),
+  };
+}
+
+function stagingParts({ deployer, runtimes }: DatasetsArgs): Parts {
+  return {
+    description: "Tables of load jobs on their way; each expires within a day",
+    defaultTableExpirationMs: DAY_MS,
+    storageBillingModel: "LOGICAL",
+    accesses: [...owners(deployer), ...runtimes.map((email) => ({ role: "WRITER", userByEmail: email }))],
+    ...PROTECTION.staging.flags(),
+  };
+}
+
+function privateParts({ stack, deployer, runtimes }: DatasetsArgs, publicId: Output<string>): Parts {
+  return {
+    description: "Bids and payloads of MEV-Boost relays, what of them is loaded, and views over them",
+    // Rows are long hex texts: compressed they are a fraction of what LOGICAL would bill.
+    storageBillingModel: "PHYSICAL",
+    maxTimeTravelHours: "48",
+    accesses: [
+      ...owners(deployer),
+      ...runtimes.map((email) => ({ role: "READER", userByEmail: email })),
+      {
+        // The dataset is authorized, not its views: they come later, and need this dataset's tables.
+        dataset: { dataset: { projectId: stack.project, datasetId: publicId }, targetTypes: ["VIEWS"] },
+      },
+    ],
+    ...PROTECTION.data.flags(stack.protect),
+  };
+}
+
+function owners(deployer: Input<string>): Access[] {
+  return [
+    { role: "OWNER", specialGroup: "projectOwners" },
+    { role: "OWNER", userByEmail: deployer },
+  ];
 }
 
 function readerAccess(reader: string): Access {

@@ -27,9 +27,23 @@ export class Egress extends EtlComponent {
 
   constructor(name: string, { stack }: EgressArgs, opts?: ComponentResourceOptions) {
     super("Egress", name, stack, opts);
-    const { names, region } = stack;
-    const after = { dependsOn: stack.apis.of("compute") };
-    const network = new Network(
+    const network = this.#network(stack);
+    const subnetwork = this.#subnetwork(stack, network.id);
+    const address = this.#address(stack);
+    const nat = this.#nat(stack, { network, subnetwork, address });
+    this.address = address.address;
+    this.network = network.id;
+    this.subnetwork = subnetwork.id;
+    this.ready = [nat];
+    this.registerOutputs({
+      address: this.address,
+      network: this.network,
+      subnetwork: this.subnetwork,
+    });
+  }
+
+  #network({ names, apis }: StackContext): Network {
+    return new Network(
       this.child("network"),
       {
         name: names.network("network"),
@@ -37,13 +51,16 @@ export class Egress extends EtlComponent {
         autoCreateSubnetworks: false,
         routingMode: "REGIONAL",
       },
-      this.options("free", after),
+      this.options("free", { dependsOn: apis.of("compute") }),
     );
-    const subnetwork = new Subnetwork(
+  }
+
+  #subnetwork({ names, region }: StackContext, network: Output<string>): Subnetwork {
+    return new Subnetwork(
       this.child("subnet"),
       {
         name: names.network("subnet"),
-        network: network.id,
+        network,
         region,
         ipCidrRange: RANGE,
         // Google's own APIs aren't reached by the NAT, which bills what passes it.
@@ -51,23 +68,29 @@ export class Egress extends EtlComponent {
       },
       this.options("free"),
     );
-    const address = new Address(
+  }
+
+  #address({ names, region, labels, apis }: StackContext): Address {
+    return new Address(
       this.child("address"),
       {
         name: names.network("address"),
         region,
         addressType: "EXTERNAL",
         description: "The address that relays see",
-        labels: stack.labels,
+        labels,
       },
-      this.options("address", after),
+      this.options("address", { dependsOn: apis.of("compute") }),
     );
+  }
+
+  #nat({ names, region }: StackContext, { network, subnetwork, address }: NatParts): RouterNat {
     const router = new Router(
       this.child("router"),
       { name: names.network("router"), region, network: network.id },
       this.options("free"),
     );
-    const nat = new RouterNat(
+    return new RouterNat(
       this.child("nat"),
       {
         name: names.network("nat"),
@@ -81,14 +104,12 @@ export class Egress extends EtlComponent {
       },
       this.options("free"),
     );
-    this.address = address.address;
-    this.network = network.id;
-    this.subnetwork = subnetwork.id;
-    this.ready = [nat];
-    this.registerOutputs({
-      address: this.address,
-      network: this.network,
-      subnetwork: this.subnetwork,
-    });
   }
+}
+
+/** What a NAT joins. */
+interface NatParts {
+  readonly network: Network;
+  readonly subnetwork: Subnetwork;
+  readonly address: Address;
 }

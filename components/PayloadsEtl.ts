@@ -4,7 +4,8 @@ import { DatasetEtl, type DatasetEtlArgs } from "./DatasetEtl.ts";
 /** Collects and loads delivered payloads, and settles by table `canonical_blocks` which of them were reorged. */
 export class PayloadsEtl extends DatasetEtl {
   constructor(name: string, args: DatasetEtlArgs, opts?: ComponentResourceOptions) {
-    super("PayloadsEtl", "payloads", ["payloads", "payloads_loads", "canonical_blocks"], name, args, opts);
+    const tables = ["payloads", "payloads_loads", "canonical_blocks"];
+    super({ type: "PayloadsEtl", service: "payloads", tables }, name, args, opts);
     this.registerOutputs({
       table: this.table,
       publicView: this.publicView,

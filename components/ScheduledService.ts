@@ -71,7 +71,7 @@ export class ScheduledService extends EtlComponent {
   readonly url: Output<string>;
 
   constructor(name: string, args: ScheduledServiceArgs, opts?: ComponentResourceOptions) {
-    const { stack, service, identity, image, sizing, egress, after, transform = {} } = args;
+    const { stack, sizing } = args;
     validate("ScheduledService", [
       ["sizing.concurrency", sizing.concurrency > 1, "give 2 or more"],
       ["sizing.minInstances", [0, 1].includes(sizing.minInstances), "give 0 or 1"],
@@ -82,62 +82,38 @@ export class ScheduledService extends EtlComponent {
       ],
     ]);
     super("ScheduledService", name, stack, opts);
-    const { names, region, labels, apis } = stack;
-    const run = new Service(
+    const run = this.#service(args);
+    const invoker = this.#invoker(args, run);
+    this.#schedule(args, run, invoker);
+    this.url = run.uri;
+    this.registerOutputs({ url: this.url });
+  }
+
+  #service(args: ScheduledServiceArgs): Service {
+    const { stack, service, identity, egress, after, transform } = args;
+    return new Service(
       this.child("run"),
       transformed<ServiceArgs>(
         {
-          name: names.service(service),
-          location: region,
+          name: stack.names.service(service),
+          location: stack.region,
           description: `Collects ${service} and loads them, a tick a call`,
           // Cloud Scheduler calls from outside; who may call is decided by IAM alone.
           ingress: "INGRESS_TRAFFIC_ALL",
-          labels,
+          labels: stack.labels,
           ...PROTECTION.service.flags(),
-          template: {
-            serviceAccount: identity.runtime.email,
-            timeout: `${sizing.timeoutSeconds}s`,
-            maxInstanceRequestConcurrency: sizing.concurrency,
-            scaling: { minInstanceCount: sizing.minInstances, maxInstanceCount: 1 },
-            executionEnvironment: "EXECUTION_ENVIRONMENT_GEN2",
-            labels,
-            ...(egress === undefined ? {} : { vpcAccess: vpcAccess(egress) }),
-            containers: [
-              {
-                image,
-                args: ["serve", service],
-                ports: { containerPort: 8080 },
-                envs: output(args.settings).apply((settings) => environment(settings, sizing)),
-                resources: {
-                  limits: { cpu: String(sizing.cpu), memory: sizing.memory },
-                  // All work is done inside a request.
-                  cpuIdle: true,
-                  startupCpuBoost: true,
-                },
-                startupProbe: {
-                  httpGet: { path: "/health" },
-                  periodSeconds: PROBE_SECONDS,
-                  timeoutSeconds: PROBE_SECONDS,
-                  failureThreshold: Math.ceil(sizing.startupSeconds / PROBE_SECONDS),
-                },
-                // Patient: decoding a large answer keeps the service from answering for seconds.
-                livenessProbe: {
-                  httpGet: { path: "/health" },
-                  periodSeconds: sizing.livenessPeriodSeconds,
-                  timeoutSeconds: sizing.livenessTimeoutSeconds,
-                  failureThreshold: sizing.livenessFailures,
-                },
-              },
-            ],
-          },
+          template: template(args),
         },
-        transform.service,
+        transform?.service,
       ),
       this.options("service", {
-        dependsOn: [...apis.of("run"), ...identity.grants, ...(egress?.ready ?? []), ...after],
+        dependsOn: [...stack.apis.of("run"), ...identity.grants, ...(egress?.ready ?? []), ...after],
       }),
     );
-    const invoker = new ServiceIamMember(
+  }
+
+  #invoker({ stack, identity }: ScheduledServiceArgs, run: Service): ServiceIamMember {
+    return new ServiceIamMember(
       this.child("invoker"),
       {
         project: stack.project,
@@ -148,12 +124,19 @@ export class ScheduledService extends EtlComponent {
       },
       this.options("free"),
     );
-    new Job(
+  }
+
+  #schedule(
+    { stack, service, identity, sizing, transform }: ScheduledServiceArgs,
+    run: Service,
+    invoker: ServiceIamMember,
+  ): Job {
+    return new Job(
       this.child("schedule"),
       transformed<JobArgs>(
         {
-          name: names.schedulerJob(service),
-          region,
+          name: stack.names.schedulerJob(service),
+          region: stack.region,
           description: `A tick of the ${service} service`,
           schedule: sizing.schedule,
           timeZone: sizing.timeZone,
@@ -168,13 +151,51 @@ export class ScheduledService extends EtlComponent {
             oidcToken: { serviceAccountEmail: identity.invoker.email, audience: run.uri },
           },
         },
-        transform.schedule,
+        transform?.schedule,
       ),
-      this.options("free", { dependsOn: [...apis.of("scheduler"), invoker] }),
+      this.options("free", { dependsOn: [...stack.apis.of("scheduler"), invoker] }),
     );
-    this.url = run.uri;
-    this.registerOutputs({ url: this.url });
   }
+}
+
+function template(args: ScheduledServiceArgs): ServiceArgs["template"] {
+  const { stack, service, identity, image, settings, sizing, egress } = args;
+  return {
+    serviceAccount: identity.runtime.email,
+    timeout: `${sizing.timeoutSeconds}s`,
+    maxInstanceRequestConcurrency: sizing.concurrency,
+    scaling: { minInstanceCount: sizing.minInstances, maxInstanceCount: 1 },
+    executionEnvironment: "EXECUTION_ENVIRONMENT_GEN2",
+    labels: stack.labels,
+    ...(egress === undefined ? {} : { vpcAccess: vpcAccess(egress) }),
+    containers: [
+      {
+        image,
+        args: ["serve", service],
+        ports: { containerPort: 8080 },
+        envs: output(settings).apply((known) => environment(known, sizing)),
+        resources: {
+          limits: { cpu: String(sizing.cpu), memory: sizing.memory },
+          // All work is done inside a request.
+          cpuIdle: true,
+          startupCpuBoost: true,
+        },
+        startupProbe: {
+          httpGet: { path: "/health" },
+          periodSeconds: PROBE_SECONDS,
+          timeoutSeconds: PROBE_SECONDS,
+          failureThreshold: Math.ceil(sizing.startupSeconds / PROBE_SECONDS),
+        },
+        // Patient: decoding a large answer keeps the service from answering for seconds.
+        livenessProbe: {
+          httpGet: { path: "/health" },
+          periodSeconds: sizing.livenessPeriodSeconds,
+          timeoutSeconds: sizing.livenessTimeoutSeconds,
+          failureThreshold: sizing.livenessFailures,
+        },
+      },
+    ],
+  };
 }
 
 /** The settings as variables. Throws InputPropertyError on settings that the service would refuse. */

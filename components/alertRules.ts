@@ -1,4 +1,4 @@
-import type { LogMetrics } from "./LogMetrics.ts";
+import type { LogMetrics, MetricName } from "./LogMetrics.ts";
 import type { Names, ServiceName } from "./names.ts";
 
 /** From where on something is worth waking someone. */
@@ -40,13 +40,31 @@ export function alertRules(
   limits: AlertLimits,
 ): AlertRule[] {
   const dataset = `dataset="${service}"`;
-  const total = (metric: Parameters<LogMetrics["series"]>[0], window: string, by = "") =>
-    `sum${by}(increase(${metrics.series(metric, dataset, "sum")}[${window}]))`;
-  const ticks = metrics.series("tick", `${dataset},${ENDED_WELL}`);
-  const { noTickMinutes, lagSlots, relaySilentHours, quarantinePercent, errors } = limits;
-  const lag = (part: "sum" | "count") =>
-    `sum by (relay) (increase(${metrics.series("relay_lag_slots", dataset, part)}[30m]))`;
-  const serviceLabel = `service_name="${names.service(service)}"`;
+  const watched: Watched = {
+    service,
+    limits,
+    ticks: metrics.series("tick", `${dataset},${ENDED_WELL}`),
+    errorLines: metrics.series("errors", `service_name="${names.service(service)}"`),
+    increase: (metric, part, window) => `increase(${metrics.series(metric, dataset, part)}[${window}])`,
+  };
+  return [...collectionRules(watched), ...contentRules(watched)];
+}
+
+/** A service, and what its alerts ask of. */
+interface Watched {
+  readonly service: ServiceName;
+  readonly limits: AlertLimits;
+  /** Series of ticks that ended well, and of error lines. */
+  readonly ticks: string;
+  readonly errorLines: string;
+  /** By how much one of the service's metrics has grown in a window. */
+  readonly increase: (metric: MetricName, part: "sum" | "count", window: string) => string;
+}
+
+/** Whether all is collected, and in time. */
+function collectionRules({ service, limits, ticks, increase }: Watched): AlertRule[] {
+  const { noTickMinutes, lagSlots, relaySilentHours } = limits;
+  const lag = (part: "sum" | "count") => `sum by (relay) (${increase("relay_lag_slots", part, "30m")})`;
   return [
     {
       noun: "no-tick",
@@ -79,21 +97,29 @@ export function alertRules(
       rule: "RelaySilent",
       title: `${service}: a relay has brought nothing for ${relaySilentHours} hours`,
       severity: "WARNING",
-      query: `${total("relay_covered", `${relaySilentHours}h`, " by (relay) ")} < 1`,
+      query: `sum by (relay) (${increase("relay_covered", "sum", `${relaySilentHours}h`)}) < 1`,
       whileScheduled: false,
       runbook: `No slot of an active relay was covered in that time. Relays keep weeks, so there are days to act, not months.
 
 1. \`mev-boost-etl probe --network NETWORK --relay NAME\` from another address: does it answer there? Then it refuses ours: lower its rate, or ask its operator.
 2. Has it moved or ended? Give its new address in config \`relays\`, or \`off: true\`; what was collected of it stays.`,
     },
+  ];
+}
+
+/** Whether what is collected can be kept and loaded, and whether the service says anything is wrong. */
+function contentRules({ service, limits, errorLines, increase }: Watched): AlertRule[] {
+  const { quarantinePercent, errors } = limits;
+  const hourly = (metric: MetricName) => `sum(${increase(metric, "sum", "1h")})`;
+  return [
     {
       noun: "quarantine",
       rule: "Quarantine",
       title: `${service}: more than ${quarantinePercent} % of the rows are in quarantine`,
       severity: "WARNING",
       query:
-        `100 * ${total("relay_quarantined", "1h")} / ` +
-        `(${total("relay_rows", "1h")} + ${total("relay_quarantined", "1h")}) > ${quarantinePercent}`,
+        `100 * ${hourly("relay_quarantined")} / ` +
+        `(${hourly("relay_rows")} + ${hourly("relay_quarantined")}) > ${quarantinePercent}`,
       whileScheduled: false,
       runbook: `A relay sends rows that no table can hold. They are kept as sent, under NETWORK/quarantine/ in the lake, and cost their slots nothing.
 
@@ -105,7 +131,7 @@ export function alertRules(
       rule: "ObjectsAtFault",
       title: `${service}: objects of the lake can't be trusted or loaded`,
       severity: "ERROR",
-      query: `${total("faults", "1h")} + ${total("load_failed", "1h")} > 0`,
+      query: `${hourly("faults")} + ${hourly("load_failed")} > 0`,
       whileScheduled: false,
       runbook: `An object was changed by something else than this ETL, or was damaged. Its slots count as missing where it can't be read, and what was loaded of it before stays.
 
@@ -117,7 +143,7 @@ export function alertRules(
       rule: "ServiceErrors",
       title: `${service}: ${errors} or more errors within 15 minutes`,
       severity: "ERROR",
-      query: `sum(increase(${metrics.series("errors", serviceLabel)}[15m])) >= ${errors}`,
+      query: `sum(increase(${errorLines}[15m])) >= ${errors}`,
       whileScheduled: false,
       runbook: `Each error line says what happened, to what, and what to do.
 

@@ -65,13 +65,16 @@ export function decodeConfig(texts: Readonly<Record<string, string>>): {
   for (const key of Object.keys(KEYS) as Key[])
     values[key] = read(`${NAMESPACE}:${key}`, KEYS[key].format as Format<unknown>);
   mistakes.push(...unknownKeys(texts));
-  const { faults, intervals } = between(values as Partial<Values>);
-  mistakes.push(...faults.map((fault) => `${NAMESPACE}:${fault}`));
+  mistakes.push(...between(values as Partial<Values>).map((wrong) => `${NAMESPACE}:${wrong}`));
   if (mistakes.length > 0 || project === undefined) return { mistakes };
   const decoded = values as Values;
   const deployer = decoded.deployer.includes("@")
     ? decoded.deployer
     : `${decoded.deployer}@${project}.iam.gserviceaccount.com`;
+  const intervals = {
+    bidsInterval: Number(intervalOf(decoded.bidsSchedule)),
+    payloadsInterval: Number(intervalOf(decoded.payloadsSchedule)),
+  };
   return { config: Object.freeze({ project, ...decoded, ...intervals, deployer }), mistakes };
 }
 
@@ -89,100 +92,95 @@ function unknownKeys(texts: Readonly<Record<string, string>>): string[] {
 }
 
 /** What holds between keys. A key that couldn't be read has its own mistake, and none of these. */
-function between(values: Partial<Values>) {
-  const faults: string[] = [];
-  const check = (key: Key, holds: boolean | undefined, wrong: () => string) => {
-    if (holds === false) faults.push(`${key}: ${wrong()}`);
-  };
-  const has = <T>(...all: readonly (T | undefined)[]): boolean => all.every((one) => one !== undefined);
+function between(values: Partial<Values>): string[] {
   const v = values as Values;
-  const intervals = { bidsInterval: Number.NaN, payloadsInterval: Number.NaN };
-  for (const service of ["bids", "payloads"] as const) {
-    const key = `${service}Schedule` as const;
-    const seconds = has(v[key]) ? intervalOf(v[key]) : undefined;
-    check(
-      key,
-      has(v[key]) ? seconds !== undefined : undefined,
-      () =>
+  return [...timeFaults(v), ...placeFaults(v), ...askingFaults(v), ...serviceFaults(v), ...budgetFaults(v)];
+}
+
+/** Whether all of these could be read. */
+const has = (...all: readonly unknown[]): boolean => all.every((one) => one !== undefined);
+const fault = (key: Key, wrong: string): string => `${key}: ${wrong}`;
+
+function* timeFaults(v: Values): Iterable<string> {
+  const { tickSeconds, timeoutSeconds, attemptSeconds } = v;
+  for (const key of ["bidsSchedule", "payloadsSchedule"] as const) {
+    if (!has(v[key])) continue;
+    const seconds = intervalOf(v[key]);
+    if (seconds === undefined)
+      yield fault(
+        key,
         `"${printable(v[key], 60)}" is wrong; give minutes that lie evenly, 1 to 30 apart, such as */5 or 2-59/5`,
-    );
-    if (seconds === undefined) continue;
-    intervals[`${service}Interval`] = seconds;
-    if (has(v.tickSeconds))
-      check(
+      );
+    else if (has(tickSeconds) && tickSeconds > seconds)
+      yield fault(
         "tickSeconds",
-        v.tickSeconds <= seconds,
-        () =>
-          `${v.tickSeconds} is longer than the ${seconds} s between two ticks of ${key}; give at most ${seconds}`,
+        `${tickSeconds} is longer than the ${seconds} s between two ticks of ${key}; give at most ${seconds}`,
       );
   }
-  if (has(v.tickSeconds, v.timeoutSeconds))
-    check(
+  if (has(tickSeconds, timeoutSeconds) && tickSeconds >= timeoutSeconds)
+    yield fault(
       "timeoutSeconds",
-      v.tickSeconds < v.timeoutSeconds,
-      () => `${v.timeoutSeconds} cuts a tick off; give more than tickSeconds, ${v.tickSeconds}`,
+      `${timeoutSeconds} cuts a tick off; give more than tickSeconds, ${tickSeconds}`,
     );
-  if (has(v.timeoutSeconds, v.attemptSeconds))
-    check(
+  if (has(timeoutSeconds, attemptSeconds) && timeoutSeconds > attemptSeconds)
+    yield fault(
       "attemptSeconds",
-      v.timeoutSeconds <= v.attemptSeconds,
-      () =>
-        `${v.attemptSeconds} ends before the service's answer; give at least timeoutSeconds, ${v.timeoutSeconds}`,
+      `${attemptSeconds} ends before the service's answer; give at least timeoutSeconds, ${timeoutSeconds}`,
     );
-  if (has(v.softDeleteDays))
-    check(
-      "softDeleteDays",
-      v.softDeleteDays === 0 || v.softDeleteDays >= 7,
-      () => `${v.softDeleteDays} is less than Cloud Storage takes; give 0, or 7 to 90`,
-    );
-  if (has(v.bigqueryLocation, v.bucketLocation, v.region)) {
+}
+
+function* placeFaults(v: Values): Iterable<string> {
+  const { softDeleteDays, bigqueryLocation, canonicalBlocks } = v;
+  if (has(softDeleteDays) && softDeleteDays > 0 && softDeleteDays < 7)
+    yield fault("softDeleteDays", `${softDeleteDays} is less than Cloud Storage takes; give 0, or 7 to 90`);
+  if (has(bigqueryLocation, v.bucketLocation, v.region)) {
     const bucket = v.bucketLocation || v.region;
-    check(
-      "bucketLocation",
-      v.bigqueryLocation === "US" || bucket === v.bigqueryLocation,
-      () =>
-        `a dataset in ${v.bigqueryLocation} can't load from a bucket in ${bucket}; give ${v.bigqueryLocation}, or set bigqueryLocation to US or ${bucket}`,
-    );
+    if (bigqueryLocation !== "US" && bucket !== bigqueryLocation)
+      yield fault(
+        "bucketLocation",
+        `a dataset in ${bigqueryLocation} can't load from a bucket in ${bucket}; give ${bigqueryLocation}, or set bigqueryLocation to US or ${bucket}`,
+      );
   }
-  if (has(v.canonicalBlocks, v.bigqueryLocation) && "table" in v.canonicalBlocks) {
-    const { table } = v.canonicalBlocks;
-    check(
-      "canonicalBlocks",
-      !table.startsWith("bigquery-public-data.") || v.bigqueryLocation === "US",
-      () =>
-        `${table} is in US and can't be joined from ${v.bigqueryLocation}; give {}, or a table in ${v.bigqueryLocation}`,
-    );
+  if (has(canonicalBlocks, bigqueryLocation) && "table" in canonicalBlocks) {
+    const { table } = canonicalBlocks;
+    if (table.startsWith("bigquery-public-data.") && bigqueryLocation !== "US")
+      yield fault(
+        "canonicalBlocks",
+        `${table} is in US and can't be joined from ${bigqueryLocation}; give {}, or a table in ${bigqueryLocation}`,
+      );
   }
-  if (has<unknown>(v.network, v.relays))
-    faults.push(...relayFaults(v.network, v.relays).map((fault) => `relays: ${fault}`));
-  if (has<unknown>(v.egress, v.relays) && v.egress === "shared") {
-    const inside = Object.keys(v.relays).filter((name) => v.relays[name]?.private === true);
-    check(
-      "egress",
-      inside.length === 0,
-      () =>
+}
+
+function* askingFaults(v: Values): Iterable<string> {
+  const { network, relays, egress, backload } = v;
+  if (has(network, relays)) yield* relayFaults(network, relays).map((wrong) => fault("relays", wrong));
+  if (has(egress, relays) && egress === "shared") {
+    const inside = Object.keys(relays).filter((name) => relays[name]?.private === true);
+    if (inside.length > 0)
+      yield fault(
+        "egress",
         `shared leads to no private address, as ${inside.join(", ")} has; give static, and connect its network`,
-    );
+      );
   }
-  if (has(v.backload) && isBackload(v.backload)) faults.push(...backloadFaults(v.backload, v));
+  if (has(backload) && isBackload(backload)) yield* backloadFaults(backload, v);
+}
+
+function* serviceFaults(v: Values): Iterable<string> {
+  const { livenessPeriodSeconds, livenessTimeoutSeconds } = v;
   for (const service of ["bids", "payloads"] as const) {
     const [cpu, size] = [v[`${service}Cpu`], v[`${service}Memory`]];
-    if (!has<unknown>(cpu, size)) continue;
+    if (!has(cpu, size)) continue;
     const { least, most, holds } = memoryRange(cpu, size);
-    check(`${service}Memory`, holds, () => `${size} is wrong for ${cpu} CPU; give ${least} to ${most}`);
+    if (!holds) yield fault(`${service}Memory`, `${size} is wrong for ${cpu} CPU; give ${least} to ${most}`);
   }
-  if (has(v.livenessPeriodSeconds, v.livenessTimeoutSeconds))
-    check(
+  if (has(livenessPeriodSeconds, livenessTimeoutSeconds) && livenessTimeoutSeconds > livenessPeriodSeconds)
+    yield fault(
       "livenessTimeoutSeconds",
-      v.livenessTimeoutSeconds <= v.livenessPeriodSeconds,
-      () =>
-        `${v.livenessTimeoutSeconds} is longer than livenessPeriodSeconds; give at most ${v.livenessPeriodSeconds}`,
+      `${livenessTimeoutSeconds} is longer than livenessPeriodSeconds; give at most ${livenessPeriodSeconds}`,
     );
-  if (has<unknown>(v.budget, v.billingAccount))
-    check(
-      "billingAccount",
-      v.budget === 0 || v.billingAccount !== "",
-      () => "is not set; a budget needs one, XXXXXX-XXXXXX-XXXXXX",
-    );
-  return { faults, intervals };
+}
+
+function* budgetFaults({ budget, billingAccount }: Values): Iterable<string> {
+  if (has(budget, billingAccount) && budget > 0 && billingAccount === "")
+    yield fault("billingAccount", "is not set; a budget needs one, XXXXXX-XXXXXX-XXXXXX");
 }

@@ -1,20 +1,22 @@
 import { Provider } from "@pulumi/gcp/provider.js";
+import type { ComponentResourceOptions } from "@pulumi/pulumi";
 import type { StackContext } from "../components/stackContext.ts";
 import { Apis } from "../components/Apis.ts";
 import { BidsBackload } from "../components/backload/BidsBackload.ts";
 import { BidsEtl } from "../components/BidsEtl.ts";
 import { ContainerImage } from "../components/ContainerImage.ts";
+import type { DatasetEtlArgs } from "../components/DatasetEtl.ts";
 import { Datasets } from "../components/Datasets.ts";
 import { Egress } from "../components/Egress.ts";
 import { ImageRegistry } from "../components/ImageRegistry.ts";
 import { LakeBucket } from "../components/LakeBucket.ts";
 import { LogMetrics } from "../components/LogMetrics.ts";
 import { Monitoring } from "../components/Monitoring.ts";
-import { Names } from "../components/names.ts";
+import { Names, type ServiceName } from "../components/names.ts";
 import { PayloadsEtl } from "../components/PayloadsEtl.ts";
 import { ServiceIdentity } from "../components/ServiceIdentity.ts";
 import { WarehouseViews } from "../components/WarehouseViews.ts";
-import { readConfig } from "./config.ts";
+import { type StackConfig, readConfig } from "./config.ts";
 import { alertLimits, apisOf, backloadOf, labelsOf, networkOf, settingsOf, sizingOf } from "./derived.ts";
 import { outputsOf } from "./outputs.ts";
 import { refuseLostColumns } from "./schemas.ts";
@@ -31,72 +33,12 @@ function everything() {
   const { project, region, publicDays, notificationChannels } = config;
   const opts = { provider: new Provider("gcp", { project, region }) };
 
-  // What is shared.
-  const stack: StackContext = {
-    project,
-    region,
-    names: new Names(config),
-    labels: labelsOf(config),
-    protect: config.protect,
-    apis: new Apis("apis", { apis: apisOf(config) }, opts),
-  };
-  const identities = {
-    bids: new ServiceIdentity("bids-identity", { stack, service: "bids" }, opts),
-    payloads: new ServiceIdentity("payloads-identity", { stack, service: "payloads" }, opts),
-  };
-  const lake = new LakeBucket(
-    "lake",
-    { stack, location: config.bucketLocation || region, softDeleteDays: config.softDeleteDays },
-    opts,
-  );
-  const datasets = new Datasets(
-    "datasets",
-    {
-      stack,
-      location: config.bigqueryLocation,
-      deployer: config.deployer,
-      runtimes: [identities.bids.runtime.email, identities.payloads.runtime.email],
-      publicReaders: config.publicReaders,
-    },
-    opts,
-  );
-  const registry = new ImageRegistry("registry", { stack }, opts);
-  const image = new ContainerImage("image", { stack, source: config.image, image: registry.image }, opts);
-  const egress = config.egress === "static" ? new Egress("egress", { stack }, opts) : undefined;
-  const metrics = new LogMetrics("metrics", { stack }, opts);
-  const shared = {
-    stack,
-    lake,
-    datasets,
-    image: image.ref,
-    metrics,
-    publicDays,
-    notificationChannels,
-    ...(egress === undefined ? {} : { egress }),
-    alerts: alertLimits(config),
-  };
+  const shared = sharedParts(config, opts);
+  const { stack, lake, datasets, registry, image, metrics } = shared;
 
   // The two services.
-  const bids = new BidsEtl(
-    "bids",
-    {
-      ...shared,
-      identity: identities.bids,
-      settings: settingsOf(config, "bids"),
-      sizing: sizingOf(config, "bids"),
-    },
-    opts,
-  );
-  const payloads = new PayloadsEtl(
-    "payloads",
-    {
-      ...shared,
-      identity: identities.payloads,
-      settings: settingsOf(config, "payloads"),
-      sizing: sizingOf(config, "payloads"),
-    },
-    opts,
-  );
+  const bids = new BidsEtl("bids", etlArgs(config, shared, "bids"), opts);
+  const payloads = new PayloadsEtl("payloads", etlArgs(config, shared, "payloads"), opts);
 
   // The back-load of the past, while there is one.
   const past = backloadOf(config);
@@ -151,4 +93,63 @@ function everything() {
     monitoring,
     ...(backload === undefined ? {} : { backload }),
   });
+}
+
+/** What both services and the back-load rest on. */
+function sharedParts(config: StackConfig, opts: ComponentResourceOptions) {
+  const { project, region } = config;
+  const stack: StackContext = {
+    project,
+    region,
+    names: new Names(config),
+    labels: labelsOf(config),
+    protect: config.protect,
+    apis: new Apis("apis", { apis: apisOf(config) }, opts),
+  };
+  const identities = {
+    bids: new ServiceIdentity("bids-identity", { stack, service: "bids" }, opts),
+    payloads: new ServiceIdentity("payloads-identity", { stack, service: "payloads" }, opts),
+  };
+  const lake = new LakeBucket(
+    "lake",
+    { stack, location: config.bucketLocation || region, softDeleteDays: config.softDeleteDays },
+    opts,
+  );
+  const datasets = new Datasets(
+    "datasets",
+    {
+      stack,
+      location: config.bigqueryLocation,
+      deployer: config.deployer,
+      runtimes: [identities.bids.runtime.email, identities.payloads.runtime.email],
+      publicReaders: config.publicReaders,
+    },
+    opts,
+  );
+  const registry = new ImageRegistry("registry", { stack }, opts);
+  const image = new ContainerImage("image", { stack, source: config.image, image: registry.image }, opts);
+  const egress = config.egress === "static" ? new Egress("egress", { stack }, opts) : undefined;
+  const metrics = new LogMetrics("metrics", { stack }, opts);
+  return { stack, identities, lake, datasets, registry, image, egress, metrics };
+}
+
+function etlArgs(
+  config: StackConfig,
+  { stack, identities, lake, datasets, image, egress, metrics }: ReturnType<typeof sharedParts>,
+  service: ServiceName,
+): DatasetEtlArgs {
+  return {
+    stack,
+    lake,
+    datasets,
+    image: image.ref,
+    metrics,
+    publicDays: config.publicDays,
+    notificationChannels: config.notificationChannels,
+    ...(egress === undefined ? {} : { egress }),
+    alerts: alertLimits(config),
+    identity: identities[service],
+    settings: settingsOf(config, service),
+    sizing: sizingOf(config, service),
+  };
 }

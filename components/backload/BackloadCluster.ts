@@ -57,7 +57,7 @@ export class BackloadCluster extends EtlComponent {
   readonly ready: readonly Resource[];
 
   constructor(name: string, args: BackloadClusterArgs, opts?: ComponentResourceOptions) {
-    const { stack, zones, machineType, nodes, transform = {} } = args;
+    const { stack, zones, nodes } = args;
     validate("BackloadCluster", [
       [
         "zones",
@@ -67,115 +67,21 @@ export class BackloadCluster extends EtlComponent {
       ["nodes", Number.isSafeInteger(nodes) && nodes >= 1 && nodes <= MOST_NODES, `give 1 to ${MOST_NODES}`],
     ]);
     super("BackloadCluster", name, stack, opts);
-    const { names, region, labels, apis } = stack;
-    const { network, subnetwork } = this.#network(stack);
-    const account = new Account(
-      this.child("nodes"),
-      {
-        accountId: names.backload("account"),
-        displayName: "MEV-Boost ETL back-load, nodes",
-        description: "What the nodes of the back-load's cluster work as; pods have identities of their own",
-      },
-      this.options("free", { dependsOn: apis.of("iam") }),
-    );
+    const network = this.#network(stack);
+    const account = this.#nodeAccount(stack);
     const grants = this.#grants(stack, account.member, args.repository);
-    const cluster = new Cluster(
-      this.child("cluster"),
-      transformed<ClusterArgs>(
-        {
-          name: names.backload("cluster"),
-          description: "Workers that back-load bids",
-          location: region,
-          nodeLocations: [...zones],
-          network,
-          subnetwork,
-          networkingMode: "VPC_NATIVE",
-          ipAllocationPolicy: { clusterSecondaryRangeName: "pods", servicesSecondaryRangeName: "services" },
-          defaultMaxPodsPerNode: PODS_PER_NODE,
-          // Enforces network policies.
-          datapathProvider: "ADVANCED_DATAPATH",
-          privateClusterConfig: { enablePrivateNodes: false },
-          // Reached by its DNS name, where IAM decides; its addresses stay closed.
-          controlPlaneEndpointsConfig: {
-            dnsEndpointConfig: { allowExternalTraffic: true },
-            ipEndpointsConfig: { enabled: false },
-          },
-          workloadIdentityConfig: { workloadPool: `${stack.project}.svc.id.goog` },
-          releaseChannel: { channel: "REGULAR" },
-          loggingConfig: { enableComponents: ["SYSTEM_COMPONENTS", "WORKLOADS"] },
-          monitoringConfig: {
-            enableComponents: ["SYSTEM_COMPONENTS"],
-            managedPrometheus: { enabled: false },
-          },
-          // A cluster can't be made without a pool; ours are made beside it.
-          initialNodeCount: 1,
-          removeDefaultNodePool: true,
-          resourceLabels: labels,
-          ...PROTECTION.cluster.flags(),
-        },
-        transform.cluster,
-      ),
-      this.options("cluster", { dependsOn: [...apis.of("container"), ...grants] }),
-    );
-    const pool = (
-      noun: string,
-      poolArgs: Partial<NodePoolArgs>,
-      node: container.NodePoolNodeConfig,
-    ): NodePoolArgs => ({
-      cluster: cluster.name,
-      location: region,
-      name: noun,
-      management: { autoRepair: true, autoUpgrade: true },
-      ...poolArgs,
-      nodeConfig: {
-        serviceAccount: account.email,
-        oauthScopes: NODE_SCOPES,
-        diskType: "pd-standard",
-        diskSizeGb: 20,
-        labels: { ...labels },
-        resourceLabels: { ...labels },
-        metadata: { "disable-legacy-endpoints": "true" },
-        shieldedInstanceConfig: { enableSecureBoot: true, enableIntegrityMonitoring: true },
-        workloadMetadataConfig: { mode: "GKE_METADATA" },
-        ...node,
-      },
-    });
-    const system = new NodePool(
-      this.child("system"),
-      pool(
-        "system",
-        // Google's own services are all that it needs to reach.
-        { nodeCount: 1, nodeLocations: zones.slice(0, 1), networkConfig: { enablePrivateNodes: true } },
-        { machineType: "e2-small" },
-      ),
-      this.options("free"),
-    );
-    const workers = new NodePool(
-      this.child("workers"),
-      transformed<NodePoolArgs>(
-        pool(
-          "workers",
-          {
-            // An address for each worker.
-            networkConfig: { enablePrivateNodes: false },
-            nodeLocations: [...zones],
-            initialNodeCount: 0,
-            autoscaling: { totalMinNodeCount: 0, totalMaxNodeCount: nodes, locationPolicy: "ANY" },
-          },
-          { machineType, spot: true, taints: [{ ...SPOT_TAINT, effect: "NO_SCHEDULE" }] },
-        ),
-        transform.workers,
-      ),
-      this.options("free"),
-    );
+    this.cluster = this.#cluster(args, network, grants);
+    this.ready = [this.#system(args, account), this.#workers(args, account)];
     this.provider = new Provider(
       this.child("kubernetes"),
-      { kubeconfig: kubeconfig(cluster), clusterIdentifier: cluster.id, enableServerSideApply: true },
+      {
+        kubeconfig: kubeconfig(this.cluster),
+        clusterIdentifier: this.cluster.id,
+        enableServerSideApply: true,
+      },
       this.options("free"),
     );
-    this.cluster = cluster;
-    this.ready = [system, workers];
-    this.registerOutputs({ cluster: cluster.name });
+    this.registerOutputs({ cluster: this.cluster.name });
   }
 
   #network({ names, region, apis }: StackContext): { network: Output<string>; subnetwork: Output<string> } {
@@ -207,6 +113,18 @@ export class BackloadCluster extends EtlComponent {
     return { network: network.id, subnetwork: subnetwork.id };
   }
 
+  #nodeAccount({ names, apis }: StackContext): Account {
+    return new Account(
+      this.child("nodes"),
+      {
+        accountId: names.backload("account"),
+        displayName: "MEV-Boost ETL back-load, nodes",
+        description: "What the nodes of the back-load's cluster work as; pods have identities of their own",
+      },
+      this.options("free", { dependsOn: apis.of("iam") }),
+    );
+  }
+
   #grants(stack: StackContext, member: Output<string>, repository: Input<string>): Resource[] {
     return [
       new IAMMember(
@@ -227,6 +145,115 @@ export class BackloadCluster extends EtlComponent {
       ),
     ];
   }
+
+  #cluster(
+    { stack, zones, transform }: BackloadClusterArgs,
+    network: Pick<ClusterArgs, "network" | "subnetwork">,
+    grants: readonly Resource[],
+  ): Cluster {
+    return new Cluster(
+      this.child("cluster"),
+      transformed<ClusterArgs>(
+        {
+          name: stack.names.backload("cluster"),
+          description: "Workers that back-load bids",
+          location: stack.region,
+          nodeLocations: [...zones],
+          ...network,
+          networkingMode: "VPC_NATIVE",
+          ipAllocationPolicy: { clusterSecondaryRangeName: "pods", servicesSecondaryRangeName: "services" },
+          defaultMaxPodsPerNode: PODS_PER_NODE,
+          // Enforces network policies.
+          datapathProvider: "ADVANCED_DATAPATH",
+          privateClusterConfig: { enablePrivateNodes: false },
+          // Reached by its DNS name, where IAM decides; its addresses stay closed.
+          controlPlaneEndpointsConfig: {
+            dnsEndpointConfig: { allowExternalTraffic: true },
+            ipEndpointsConfig: { enabled: false },
+          },
+          workloadIdentityConfig: { workloadPool: `${stack.project}.svc.id.goog` },
+          releaseChannel: { channel: "REGULAR" },
+          loggingConfig: { enableComponents: ["SYSTEM_COMPONENTS", "WORKLOADS"] },
+          monitoringConfig: {
+            enableComponents: ["SYSTEM_COMPONENTS"],
+            managedPrometheus: { enabled: false },
+          },
+          // A cluster can't be made without a pool; ours are made beside it.
+          initialNodeCount: 1,
+          removeDefaultNodePool: true,
+          resourceLabels: stack.labels,
+          ...PROTECTION.cluster.flags(),
+        },
+        transform?.cluster,
+      ),
+      this.options("cluster", { dependsOn: [...stack.apis.of("container"), ...grants] }),
+    );
+  }
+
+  /** The pool of Google's own pods. */
+  #system({ stack, zones }: BackloadClusterArgs, account: Account): NodePool {
+    return new NodePool(
+      this.child("system"),
+      {
+        ...this.#pool("system", stack),
+        nodeCount: 1,
+        nodeLocations: zones.slice(0, 1),
+        // Google's own services are all that it needs to reach.
+        networkConfig: { enablePrivateNodes: true },
+        nodeConfig: { ...nodeConfig(stack, account), machineType: "e2-small" },
+      },
+      this.options("free"),
+    );
+  }
+
+  #workers({ stack, zones, machineType, nodes, transform }: BackloadClusterArgs, account: Account): NodePool {
+    return new NodePool(
+      this.child("workers"),
+      transformed<NodePoolArgs>(
+        {
+          ...this.#pool("workers", stack),
+          // An address for each worker.
+          networkConfig: { enablePrivateNodes: false },
+          nodeLocations: [...zones],
+          initialNodeCount: 0,
+          autoscaling: { totalMinNodeCount: 0, totalMaxNodeCount: nodes, locationPolicy: "ANY" },
+          nodeConfig: {
+            ...nodeConfig(stack, account),
+            machineType,
+            spot: true,
+            taints: [{ ...SPOT_TAINT, effect: "NO_SCHEDULE" }],
+          },
+        },
+        transform?.workers,
+      ),
+      this.options("free"),
+    );
+  }
+
+  /** What both pools have. */
+  #pool(name: string, { region }: StackContext): NodePoolArgs {
+    return {
+      cluster: this.cluster.name,
+      location: region,
+      name,
+      management: { autoRepair: true, autoUpgrade: true },
+    };
+  }
+}
+
+/** What the nodes of both pools have. */
+function nodeConfig({ labels }: StackContext, account: Account): container.NodePoolNodeConfig {
+  return {
+    serviceAccount: account.email,
+    oauthScopes: NODE_SCOPES,
+    diskType: "pd-standard",
+    diskSizeGb: 20,
+    labels: { ...labels },
+    resourceLabels: { ...labels },
+    metadata: { "disable-legacy-endpoints": "true" },
+    shieldedInstanceConfig: { enableSecureBoot: true, enableIntegrityMonitoring: true },
+    workloadMetadataConfig: { mode: "GKE_METADATA" },
+  };
 }
 
 /** Who deploys signs in by Google's plugin for kubectl: no secret stands in the state. */

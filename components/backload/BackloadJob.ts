@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { batch } from "@pulumi/kubernetes/types/input.js";
+import type { batch, core } from "@pulumi/kubernetes/types/input.js";
 import { Job, type JobArgs } from "@pulumi/kubernetes/batch/v1/job.js";
 import { Namespace } from "@pulumi/kubernetes/core/v1/namespace.js";
 import { ServiceAccount } from "@pulumi/kubernetes/core/v1/serviceAccount.js";
@@ -9,11 +9,13 @@ import { SecretIamMember } from "@pulumi/gcp/secretmanager/secretIamMember.js";
 import { BucketIAMMember } from "@pulumi/gcp/storage/bucketIAMMember.js";
 import {
   type ComponentResourceOptions,
+  type CustomResourceOptions,
   type Input,
   InputPropertyError,
   interpolate,
   type Output,
   output,
+  type Resource,
 } from "@pulumi/pulumi";
 import type { StackContext } from "../stackContext.ts";
 import { BACKLOAD_EXIT } from "../../runtime/services/backloadExit.ts";
@@ -68,7 +70,7 @@ export class BackloadJob extends EtlComponent {
   readonly job: Output<string>;
 
   constructor(name: string, args: BackloadJobArgs, opts?: ComponentResourceOptions) {
-    const { stack, cluster, image, bucket, settings, sizing, transform = {} } = args;
+    const { stack, settings, sizing } = args;
     validate("BackloadJob", [
       [
         "sizing.parallelism",
@@ -87,87 +89,119 @@ export class BackloadJob extends EtlComponent {
       ],
     ]);
     super("BackloadJob", name, stack, opts);
-    const { names } = stack;
     const labels = { ...stack.labels, part: "backload" };
-    // Whatever lies in the cluster goes with it: its removal never needs the cluster's API.
-    const inCluster = { provider: cluster.provider, deletedWith: cluster.cluster };
-    const namespace = new Namespace(
+    const namespace = this.#namespace(args, labels).metadata.name;
+    const metadata = { namespace, labels };
+    const account = this.#account(args, metadata);
+    const policy = this.#policy(args, metadata);
+    const grants = this.#grants(args);
+    const job = this.#job(args, { metadata, account: account.metadata.name, after: [policy, ...grants] });
+    this.job = interpolate`${namespace}/${job.metadata.name}`;
+    this.registerOutputs({ job: this.job });
+  }
+
+  #namespace({ stack, cluster }: BackloadJobArgs, labels: Metadata["labels"]): Namespace {
+    return new Namespace(
       this.child("namespace"),
       {
         metadata: {
-          name: names.backload("namespace"),
+          name: stack.names.backload("namespace"),
           labels: { ...labels, "pod-security.kubernetes.io/enforce": "restricted" },
         },
       },
-      this.options("free", { ...inCluster, dependsOn: [...cluster.ready] }),
+      this.options("free", { ...within(cluster), dependsOn: [...cluster.ready] }),
     );
-    const within = namespace.metadata.name;
-    const account = new ServiceAccount(
+  }
+
+  #account({ cluster }: BackloadJobArgs, metadata: Metadata): ServiceAccount {
+    return new ServiceAccount(
       this.child("account"),
-      { metadata: { name: WORKER, namespace: within, labels }, automountServiceAccountToken: false },
-      this.options("free", inCluster),
+      { metadata: { name: WORKER, ...metadata }, automountServiceAccountToken: false },
+      this.options("free", within(cluster)),
     );
-    const policy = new NetworkPolicy(
+  }
+
+  #policy({ cluster, settings }: BackloadJobArgs, metadata: Metadata): NetworkPolicy {
+    return new NetworkPolicy(
       this.child("policy"),
-      { metadata: { name: "workers", namespace: within, labels }, spec: networkPolicy(settings) },
-      this.options("free", inCluster),
+      { metadata: { name: "workers", ...metadata }, spec: networkPolicy(settings) },
+      this.options("free", within(cluster)),
     );
-    const member = interpolate`principal://iam.googleapis.com/projects/${projectNumber(stack.project, this)}/locations/global/workloadIdentityPools/${stack.project}.svc.id.goog/subject/ns/${names.backload("namespace")}/sa/${WORKER}`;
+  }
+
+  /** What the workers may do: write to the lake, and read the secrets that relays' headers are taken from. */
+  #grants({ stack, cluster, bucket, settings }: BackloadJobArgs): Resource[] {
+    const { project, names, apis } = stack;
+    const member = interpolate`principal://iam.googleapis.com/projects/${projectNumber(project, this)}/locations/global/workloadIdentityPools/${project}.svc.id.goog/subject/ns/${names.backload("namespace")}/sa/${WORKER}`;
     // The pool of identities comes with the project's first cluster.
-    const known = { dependsOn: [cluster.cluster] };
-    const grant = new BucketIAMMember(
+    const known = [cluster.cluster];
+    const lake = new BucketIAMMember(
       this.child("lake"),
       { bucket, role: "roles/storage.objectUser", member },
-      this.options("free", known),
+      this.options("free", { dependsOn: known }),
     );
     const sources = headerSources(settings.network, settings.relays, settings.relay);
-    const headerGrants = secretGrants(sources).map(
+    const headers = secretGrants(sources).map(
       ({ noun, ...secret }) =>
         new SecretIamMember(
           this.child(noun),
           { ...secret, member },
-          this.options("free", { dependsOn: [...known.dependsOn, ...stack.apis.of("secretManager")] }),
+          this.options("free", { dependsOn: [...known, ...apis.of("secretManager")] }),
         ),
     );
-    const env = output(bucket).apply((name) => environment({ ...settings, lake: `gs://${name}` }));
-    const job = new Job(
+    return [lake, ...headers];
+  }
+
+  #job(args: BackloadJobArgs, { metadata, account, after }: JobParts): Job {
+    const { stack, cluster, settings, sizing, transform } = args;
+    return new Job(
       this.child("job"),
       transformed<JobArgs>(
         {
           metadata: {
-            name: names.backloadJob(planHash(settings, sizing)),
-            namespace: within,
-            labels,
+            name: stack.names.backloadJob(planHash(settings, sizing)),
+            ...metadata,
             // It runs for days: nothing waits for it, alerts watch it.
             annotations: { "pulumi.com/skipAwait": "true" },
           },
-          spec: jobSpec({ settings, sizing, labels, account: account.metadata.name, image, env }),
+          spec: {
+            ...indexing(args),
+            template: { metadata: { labels: metadata.labels }, spec: podSpec(args, account) },
+          },
         },
-        transform.job,
+        transform?.job,
       ),
       this.options("free", {
-        ...inCluster,
-        dependsOn: [policy, grant, ...headerGrants],
+        ...within(cluster),
+        dependsOn: [...after],
         // New code alone doesn't begin a back-load anew; `run` does.
         ignoreChanges: ["spec.template.spec.containers[0].image"],
       }),
     );
-    this.job = interpolate`${within}/${job.metadata.name}`;
-    this.registerOutputs({ job: this.job });
   }
 }
 
-interface JobParts {
-  readonly settings: Omit<BackloadSettings, "lake">;
-  readonly sizing: BackloadSizing;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly account: Input<string>;
-  readonly image: Input<string>;
-  readonly env: Input<{ name: string; value: string }[]>;
+/** What names all that lies in the namespace. */
+interface Metadata {
+  readonly namespace: Input<string>;
+  readonly labels: Record<string, string>;
 }
 
-function jobSpec({ settings, sizing, labels, account, image, env }: JobParts): batch.v1.JobSpec {
-  const resources = { cpu: sizing.cpu, memory: sizing.memory };
+interface JobParts {
+  readonly metadata: Metadata;
+  /** Name of the account in Kubernetes that workers run as. */
+  readonly account: Input<string>;
+  /** What must exist before the first worker starts. */
+  readonly after: readonly Resource[];
+}
+
+/** Whatever lies in the cluster goes with it: its removal never needs the cluster's API. */
+function within({ provider, cluster }: BackloadCluster): CustomResourceOptions {
+  return { provider, deletedWith: cluster };
+}
+
+/** How the shards are worked through, and which ends of a worker count. */
+function indexing({ settings, sizing }: BackloadJobArgs): Omit<batch.v1.JobSpec, "template"> {
   return {
     completionMode: "Indexed",
     completions: settings.shards,
@@ -187,48 +221,50 @@ function jobSpec({ settings, sizing, labels, account, image, env }: JobParts): b
         },
       ],
     },
-    template: {
-      metadata: { labels },
-      spec: {
-        restartPolicy: "Never",
-        serviceAccountName: account,
-        automountServiceAccountToken: false,
-        enableServiceLinks: false,
-        terminationGracePeriodSeconds: GRACE_SECONDS,
-        nodeSelector: { "cloud.google.com/gke-nodepool": "workers" },
-        tolerations: [
-          { key: SPOT_TAINT.key, operator: "Equal", value: SPOT_TAINT.value, effect: "NoSchedule" },
-        ],
-        // One pod a node: an address of its own, and so a relay limit of its own.
-        affinity: {
-          podAntiAffinity: {
-            requiredDuringSchedulingIgnoredDuringExecution: [
-              { labelSelector: { matchLabels: { part: "backload" } }, topologyKey: "kubernetes.io/hostname" },
-            ],
-          },
-        },
-        securityContext: {
-          runAsNonRoot: true,
-          runAsUser: NOBODY,
-          runAsGroup: NOBODY,
-          seccompProfile: { type: "RuntimeDefault" },
-        },
-        containers: [
-          {
-            name: WORKER,
-            image,
-            args: ["backload"],
-            env,
-            resources: { requests: resources, limits: resources },
-            securityContext: {
-              allowPrivilegeEscalation: false,
-              readOnlyRootFilesystem: true,
-              capabilities: { drop: ["ALL"] },
-            },
-          },
+  };
+}
+
+function podSpec(
+  { image, bucket, settings, sizing }: BackloadJobArgs,
+  account: Input<string>,
+): core.v1.PodSpec {
+  const resources = { cpu: sizing.cpu, memory: sizing.memory };
+  return {
+    restartPolicy: "Never",
+    serviceAccountName: account,
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: GRACE_SECONDS,
+    nodeSelector: { "cloud.google.com/gke-nodepool": "workers" },
+    tolerations: [{ key: SPOT_TAINT.key, operator: "Equal", value: SPOT_TAINT.value, effect: "NoSchedule" }],
+    // One pod a node: an address of its own, and so a relay limit of its own.
+    affinity: {
+      podAntiAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [
+          { labelSelector: { matchLabels: { part: "backload" } }, topologyKey: "kubernetes.io/hostname" },
         ],
       },
     },
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: NOBODY,
+      runAsGroup: NOBODY,
+      seccompProfile: { type: "RuntimeDefault" },
+    },
+    containers: [
+      {
+        name: WORKER,
+        image,
+        args: ["backload"],
+        env: output(bucket).apply((name) => environment({ ...settings, lake: `gs://${name}` })),
+        resources: { requests: resources, limits: resources },
+        securityContext: {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ["ALL"] },
+        },
+      },
+    ],
   };
 }
 

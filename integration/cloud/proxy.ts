@@ -77,94 +77,27 @@ export async function startProxy(target: string, options: ProxyOptions = {}): Pr
   });
 
   async function pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { socket } = request;
-    const url = new URL(request.url ?? "/", target);
-    const isJson = request.headers["content-type"]?.startsWith("application/json");
-    const body = isJson ? await collected(request) : undefined;
-    const passing = {
-      number: requests.length,
-      method: request.method ?? "GET",
-      path: decodeURIComponent(url.pathname),
-      query: url.searchParams,
-      json: body && body.length <= JSON_LIMIT ? body.toString("utf8") : "",
-      status: undefined as number | undefined,
-    };
+    const { url, body, ...seen } = await received(request, target);
+    const passing = { number: requests.length, ...seen, status: undefined as number | undefined };
     if (record) requests.push(passing);
     const fault = await proxy.rule(passing);
     if (fault) {
       const name = fault.kind === "status" ? `${fault.status} ${fault.when}` : fault.kind;
       faults.set(name, (faults.get(name) ?? 0) + 1);
     }
-    if (fault?.kind === "status" && fault.when === "before") {
+    if (fault?.kind === "answer" || (fault?.kind === "status" && fault.when === "before")) {
       request.resume();
       passing.status = fault.status;
-      refuse(response, fault.status);
+      answerJson(response, fault.status, fault.kind === "answer" ? fault.json : refusal(fault.status));
       return;
     }
-
-    if (fault?.kind === "answer") {
-      request.resume();
-      passing.status = fault.status;
-      response
-        .writeHead(fault.status, { "content-type": "application/json" })
-        .end(JSON.stringify(fault.json));
-      return;
-    }
-
-    const turn = inTurn(passing);
-    while (turn !== undefined && turns.has(turn)) await turns.get(turn);
-    const onward = send(url, { method: passing.method, headers: request.headers, agent });
-    if (turn !== undefined) {
-      const over = new Promise((resolve) => onward.once("close", resolve));
-      turns.set(
-        turn,
-        over.then(() => turns.delete(turn)),
-      );
-    }
+    const onward = await begunInTurn(turns, inTurn(passing), () =>
+      send(url, { method: passing.method, headers: request.headers, agent }),
+    );
     request.on("error", () => onward.destroy());
-    if (fault?.kind === "cutUpload") {
-      await sendPart(onward, body ?? request, fault.bytes);
-      onward.destroy();
-      socket.destroy();
-      return;
-    }
-    if (fault?.kind === "flipUpload") onward.end(flipped(body ?? (await collected(request)), fault.byte));
-    else if (body) onward.end(body);
-    else request.pipe(onward);
-    const [answer] = (await once(onward, "response")) as [IncomingMessage];
-    if (fault?.kind === "loseAnswer") {
-      await collected(answer);
-      socket.destroy();
-      return;
-    }
-    if (fault?.kind === "status") {
-      await collected(answer);
-      passing.status = fault.status;
-      refuse(response, fault.status);
-      return;
-    }
-    passing.status = answer.statusCode;
-    const headers = { ...answer.headers };
-    if (fault?.kind === "meanwhile") {
-      const whole = await collected(answer);
-      await fault.work(whole.toString("utf8"));
-      response.writeHead(answer.statusCode ?? 502, headers).end(whole);
-      return;
-    }
-    if (fault?.kind === "flipDownload") {
-      response.writeHead(answer.statusCode ?? 502, headers).end(flipped(await collected(answer), fault.byte));
-      return;
-    }
-    response.writeHead(answer.statusCode ?? 502, headers);
-    if (fault?.kind === "cutDownload" || fault?.kind === "stallDownload") {
-      const whole = await collected(answer);
-      // At least a byte is always kept back.
-      response.write(whole.subarray(0, Math.max(0, Math.min(fault.bytes, whole.length - 1))));
-      if (fault.kind === "cutDownload") setImmediate(() => socket.destroy());
-      return;
-    }
-    answer.on("error", () => socket.destroy());
-    answer.pipe(response);
+    const answer = await passOn(onward, body ?? request, fault);
+    if (answer) await passBack(answer, response, fault, passing);
+    else request.socket.destroy();
   }
 
   server.keepAliveTimeout = 0;
@@ -184,13 +117,109 @@ export async function startProxy(target: string, options: ProxyOptions = {}): Pr
   });
 }
 
-function refuse(response: ServerResponse, status: number): void {
-  const error = {
-    code: status,
-    message: `fault ${status}`,
-    errors: [{ reason: "backendError", message: "" }],
+/** A request as far as it is read before it is passed on: JSON whole, all else by its head. */
+async function received(request: IncomingMessage, target: string) {
+  const url = new URL(request.url ?? "/", target);
+  const isJson = request.headers["content-type"]?.startsWith("application/json");
+  const body = isJson ? await collected(request) : undefined;
+  return {
+    url,
+    body,
+    method: request.method ?? "GET",
+    path: decodeURIComponent(url.pathname),
+    query: url.searchParams,
+    json: body && body.length <= JSON_LIMIT ? body.toString("utf8") : "",
   };
-  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify({ error }));
+}
+
+/** A request to the server, begun once those of the same turn are over. */
+async function begunInTurn(
+  turns: Map<string, Promise<unknown>>,
+  turn: string | undefined,
+  begin: () => ClientRequest,
+): Promise<ClientRequest> {
+  while (turn !== undefined && turns.has(turn)) await turns.get(turn);
+  const onward = begin();
+  if (turn !== undefined) {
+    const over = new Promise((resolve) => onward.once("close", resolve));
+    turns.set(
+      turn,
+      over.then(() => turns.delete(turn)),
+    );
+  }
+  return onward;
+}
+
+/** Sends the server a request's body, or what a fault makes of it. The server's answer; undefined where the body was cut. */
+async function passOn(
+  onward: ClientRequest,
+  body: Buffer | IncomingMessage,
+  fault: Fault | undefined,
+): Promise<IncomingMessage | undefined> {
+  if (fault?.kind === "cutUpload") {
+    await sendPart(onward, body, fault.bytes);
+    onward.destroy();
+    return undefined;
+  }
+  if (fault?.kind === "flipUpload")
+    onward.end(flipped(Buffer.isBuffer(body) ? body : await collected(body), fault.byte));
+  else if (Buffer.isBuffer(body)) onward.end(body);
+  else body.pipe(onward);
+  const [answer] = (await once(onward, "response")) as [IncomingMessage];
+  return answer;
+}
+
+/** Gives the client the server's answer, or what a fault makes of it. */
+async function passBack(
+  answer: IncomingMessage,
+  response: ServerResponse,
+  fault: Fault | undefined,
+  passing: { status: number | undefined },
+): Promise<void> {
+  const { socket } = response.req;
+  if (fault?.kind === "loseAnswer") {
+    await collected(answer);
+    socket.destroy();
+    return;
+  }
+  if (fault?.kind === "status") {
+    await collected(answer);
+    passing.status = fault.status;
+    answerJson(response, fault.status, refusal(fault.status));
+    return;
+  }
+  passing.status = answer.statusCode;
+  const head = [answer.statusCode ?? 502, { ...answer.headers }] as const;
+  if (fault?.kind === "meanwhile") {
+    const whole = await collected(answer);
+    await fault.work(whole.toString("utf8"));
+    response.writeHead(...head).end(whole);
+    return;
+  }
+  if (fault?.kind === "flipDownload") {
+    response.writeHead(...head).end(flipped(await collected(answer), fault.byte));
+    return;
+  }
+  response.writeHead(...head);
+  if (fault?.kind === "cutDownload" || fault?.kind === "stallDownload") {
+    const whole = await collected(answer);
+    // At least a byte is always kept back.
+    response.write(whole.subarray(0, Math.max(0, Math.min(fault.bytes, whole.length - 1))));
+    if (fault.kind === "cutDownload") setImmediate(() => socket.destroy());
+    return;
+  }
+  answer.on("error", () => socket.destroy());
+  answer.pipe(response);
+}
+
+function refusal(status: number): object {
+  return {
+    error: { code: status, message: `fault ${status}`, errors: [{ reason: "backendError", message: "" }] },
+  };
+}
+
+function answerJson(response: ServerResponse, status: number, json: object): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(json));
 }
 
 async function collected(from: IncomingMessage): Promise<Buffer> {

@@ -37,7 +37,7 @@ test(`seed ${seed}: under harsh faults and a recheck, lake, BigQuery and DuckDB 
   const project = await cloud.project(t);
   const network = simulatedNetwork(seed);
   const lake = project.lake(network);
-  const line = lineOf(seed, simulator.relays, lake, clock, () => SOON_GIVEN_UP);
+  const line = lineOf(seed, simulator.relays, lake, clock, { limitsOf: () => SOON_GIVEN_UP });
   const bigQuery = project.warehouse(network, clock, "create");
   const file = join(mkdtempSync(join(tmpdir(), "etl-cloud-truth-")), "warehouse.duckdb");
   const duckDb = openDuckDb(file, network, { clock, log: silentLog });

@@ -5,7 +5,7 @@ import { coverageOf } from "../../runtime/collect/coverage.ts";
 import { takeableSlot } from "../../runtime/tick/windows.ts";
 import { DATASET_NAMES, type DatasetName, datasets } from "../../runtime/datasets/dataset.ts";
 import { type SimulatorOptions, startSimulator } from "../../runtime/simulator/server.ts";
-import { compareTables } from "../program/compare.ts";
+import { type Comparison, compareTables } from "../program/compare.ts";
 import { lineOf } from "../program/line.ts";
 import { TickClock, startService } from "../program/service.ts";
 import type { Cloud } from "./cloud.ts";
@@ -78,10 +78,13 @@ export async function world(
     /** Nothing is missing, and the tables hold exactly the truth. */
     async isTheTruth(least = 200): Promise<void> {
       t.is(await missing(), 0);
-      const { slots, rows, differences } = await compareTables(lake, warehouse, simulator.truth);
-      t.deepEqual(differences, []);
-      t.true(slots >= least && rows > 0, `${slots} slots, ${rows} rows`);
-      t.log(`${slots} slots, ${rows} rows`);
+      isTruth(t, await compareTables(lake, warehouse, simulator.truth), least);
     },
   };
+}
+
+function isTruth(t: ExecutionContext, { slots, rows, differences }: Comparison, least: number): void {
+  t.deepEqual(differences, []);
+  t.true(slots >= least && rows > 0, `${slots} slots, ${rows} rows`);
+  t.log(`${slots} slots, ${rows} rows`);
 }

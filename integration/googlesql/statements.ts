@@ -1,3 +1,4 @@
+import type { Network } from "../../runtime/chain/networks.ts";
 import { SlotBits } from "../../runtime/datasets/bits.ts";
 import { chunkRange } from "../../runtime/datasets/chunks.ts";
 import { type Dataset, datasets } from "../../runtime/datasets/dataset.ts";
@@ -50,20 +51,28 @@ export const blocksTable: CanonicalTable = {
   hash_column: "hash",
 };
 
+type Statements = Record<string, Statement[]>;
+
+const all = Object.values(datasets);
+const range = { first: 100, last: 7000 };
+
 /** Every statement that the project sends to BigQuery or keeps there, by the function that writes it. */
 export function everyStatement(
   settings: ViewSettings,
   places: LoadPlaces,
   staged: (dataset: Dataset) => string,
-): Record<string, Statement[]> {
+): Statements {
   const { network } = settings;
-  const place = places.tables;
-  const all = Object.values(datasets);
-  const changes = (dataset: Dataset, kind: "new" | "grown" | "revised" | "failed"): Change[] =>
-    ["heron", "o'wl"].map((relay) => change(dataset, relay, kind));
-  const load = (dataset: Dataset, kind: "new" | "grown" | "revised" | "failed", table?: string) =>
-    loadScript(places, network, dataset, changes(dataset, kind), table, "2026-01-02T03:04:05.678Z");
-  const range = { first: 100, last: 7000 };
+  return {
+    ...viewStatements(settings, places.tables),
+    ...loadStatements(network, places, staged),
+    ...keyedStatements(places.tables),
+    ...exportStatements(places.tables),
+    ...settleStatements(network, places),
+  };
+}
+
+function viewStatements(settings: ViewSettings, place: LoadPlaces["tables"]): Statements {
   return {
     bigqueryViews: bigqueryViews(settings).map(({ name, query }) => ({ name, sql: query })),
     publicViews: publicViews(settings).map(({ name, query }) => ({ name: `public ${name}`, sql: query })),
@@ -74,6 +83,20 @@ export function everyStatement(
         .join(", ")}) AS ${routine.body}`,
     })),
     coverageQuery: [{ name: "coverage, settled", sql: coverageQuery(settings, "12345") }],
+  };
+}
+
+function loadStatements(
+  network: Network,
+  places: LoadPlaces,
+  staged: (dataset: Dataset) => string,
+): Statements {
+  const place = places.tables;
+  const changes = (dataset: Dataset, kind: "new" | "grown" | "revised" | "failed"): Change[] =>
+    ["heron", "o'wl"].map((relay) => change(dataset, relay, kind));
+  const load = (dataset: Dataset, kind: "new" | "grown" | "revised" | "failed", table?: string) =>
+    loadScript(places, network, dataset, changes(dataset, kind), table, "2026-01-02T03:04:05.678Z");
+  return {
     loadScript: all.flatMap((dataset) => [
       ...(["new", "grown", "revised"] as const).map((kind) =>
         named(`load of ${kind} ${dataset.name}`, load(dataset, kind, staged(dataset))),
@@ -95,6 +118,11 @@ export function everyStatement(
       ),
     ),
     guardRow: all.map((dataset) => named(`guard of ${dataset.name}`, guardRow(places, dataset))),
+  };
+}
+
+function keyedStatements(place: LoadPlaces["tables"]): Statements {
+  return {
     keyedRowsQuery: keyedTables.map((keyed) => named(keyed.table.name, keyedRowsQuery(place, keyed))),
     keyedMerge: keyedTables.map((keyed) => {
       const row = keyed.table.columns.map(() => null);
@@ -102,6 +130,11 @@ export function everyStatement(
     }),
     heldQuery: [named("held", heldQuery(place))],
     rereadsForgotten: [named("rereads forgotten", rereadsForgotten(place, ["bids", "payloads"]))],
+  };
+}
+
+function exportStatements(place: LoadPlaces["tables"]): Statements {
+  return {
     relayRowsQuery: [named("relays' rows", relayRowsQuery(place))],
     ledgerRowsQuery: all.flatMap(({ name }) => [
       named(`ledger rows of ${name}`, ledgerRowsQuery(place, name, range)),
@@ -111,6 +144,12 @@ export function everyStatement(
       const options = { relays: ["heron", "o'wl"], slots: range };
       return named(`a day of ${name}`, dayRowsQuery(place, name, "2026-01-02", options));
     }),
+  };
+}
+
+function settleStatements(network: Network, places: LoadPlaces): Statements {
+  const place = places.tables;
+  return {
     loadedChunksQuery: [
       named("loaded chunks", loadedChunksQuery(place, undefined)),
       named("recently loaded chunks", loadedChunksQuery(place, Date.UTC(2026, 0, 2))),

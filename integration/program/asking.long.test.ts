@@ -86,7 +86,7 @@ for (const name of ["heron", "wren", "osprey", "lapwing"].slice(0, examples(2, 4
     t.teardown(() => simulator.close());
     const range = { first: settled - 999, last: settled };
     const lake = newLake();
-    await lineOf(seed, named(simulator, name), lake, clock, undefined, 100).run(range, ["bids"]);
+    await lineOf(seed, named(simulator, name), lake, clock, { rate: 100 }).run(range, ["bids"]);
     const { slots, differences } = await compareLake(lake, simulator.truth);
     t.deepEqual(differences, []);
     t.is(slots, slotCount(range));

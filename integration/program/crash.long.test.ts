@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import { settledSlot } from "../../runtime/chain/slots.ts";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
@@ -12,7 +12,7 @@ import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { SEED, examples } from "../../runtime/seeds.testing.ts";
 import { Random } from "../../runtime/simulator/random.ts";
-import { type Simulator, startSimulator } from "../../runtime/simulator/server.ts";
+import { startSimulator } from "../../runtime/simulator/server.ts";
 import { openDuckDb } from "../../runtime/warehouse/duckdb/duckdb.ts";
 import { bundled } from "./bundled.ts";
 import { compareTables } from "./compare.ts";
@@ -24,7 +24,17 @@ const KILLS = examples(8, 50);
 const PHASES = ["quarantine-write", "chunk-replace", "load-transaction"];
 const HITS = examples(1, 3);
 
-function setUp(seed: number, simulator: Simulator) {
+async function setUp(t: ExecutionContext) {
+  t.timeout(1_200_000);
+  const seed = SEED;
+  const simulator = await startSimulator({
+    seed,
+    faults: "none",
+    clock: hastyClock(),
+    scale: 0.05,
+    record: false,
+  });
+  t.teardown(() => simulator.close());
   const folder = mkdtempSync(join(tmpdir(), "etl-crash-"));
   const network = simulatedNetwork(seed);
   const last = settledSlot(network, NOW);
@@ -53,7 +63,7 @@ function setUp(seed: number, simulator: Simulator) {
     }
     return count;
   };
-  return { folder, options, last, truth, missing };
+  return { worker: await bundled("worker"), folder, options, last, truth, missing };
 }
 
 async function ended(child: ChildProcess): Promise<NodeJS.Signals | number | null> {
@@ -65,19 +75,8 @@ const start = (worker: string, options: WorkerOptions) =>
   fork(worker, [JSON.stringify(options)], { execArgv: [] });
 
 test(`after ${KILLS} kills through every phase one clean run ends in exactly the truth, and nothing is left over`, async (t) => {
-  t.timeout(1_200_000);
-  const seed = SEED;
-  const random = new Random(seed);
-  const simulator = await startSimulator({
-    seed,
-    faults: "none",
-    clock: hastyClock(),
-    scale: 0.05,
-    record: false,
-  });
-  t.teardown(() => simulator.close());
-  const worker = await bundled("worker");
-  const { folder, options, last, truth, missing } = setUp(seed, simulator);
+  const { worker, folder, options, last, truth, missing } = await setUp(t);
+  const random = new Random(SEED);
   const hits = new Map(PHASES.map((point) => [point, 0]));
   let kills = 0;
   // Every try reaches a few slots further back, so that there is always something left to do.
@@ -116,18 +115,7 @@ test(`after ${KILLS} kills through every phase one clean run ends in exactly the
 });
 
 test("two collectors at once on one lake and one warehouse end in exactly the truth", async (t) => {
-  t.timeout(1_200_000);
-  const seed = SEED;
-  const simulator = await startSimulator({
-    seed,
-    faults: "none",
-    clock: hastyClock(),
-    scale: 0.05,
-    record: false,
-  });
-  t.teardown(() => simulator.close());
-  const worker = await bundled("worker");
-  const { options, last, truth, missing } = setUp(seed, simulator);
+  const { worker, options, last, truth, missing } = await setUp(t);
   const first = last - 63;
   const both = [start(worker, { ...options, first }), start(worker, { ...options, first })];
   t.deepEqual(await Promise.all(both.map(ended)), [0, 0]);

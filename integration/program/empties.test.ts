@@ -52,7 +52,7 @@ async function scene(t: ExecutionContext, name: string, options: Scene) {
     .map((one) => ({ ...one, ...options.known?.(first) }))[0];
   if (!relay) throw new Error(`no relay ${name}`);
   const lake = openFolderLake(mkdtempSync(join(tmpdir(), "etl-empties-")), `simulated-${SEED}`);
-  const line = lineOf(SEED, [relay], lake, clock, undefined, 50);
+  const line = lineOf(SEED, [relay], lake, clock, { rate: 50 });
   const range = { first, last: first + slots - 1 };
   const cover = (dataset: DatasetName) =>
     coverageOf(lake, line.network, relay, dataset, range, clock.now(), (fault) => t.fail(fault));
@@ -342,7 +342,7 @@ test.serial(
     const relay = resolveRelays(simulator.relays, [`dotterel=${ended.url}`]).relays[0]?.relay;
     if (!relay) return t.fail("no such relay");
     const lake = openFolderLake(mkdtempSync(join(tmpdir(), "etl-empties-")), `simulated-${SEED}`);
-    const line = lineOf(SEED, [relay], lake, clock, undefined, 50);
+    const line = lineOf(SEED, [relay], lake, clock, { rate: 50 });
     // Only a lake that holds some of a relay's rows can tell that there is nothing above them.
     let first = ended.activeTo - 39;
     while (simulator.truth.payloads("dotterel", first).length === 0) first--;

@@ -8,7 +8,7 @@ import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import { SEED } from "../../runtime/seeds.testing.ts";
 import { startSimulator } from "../../runtime/simulator/server.ts";
-import { NOW, PATIENT, hastyClock, lineOf } from "./line.ts";
+import { NOW, hastyClock, lineOf } from "./line.ts";
 
 const SLOTS = 640;
 /** Near the head a group takes some questions more. */
@@ -26,7 +26,7 @@ for (const [name, rate] of [
     const relay = [...simulator.relays, ...simulator.others].find((one) => one.name === name);
     if (!relay) throw new Error(`no relay ${name}`);
     const lake = openFolderLake(mkdtempSync(join(tmpdir(), "etl-forecast-")), `simulated-${SEED}`);
-    const line = lineOf(SEED, [relay], lake, clock, () => PATIENT, rate);
+    const line = lineOf(SEED, [relay], lake, clock, { rate });
     const last = settledSlot(line.network, NOW) - BELOW_HEAD;
     const range = { first: last - SLOTS + 1, last };
     for (const dataset of DATASET_NAMES) {

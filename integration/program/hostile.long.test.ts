@@ -40,8 +40,8 @@ test("a hostile relay covers nothing, ends, stays within memory, and the relay b
     const folder = mkdtempSync(join(tmpdir(), "etl-hostile-"));
     const lake = openFolderLake(folder, network.name);
     // Only the hostile one is given up soon: beside it, on a busy machine, the other may take its time.
-    const limits = ({ name }: Relay) => (name === attack ? { timeoutMs: 700, attempts: 2 } : PATIENT);
-    await lineOf(3, [relay, sound], lake, clock, limits).run(range);
+    const limitsOf = ({ name }: Relay) => (name === attack ? { timeoutMs: 700, attempts: 2 } : PATIENT);
+    await lineOf(3, [relay, sound], lake, clock, { limitsOf }).run(range);
     const covered = async (one: Relay, name: "bids" | "payloads") =>
       (await coverageOf(lake, network, one, name, range, clock.now(), (fault) => t.fail(fault))).covered;
     t.is(await covered(sound, "bids"), 4, `${attack}: the sound relay's bids`);

@@ -56,14 +56,20 @@ export const PATIENT = { timeoutMs: 300_000 } as const;
 /** For relays that hang: what is given up too early is asked again, as after any fault. */
 export const SOON_GIVEN_UP = { timeoutMs: 3000 } as const;
 
+/** How relays are asked. */
+export interface Asking {
+  readonly limitsOf?: LimitsOf | undefined;
+  /** Requests a second to each of them. */
+  readonly rate?: number;
+}
+
 /** The whole line from relays over loopback to a lake, as the command line builds it. */
 export function lineOf(
   seed: number,
   relays: readonly Relay[],
   lake: Lake,
   clock: LineClock,
-  limitsOf: LimitsOf = () => PATIENT,
-  rate = 5000,
+  { limitsOf = () => PATIENT, rate = 5000 }: Asking = {},
 ) {
   const network = simulatedNetwork(seed);
   const pass = async <T>(

@@ -52,7 +52,7 @@ export async function loadedNetwork(options: LoadedOptions): Promise<Loaded> {
   });
   const relays = choose(simulator.relays);
   const lake = openFolderLake(join(folder, "lake"), `simulated-${seed}`);
-  const line = lineOf(seed, relays, lake, clock, limitsOf);
+  const line = lineOf(seed, relays, lake, clock, { limitsOf });
   const path = join(folder, "warehouse.duckdb");
   const warehouse = openDuckDb(path, line.network, { clock, log: silentLog });
   const last = settledSlot(line.network, NOW);

@@ -42,7 +42,7 @@ async function scene(t: ExecutionContext, slots: number) {
     async run(...names: readonly string[]) {
       const relays = relaysOf(names);
       const began = clock.monotonic();
-      await lineOf(SEED, relays, lake, clock, undefined, RATE).run(range);
+      await lineOf(SEED, relays, lake, clock, { rate: RATE }).run(range);
       const seconds = (clock.monotonic() - began) / 1000;
       for (const relay of relays)
         for (const dataset of DATASET_NAMES) {

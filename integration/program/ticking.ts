@@ -53,21 +53,15 @@ export async function ticking(t: ExecutionContext, options: TickingOptions) {
   const relays = [...simulator.relays, ...simulator.others]
     .filter(({ name }) => names.includes(name))
     .map((relay) => ({ ...relay, collectFrom, activeTo: range.last }));
-  const parts = {
+  const tick = await startBoth(t, {
     seed,
     relays,
     lake: still(clock, lake),
     warehouse: still(clock, seldom(warehouse, oneLoadIn)),
     clock,
-  };
-  const start = async (dataset: DatasetName) =>
-    startService({ dataset, ...parts, timer: standingStill(clock), ...(relayLimits ? { relayLimits } : {}) });
-  const services = await Promise.all(DATASET_NAMES.map(start));
-  t.teardown(async () => Promise.all(services.map(async (service) => service.close())));
-  const tick = async () => {
-    const replies = await Promise.all(services.map(async ({ service }) => service.tick(undefined)));
-    for (const { status, body } of replies) t.is(status, 200, JSON.stringify(body));
-  };
+    timer: standingStill(clock),
+    ...(relayLimits ? { relayLimits } : {}),
+  });
   const coverage = async () => {
     const onFault = (fault: string) => t.fail(fault);
     const of = (dataset: DatasetName) =>
@@ -97,11 +91,8 @@ export async function ticking(t: ExecutionContext, options: TickingOptions) {
     /** Puts another simulator in place of the one there is. */
     async replace(plan: SimulatorOptions["faults"]) {
       await simulator.close();
-      simulator = await startSimulator({
-        ...common,
-        faults: plan,
-        port: Number(new URL(simulator.url).port),
-      });
+      const port = Number(new URL(simulator.url).port);
+      simulator = await startSimulator({ ...common, faults: plan, port });
     },
     /** No slot is covered with anything but the truth, nor unavailable. */
     async isTrue(when: string) {
@@ -109,6 +100,17 @@ export async function ticking(t: ExecutionContext, options: TickingOptions) {
       for (const { relay, dataset, unavailable } of await coverage())
         t.is(unavailable, 0, `${relay} ${dataset} ${when}`);
     },
+  };
+}
+
+/** Starts both services; a tick of both at once. */
+async function startBoth(t: ExecutionContext, parts: Omit<Parameters<typeof startService>[0], "dataset">) {
+  const start = async (dataset: DatasetName) => startService({ dataset, ...parts });
+  const services = await Promise.all(DATASET_NAMES.map(start));
+  t.teardown(async () => Promise.all(services.map(async (service) => service.close())));
+  return async () => {
+    const replies = await Promise.all(services.map(async ({ service }) => service.tick(undefined)));
+    for (const { status, body } of replies) t.is(status, 200, JSON.stringify(body));
   };
 }
 

@@ -37,7 +37,8 @@ async function setUp(t: ExecutionContext, seed: number, faults: FaultPlan) {
   };
   const simulator = await simulated(faults);
   const lake = openFolderLake(join(folder, "lake"), `simulated-${seed}`);
-  const lineTo = ({ relays }: Simulator) => lineOf(seed, relays, lake, clock, () => SOON_GIVEN_UP);
+  const lineTo = ({ relays }: Simulator) =>
+    lineOf(seed, relays, lake, clock, { limitsOf: () => SOON_GIVEN_UP });
   const line = lineTo(simulator);
   const warehouse = openDuckDb(join(folder, "warehouse.duckdb"), line.network, { clock, log: silentLog });
   const last = settledSlot(line.network, NOW);

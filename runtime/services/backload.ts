@@ -26,10 +26,12 @@ const PATIENCE_MS = 60_000;
 /** … at this distance. */
 const RETRY_MS = 3000;
 
+type OpenLake = (settings: BackloadSettings, network: Network, clock: Clock) => Promise<Lake>;
+
 /** One worker of the Job: fills its shard, and says by its exit code whether it is to be started again. */
 export async function runBackload(
   env: Readonly<Record<string, string | undefined>>,
-  openLake: (settings: BackloadSettings, network: Network, clock: Clock) => Promise<Lake>,
+  openLake: OpenLake,
 ): Promise<number> {
   const clock = systemClock;
   const started = clock.monotonic();
@@ -81,7 +83,7 @@ export async function runBackload(
 async function work(
   settings: BackloadSettings,
   index: number,
-  openLake: (settings: BackloadSettings, network: Network, clock: Clock) => Promise<Lake>,
+  openLake: OpenLake,
   clock: Clock,
   log: Log,
 ): Promise<BackloadResult> {
@@ -92,19 +94,8 @@ async function work(
   const relays = askedRelays(settings.network, settings.relays, settings.relay);
   const shard = shardOf(settings, network, relays, index);
   const range = shard && settledPart(shard, network, clock);
-  const sigterm = new AbortController();
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (sigterm.signal.aborted) return;
-    log.info({ shard: index, signal }, "stopping; what was read is being written");
-    sigterm.abort(new Error(`stopped by ${signal}`));
-    setTimeout(() => {
-      log.warn({ shard: index }, "what wasn't written in time is read again by the next");
-      process.exit(BACKLOAD_EXIT.retry);
-    }, FLUSH_MS).unref();
-  };
-  process.on("SIGTERM", onSignal);
-  process.on("SIGINT", onSignal);
-  const limited = withTimeLimit(sigterm.signal, clock, timeLimitSeconds);
+  const signals = stopOnSignals(log, index);
+  const limited = withTimeLimit(signals.stop, clock, timeLimitSeconds);
   let connected: Connected | undefined;
   let stopLogging = () => {};
   try {
@@ -139,9 +130,30 @@ async function work(
     stopLogging();
     connected?.close();
     await limited.end();
-    process.off("SIGTERM", onSignal);
-    process.off("SIGINT", onSignal);
+    signals.forget();
   }
+}
+
+/** Stops the work on SIGTERM and SIGINT, and the process soon after, whether or not the work has ended. */
+function stopOnSignals(log: Log, shard: number): { stop: AbortSignal; forget(): void } {
+  const stopping = new AbortController();
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stopping.signal.aborted) return;
+    log.info({ shard, signal }, "stopping; what was read is being written");
+    stopping.abort(new Error(`stopped by ${signal}`));
+    setTimeout(() => {
+      log.warn({ shard }, "what wasn't written in time is read again by the next");
+      process.exit(BACKLOAD_EXIT.retry);
+    }, FLUSH_MS).unref();
+  };
+  const signals = ["SIGTERM", "SIGINT"] as const;
+  for (const signal of signals) process.on(signal, onSignal);
+  return {
+    stop: stopping.signal,
+    forget() {
+      for (const signal of signals) process.off(signal, onSignal);
+    },
+  };
 }
 
 function shardOf(

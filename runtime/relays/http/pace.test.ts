@@ -31,14 +31,19 @@ interface Outcome {
   readonly admitted: boolean;
 }
 
+/** A rate that is probed upward from another one, and what is told of it in the end. */
+interface Probing {
+  readonly startRate: number;
+  readonly told?: (pace: Pace) => void;
+}
+
 /** Asks as fast as the pace allows until a time (s), with answers that take `latencyMs`; returns all requests. */
 async function drive(
   setRate: number,
   seconds: number,
   latencyMs: number,
   admits: (nowMs: number) => boolean,
-  startRate = setRate,
-  told: (pace: Pace) => void = () => {},
+  { startRate, told = () => {} }: Probing = { startRate: setRate },
 ): Promise<Outcome[]> {
   const clock = new VirtualClock(0, { idleMs: 0 });
   const pace = new Pace(setRate, clock, { startRate });
@@ -197,14 +202,16 @@ function fastest(outcomes: readonly Outcome[], fromS: number, toS: number): numb
 }
 
 test("with a limit of 20 and a directory figure of 1 it asks once a second, and 20 times after ten minutes", async (t) => {
-  const outcomes = await drive(20, 620, 100, () => true, 1);
+  const outcomes = await drive(20, 620, 100, () => true, { startRate: 1 });
   t.true(fastest(outcomes, 0, 60) <= 1);
   const { perSecond } = figures(outcomes, 600, 620);
   t.true(perSecond > 19.5 && perSecond <= 20, `${perSecond}`);
 });
 
 test("a refusal by chance on the way up costs minutes, not hours", async (t) => {
-  const outcomes = await drive(8, 2400, 100, (now) => now < 30_000 || now > 31_500, 1);
+  const outcomes = await drive(8, 2400, 100, (now) => now < 30_000 || now > 31_500, {
+    startRate: 1,
+  });
   t.true(outcomes.some(({ admitted }) => !admitted));
   const { perSecond } = figures(outcomes, 2300, 2400);
   t.true(perSecond > 7, `${perSecond}`);
@@ -219,16 +226,10 @@ test("a relay of unknown limit grows by half in a minute at most, and never past
         const ceiling = start * factor;
         let borne: number | undefined;
         const hours = 1;
-        const outcomes = await drive(
-          ceiling,
-          hours * 3600,
-          100,
-          () => true,
-          start,
-          (pace) => {
-            borne = pace.borne;
-          },
-        );
+        const told = (pace: Pace) => {
+          borne = pace.borne;
+        };
+        const outcomes = await drive(ceiling, hours * 3600, 100, () => true, { startRate: start, told });
         for (const minutes of [1, 2, 3, 30]) {
           const most = Math.min(ceiling, start * 1.5 ** minutes) * 1.001;
           const reached = fastest(outcomes, 0, minutes * 60);
@@ -249,16 +250,10 @@ test("probed upward it settles just under what the relay bears, with under 3 % r
     fc.asyncProperty(fc.constantFrom(0.7, 1.5, 3), burstShare, async (rate, share) => {
       const bucket = new TokenBucket(rate, Math.max(1, rate * share));
       let borne: number | undefined;
-      const outcomes = await drive(
-        20,
-        3 * 3600,
-        100,
-        (now) => bucket.admits(now),
-        1,
-        (pace) => {
-          borne = pace.borne;
-        },
-      );
+      const told = (pace: Pace) => {
+        borne = pace.borne;
+      };
+      const outcomes = await drive(20, 3 * 3600, 100, (now) => bucket.admits(now), { startRate: 1, told });
       const { perSecond, refused } = figures(outcomes, 2 * 3600, 3 * 3600);
       t.true(perSecond >= 0.85 * rate, `${perSecond} of ${rate}`);
       t.true(refused < 0.03, `${refused} refused`);
