@@ -67,17 +67,31 @@ export const ROOMS = [
   {
     room: "runtime/warehouse/sql",
     job: "statements that both forms take",
-    may: [...GROUND, "runtime/lake", "runtime/warehouse"],
+    may: [...GROUND, "runtime/relays", "runtime/lake", "runtime/warehouse"],
   },
   {
     room: "runtime/warehouse/duckdb",
     job: "tables in a DuckDB file; Parquet",
-    may: [...GROUND, "runtime/lake", "runtime/lake/folder", "runtime/relays", "runtime/warehouse"],
+    may: [
+      ...GROUND,
+      "runtime/lake",
+      "runtime/lake/folder",
+      "runtime/relays",
+      "runtime/warehouse",
+      "runtime/warehouse/sql",
+    ],
   },
   {
     room: "runtime/warehouse/bigquery",
     job: "tables in a BigQuery dataset; its exports are written by DuckDB",
-    may: [...GROUND, "runtime/lake", "runtime/relays", "runtime/warehouse", "runtime/warehouse/duckdb"],
+    may: [
+      ...GROUND,
+      "runtime/lake",
+      "runtime/relays",
+      "runtime/warehouse",
+      "runtime/warehouse/sql",
+      "runtime/warehouse/duckdb",
+    ],
   },
   {
     room: "runtime/collect",

@@ -1,16 +1,12 @@
 // One side of the memory bench: `serve` is the simulated network, `collect` fills a lake from it and tells its peak.
-import { setFlagsFromString } from "node:v8";
 import { systemClock } from "../runtime/chain/clock.ts";
 import { simulatedNetwork } from "../runtime/chain/networks.ts";
 import { settledSlot } from "../runtime/chain/slots.ts";
-import type { Asker } from "../runtime/collect/asker.ts";
-import { relayAsker } from "../runtime/collect/relayAsker.ts";
+import { Connection } from "../runtime/collect/connection.ts";
 import { collect } from "../runtime/collect/run.ts";
+import { keepHeapSmall } from "../runtime/heap.ts";
 import { openFolderLake } from "../runtime/lake/folder/folder.ts";
 import { silentLog } from "../runtime/log.ts";
-import { ByteBudget } from "../runtime/relays/http/budget.ts";
-import { RelayClient } from "../runtime/relays/http/client.ts";
-import type { Relay } from "../runtime/relays/relay.ts";
 import { simulatedRelays, withBase } from "../runtime/simulator/directory.ts";
 
 const [, , what, base = "", folder = "", slots = "0"] = process.argv;
@@ -22,25 +18,18 @@ if (what === "serve") {
   process.send?.(simulator.url);
 } else {
   // As the command line does it.
-  setFlagsFromString("--heap-growing-percent=20");
+  keepHeapSmall();
   const network = simulatedNetwork(SEED);
   const last = settledSlot(network, systemClock.now());
   const stop = new AbortController().signal;
-  const budget = new ByteBudget();
-  const askers = new Map<Relay, Asker>();
-  for (const relay of withBase(simulatedRelays(SEED), base)) {
-    const client = new RelayClient(relay, { clock: systemClock, budget, allowPrivate: true });
-    askers.set(
-      relay,
-      relayAsker(network, relay, client, systemClock, () => {}, stop),
-    );
-  }
+  const connection = new Connection({ network, clock: systemClock });
+  for (const relay of withBase(simulatedRelays(SEED), base)) connection.add(relay, { allowPrivate: true });
   const tallies = await collect({
     network,
     lake: openFolderLake(folder, network.name),
     clock: systemClock,
     log: silentLog,
-    askers,
+    askers: connection.askers(stop),
     datasets: ["payloads", "bids"],
     range: { first: last - Number(slots) + 1, last },
     stop,

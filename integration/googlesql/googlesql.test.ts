@@ -41,7 +41,7 @@ test("every function that writes GoogleSQL is among them", async (t) => {
     // Nobody writes a statement by hand where it is sent.
     if (name !== "bigqueryJobs.ts") t.notRegex(text, /run\(\{\s*sql: ["`]/, name);
   }
-  t.deepEqual([...writers, "coverageQuery"].sort(), Object.keys(byFunction).sort());
+  t.deepEqual([...writers, "coverageView"].sort(), Object.keys(byFunction).sort());
 });
 
 test("a column that isn't there is refused, whichever statement names it", async (t) => {

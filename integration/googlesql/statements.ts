@@ -34,7 +34,7 @@ import {
 import {
   bigqueryRoutines,
   bigqueryViews,
-  coverageQuery,
+  coverageView,
   publicViews,
   type ViewSettings,
 } from "../../runtime/warehouse/bigquery/bigqueryViews.ts";
@@ -82,7 +82,7 @@ function viewStatements(settings: ViewSettings, place: LoadPlaces["tables"]): St
         .map(({ name, typeKind }) => `${name} ${typeKind}`)
         .join(", ")}) AS ${routine.body}`,
     })),
-    coverageQuery: [{ name: "coverage, settled", sql: coverageQuery(settings, "12345") }],
+    coverageView: [{ name: "coverage, settled", sql: coverageView(settings, "12345") }],
   };
 }
 

@@ -2,16 +2,14 @@ import type { Clock } from "../../runtime/chain/clock.ts";
 import { VirtualClock } from "../../runtime/chain/virtualClock.ts";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import type { SlotRange } from "../../runtime/chain/slots.ts";
-import type { Asker } from "../../runtime/collect/asker.ts";
-import { relayAsker } from "../../runtime/collect/relayAsker.ts";
+import { Connection } from "../../runtime/collect/connection.ts";
 import { collect } from "../../runtime/collect/run.ts";
 import { recheck } from "../../runtime/collect/recheck.ts";
 import type { Tally } from "../../runtime/collect/tally.ts";
 import { DATASET_NAMES, type DatasetName } from "../../runtime/datasets/dataset.ts";
 import type { Lake } from "../../runtime/lake/lake.ts";
 import { silentLog } from "../../runtime/log.ts";
-import { ByteBudget } from "../../runtime/relays/http/budget.ts";
-import { RelayClient, type RelayClientLimits } from "../../runtime/relays/http/client.ts";
+import type { RelayClientLimits } from "../../runtime/relays/http/client.ts";
 import { type Timer, realTimer } from "../../runtime/relays/http/transfer.ts";
 import type { Relay } from "../../runtime/relays/relay.ts";
 
@@ -77,36 +75,27 @@ export function lineOf(
     range: SlotRange,
   ): Promise<T> => {
     const stop = new AbortController().signal;
-    const budget = new ByteBudget();
-    const askers = new Map<Relay, Asker>();
-    const clients = relays.map((relay) => {
-      const client = new RelayClient(relay, {
-        clock,
-        budget,
+    const connection = new Connection({ network, clock });
+    for (const relay of relays)
+      connection.add(relay, {
         allowPrivate: true,
         rate,
         timer: clock.timer ?? realTimer,
         limits: limitsOf(relay),
       });
-      askers.set(
-        relay,
-        relayAsker(network, relay, client, clock, () => {}, stop),
-      );
-      return client;
-    });
     try {
       return await work({
         network,
         lake,
         clock,
         log: silentLog,
-        askers,
+        askers: connection.askers(stop),
         datasets: DATASET_NAMES,
         range,
         stop,
       });
     } finally {
-      for (const client of clients) client.close();
+      connection.close();
     }
   };
   return {

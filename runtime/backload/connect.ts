@@ -2,9 +2,8 @@ import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
 import type { Asker } from "../collect/asker.ts";
 import { keepHeapSmall } from "../heap.ts";
-import { relayAsker } from "../collect/relayAsker.ts";
-import { ByteBudget } from "../relays/http/budget.ts";
-import { RelayClient, type RelayClientLimits, type RelayClientOptions } from "../relays/http/client.ts";
+import { Connection } from "../collect/connection.ts";
+import type { RelayClient, RelayClientLimits, RelayClientOptions } from "../relays/http/client.ts";
 import { ratesOf } from "../relays/rates.ts";
 import type { Relay } from "../relays/relay.ts";
 
@@ -44,29 +43,24 @@ export function connect(
   { network, clock, stop, ceiling, share = 1, limits = {}, warn = () => {} }: ConnectOptions,
 ): Connected {
   keepHeapSmall();
-  const budget = new ByteBudget();
-  const clients = new Map<string, RelayClient>();
-  const askers = new Map<Relay, Asker>();
+  const connection = new Connection({ network, clock, warn });
   const shares = new Map<string, number>();
   for (const { relay, givenByHand = false, ...access } of relays) {
     if (relay.state !== "active") continue;
     const rates = ratesOf(relay, givenByHand, ceiling);
-    const client = new RelayClient(relay, { ...access, clock, budget, limits, onNotice: warn, ...rates });
-    client.rescale(share);
+    connection.add(relay, { ...access, limits, ...rates }).rescale(share);
     shares.set(relay.name, share);
-    clients.set(relay.name, client);
-    askers.set(relay, relayAsker(network, relay, client, clock, warn, stop));
   }
   return {
-    askers,
-    clients,
+    askers: connection.askers(stop),
+    clients: connection.clients,
     share: (relay) => shares.get(relay) ?? 1,
     setShare(relay, to) {
-      clients.get(relay)?.rescale(to / (shares.get(relay) ?? 1));
+      connection.clients.get(relay)?.rescale(to / (shares.get(relay) ?? 1));
       shares.set(relay, to);
     },
     close() {
-      for (const client of clients.values()) client.close();
+      connection.close();
     },
   };
 }

@@ -38,7 +38,6 @@ export function slotCount(range: SlotRange): number {
   return range.last - range.first + 1;
 }
 
-
 /** Which end of a range is collected first. */
 export const ORDERS = ["newest", "oldest"] as const;
 export type Order = (typeof ORDERS)[number];

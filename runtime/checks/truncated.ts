@@ -1,5 +1,5 @@
 import { inScope } from "../warehouse/sql/scope.ts";
-import { ROW_LIMITS } from "../warehouse/sql/suspects.ts";
+import { ROW_LIMITS } from "../relays/relay.ts";
 import { groupBy, numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
 import { isBeyondChance } from "./chance.ts";
 import type { Check, Finding } from "./check.ts";
@@ -15,8 +15,7 @@ export const truncated: Check = {
   number: 2,
   name: "truncated",
   title: "Answers cut off",
-  looksFor:
-    "bid lists of exactly 100, 200, 450 or 500 rows more often than chance brings them, and delivered blocks that aren't among the same relay's bids",
+  looksFor: `bid lists of exactly ${ROW_LIMITS.slice(0, -1).join(", ")} or ${ROW_LIMITS.at(-1)} rows more often than chance brings them, and delivered blocks that aren't among the same relay's bids`,
   advice:
     "Run `recheck` over these slots. If the counts stay, the relay cuts its answers: its bids of full slots aren't all to be had.",
   statements: (d, scope) => ({

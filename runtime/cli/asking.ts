@@ -1,10 +1,9 @@
 import type { Relay } from "../relays/relay.ts";
-import { ByteBudget } from "../relays/http/budget.ts";
-import { RelayClient } from "../relays/http/client.ts";
+import type { RelayClient } from "../relays/http/client.ts";
 import { ratesOf } from "../relays/rates.ts";
 import type { Asker } from "../collect/asker.ts";
-import { relayAsker } from "../collect/relayAsker.ts";
 import { keepHeapSmall } from "../heap.ts";
+import { Connection } from "../collect/connection.ts";
 import type { Context } from "./context.ts";
 import type { CommonOptions } from "./options.ts";
 import { resolved } from "./relays.ts";
@@ -26,33 +25,26 @@ export async function startAsking(
   stop: AbortSignal,
 ): Promise<Asking> {
   const { network, clock } = context;
-  keepHeapSmall();
   // A relay that isn't known is refused before anything is started.
   await resolved({ ...options, quiet: true }, context);
   const simulator = network.simulated ? await startSimulated(options, context) : undefined;
   const chosen = await resolved(options, context, simulator?.url);
-  const budget = new ByteBudget();
-  const clients = new Map<string, RelayClient>();
-  const onNotice = options.quiet ? () => {} : context.say;
-  for (const { relay, givenByHand, allowPrivate, headers } of chosen) {
-    const rates = ratesOf(relay, givenByHand, options.rate);
-    const common = { clock, budget, allowPrivate, headers, onNotice, ...rates };
-    clients.set(relay.name, new RelayClient(relay, common));
-  }
-  const askersUntil = (until: AbortSignal) =>
-    new Map(
-      [...clients.values()].map((client) => [
-        client.relay,
-        relayAsker(network, client.relay, client, clock, context.say, until),
-      ]),
-    );
+  keepHeapSmall();
+  const connection = new Connection({
+    network,
+    clock,
+    warn: context.say,
+    ...(options.quiet ? { onNotice: () => {} } : {}),
+  });
+  for (const { relay, givenByHand, allowPrivate, headers } of chosen)
+    connection.add(relay, { allowPrivate, headers, ...ratesOf(relay, givenByHand, options.rate) });
   return {
     relays: chosen.map(({ relay }) => relay),
-    askers: askersUntil(stop),
-    askersUntil,
-    clients,
+    askers: connection.askers(stop),
+    askersUntil: (until) => connection.askers(until),
+    clients: connection.clients,
     async close() {
-      for (const client of clients.values()) client.close();
+      connection.close();
       await simulator?.close();
     },
   };

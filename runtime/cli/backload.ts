@@ -4,7 +4,7 @@ import { type BackloadResult, backload } from "../backload/backload.ts";
 import { connect } from "../backload/connect.ts";
 import { planShards, plannedRelay } from "../backload/plan.ts";
 import { type ShardNumber, parseShard } from "../backload/shard.ts";
-import { withTimeLimit } from "../backload/timeLimit.ts";
+import { withTimeLimit } from "../chain/timeLimit.ts";
 import { UserError, printable } from "../errors.ts";
 import { progressLines, ratesTable } from "./backloadProgress.ts";
 import { isWorkerOfAFleet, tellFleet, workerStop } from "./backloadWorker.ts";

@@ -1,11 +1,10 @@
-import Table from "cli-table3";
 import type { BackloadCommandOptions } from "./backloadRelays.ts";
 import { type Estimate, estimate } from "../backload/estimate.ts";
 import { UNIT_SLOTS } from "../backload/plan.ts";
 import { type SlotRange, settledSlot, slotCount } from "../chain/slots.ts";
 import { BadObjectError } from "../lake/lake.ts";
 import { type Context, lakeOf } from "./context.ts";
-import { BORDERLESS } from "./coverageTable.ts";
+import { tableText } from "./tables.ts";
 import { resolved } from "./relays.ts";
 
 /** A fleet as large as the one this was first done with. */
@@ -101,25 +100,19 @@ function report(figures: Estimate, workers: number, columns: number): string {
 function relayTable({ relays, hours }: Estimate, wide: boolean): string {
   const head = ["relay", "slots", "requests", "rows", "lake", "req/s"];
   const wideHead = wide ? ["as sent", "no longer kept"] : [];
-  const table = new Table({
-    head: [...head, ...wideHead, ...hours.map(({ workers }) => `h by ${workers}`)],
-    chars: BORDERLESS,
-    style: { "padding-left": 0, "padding-right": wide ? 2 : 0, head: [], border: [] },
-    colAligns: ["left", ...Array<"right">(head.length + wideHead.length + 2).fill("right")],
+  const rows = relays.map((one) => [
+    one.relay,
+    count(one.slots),
+    count(one.requests),
+    count(one.rows),
+    bytes(one.lake_bytes),
+    String(one.per_second),
+    ...(wide ? [bytes(one.raw_bytes), count(one.gone)] : []),
+    ...hours.map(({ workers }) => (one.requests / one.per_second / workers / 3600).toFixed(1)),
+  ]);
+  return tableText([...head, ...wideHead, ...hours.map(({ workers }) => `h by ${workers}`)], rows, {
+    padding: wide ? 2 : 0,
   });
-  for (const one of relays) {
-    table.push([
-      one.relay,
-      count(one.slots),
-      count(one.requests),
-      count(one.rows),
-      bytes(one.lake_bytes),
-      String(one.per_second),
-      ...(wide ? [bytes(one.raw_bytes), count(one.gone)] : []),
-      ...hours.map(({ workers }) => (one.requests / one.per_second / workers / 3600).toFixed(1)),
-    ]);
-  }
-  return table.toString();
 }
 
 /** Lines of words broken to fit; tables fit by themselves. */

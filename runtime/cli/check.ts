@@ -1,8 +1,7 @@
-import Table from "cli-table3";
 import type { CheckResult } from "../checks/check.ts";
 import { printable } from "../errors.ts";
 import { contextOf, lakeOf } from "./context.ts";
-import { BORDERLESS } from "./coverageTable.ts";
+import { tableText } from "./tables.ts";
 import { openWarehouse } from "./load.ts";
 import { loadedScope } from "./loadedScope.ts";
 import type { CommonOptions } from "./options.ts";
@@ -45,17 +44,17 @@ function stateOf(findings: CheckResult["findings"]): string {
 }
 
 function tableOf(results: readonly CheckResult[]): string {
-  const table = new Table({
-    head: ["no.", "check", "state", "measured"],
-    chars: { ...BORDERLESS, middle: "  " },
-    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
-    colAligns: ["right", "left", "left", "left"],
-    colWidths: [3, 15, 7, 49],
-    wordWrap: true,
+  const rows = results.map(({ check, measured, findings }) => [
+    String(check.number),
+    check.name,
+    stateOf(findings),
+    printable(measured, 500),
+  ]);
+  return tableText(["no.", "check", "state", "measured"], rows, {
+    gap: "  ",
+    left: [1, 2, 3],
+    widths: [3, 15, 7, 49],
   });
-  for (const { check, measured, findings } of results)
-    table.push([String(check.number), check.name, stateOf(findings), printable(measured, 500)]);
-  return table.toString();
 }
 
 function findingLines(results: readonly CheckResult[]): string[] {

@@ -1,26 +1,7 @@
-import Table from "cli-table3";
 import type { SlotRange } from "../chain/slots.ts";
 import type { Coverage } from "../collect/coverage.ts";
 import { agreesBadly } from "../lake/rereads.ts";
-
-/** A table without lines, a space between columns. */
-export const BORDERLESS = Object.fromEntries(
-  [
-    "top",
-    "top-mid",
-    "top-left",
-    "top-right",
-    "bottom",
-    "bottom-mid",
-    "bottom-left",
-    "bottom-right",
-    "left",
-    "left-mid",
-  ]
-    .concat(["mid", "mid-mid", "right", "right-mid"])
-    .map((part) => [part, ""])
-    .concat([["middle", " "]]),
-);
+import { tableText } from "./tables.ts";
 
 /** The coverage as one table a dataset, within 80 columns; with `retries` where a run counted them. */
 export function coverageTables(coverage: readonly Coverage[], retries?: (row: Coverage) => number): string {
@@ -43,20 +24,14 @@ function datasetTable(
 ): string {
   const head = [title, "slots", "covered", "missing", "unavailable", "suspect", "rows", "quar."];
   if (retries) head.push("retries");
-  const table = new Table({
-    head,
-    chars: BORDERLESS,
-    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
-    colAligns: ["left", ...head.slice(1).map(() => "right" as const)],
-  });
-  for (const row of coverage) {
+  const lines = coverage.map((row) => {
     const { slots, covered, missing, unavailable, suspect, rows, quarantined } = row;
     const name = row.state === "active" ? row.relay : `${row.relay} (${row.state})`;
     const cells = [slots, covered, missing, unavailable, suspect, rows, quarantined];
     if (retries) cells.push(retries(row));
-    table.push([name, ...cells.map(String)]);
-  }
-  return table.toString();
+    return [name, ...cells.map(String)];
+  });
+  return tableText(head, lines);
 }
 
 /** What tables can't hold, a line each, within 80 columns: what is missing and why, what waits, what re-reading has shown. */

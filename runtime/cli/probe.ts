@@ -1,4 +1,4 @@
-import { withTimeLimit } from "../backload/timeLimit.ts";
+import { withTimeLimit } from "../chain/timeLimit.ts";
 import { settledSlot } from "../chain/slots.ts";
 import { MalformedAnswerError, answerDecoder } from "../datasets/answer.ts";
 import { payloads } from "../datasets/dataset.ts";

@@ -1,5 +1,12 @@
 import { type Network, SETTLE_LAG_SLOTS } from "../chain/networks.ts";
-import { type Order, type SlotRange, intersect, settledSlot, slotCount, slotStartMs } from "../chain/slots.ts";
+import {
+  type Order,
+  type SlotRange,
+  intersect,
+  settledSlot,
+  slotCount,
+  slotStartMs,
+} from "../chain/slots.ts";
 import { chunkRange, chunkRanges } from "../datasets/chunks.ts";
 import { type Dataset, bids, payloads } from "../datasets/dataset.ts";
 import { type BadChunk, type Lake, type StoredChunk, isBad } from "../lake/lake.ts";

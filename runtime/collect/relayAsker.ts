@@ -14,13 +14,15 @@ import { packSlot } from "./slotAnswer.ts";
  * the relay's clock differs from ours.
  */
 export function relayAsker(
-  network: Network,
-  relay: Relay,
+  {
+    network,
+    clock,
+    warn,
+  }: { readonly network: Network; readonly clock: Clock; readonly warn: (line: string) => void },
   client: RelayClient,
-  clock: Clock,
-  warn: (line: string) => void,
   stop: AbortSignal,
 ): Asker {
+  const { relay } = client;
   // Every request under way listens to it.
   setMaxListeners(0, stop);
   const noteTime = clockWatch(relay, clock, warn);

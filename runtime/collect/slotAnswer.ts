@@ -1,3 +1,4 @@
+import { ROW_LIMITS } from "../relays/relay.ts";
 import { crc32, constants, inflateRawSync } from "node:zlib";
 import type { Network } from "../chain/networks.ts";
 import { type DecodedAnswer, type Refused, oversizeFields } from "../datasets/answer.ts";
@@ -26,9 +27,6 @@ export interface SlotAnswer {
  */
 export type Doubt = "limit" | "undelivered" | "awaiting" | "differs";
 
-/** Row counts at which relays cut answers off (facts: relay-data-api §5, row 2). */
-const LIMITS: ReadonlySet<number> = new Set([100, 200, 450, 500]);
-
 export interface PackOptions {
   /** Unix ms. */
   readonly readAt: number;
@@ -52,7 +50,7 @@ export function packSlot(
   const sent = rows.length + answer.refused.length;
   const { delivered, readAt, cached = false } = options;
   let { doubt } = options;
-  if (doubt === undefined && dataset.name === "bids" && LIMITS.has(sent)) doubt = "limit";
+  if (doubt === undefined && dataset.name === "bids" && ROW_LIMITS.includes(sent)) doubt = "limit";
   else if (doubt === undefined && delivered) {
     const offered = new Set(rows.map(({ row }) => row["block_hash"]));
     if ([...delivered].some((hash) => !offered.has(hash))) doubt = "undelivered";

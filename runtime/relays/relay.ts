@@ -48,6 +48,9 @@ export function newestFiltering({ filtering }: Pick<Relay, "filtering">): "none"
   return filtering.at(-1)?.filtering ?? null;
 }
 
+/** Row counts at which relays cut lists off: what has as many rows is suspect (facts: relay-data-api §5, row 2). */
+export const ROW_LIMITS: readonly number[] = [100, 200, 450, 500];
+
 /** Rows in a full page of payloads that a person may say a relay has. */
 export const PAYLOAD_LIMITS = { least: 10, most: 1000 } as const;
 

@@ -3,7 +3,7 @@ import { type Connected, connect } from "../backload/connect.ts";
 import { BACKLOAD_LINES } from "../backload/logLines.ts";
 import { planShards, plannedRelay } from "../backload/plan.ts";
 import { logProgress } from "../backload/progress.ts";
-import { withTimeLimit } from "../backload/timeLimit.ts";
+import { withTimeLimit } from "../chain/timeLimit.ts";
 import { type Clock, systemClock } from "../chain/clock.ts";
 import { type Network, SETTLE_LAG_SLOTS } from "../chain/networks.ts";
 import { type SlotRange, intersect, settledSlot } from "../chain/slots.ts";

@@ -1,15 +1,13 @@
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
-import type { Asker } from "../collect/asker.ts";
-import { relayAsker } from "../collect/relayAsker.ts";
+import { Connection } from "../collect/connection.ts";
 import { countsOf } from "../collect/tally.ts";
 import { type TickMemory, type TickResult, tick } from "../tick/tick.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { messageOf, printable } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import { type ServiceLog, withoutCredentials } from "../log.ts";
-import { ByteBudget } from "../relays/http/budget.ts";
-import { RelayClient, type RelayClientLimits } from "../relays/http/client.ts";
+import type { RelayClient, RelayClientLimits } from "../relays/http/client.ts";
 import type { RelayHeaders } from "../relays/headers.ts";
 import type { Relay } from "../relays/relay.ts";
 import type { Timer } from "../relays/http/transfer.ts";
@@ -52,7 +50,7 @@ const MOST_LISTED = 20;
 /** One tick at a time, for whoever calls. */
 export class TickService {
   readonly #options: TickServiceOptions;
-  #clients: readonly RelayClient[] = [];
+  #connection: Connection | undefined;
   readonly #stop = new AbortController();
   readonly #startedMs: number;
   #memory: TickMemory | undefined;
@@ -83,7 +81,7 @@ export class TickService {
   async stop(): Promise<void> {
     this.#stop.abort(new Error("the service is stopping"));
     await this.#running;
-    for (const client of this.#clients) client.close();
+    this.#connection?.close();
     await this.#options.warehouse.close();
   }
 
@@ -114,21 +112,27 @@ export class TickService {
   }
 
   /** Makes the clients, once. A tick does it, since a grant on a secret takes a while to hold, as those of the lake do. */
-  async #connect(): Promise<void> {
-    if (this.#clients.length > 0) return;
+  async #connect(): Promise<Connection> {
+    if (this.#connection) return this.#connection;
     const { network, clock, relays, settings, dataset, log, relayLimits = {}, timer } = this.#options;
     const headers = await this.#options.headers?.();
-    const budget = new ByteBudget();
-    const onNotice = (line: string) => log.warn({ dataset }, line);
-    const shared = { clock, budget, onNotice, limits: relayLimits, ...(timer ? { timer } : {}) };
-    this.#clients = relays
-      .filter(({ state }) => state === "active")
-      .map((relay) => {
-        const allowPrivate = network.simulated || settings.relays[relay.name]?.private === true;
-        const access = { allowPrivate, headers: headers?.get(relay.name) ?? {} };
-        const rate = relay.requestsPerSecond * settings.rateShare;
-        return new RelayClient(relay, { ...access, ...shared, rate });
+    const warn = (line: string) => log.warn({ dataset }, line);
+    const connection = new Connection({ network, clock, warn });
+    for (const relay of relays) {
+      if (relay.state !== "active") continue;
+      connection.add(relay, {
+        allowPrivate: network.simulated || settings.relays[relay.name]?.private === true,
+        headers: headers?.get(relay.name) ?? {},
+        limits: relayLimits,
+        rate: relay.requestsPerSecond * settings.rateShare,
+        ...(timer ? { timer } : {}),
       });
+    }
+    return (this.#connection = connection);
+  }
+
+  get #clients(): readonly RelayClient[] {
+    return [...(this.#connection?.clients.values() ?? [])];
   }
 
   #outcome({ outOfTime, unsettled }: TickResult): TickOutcome {
@@ -157,16 +161,8 @@ export class TickService {
 
   async #once(log: ServiceLog, deadlineMs: number): Promise<TickResult> {
     const { network, lake, warehouse, clock, relays, dataset, settings } = this.#options;
-    await this.#connect();
+    const connection = await this.#connect();
     for (const client of this.#clients) client.revive();
-    const warn = (line: string) => log.warn({ dataset }, line);
-    const askers = (stop: AbortSignal) =>
-      new Map<Relay, Asker>(
-        this.#clients.map((client) => [
-          client.relay,
-          relayAsker(network, client.relay, client, clock, warn, stop),
-        ]),
-      );
     return tick({
       network,
       lake,
@@ -174,7 +170,7 @@ export class TickService {
       clock,
       log,
       relays,
-      askers,
+      askers: (until) => connection.askers(until),
       datasets: [dataset],
       deadlineMs,
       intervalMs: settings.intervalSeconds * 1000,

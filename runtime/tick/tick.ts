@@ -16,6 +16,7 @@ import { collectWindows } from "../collect/run.ts";
 import type { Tally } from "../collect/tally.ts";
 import { rereadSample, writtenLately } from "./tickRereads.ts";
 import { type TickWindows, listedRanges, tickWindows } from "./windows.ts";
+import { withTimeLimit } from "../chain/timeLimit.ts";
 
 /** What one tick leaves for the next of the same process. Nothing is lost without it, only done again. */
 export interface TickMemory {
@@ -99,10 +100,10 @@ export async function tick(options: TickOptions): Promise<TickResult> {
     options.lake,
     [...windows].flatMap(([name, its]) => listedRanges(name, its)),
   );
-  const deadlines = new Deadlines(clock, stop);
+  const askingTime = withTimeLimit(stop, clock, (deadlineMs * ASKING_SHARE) / 1000);
+  const tickTime = withTimeLimit(stop, clock, deadlineMs / 1000);
   try {
-    const asking = deadlines.after(deadlineMs * ASKING_SHARE);
-    const loading = deadlines.after(deadlineMs);
+    const [asking, loading] = [askingTime.stop, tickTime.stop];
     const askers = options.askers(asking);
     const range = { first: options.firstSlot ?? 0, last: MAX_SLOT };
     const tallies = await collectWindows(
@@ -141,7 +142,7 @@ export async function tick(options: TickOptions): Promise<TickResult> {
       },
     };
   } finally {
-    await deadlines.end();
+    await Promise.all([askingTime.end(), tickTime.end()]);
   }
 }
 
@@ -270,32 +271,4 @@ function sumOf(a: LoadSummary, b: LoadSummary): LoadSummary {
     retried: a.retried + b.retried,
     failed,
   };
-}
-
-/** Signals that are aborted when a time is up, or with the tick itself. */
-class Deadlines {
-  readonly #clock: Clock;
-  readonly #stop: AbortSignal;
-  readonly #done = new AbortController();
-  readonly #alarms: Promise<void>[] = [];
-
-  constructor(clock: Clock, stop: AbortSignal) {
-    this.#clock = clock;
-    this.#stop = stop;
-  }
-
-  after(ms: number): AbortSignal {
-    const timeIsUp = new AbortController();
-    const alarm = this.#clock.sleep(ms, this.#done.signal).then(
-      () => timeIsUp.abort(new Error("the tick's time is up")),
-      () => undefined,
-    );
-    this.#alarms.push(alarm);
-    return AbortSignal.any([this.#stop, timeIsUp.signal]);
-  }
-
-  async end(): Promise<void> {
-    this.#done.abort(new Error("the tick is done"));
-    await Promise.all(this.#alarms);
-  }
 }

@@ -19,9 +19,19 @@ import { sameNetwork } from "../load.ts";
 import { Calls } from "../calls.ts";
 import { loadIntoBigQuery } from "./bigqueryLoad.ts";
 import { Staging } from "./bigqueryStaging.ts";
-import { coverageQuery } from "./bigqueryViews.ts";
+import { coverageView } from "./bigqueryViews.ts";
 import { settleInBigQuery } from "./bigquerySettle.ts";
-import type { DayCoverage, ExportOptions, ExportSummary, LoadOptions, LoadSummary, SettleOptions, SettleSummary, Value, Warehouse } from "../warehouse.ts";
+import type {
+  DayCoverage,
+  ExportOptions,
+  ExportSummary,
+  LoadOptions,
+  LoadSummary,
+  SettleOptions,
+  SettleSummary,
+  Value,
+  Warehouse,
+} from "../warehouse.ts";
 
 export interface BigQueryOptions {
   readonly clock: Clock;
@@ -114,7 +124,7 @@ class BigQueryWarehouse implements Warehouse {
 
   async coverage(): Promise<DayCoverage[]> {
     const settled = String(settledSlot(this.#network, this.#options.clock.now()));
-    const query = coverageQuery({ ...this.#tables, network: this.#network }, settled);
+    const query = coverageView({ ...this.#tables, network: this.#network }, settled);
     const rows = await this.query(`${query}\nORDER BY dataset, relay, day`);
     return rows.map(dayCoverage);
   }

@@ -1,4 +1,5 @@
 import { printable } from "../../errors.ts";
+import { sqlDialects } from "../sql/dialect.ts";
 
 /** A project and one of its datasets. */
 export interface DatasetPlace {
@@ -20,9 +21,7 @@ export function columnName(name: string): string {
 
 /** The names of columns as a list, each behind `of` and a dot where it is given. */
 export function columnList(columns: readonly { readonly name: string }[], of?: string): string {
-  return columns
-    .map(({ name }) => (of === undefined ? columnName(name) : `${of}.${columnName(name)}`))
-    .join(", ");
+  return sqlDialects.bigquery.columns(columns, of);
 }
 
 /** A text as GoogleSQL writes it. */

@@ -16,7 +16,17 @@ import { sameNetwork } from "../load.ts";
 import { Calls } from "../calls.ts";
 import { loadRelays, loadRereads } from "./duckdbKeyed.ts";
 import { settleFromChain } from "./duckdbSettle.ts";
-import type { DayCoverage, ExportOptions, ExportSummary, LoadOptions, LoadSummary, SettleOptions, SettleSummary, Value, Warehouse } from "../warehouse.ts";
+import type {
+  DayCoverage,
+  ExportOptions,
+  ExportSummary,
+  LoadOptions,
+  LoadSummary,
+  SettleOptions,
+  SettleSummary,
+  Value,
+  Warehouse,
+} from "../warehouse.ts";
 
 export interface DuckDbOptions {
   readonly clock: Clock;

@@ -79,7 +79,7 @@ export class DuckDbFile {
       if (mode === "read") return await this.#opened("READ_ONLY", deadline, work);
       return await this.#opened("READ_WRITE", deadline, async (file) => {
         await this.#sweepSpill();
-        await addLacking(await file.connect());
+        await addLacking(await file.connect(), this.#network);
         return work(file);
       });
     } catch (error) {

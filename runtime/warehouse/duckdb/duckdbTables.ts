@@ -10,7 +10,7 @@ import { viewDdl } from "./duckdbViews.ts";
 export async function layTables(connection: DuckDBConnection, network: Network, now: number): Promise<void> {
   await connection.run("BEGIN");
   for (const table of allTables) for (const statement of duckdbDdl(table)) await connection.run(statement);
-  for (const statement of viewDdl()) await connection.run(statement);
+  for (const statement of viewDdl(network)) await connection.run(statement);
   const { name, genesis, floor } = network;
   await connection.run(`INSERT INTO ${infoTable.name} VALUES ($1, $2, $3, $4, epoch_ms($5::BIGINT), NULL)`, [
     name,
@@ -50,10 +50,10 @@ export async function lackingIn(connection: DuckDBConnection): Promise<Lacking[]
 }
 
 /** Adds what a warehouse's file lacks, and makes the views anew, which know the columns that they were made with. */
-export async function addLacking(connection: DuckDBConnection): Promise<void> {
+export async function addLacking(connection: DuckDBConnection, network: Network): Promise<void> {
   const statements = (await lackingIn(connection)).flatMap((lacking) => lacking.statements);
   if (statements.length === 0) return;
   await connection.run("BEGIN");
-  for (const statement of [...statements, ...viewDdl()]) await connection.run(statement);
+  for (const statement of [...statements, ...viewDdl(network)]) await connection.run(statement);
   await connection.run("COMMIT");
 }

@@ -8,7 +8,9 @@ import { quotedName, quotedText } from "../../datasets/schema.ts";
 import { rowTables } from "../../datasets/tables.ts";
 import { codeOf, printable, UserError } from "../../errors.ts";
 import { rowsOf } from "./duckdbCells.ts";
-import { DAY_SECONDS, firstSlotSql, settledSlotSql } from "./duckdbViews.ts";
+import { sqlDialects } from "../sql/dialect.ts";
+import { firstSlotOfDaySql } from "../sql/views.ts";
+import { settledNow } from "./duckdbViews.ts";
 import type { ExportOptions, ExportSummary } from "../warehouse.ts";
 
 interface Day {
@@ -35,7 +37,7 @@ export async function exportDays(
   const files: { path: string; rows: number; complete: boolean }[] = [];
   const incomplete: { dataset: DatasetName; day: string; missing: number }[] = [];
   for (const dataset of options.datasets) {
-    for (const day of await daysOf(connection, dataset, options)) {
+    for (const day of await daysOf(connection, network, dataset, options)) {
       const { name, missing } = day;
       const complete = missing === 0 && day.whole;
       if (!complete && !options.partial) {
@@ -57,19 +59,21 @@ export async function exportDays(
 /** The days of which anything is covered, oldest first. */
 async function daysOf(
   connection: DuckDBConnection,
+  network: Network,
   dataset: DatasetName,
   { relays, slots }: ExportOptions,
 ): Promise<Day[]> {
+  const firstOf = (day: string) => firstSlotOfDaySql(sqlDialects.duckdb, network, day);
   const { first, last } = slots ?? { first: 0, last: MAX_SLOT };
   const rows = await rowsOf(
     connection,
     `SELECT day, sum(CASE WHEN state = 'active' THEN missing ELSE 0 END)::BIGINT,
       any_value(least(last_settled, ${last}) >= last_of_day AND ${first} <= greatest(first_of_day, floor_slot))
     FROM (
-      SELECT coverage.*, state, floor_slot, ${settledSlotSql} AS last_settled,
-        ${firstSlotSql("epoch(day)::BIGINT")} AS first_of_day,
-        ${firstSlotSql(`(epoch(day)::BIGINT + ${DAY_SECONDS})`)} - 1 AS last_of_day
-      FROM coverage JOIN relays ON name = relay CROSS JOIN warehouse_info
+      SELECT coverage.*, state, ${network.floor} AS floor_slot, ${settledNow(network)} AS last_settled,
+        ${firstOf("epoch(day)::BIGINT // 86400")} AS first_of_day,
+        ${firstOf("epoch(day)::BIGINT // 86400 + 1")} - 1 AS last_of_day
+      FROM coverage JOIN relays ON name = relay
       WHERE dataset = ${quotedText(dataset)} ${relays ? `AND relay IN (${relays.map(quotedText).join(", ")})` : ""}
     )
     WHERE last_of_day >= ${first} AND first_of_day <= ${last}

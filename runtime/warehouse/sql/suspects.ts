@@ -1,8 +1,6 @@
+import { ROW_LIMITS } from "../../relays/relay.ts";
 import type { SqlDialect } from "./dialect.ts";
 import { type Scope, inScope, relayIn } from "./scope.ts";
-
-/** Row counts at which relays cut answers off (the collector calls such slots suspect). */
-export const ROW_LIMITS: readonly number[] = [100, 200, 450, 500];
 
 /**
  * The number of suspect slots by dataset, relay and reason (`limit`, `undelivered`, `empty`, `differs`; `awaiting`: above the

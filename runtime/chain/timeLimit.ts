@@ -1,4 +1,4 @@
-import type { Clock } from "../chain/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** A signal that is aborted with another, or when a time is up. */
 export interface Limited {

@@ -1,0 +1,129 @@
+import { type Network, SECONDS_PER_SLOT, SETTLE_LAG_SLOTS } from "../../chain/networks.ts";
+import { DATASET_NAMES, datasets } from "../../datasets/dataset.ts";
+import { loadTables, relaysTable, rowTables, type Table } from "../../datasets/tables.ts";
+import type { SqlDialect } from "./dialect.ts";
+
+const DAY_SECONDS = 86_400;
+
+/** How a dialect's statements name a table of the warehouse. */
+export type TableNamer = (table: string) => string;
+
+/** How many slots of a set like `covered` lie between two slots. */
+const ones = (bits: string, from: string, to: string): string =>
+  `LENGTH(REPLACE(SUBSTR(${bits}, GREATEST(${from}, first_slot) - first_slot + 1, ` +
+  `GREATEST(LEAST(${to}, last_slot) - GREATEST(${from}, first_slot) + 1, 0)), '0', ''))`;
+
+/** The newest settled slot at a Unix time, s. */
+export function settledSlotSql(d: SqlDialect, { genesis }: Network, unixSeconds: string): string {
+  return `${d.div(`(${unixSeconds} - ${genesis})`, SECONDS_PER_SLOT)} - ${SETTLE_LAG_SLOTS}`;
+}
+
+/** The first slot that begins in a day (days since 1970); the numerator isn't negative where the day begins before genesis. */
+export function firstSlotOfDaySql(d: SqlDialect, { genesis }: Network, day: string): string {
+  const seconds = `${DAY_SECONDS} * (${day}) - ${genesis - SECONDS_PER_SLOT + 1}`;
+  return d.div(`GREATEST(${seconds}, 0)`, SECONDS_PER_SLOT);
+}
+
+/** View loads: the ledger of both datasets. */
+export function loadsQuery(d: SqlDialect, table: TableNamer): string {
+  const rows = (dataset: string, { name, columns }: Table) =>
+    `SELECT '${dataset}' AS dataset, ${d.columns(columns)} FROM ${table(name)}`;
+  return DATASET_NAMES.map((name) => rows(name, loadTables[name])).join("\nUNION ALL\n");
+}
+
+/**
+ * View coverage's query. Days come from relays × calendar, so a relay that never answered shows up. A day's border lies within
+ * a chunk, so each chunk is cut at it; slots are counted in the text of the bits, never one by one. Reads only the
+ * ledgers and table relays. `settled` is the newest settled slot as an expression.
+ */
+export function coverageQuery(d: SqlDialect, table: TableNamer, network: Network, settled: string): string {
+  const { genesis, floor } = network;
+  const dayOf = (slot: string): string => d.div(`(${genesis} + ${SECONDS_PER_SLOT} * ${slot})`, DAY_SECONDS);
+  const firstOf = (day: string): string => firstSlotOfDaySql(d, network, day);
+  const days = (first: string, last: string): string => d.integers(dayOf(first), dayOf(last), "day_number");
+  const held = DATASET_NAMES.map(
+    (name) =>
+      `SELECT '${name}' AS dataset, relay, first_slot, last_slot, covered, suspect FROM ${table(loadTables[name].name)}`,
+  );
+  return `WITH targets AS (
+  SELECT dataset, name AS relay,
+    GREATEST(${floor}, COALESCE(active_from, 0), COALESCE(collect_from, 0)) AS first_target,
+    LEAST(COALESCE(active_to, settled), settled) AS last_target,
+    COALESCE(IF(dataset = 'bids', bids_horizon, payloads_horizon), 0) AS horizon
+  FROM ${table(relaysTable.name)}
+  CROSS JOIN ${d.elements(
+    DATASET_NAMES.map((name) => `'${name}'`),
+    "dataset",
+  )}
+  CROSS JOIN (SELECT ${settled} AS settled)
+), days AS (
+  SELECT dataset, relay, first_target, last_target, horizon, day_number
+  FROM targets
+  CROSS JOIN ${days("first_target", "last_target")}
+  WHERE first_target <= last_target
+), spans AS (
+  SELECT dataset, relay, day_number, horizon,
+    GREATEST(first_target, ${firstOf("day_number")}) AS first_wanted,
+    LEAST(last_target, ${firstOf("day_number + 1")} - 1) AS last_wanted
+  FROM days
+), ledger AS (
+  ${held.join("\n  UNION ALL\n  ")}
+), pieces AS (
+  SELECT dataset, relay, first_slot, last_slot, covered, suspect, day_number
+  FROM ledger
+  CROSS JOIN ${days("first_slot", "last_slot")}
+), held AS (
+  SELECT pieces.dataset, pieces.relay, pieces.day_number,
+    SUM(${ones("covered", "first_wanted", "last_wanted")}) AS covered,
+    SUM(${ones("covered", "first_wanted", "LEAST(last_wanted, horizon - 1)")}) AS covered_below,
+    SUM(${ones("suspect", "first_wanted", "last_wanted")}) AS suspect
+  FROM pieces
+  JOIN spans
+    ON spans.dataset = pieces.dataset AND spans.relay = pieces.relay AND spans.day_number = pieces.day_number
+  GROUP BY pieces.dataset, pieces.relay, pieces.day_number
+), counted AS (
+  SELECT spans.dataset, spans.relay, spans.day_number, last_wanted - first_wanted + 1 AS slots,
+    COALESCE(held.covered, 0) AS covered,
+    GREATEST(LEAST(last_wanted, horizon - 1) - first_wanted + 1, 0) - COALESCE(held.covered_below, 0) AS unavailable,
+    COALESCE(held.suspect, 0) AS suspect
+  FROM spans
+  LEFT JOIN held
+    ON held.dataset = spans.dataset AND held.relay = spans.relay AND held.day_number = spans.day_number
+  WHERE first_wanted <= last_wanted
+)
+SELECT dataset, relay, ${d.dateOfDay("day_number")} AS day, slots, ${d.whole("covered", "covered")},
+  ${d.whole("slots - covered - unavailable", "missing")}, ${d.whole("unavailable", "unavailable")}, ${d.whole("suspect", "suspect")}
+FROM counted`;
+}
+
+const { chunkSlots } = datasets.bids;
+
+/**
+ * View delivered: each payload beside the best bid of its relay, slot and parent. `value_left` stays null where the slot's bids
+ * aren't covered, or none of them has the payload's parent. `window` limits the days of both tables: a filter outside a view
+ * doesn't reach through its join.
+ */
+export function deliveredQuery(d: SqlDialect, table: TableNamer, window: string): string {
+  const { payloads, bids } = rowTables;
+  return `SELECT ${d.columns(payloads.columns, "payload")}, best.best_value,
+  IF(
+    best.best_value IS NULL
+      OR COALESCE(SUBSTR(ledger.covered, payload.slot - ledger.first_slot + 1, 1), '0') = '0',
+    NULL,
+    GREATEST(best.best_value - payload.value, 0)
+  ) AS value_left
+FROM (
+  SELECT ${d.columns(payloads.columns)}
+  FROM ${table(payloads.name)}
+  WHERE ${window}
+) AS payload
+LEFT JOIN (
+  SELECT relay, slot, parent_hash, MAX(value) AS best_value
+  FROM ${table(bids.name)}
+  WHERE ${window}
+  GROUP BY relay, slot, parent_hash
+) AS best
+  ON best.relay = payload.relay AND best.slot = payload.slot AND best.parent_hash = payload.parent_hash
+LEFT JOIN ${table(loadTables.bids.name)} AS ledger
+  ON ledger.relay = payload.relay AND ledger.first_slot = payload.slot - MOD(payload.slot, ${chunkSlots})`;
+}
