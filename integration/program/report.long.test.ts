@@ -1,4 +1,4 @@
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import { runChecks } from "../../runtime/checks/checks.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
 import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
@@ -120,6 +120,17 @@ function quantile(values: readonly number[], share: number): number {
 }
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+const valueOf = (row: Row) => Number(text(row, "value"));
+const relaysOf = (rows: readonly Row[]) => new Set(rows.map((row) => text(row, "relay")));
+/** Wider than what was collected: the rest is missing. */
+const shownRange = ({ range: { first, last } }: Loaded) => ({ first: first - 20, last });
+
+/** All rows, and those of payloads by block. */
+interface Rows {
+  readonly bids: readonly Row[];
+  readonly payloads: readonly Row[];
+  readonly blocks: ReadonlyMap<string, readonly Row[]>;
+}
 
 test("the report's numbers are those that its rows give, counted one by one", async (t) => {
   t.timeout(1_200_000);
@@ -133,9 +144,7 @@ test("the report's numbers are those that its rows give, counted one by one", as
   });
   t.teardown(() => loaded.simulator.close());
   const { warehouse, lake, line, clock, relays } = loaded;
-  // Wider than what was collected: the rest is missing.
-  const range = { first: loaded.range.first - 20, last: loaded.range.last };
-  const scope = { network: line.network, range, nowMs: clock.now() };
+  const scope = { network: line.network, range: shownRange(loaded), nowMs: clock.now() };
   const names = Names.of(line.network.name).with(builderNames(SEED));
   const checks = await runChecks(warehouse, { scope, relays });
   const report = await makeReport(warehouse, { scope, names, lake, checks });
@@ -143,8 +152,27 @@ test("the report's numbers are those that its rows give, counted one by one", as
   const bids = await warehouse.query("SELECT * FROM bids");
   const payloads = await warehouse.query("SELECT * FROM payloads");
   t.true(bids.length > 1000 && payloads.length > 20, `${bids.length} bids, ${payloads.length} payloads`);
+  const rows: Rows = {
+    bids,
+    payloads,
+    blocks: grouped(payloads, (row) => `${text(row, "slot")} ${text(row, "block_hash")}`),
+  };
+  const beliefs = beliefsOf(rows);
+  await coverageIsRight(t, loaded, numbers);
+  payloadsAreRight(t, numbers.payloads, rows);
+  bidsAreRight(t, numbers, rows);
+  valueIsRight(t, numbers.value, beliefs);
+  whatIsLeftIsRight(t, numbers.value, rows, beliefs);
+  timingIsRight(t, numbers.timing, rows, beliefs);
+  buildersAreRight(t, numbers.builders, names, rows, beliefs);
+  await healthIsRight(t, loaded, numbers, rows);
+  chainIsRight(t, numbers.chain, loaded, rows);
+});
 
-  // Coverage: as the lake's own metadata has it.
+/** As the lake's own metadata has it. */
+async function coverageIsRight(t: ExecutionContext, loaded: Loaded, numbers: Numbers): Promise<void> {
+  const { lake, line, clock, relays } = loaded;
+  const range = shownRange(loaded);
   let missing = 0;
   for (const relay of relays.filter(({ state }) => state === "active")) {
     for (const dataset of DATASET_NAMES) {
@@ -181,20 +209,22 @@ test("the report's numbers are those that its rows give, counted one by one", as
     }
   }
   t.true(missing >= 20 * 10);
+}
 
-  // Payloads: every block once, and once for each relay.
-  const blocks = grouped(payloads, (row) => `${text(row, "slot")} ${text(row, "block_hash")}`);
-  const relaysOf = (rows: readonly Row[]) => new Set(rows.map((row) => text(row, "relay")));
-  t.is(numbers.payloads.blocks, blocks.size);
-  for (const { relay, payloads: count, share_of_blocks, alone } of numbers.payloads.relays) {
+/** Every block once, and once for each relay. */
+function payloadsAreRight(t: ExecutionContext, shown: Numbers["payloads"], { blocks }: Rows): void {
+  t.is(shown.blocks, blocks.size);
+  for (const { relay, payloads: count, share_of_blocks, alone } of shown.relays) {
     const own = [...blocks.values()].map(relaysOf).filter((set) => set.has(relay));
     t.is(count, own.length, relay);
     t.is(alone, own.filter((set) => set.size === 1).length, relay);
     t.true(Math.abs(share_of_blocks - sum(own.map((set) => 1 / set.size))) < 1e-9, relay);
   }
-  t.is(sum(numbers.payloads.builders.map((one) => one.payloads)), blocks.size);
+  t.is(sum(shown.builders.map((one) => one.payloads)), blocks.size);
+}
 
-  // Bids a slot, covered slots without any included.
+/** Bids a slot, covered slots without any included. */
+function bidsAreRight(t: ExecutionContext, numbers: Numbers, { bids }: Rows): void {
   const coveredBids = new Map(
     numbers.coverage.relays
       .filter((one) => one["dataset"] === "bids")
@@ -215,9 +245,12 @@ test("the report's numbers are those that its rows give, counted one by one", as
       relay,
     );
   }
+}
 
-  // What can be believed, by the words of belief.ts.
-  const valueOf = (row: Row) => Number(text(row, "value"));
+type Beliefs = ReturnType<typeof beliefsOf>;
+
+/** What can be believed, by the words of belief.ts. */
+function beliefsOf({ bids, blocks }: Rows) {
   const bidsAt = grouped(
     bids.filter((row) => valueOf(row) > 0),
     (row) => text(row, "slot"),
@@ -253,12 +286,15 @@ test("the report's numbers are those that its rows give, counted one by one", as
       return [slot, rows.filter((row) => power(valueOf(row)) <= power(ceiling))];
     }),
   );
-  const believed = stated.filter((one) => one.believed);
-  t.is(numbers.value.blocks, believed.length);
-  t.is(numbers.value.blocks_beyond_belief, stated.length - believed.length);
-  t.true(Math.abs(numbers.value.eth / sum(believed.map(({ wei }) => wei / 1e18)) - 1) < 1e-9);
-  t.is(sum(numbers.value.distribution.map((one) => one.blocks)), believed.length);
-  for (const { from_eth, blocks: count } of numbers.value.distribution) {
+  return { bidsAt, stated, believed: stated.filter((one) => one.believed), believedBids };
+}
+
+function valueIsRight(t: ExecutionContext, shown: Numbers["value"], { stated, believed }: Beliefs): void {
+  t.is(shown.blocks, believed.length);
+  t.is(shown.blocks_beyond_belief, stated.length - believed.length);
+  t.true(Math.abs(shown.eth / sum(believed.map(({ wei }) => wei / 1e18)) - 1) < 1e-9);
+  t.is(sum(shown.distribution.map((one) => one.blocks)), believed.length);
+  for (const { from_eth, blocks: count } of shown.distribution) {
     const [from, to] = [from_eth * 0.999999, from_eth * 10 ** 0.2 * 0.999999];
     t.is(
       count,
@@ -266,8 +302,15 @@ test("the report's numbers are those that its rows give, counted one by one", as
       `from ${from_eth} ETH`,
     );
   }
+}
 
-  // Value left behind, and why.
+/** Value left behind, and why. */
+function whatIsLeftIsRight(
+  t: ExecutionContext,
+  shown: Numbers["value"],
+  { bids }: Rows,
+  { bidsAt, believed, believedBids }: Beliefs,
+): void {
   const left = new Map<string, { blocks: number; eth: number }>();
   for (const { slot, hash, wei, parent, relays: deliverers } of believed) {
     const rivals = (believedBids.get(slot) ?? []).filter((row) => text(row, "parent_hash") === parent);
@@ -297,13 +340,21 @@ test("the report's numbers are those that its rows give, counted one by one", as
     const known = left.get(explanation) ?? { blocks: 0, eth: 0 };
     left.set(explanation, { blocks: known.blocks + 1, eth: known.eth + Math.max(0, best - wei) / 1e18 });
   }
-  for (const { explanation, blocks: count, eth_left } of numbers.value.left) {
+  for (const { explanation, blocks: count, eth_left } of shown.left) {
     const own = left.get(explanation) ?? { blocks: 0, eth: 0 };
     t.is(count, own.blocks, explanation);
     t.true(Math.abs(eth_left - own.eth) <= 1e-9 * (1 + own.eth), explanation);
   }
+}
 
-  // When bids come.
+/** When bids come. */
+function timingIsRight(
+  t: ExecutionContext,
+  timing: Numbers["timing"],
+  { bids }: Rows,
+  { believedBids }: Beliefs,
+): void {
+  const bidsOf = grouped(bids, (row) => text(row, "relay"));
   const timed = bids.filter((row) => {
     const best = Math.max(0, ...(believedBids.get(text(row, "slot")) ?? []).map(valueOf));
     const ms = time(row["timestamp"]) - time(row["block_timestamp"]);
@@ -315,8 +366,8 @@ test("the report's numbers are those that its rows give, counted one by one", as
       Math.abs(ms) < 12_000
     );
   });
-  t.is(numbers.timing.bids, timed.length);
-  for (const shown of numbers.timing.relays) {
+  t.is(timing.bids, timed.length);
+  for (const shown of timing.relays) {
     const own = timed.filter((row) => text(row, "relay") === shown.relay);
     const ms = own.map((row) => time(row["timestamp"]) - time(row["block_timestamp"]));
     const all = bidsOf.get(shown.relay) ?? [];
@@ -335,8 +386,16 @@ test("the report's numbers are those that its rows give, counted one by one", as
       shown.relay,
     );
   }
+}
 
-  // Builders: keys of one name together.
+/** Keys of one name together. */
+function buildersAreRight(
+  t: ExecutionContext,
+  builders: Numbers["builders"],
+  names: Names,
+  { bids, blocks }: Rows,
+  { bidsAt, stated, believedBids }: Beliefs,
+): void {
   const nameOf = (row: Row) => names.nameOf(text(row, "builder_pubkey"));
   const bidsByBuilder = grouped(bids, nameOf);
   const tops = new Map<string, number>();
@@ -348,7 +407,7 @@ test("the report's numbers are those that its rows give, counted one by one", as
       .toSorted();
     tops.set(names.nameOf(key), (tops.get(names.nameOf(key)) ?? 0) + 1);
   }
-  t.is(numbers.builders.slots_with_bids, bidsAt.size);
+  t.is(builders.slots_with_bids, bidsAt.size);
   // Of a block that two keys are named for, the one that comes first.
   const deliverers = [...blocks.values()].flatMap((rows) => {
     const valued = rows.filter((row) => valueOf(row) > 0);
@@ -358,26 +417,31 @@ test("the report's numbers are those that its rows give, counted one by one", as
   });
   const everyBuilder = [...bidsByBuilder.keys(), ...deliverers.map(nameOf)];
   t.deepEqual(
-    numbers.builders.builders.map(({ builder }) => builder).toSorted(),
+    builders.builders.map(({ builder }) => builder).toSorted(),
     [...new Set(everyBuilder)].toSorted(),
   );
-  for (const shown of numbers.builders.builders) {
+  for (const shown of builders.builders) {
     const own = bidsByBuilder.get(shown.builder) ?? [];
     t.is(shown.bids, sum(own.map((row) => number(row, "copies"))), shown.builder);
     t.is(shown.relays, relaysOf(own).size, shown.builder);
     t.is(shown.slots_on_top, tops.get(shown.builder) ?? 0, shown.builder);
   }
-  t.is(sum(numbers.builders.builders.map((one) => one.blocks)), stated.length);
+  t.is(sum(builders.builders.map((one) => one.blocks)), stated.length);
+}
 
-  await healthIsRight(t, loaded, numbers, { bids, payloads });
-
-  // The chain, from the simulator's truth.
+/** From the simulator's truth. */
+function chainIsRight(
+  t: ExecutionContext,
+  chain: Numbers["chain"],
+  { simulator }: Loaded,
+  { blocks }: Rows,
+): void {
   const fates = [...blocks.keys()].map((key) => {
     const [slot = "", hash = ""] = key.split(" ");
-    const canonical = loaded.simulator.truth.canonicalHash(Number(slot));
+    const canonical = simulator.truth.canonicalHash(Number(slot));
     return canonical === undefined ? "missed" : canonical === hash ? "canonical" : "other";
   });
-  const { blocks: count, canonical, other, missed, unknown } = numbers.chain;
+  const { blocks: count, canonical, other, missed, unknown } = chain;
   t.deepEqual({ count, canonical, other, missed, unknown }, {
     count: blocks.size,
     unknown: 0,
@@ -385,23 +449,25 @@ test("the report's numbers are those that its rows give, counted one by one", as
       ["canonical", "other", "missed"].map((fate) => [fate, fates.filter((one) => one === fate).length]),
     ),
   } as never);
-});
+}
 
 async function healthIsRight(
-  t: import("ava").ExecutionContext,
-  { lake, range }: Loaded,
+  t: ExecutionContext,
+  loaded: Loaded,
   { health }: Numbers,
-  rows: Readonly<Record<"bids" | "payloads", readonly Row[]>>,
+  rows: Rows,
 ): Promise<void> {
+  const { lake } = loaded;
+  const range = shownRange(loaded);
   let refused = 0;
   for (const dataset of DATASET_NAMES) {
     for (const relay of await lake.relays(dataset)) {
       let suspect = 0;
-      for await (const entry of lake.list(dataset, relay, { first: range.first - 20, last: range.last })) {
+      for await (const entry of lake.list(dataset, relay, range)) {
         if (isBad(entry)) continue;
         suspect += [...entry.meta.suspect.slots()].length;
         for (const line of refusedRows((await lake.readQuarantine(entry.chunk)).lines))
-          if (line.slot >= range.first - 20 && line.slot <= range.last) refused += line.copies;
+          if (line.slot >= range.first && line.slot <= range.last) refused += line.copies;
       }
       const shown = health.suspects.filter((one) => one.dataset === dataset && one.relay === relay);
       t.is(sum(shown.map(({ slots }) => slots)), suspect, `${dataset} ${relay}`);

@@ -32,6 +32,17 @@ export interface LakeFixture {
   readonly opener: readonly [module: string, exported: string];
 }
 
+/** Metadata of a chunk with one row in each of two slots. */
+const TWO_ROWS = {
+  covered: SlotBits.empty(64, 32).with(70).with(71).toString(),
+  suspect: "0".repeat(32),
+  revised: "0".repeat(32),
+  revision: "0",
+  rows: "2",
+  quarantined: "0",
+  version: "1",
+};
+
 /** Registers the tests that any lake must pass. */
 export function lakeContract(form: string, open: (t: ExecutionContext) => Promise<LakeFixture>): void {
   const start = async (t: ExecutionContext): Promise<LakeFixture & { lake: Lake }> => {
@@ -330,15 +341,6 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     const { lake, store, damage, remove } = await start(t);
     const [a, b] = [numberedLine(70, 1, 1), numberedLine(71, 1, 2)];
     const object = "simulated-1/bids/relay=alpha/0000000064-0000000095.ndjson.gz";
-    const values = {
-      covered: SlotBits.empty(64, 32).with(70).with(71).toString(),
-      suspect: "0".repeat(32),
-      revised: "0".repeat(32),
-      revision: "0",
-      rows: "2",
-      quarantined: "0",
-      version: "1",
-    };
     const refused = async (fault: RegExp): Promise<void> => {
       const error = await t.throwsAsync(lake.read(bidsChunk), { instanceOf: BadObjectError, message: fault });
       t.regex(error?.message ?? "", /0000000064-0000000095\.ndjson\.gz can't be used: .*; move it away/);
@@ -347,7 +349,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     };
     const plant = async (text: string | Buffer): Promise<void> => {
       const block = deflateSlot(text as string, 2);
-      await store.write(object, joinBlocks([block]), values, 0);
+      await store.write(object, joinBlocks([block]), TWO_ROWS, 0);
     };
 
     await plant(a + b);

@@ -41,6 +41,20 @@ const folders: ContractLakes = {
   },
 };
 
+// Few slots, so that they are read again; two of one chunk, two of others.
+const fewSlots = fc.constantFrom(0, 31, 32, 330);
+const numbers = fc.array(fc.nat({ max: 3 }), { maxLength: 3 });
+/** What a collector or a loader does. */
+const operation = fc.oneof(
+  fc.record({
+    kind: fc.constant("read" as const),
+    relay: fc.constantFrom("one", "two"),
+    slot: fewSlots,
+    numbers,
+  }),
+  fc.record({ kind: fc.constant("load" as const) }),
+);
+
 /**
  * Registers the tests that any warehouse must pass. Lakes are folders, or what its engine can read;
  * `register` runs them side by side, or one by one (`test.serial`) where they would only wait for each other.
@@ -99,18 +113,6 @@ export function warehouseContract(
   register(
     `${form}: whatever collectors write between loads, tables and ledger end as the lake`,
     async (t) => {
-      // Few slots, so that they are read again; two of one chunk, two of others.
-      const slot = fc.constantFrom(0, 31, 32, 330);
-      const numbers = fc.array(fc.nat({ max: 3 }), { maxLength: 3 });
-      const operation = fc.oneof(
-        fc.record({
-          kind: fc.constant("read" as const),
-          relay: fc.constantFrom("one", "two"),
-          slot,
-          numbers,
-        }),
-        fc.record({ kind: fc.constant("load" as const) }),
-      );
       let run = 0;
       await fc.assert(
         fc.asyncProperty(fc.array(operation, { minLength: 1, maxLength: 30 }), async (operations) => {

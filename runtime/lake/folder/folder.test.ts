@@ -365,6 +365,21 @@ test.serial("folder: without the right to write, reading goes on and writing say
   t.deepEqual(await files(path), before);
 });
 
+/** A gzip file with this in place of its metadata. */
+function gzippedWith(json: string, plain: Buffer): Buffer {
+  const length = Buffer.alloc(2);
+  length.writeUInt16LE(json.length);
+  const field = Buffer.concat([Buffer.from("MB"), length, Buffer.from(json)]);
+  const total = Buffer.alloc(2);
+  total.writeUInt16LE(field.length);
+  return Buffer.concat([
+    Buffer.from([0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 4, 255]).subarray(0, 10),
+    total,
+    field,
+    gzipSync(plain).subarray(10),
+  ]);
+}
+
 test("folder: what lies under a chunk's name and isn't a chunk is bad, and can be replaced knowingly", async (t) => {
   const path = await newFolder(t);
   const lake = open(path);
@@ -374,19 +389,7 @@ test("folder: what lies under a chunk's name and isn't a chunk is bad, and can b
   if (!head || isBad(head)) return t.fail("not written");
   const plain = gunzipSync(whole);
   const values = encodeMeta(head.meta);
-  const extra = (json: string): Buffer => {
-    const length = Buffer.alloc(2);
-    length.writeUInt16LE(json.length);
-    const field = Buffer.concat([Buffer.from("MB"), length, Buffer.from(json)]);
-    const total = Buffer.alloc(2);
-    total.writeUInt16LE(field.length);
-    return Buffer.concat([
-      Buffer.from([0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 4, 255]).subarray(0, 10),
-      total,
-      field,
-      gzipSync(plain).subarray(10),
-    ]);
-  };
+  const extra = (json: string) => gzippedWith(json, plain);
   const named = Buffer.from(gzipSync(plain));
   named[3] = 8;
   const cases: [string, Buffer, RegExp][] = [

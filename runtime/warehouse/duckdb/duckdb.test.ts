@@ -4,8 +4,8 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import test, { type ExecutionContext } from "ava";
 import { textOf } from "../cells.ts";
 import { fixedDateClock } from "../../chain/clock.ts";
-import { simulatedNetwork } from "../../chain/networks.ts";
-import { slotAt, slotStartMs } from "../../chain/slots.ts";
+import { type Network, simulatedNetwork } from "../../chain/networks.ts";
+import { type SlotRange, slotAt, slotStartMs } from "../../chain/slots.ts";
 import { DATASET_NAMES, datasets, lakeColumns } from "../../datasets/dataset.ts";
 import { bigquerySchema, duckdbDdl, lakeReadColumns } from "../../datasets/schema.ts";
 import { allTables, rowTables } from "../../datasets/tables.ts";
@@ -13,6 +13,7 @@ import type { Lake } from "../../lake/lake.ts";
 import { openFolderLake } from "../../lake/folder/folder.ts";
 import { network } from "../../lake/lake.testing.ts";
 import { silentLog } from "../../log.ts";
+import type { Warehouse } from "../warehouse.ts";
 import { warehouseContract } from "../warehouse.contract.ts";
 import { openDuckDb } from "./duckdb.ts";
 import { open, place } from "./duckdb.testing.ts";
@@ -147,40 +148,21 @@ test("a lake is read wherever it lies, also where DuckDB would take its path for
   t.deepEqual(await tableRows(remote, "bids"), await expectedRows(lake, "bids"));
 });
 
-test("a Parquet file a complete day: exact wei, UTC, in order; other days only when asked for", async (t) => {
-  const one = simulatedNetwork(1);
-  const border = slotAt(one, Date.UTC(2023, 10, 16) - 1) + 1;
-  const root = await newFolder(t);
-  const lake = openFolderLake(join(root, "lake"), one.name);
-  const big = "98765432109876543210987654321";
-  const relays = [
-    relayNamed("one", { collectFrom: border - 40 }),
-    relayNamed("two", { collectFrom: border - 40 }),
-  ];
-  const fill = async (relay: string, first: number, last: number): Promise<void> => {
-    const chunks = new Map<number, Map<number, ReturnType<typeof rowOf>[]>>();
-    for (let slot = first; slot <= last; slot++) {
-      const rows = chunks.get(slot - (slot % 32)) ?? new Map();
-      chunks.set(slot - (slot % 32), rows.set(slot, [rowOf(slot, 2, { value: big }), rowOf(slot, 1)]));
-    }
-    for (const rows of chunks.values()) await put(lake, one, "bids", relay, { rows });
-  };
-  await fill("one", border - 40, border + 50);
-  await fill("two", border - 40, border + 10);
-  const now = slotStartMs(one, border + 100);
-  const warehouse = openDuckDb(join(root, "one.duckdb"), one, { clock: fixedDateClock(now), log: silentLog });
-  await warehouse.load(lake, relays);
-  const out = join(root, "it's out");
-  const file = (name: string) => join(out, one.name, "bids", name);
-  const summary = await warehouse.export(out, { datasets: DATASET_NAMES, partial: false });
-  t.deepEqual(summary, {
-    files: [{ path: file("2023-11-15.parquet"), rows: 160, complete: true }],
-    incomplete: [{ dataset: "bids", day: "2023-11-16", missing: 40 }],
-  });
-  t.deepEqual(await readdir(file("..")), ["bids"]);
-  t.deepEqual(await readdir(file(".")), ["2023-11-15.parquet"]);
+const BIG = "98765432109876543210987654321";
 
-  const parquet = `'${file("2023-11-15.parquet").replaceAll("'", "''")}'`;
+/** Two bids in each slot, one of them of a value that no float holds. */
+async function fillBids(lake: Lake, of: Network, relay: string, { first, last }: SlotRange): Promise<void> {
+  const chunks = new Map<number, Map<number, ReturnType<typeof rowOf>[]>>();
+  for (let slot = first; slot <= last; slot++) {
+    const rows = chunks.get(slot - (slot % 32)) ?? new Map();
+    chunks.set(slot - (slot % 32), rows.set(slot, [rowOf(slot, 2, { value: BIG }), rowOf(slot, 1)]));
+  }
+  for (const rows of chunks.values()) await put(lake, of, "bids", relay, { rows });
+}
+
+/** Every column has its type, wei are exact, and rows are in order. */
+async function isExact(t: ExecutionContext, warehouse: Warehouse, path: string): Promise<void> {
+  const parquet = `'${path.replaceAll("'", "''")}'`;
   const schema = await warehouse.query(
     `SELECT name, duckdb_type, logical_type FROM parquet_schema(${parquet}) WHERE num_children IS NULL`,
   );
@@ -200,8 +182,35 @@ test("a Parquet file a complete day: exact wei, UTC, in order; other days only w
   );
   const places = rows.map(({ place: each }) => textOf(each));
   t.deepEqual(places, places.toSorted());
-  t.is(rows.filter(({ value }) => value === big).length, 80);
+  t.is(rows.filter(({ value }) => value === BIG).length, 80);
+}
 
+test("a Parquet file a complete day: exact wei, UTC, in order; other days only when asked for", async (t) => {
+  const one = simulatedNetwork(1);
+  const border = slotAt(one, Date.UTC(2023, 10, 16) - 1) + 1;
+  const root = await newFolder(t);
+  const lake = openFolderLake(join(root, "lake"), one.name);
+  const relays = [
+    relayNamed("one", { collectFrom: border - 40 }),
+    relayNamed("two", { collectFrom: border - 40 }),
+  ];
+  const fill = (relay: string, first: number, last: number) => fillBids(lake, one, relay, { first, last });
+  await fill("one", border - 40, border + 50);
+  await fill("two", border - 40, border + 10);
+  const now = slotStartMs(one, border + 100);
+  const warehouse = openDuckDb(join(root, "one.duckdb"), one, { clock: fixedDateClock(now), log: silentLog });
+  await warehouse.load(lake, relays);
+  const out = join(root, "it's out");
+  const file = (name: string) => join(out, one.name, "bids", name);
+  const summary = await warehouse.export(out, { datasets: DATASET_NAMES, partial: false });
+  t.deepEqual(summary, {
+    files: [{ path: file("2023-11-15.parquet"), rows: 160, complete: true }],
+    incomplete: [{ dataset: "bids", day: "2023-11-16", missing: 40 }],
+  });
+  t.deepEqual(await readdir(file("..")), ["bids"]);
+  t.deepEqual(await readdir(file(".")), ["2023-11-15.parquet"]);
+
+  await isExact(t, warehouse, file("2023-11-15.parquet"));
   await warehouse.export(out, { datasets: ["bids"], partial: true });
   t.deepEqual((await readdir(file("."))).sort(), ["2023-11-15.parquet", "2023-11-16.partial.parquet"]);
   // One day later nothing is missing: the file of the part goes.
