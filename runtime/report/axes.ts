@@ -6,6 +6,9 @@ import { type Buckets, type Scope, slotsOf } from "../warehouse/sql/scope.ts";
 /** Widths up to this are those of a phone: fewer ticks, shorter labels. */
 export const NARROW = 500;
 
+/** Where an axis's label stands. */
+export const IN_THE_MIDDLE = { labelAnchor: "center", labelArrow: "none" } as const;
+
 /** Start and end of a bucket, as far as it lies in the range. */
 export function timesOf(buckets: Buckets, bucket: number, scope: Scope): { x1: Date; x2: Date } {
   const { first, last } = slotsOf(buckets, bucket, scope.range);
@@ -26,8 +29,7 @@ export function timeAxis({ axisX }: Plotting, { network, range }: Scope, width: 
       ticks: width < NARROW ? 4 : 9,
       tickFormat: tickFormat(to - from),
       label: timeLabel(from, to),
-      labelAnchor: "center",
-      labelArrow: "none",
+      ...IN_THE_MIDDLE,
     }),
   };
 }
@@ -42,4 +44,19 @@ export function leftMargin(names: readonly string[], width: number): number {
 export function fitted(name: string, margin: number): string {
   const room = Math.max(4, Math.floor((margin - 14) / 7));
   return name.length > room ? `${name.slice(0, room - 1)}…` : name;
+}
+
+/** A plot with a row for each name: its size and rows, and the mark that writes the names at the left. */
+export function namedRows(
+  { axisY }: Plotting,
+  width: number,
+  names: readonly string[],
+  { marginRight, padding, below = 60 }: { marginRight: number; padding: number; below?: number },
+) {
+  const marginLeft = leftMargin(names, width);
+  const height = names.length * 24 + below;
+  return {
+    frame: { height, marginLeft, marginRight, marginTop: 8, marginBottom: 42, y: { domain: names, padding } },
+    axis: axisY({ tickSize: 0, label: null, tickFormat: (name: string) => fitted(name, marginLeft) }),
+  };
 }

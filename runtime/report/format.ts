@@ -46,6 +46,16 @@ export function moment(unixMs: number): string {
   return `${new Date(unixMs).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
 
+/** How an axis of counts marks a value: only whole ones. */
+export function countTick(value: number): string {
+  return Number.isInteger(value) ? count(value) : "";
+}
+
+/** How an axis of shares marks one, 0–1. */
+export function shareTick(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
 /** How a time axis marks a moment, by how long the axis is. */
 export function tickFormat(spanMs: number): (time: Date) => string {
   const DAY = 86_400_000;

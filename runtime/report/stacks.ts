@@ -1,14 +1,23 @@
 import { NARROW, timeAxis, timesOf } from "./axes.ts";
-import { count, percent } from "./format.ts";
+import { count, percent, shareTick } from "./format.ts";
 import type { PlotOptions, Plotting } from "./section.ts";
 import { type Buckets, type Scope, slotsOf } from "../warehouse/sql/scope.ts";
-import { groupBy, sumOf } from "../warehouse/sql/values.ts";
+import { type Row, groupBy, numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
 
 /** Something counted in a bucket of time. */
 export interface Part {
   readonly bucket: number;
   readonly name: string;
   readonly amount: number;
+}
+
+/** The parts that a statement's rows are: their names are in the column `name`, their amounts in `amount`. */
+export function partsOf(rows: readonly Row[] | undefined, name: string, amount: string): Part[] {
+  return (rows ?? []).map((row) => ({
+    bucket: numberIn(row, "bucket"),
+    name: textIn(row, name),
+    amount: numberIn(row, amount),
+  }));
 }
 
 /** Colours for things that have none of their own, first come first; the last is for the rest. */
@@ -74,7 +83,7 @@ export function stackedBars(plotting: Plotting, width: number, options: StackOpt
     marginTop: 24,
     x: time.scale,
     y: shares
-      ? { domain: [0, 1], tickFormat: (share: number) => `${Math.round(share * 100)} %`, label }
+      ? { domain: [0, 1], tickFormat: shareTick, label }
       : { label, tickFormat: shortCount, nice: true },
     color: { domain: names, range: names.map(colour) },
     marks: [

@@ -1,10 +1,12 @@
-import { NARROW, fitted, leftMargin } from "../axes.ts";
+import { IN_THE_MIDDLE, NARROW, namedRows } from "../axes.ts";
 import { count, slotsAndTime } from "../format.ts";
 import { bucketSql, inScope } from "../../warehouse/sql/scope.ts";
-import type { Results, Section, Showing, View } from "../section.ts";
-import { shortCount, stackedBars } from "../stacks.ts";
+import type { Figure, PlotOptions, Plotting, Results, Section, Showing, Table } from "../section.ts";
+import { columnsOf, viewOf } from "../view.ts";
+import { partsOf, shortCount, stackedBars } from "../stacks.ts";
 import { groupBy, numberIn, quantileOf, sumOf, textIn } from "../../warehouse/sql/values.ts";
-import { SLOTS_A_DAY, coverageOf } from "./coverage.ts";
+import { SLOTS_A_DAY } from "./coverage.ts";
+import { coverageOf } from "./coverageCounts.ts";
 
 interface RelayBids {
   readonly relay: string;
@@ -28,145 +30,129 @@ SELECT relay, bids, count(*) AS slots FROM slots GROUP BY relay, bids`,
     bids_over_time: `SELECT relay, ${bucketSql(d, coarse)} AS bucket, sum(copies) AS bids
 FROM bids WHERE ${inScope(d, scope)} GROUP BY relay, bucket`,
   }),
-  view: bidsView,
+  view: viewOf(bidsOf, bidFigures, bidTables),
 };
 
-function bidsView(results: Results, showing: Showing): View {
-  const { scope, coarse, relayColour } = showing;
+function bidsOf(results: Results, showing: Showing) {
   const covered = new Map(
     coverageOf(results, showing)
       .relays.filter(({ dataset }) => dataset === "bids")
       .map((row) => [row.relay, row.covered]),
   );
   const relays = relayBids(results, covered);
-  const overTime = (results["bids_over_time"] ?? []).map((row) => ({
-    bucket: numberIn(row, "bucket"),
-    name: textIn(row, "relay"),
-    amount: numberIn(row, "bids"),
-  }));
-  const names = relays.map(({ relay }) => relay);
-  const none = "No bids are loaded in this range.";
-  const aDay = coarse.step === SLOTS_A_DAY;
   return {
     numbers: { bids: sumOf(relays, ({ bids }) => bids), relays },
-    figures: [
-      {
-        id: "bids-a-slot",
-        title: "Bids a slot",
-        units: "bids a covered slot, logarithmic; a row a relay",
-        read: "The dot is the median slot, the bar reaches from the 10 % of slots with the fewest bids to the 10 % with the most; slots without bids count as 0 (drawn at 1).",
-        from: ["bids_a_slot"],
-        legend: [],
-        plot:
-          relays.length === 0
-            ? none
-            : (plotting, width) => {
-                const marginLeft = leftMargin(names, width);
-                const at = (value: number) => Math.max(1, value);
-                return {
-                  height: relays.length * 24 + 60,
-                  marginLeft,
-                  marginRight: 56,
-                  marginTop: 8,
-                  marginBottom: 42,
-                  x: {
-                    type: "log",
-                    label: "bids a slot",
-                    labelAnchor: "center",
-                    labelArrow: "none",
-                    nice: true,
-                  },
-                  y: { domain: names, label: null, padding: 0.3 },
-                  marks: [
-                    plotting.axisX({
-                      ticks: width < NARROW ? 3 : 6,
-                      tickFormat: logTick,
-                      label: "bids a slot",
-                      labelAnchor: "center",
-                      labelArrow: "none",
-                    }),
-                    plotting.gridX({ ticks: 4, stroke: "var(--line)", strokeOpacity: 1 }),
-                    plotting.axisY({
-                      tickSize: 0,
-                      label: null,
-                      tickFormat: (name: string) => fitted(name, marginLeft),
-                    }),
-                    plotting.ruleY(relays, {
-                      y: "relay",
-                      x1: ({ p10 }: RelayBids) => at(p10),
-                      x2: ({ p90 }: RelayBids) => at(p90),
-                      stroke: ({ relay }: RelayBids) => relayColour(relay),
-                      strokeWidth: 8,
-                      strokeOpacity: 0.45,
-                      strokeLinecap: "round",
-                    }),
-                    plotting.dot(relays, {
-                      y: "relay",
-                      x: ({ median }: RelayBids) => at(median),
-                      r: 5,
-                      fill: ({ relay }: RelayBids) => relayColour(relay),
-                      title: (row: RelayBids) =>
-                        `${row.relay}: median ${count(row.median)}, 10 % ${count(row.p10)}, 90 % ${count(row.p90)}`,
-                    }),
-                    plotting.text(relays, {
-                      y: "relay",
-                      x: ({ p90 }: RelayBids) => at(p90),
-                      text: ({ median }: RelayBids) => count(median),
-                      textAnchor: "start",
-                      dx: 10,
-                      fill: "currentColor",
-                    }),
-                  ],
-                };
-              },
-      },
-      {
-        id: "bids-over-time",
-        title: aDay ? "Rows a day" : "Rows over time",
-        units: `bids, copies counted, a bar ${slotsAndTime(coarse.step)}`,
-        read: "The height of a bar is what all relays showed, its colours which of them; a dip that coverage doesn't explain is the network's own.",
-        from: ["bids_over_time"],
-        legend: names.map((label) => ({ label, colour: relayColour(label) })),
-        plot:
-          overTime.length === 0
-            ? none
-            : (plotting, width) =>
-                stackedBars(plotting, width, {
-                  scope,
-                  buckets: coarse,
-                  parts: overTime,
-                  names,
-                  colour: relayColour,
-                  shares: false,
-                  label: "bids",
-                }),
-      },
-    ],
-    tables: [
-      {
-        title: "Bids by relay; a day's figure is that of the covered slots, times a day's slots",
-        columns: [
-          { label: "relay", numeric: false },
-          ...["bids", "covered slots", "without bids", "10 %", "median", "90 %", "bids a day"].map(
-            (label) => ({
-              label,
-              numeric: true,
-            }),
-          ),
-        ],
-        rows: relays.map((row) => [
-          row.relay,
-          count(row.bids),
-          count(row.covered_slots),
-          count(row.slots_without_bids),
-          count(row.p10),
-          count(row.median),
-          count(row.p90),
-          { shown: shortCount(row.bids_a_day), value: row.bids_a_day },
-        ]),
-      },
+    overTime: partsOf(results["bids_over_time"], "relay", "bids"),
+  };
+}
+
+type Bids = ReturnType<typeof bidsOf>;
+
+function bidFigures({ numbers: { relays }, overTime }: Bids, showing: Showing): Figure[] {
+  const { scope, coarse, relayColour } = showing;
+  const names = relays.map(({ relay }) => relay);
+  const none = "No bids are loaded in this range.";
+  return [
+    {
+      id: "bids-a-slot",
+      title: "Bids a slot",
+      units: "bids a covered slot, logarithmic; a row a relay",
+      read: "The dot is the median slot, the bar reaches from the 10 % of slots with the fewest bids to the 10 % with the most; slots without bids count as 0 (drawn at 1).",
+      from: ["bids_a_slot"],
+      legend: [],
+      plot:
+        relays.length === 0 ? none : (plotting, width) => spreadPlot(plotting, width, relays, relayColour),
+    },
+    {
+      id: "bids-over-time",
+      title: coarse.step === SLOTS_A_DAY ? "Rows a day" : "Rows over time",
+      units: `bids, copies counted, a bar ${slotsAndTime(coarse.step)}`,
+      read: "The height of a bar is what all relays showed, its colours which of them; a dip that coverage doesn't explain is the network's own.",
+      from: ["bids_over_time"],
+      legend: names.map((label) => ({ label, colour: relayColour(label) })),
+      plot:
+        overTime.length === 0
+          ? none
+          : (plotting, width) =>
+              stackedBars(plotting, width, {
+                scope,
+                buckets: coarse,
+                parts: overTime,
+                names,
+                colour: relayColour,
+                shares: false,
+                label: "bids",
+              }),
+    },
+  ];
+}
+
+/** A row a relay, with a bar from few bids a slot to many and a dot at the median. */
+function spreadPlot(
+  plotting: Plotting,
+  width: number,
+  relays: readonly RelayBids[],
+  relayColour: Showing["relayColour"],
+): PlotOptions {
+  const names = relays.map(({ relay }) => relay);
+  const { frame, axis } = namedRows(plotting, width, names, { marginRight: 56, padding: 0.3 });
+  const at = (value: number) => Math.max(1, value);
+  return {
+    ...frame,
+    x: { type: "log", nice: true },
+    marks: [
+      plotting.axisX({
+        ticks: width < NARROW ? 3 : 6,
+        tickFormat: logTick,
+        label: "bids a slot",
+        ...IN_THE_MIDDLE,
+      }),
+      plotting.gridX({ ticks: 4, stroke: "var(--line)", strokeOpacity: 1 }),
+      axis,
+      plotting.ruleY(relays, {
+        y: "relay",
+        x1: ({ p10 }: RelayBids) => at(p10),
+        x2: ({ p90 }: RelayBids) => at(p90),
+        stroke: ({ relay }: RelayBids) => relayColour(relay),
+        strokeWidth: 8,
+        strokeOpacity: 0.45,
+        strokeLinecap: "round",
+      }),
+      plotting.dot(relays, {
+        y: "relay",
+        x: ({ median }: RelayBids) => at(median),
+        r: 5,
+        fill: ({ relay }: RelayBids) => relayColour(relay),
+        title: (row: RelayBids) =>
+          `${row.relay}: median ${count(row.median)}, 10 % ${count(row.p10)}, 90 % ${count(row.p90)}`,
+      }),
+      plotting.text(relays, {
+        y: "relay",
+        x: ({ p90 }: RelayBids) => at(p90),
+        text: ({ median }: RelayBids) => count(median),
+        textAnchor: "start",
+        dx: 10,
+        fill: "currentColor",
+      }),
     ],
   };
+}
+
+function bidTables({ numbers: { relays } }: Bids): Table[] {
+  return [
+    {
+      title: "Bids by relay; a day's figure is that of the covered slots, times a day's slots",
+      columns: columnsOf(
+        ["relay"],
+        ["bids", "covered slots", "without bids", "10 %", "median", "90 %", "bids a day"],
+      ),
+      rows: relays.map((row) => [
+        row.relay,
+        ...[row.bids, row.covered_slots, row.slots_without_bids, row.p10, row.median, row.p90].map(count),
+        { shown: shortCount(row.bids_a_day), value: row.bids_a_day },
+      ]),
+    },
+  ];
 }
 
 /** Relays by their median, those with most bids first. Covered slots without rows count as slots of 0 bids. */

@@ -1,8 +1,9 @@
-import { NARROW, fitted, leftMargin } from "../axes.ts";
+import { IN_THE_MIDDLE, NARROW, namedRows } from "../axes.ts";
 import { beliefCtes } from "../belief.ts";
-import { count, eth, percent } from "../format.ts";
+import { count, eth, percent, shareTick } from "../format.ts";
 import { inScope } from "../../warehouse/sql/scope.ts";
-import type { Results, Section, Showing, View } from "../section.ts";
+import type { Figure, PlotOptions, Plotting, Results, Section, Showing, Table } from "../section.ts";
+import { columnsOf, viewOf } from "../view.ts";
 import { numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
 
 interface Builder {
@@ -33,118 +34,114 @@ WHERE ${inScope(d, scope)} GROUP BY builder_pubkey, relay`,
 )
 SELECT builder_pubkey, count(*) AS slots FROM tops GROUP BY builder_pubkey`,
   }),
-  view: buildersView,
+  view: viewOf(buildersFound, builderFigures, builderTables),
 };
 
-function buildersView(results: Results, { names }: Showing): View {
+function buildersFound(results: Results, { names }: Showing) {
   const builders = buildersOf(results, (pubkey) => names.nameOf(pubkey));
   const blocks = sumOf(builders, (one) => one.blocks);
   const slots = sumOf(builders, ({ slots_on_top }) => slots_on_top);
-  const shown = builders.slice(0, SHOWN);
-  const labels = shown.map(({ builder }) => builder);
   return {
     numbers: { blocks, slots_with_bids: slots, builders },
-    figures: [
-      {
-        id: "builders-share",
-        title: "Market share",
-        units: `share, the ${SHOWN} builders with most delivered blocks`,
-        read: "The bar is the share of delivered blocks, the dot how often the builder had the slot's best bid. A dot far right of its bar: often the best, seldom delivered.",
-        from: ["delivered_values", "builders_on_top"],
-        legend: [
-          { label: "share of delivered blocks", colour: "var(--c0)" },
-          { label: "share of slots with the best bid", colour: "var(--c4)" },
-        ],
-        plot:
-          shown.length === 0
-            ? "No builder bid or delivered in this range."
-            : (plotting, width) => {
-                const marginLeft = leftMargin(labels, width);
-                return {
-                  height: shown.length * 24 + 60,
-                  marginLeft,
-                  marginRight: 56,
-                  marginTop: 8,
-                  marginBottom: 42,
-                  x: { nice: true },
-                  y: { domain: labels, padding: 0.25 },
-                  marks: [
-                    plotting.axisX({
-                      label: "share",
-                      labelAnchor: "center",
-                      labelArrow: "none",
-                      ticks: width < NARROW ? 4 : 8,
-                      tickFormat: (share: number) => `${Math.round(share * 100)} %`,
-                    }),
-                    plotting.axisY({
-                      tickSize: 0,
-                      label: null,
-                      tickFormat: (name: string) => fitted(name, marginLeft),
-                    }),
-                    plotting.ruleX([0], { stroke: "var(--line)" }),
-                    plotting.barX(shown, {
-                      y: "builder",
-                      x: (one: Builder) => (blocks === 0 ? 0 : one.blocks / blocks),
-                      fill: "var(--c0)",
-                      title: (one: Builder) => `${one.builder}: ${count(one.blocks)} blocks`,
-                    }),
-                    plotting.dot(shown, {
-                      y: "builder",
-                      x: (one: Builder) => (slots === 0 ? 0 : one.slots_on_top / slots),
-                      r: 5,
-                      fill: "var(--c4)",
-                      title: (one: Builder) =>
-                        `${one.builder}: the best bid of ${count(one.slots_on_top)} slots`,
-                    }),
-                    plotting.text(shown, {
-                      y: "builder",
-                      x: (one: Builder) =>
-                        Math.max(
-                          blocks === 0 ? 0 : one.blocks / blocks,
-                          slots === 0 ? 0 : one.slots_on_top / slots,
-                        ),
-                      text: (one: Builder) => percent(blocks === 0 ? 0 : one.blocks / blocks),
-                      textAnchor: "start",
-                      dx: 9,
-                      fill: "currentColor",
-                    }),
-                  ],
-                };
-              },
-      },
-    ],
-    tables: [
-      {
-        title:
-          builders.length > LISTED
-            ? `The ${LISTED} builders with most blocks and bids, of ${count(builders.length)}`
-            : "Builders; keys of one name are taken together",
-        columns: [
-          { label: "builder", numeric: false },
-          ...["keys", "blocks", "share", "ETH", "slots on top", "share on top", "bids", "relays"].map(
-            (label) => ({
-              label,
-              numeric: true,
-            }),
-          ),
-        ],
-        rows: builders
-          .slice(0, LISTED)
-          .map((one) => [
-            one.builder,
-            count(one.keys),
-            count(one.blocks),
-            percent(blocks === 0 ? 0 : one.blocks / blocks),
-            { shown: eth(one.eth), value: one.eth },
-            count(one.slots_on_top),
-            percent(slots === 0 ? 0 : one.slots_on_top / slots),
-            count(one.bids),
-            count(one.relays),
-          ]),
-        from: ["builders_on_relays"],
-      },
+    shareOfBlocks: (one: Builder) => (blocks === 0 ? 0 : one.blocks / blocks),
+    shareOnTop: (one: Builder) => (slots === 0 ? 0 : one.slots_on_top / slots),
+  };
+}
+
+type Found = ReturnType<typeof buildersFound>;
+
+function builderFigures(found: Found): Figure[] {
+  return [
+    {
+      id: "builders-share",
+      title: "Market share",
+      units: `share, the ${SHOWN} builders with most delivered blocks`,
+      read: "The bar is the share of delivered blocks, the dot how often the builder had the slot's best bid. A dot far right of its bar: often the best, seldom delivered.",
+      from: ["delivered_values", "builders_on_top"],
+      legend: [
+        { label: "share of delivered blocks", colour: "var(--c0)" },
+        { label: "share of slots with the best bid", colour: "var(--c4)" },
+      ],
+      plot:
+        found.numbers.builders.length === 0
+          ? "No builder bid or delivered in this range."
+          : (plotting, width) => sharePlot(plotting, width, found),
+    },
+  ];
+}
+
+function sharePlot(
+  plotting: Plotting,
+  width: number,
+  { numbers, shareOfBlocks, shareOnTop }: Found,
+): PlotOptions {
+  const shown = numbers.builders.slice(0, SHOWN);
+  const labels = shown.map(({ builder }) => builder);
+  const { frame, axis } = namedRows(plotting, width, labels, { marginRight: 56, padding: 0.25 });
+  return {
+    ...frame,
+    x: { nice: true },
+    marks: [
+      plotting.axisX({
+        label: "share",
+        ...IN_THE_MIDDLE,
+        ticks: width < NARROW ? 4 : 8,
+        tickFormat: shareTick,
+      }),
+      axis,
+      plotting.ruleX([0], { stroke: "var(--line)" }),
+      plotting.barX(shown, {
+        y: "builder",
+        x: shareOfBlocks,
+        fill: "var(--c0)",
+        title: (one: Builder) => `${one.builder}: ${count(one.blocks)} blocks`,
+      }),
+      plotting.dot(shown, {
+        y: "builder",
+        x: shareOnTop,
+        r: 5,
+        fill: "var(--c4)",
+        title: (one: Builder) => `${one.builder}: the best bid of ${count(one.slots_on_top)} slots`,
+      }),
+      plotting.text(shown, {
+        y: "builder",
+        x: (one: Builder) => Math.max(shareOfBlocks(one), shareOnTop(one)),
+        text: (one: Builder) => percent(shareOfBlocks(one)),
+        textAnchor: "start",
+        dx: 9,
+        fill: "currentColor",
+      }),
     ],
   };
+}
+
+function builderTables({ numbers: { builders }, shareOfBlocks, shareOnTop }: Found): Table[] {
+  return [
+    {
+      title:
+        builders.length > LISTED
+          ? `The ${LISTED} builders with most blocks and bids, of ${count(builders.length)}`
+          : "Builders; keys of one name are taken together",
+      columns: columnsOf(
+        ["builder"],
+        ["keys", "blocks", "share", "ETH", "slots on top", "share on top", "bids", "relays"],
+      ),
+      rows: builders
+        .slice(0, LISTED)
+        .map((one) => [
+          one.builder,
+          count(one.keys),
+          count(one.blocks),
+          percent(shareOfBlocks(one)),
+          { shown: eth(one.eth), value: one.eth },
+          count(one.slots_on_top),
+          percent(shareOnTop(one)),
+          count(one.bids),
+          count(one.relays),
+        ]),
+      from: ["builders_on_relays"],
+    },
+  ];
 }
 
 /** Builders by what they are shown as, those with most blocks first, then most bids. */

@@ -1,8 +1,9 @@
 import { canonicalBlocksTable } from "../../datasets/tables.ts";
 import { count, percent, slotsAndTime } from "../format.ts";
 import { bucketSql } from "../../warehouse/sql/scope.ts";
-import type { Results, Section, Showing, View } from "../section.ts";
-import { stackedBars } from "../stacks.ts";
+import type { Figure, Results, Section, Showing, Table } from "../section.ts";
+import { columnsOf, viewOf } from "../view.ts";
+import { type Part, partsOf, stackedBars } from "../stacks.ts";
 import { groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
 import { payloadFatesSql } from "../../warehouse/sql/fates.ts";
 
@@ -27,99 +28,93 @@ SELECT ${bucketSql(d, coarse)} AS bucket, fate, count(*) AS blocks FROM blocks G
     known_blocks: `SELECT count(*) AS slots FROM ${canonicalBlocksTable.name}
 WHERE slot BETWEEN ${scope.range.first} AND ${scope.range.last}`,
   }),
-  view: chainView,
+  view: viewOf(fatesOf, chainFigures, chainTables),
 };
 
-function chainView(results: Results, { scope, coarse }: Showing): View {
-  const blocks = (results["fates_of_blocks"] ?? []).map((row) => ({
-    bucket: numberIn(row, "bucket"),
-    name: textIn(row, "fate"),
-    amount: numberIn(row, "blocks"),
-  }));
-  const total = sumOf(blocks, ({ amount }) => amount);
-  const of = (fate: string) =>
+type FateCounts = Readonly<Record<(typeof FATES)[number]["key"], number>>;
+
+/** How many of some parts, named by fates, have which fate. */
+function countsByFate(parts: readonly Part[]): FateCounts {
+  const counts = FATES.map(({ key }) => [
+    key,
     sumOf(
-      blocks.filter(({ name }) => name === fate),
+      parts.filter(({ name }) => name === key),
       ({ amount }) => amount,
-    );
-  const known = results["known_blocks"]?.[0] ? numberIn(results["known_blocks"][0], "slots") : 0;
-  const unknown = of("unknown");
-  const keys = FATES.map(({ key }) => key);
+    ),
+  ]);
+  return Object.fromEntries(counts) as FateCounts;
+}
+
+function fatesOf(results: Results) {
+  const blocks = partsOf(results["fates_of_blocks"], "fate", "blocks");
+  const known = results["known_blocks"]?.[0];
+  const byRelay = groupBy(results["fates"] ?? [], (row) => textIn(row, "relay"));
+  const relays = Array.from(byRelay, ([relay, rows]) => ({
+    relay,
+    ...countsByFate(partsOf(rows, "fate", "payloads")),
+  }));
+  const numbers = {
+    blocks: sumOf(blocks, ({ amount }) => amount),
+    known_slots: known ? numberIn(known, "slots") : 0,
+    ...countsByFate(blocks),
+    relays: relays.toSorted((a, b) => (a.relay < b.relay ? -1 : 1)),
+  };
+  return { numbers, blocks };
+}
+
+type Fates = ReturnType<typeof fatesOf>;
+
+function chainFigures({ numbers, blocks }: Fates, { scope, coarse }: Showing): Figure[] {
+  const { blocks: total, unknown, known_slots: known } = numbers;
   const labelOf = (key: string) => FATES.find((fate) => fate.key === key)?.label ?? key;
-  const parts = blocks.map((part) => ({ ...part, name: labelOf(part.name) }));
-  const relays = [...groupBy(results["fates"] ?? [], (row) => textIn(row, "relay"))]
-    .map(([relay, rows]) => ({
-      relay,
-      ...Object.fromEntries(
-        keys.map((key) => [
-          key,
-          sumOf(
-            rows.filter((row) => textIn(row, "fate") === key),
-            (row) => numberIn(row, "payloads"),
-          ),
-        ]),
-      ),
-    }))
-    .map((row) => row as { relay: string } & Record<(typeof keys)[number], number>)
-    .toSorted((a, b) => (a.relay < b.relay ? -1 : 1));
   const note =
     unknown === 0
       ? ""
       : ` Of ${count(unknown)} of ${count(total)} blocks it isn't known yet: table canonical_blocks has ${count(known)} slots of this range.`;
-  return {
-    numbers: {
-      blocks: total,
-      known_slots: known,
-      ...Object.fromEntries(keys.map((key) => [key, of(key)])),
-      relays,
+  return [
+    {
+      id: "chain-fates",
+      title: "What became of delivered blocks",
+      units: `delivered blocks, a bar ${slotsAndTime(coarse.step)}`,
+      read: `Compared with the canonical chain by hash. A relay records a payload before it is published, so a delivered block may never have been.${note}`,
+      from: ["fates_of_blocks", "known_blocks"],
+      legend: FATES.map(({ label, colour }) => ({ label, colour })),
+      plot:
+        total === 0
+          ? "No payloads are loaded in this range."
+          : (plotting, width) =>
+              stackedBars(plotting, width, {
+                scope,
+                buckets: coarse,
+                parts: blocks.map((part) => ({ ...part, name: labelOf(part.name) })),
+                names: FATES.map(({ label }) => label),
+                colour: (name) => FATES.find(({ label }) => label === name)?.colour ?? "var(--rest)",
+                shares: false,
+                label: "blocks",
+                say: (amount) => `${count(amount)} blocks`,
+              }),
     },
-    figures: [
-      {
-        id: "chain-fates",
-        title: "What became of delivered blocks",
-        units: `delivered blocks, a bar ${slotsAndTime(coarse.step)}`,
-        read: `Compared with the canonical chain by hash. A relay records a payload before it is published, so a delivered block may never have been.${note}`,
-        from: ["fates_of_blocks", "known_blocks"],
-        legend: FATES.map(({ label, colour }) => ({ label, colour })),
-        plot:
-          total === 0
-            ? "No payloads are loaded in this range."
-            : (plotting, width) =>
-                stackedBars(plotting, width, {
-                  scope,
-                  buckets: coarse,
-                  parts,
-                  names: FATES.map(({ label }) => label),
-                  colour: (name) => FATES.find(({ label }) => label === name)?.colour ?? "var(--rest)",
-                  shares: false,
-                  label: "blocks",
-                  say: (amount) => `${count(amount)} blocks`,
-                }),
-      },
-    ],
-    tables: [
-      {
-        title: "Payloads by relay and what became of them",
-        columns: [
-          { label: "relay", numeric: false },
-          ...["canonical", "another block", "missed", "not canonical", "unknown", "not on chain"].map(
-            (label) => ({
-              label,
-              numeric: true,
-            }),
-          ),
-        ],
-        rows: relays.map((row) => {
-          const lost = row.other + row.missed + row.gone;
-          const settled = lost + row.canonical;
-          return [
-            row.relay,
-            ...[row.canonical, row.other, row.missed, row.gone, row.unknown].map(count),
-            settled === 0 ? { shown: "unknown", value: -1 } : percent(lost / settled),
-          ];
-        }),
-        from: ["fates"],
-      },
-    ],
-  };
+  ];
+}
+
+function chainTables({ numbers: { relays } }: Fates): Table[] {
+  return [
+    {
+      title: "Payloads by relay and what became of them",
+      columns: columnsOf(
+        ["relay"],
+        ["canonical", "another block", "missed", "not canonical", "unknown", "not on chain"],
+      ),
+      rows: relays.map((row) => {
+        const lost = row.other + row.missed + row.gone;
+        const settled = lost + row.canonical;
+        return [
+          row.relay,
+          ...[row.canonical, row.other, row.missed, row.gone, row.unknown].map(count),
+          settled === 0 ? { shown: "unknown", value: -1 } : percent(lost / settled),
+        ];
+      }),
+      from: ["fates"],
+    },
+  ];
 }

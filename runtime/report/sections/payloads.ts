@@ -1,8 +1,9 @@
 import { count, percent, slotsAndTime } from "../format.ts";
 import { countWhere } from "../../warehouse/sql/dialect.ts";
 import { bucketSql, inScope } from "../../warehouse/sql/scope.ts";
-import type { Results, Section, Showing, View } from "../section.ts";
-import { PALETTE, REST, REST_COLOUR, largest, stackedBars } from "../stacks.ts";
+import type { Figure, Results, Section, Showing, Table } from "../section.ts";
+import { columnsOf, viewOf } from "../view.ts";
+import { PALETTE, REST, REST_COLOUR, largest, partsOf, stackedBars } from "../stacks.ts";
 import { groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
 
 export interface RelayPayloads {
@@ -35,108 +36,101 @@ GROUP BY relay, bucket`,
 SELECT builder_pubkey, ${bucketSql(d, coarse)} AS bucket, count(*) AS payloads
 FROM blocks GROUP BY builder_pubkey, bucket`,
   }),
-  view: payloadsView,
+  view: viewOf(payloadsOf, payloadFigures, payloadTables),
 };
 
-function payloadsView(results: Results, showing: Showing): View {
-  const { scope, coarse, names, relayColour } = showing;
+function payloadsOf(results: Results, { names }: Showing) {
   const relays = relayPayloads(results);
+  const byRelay = partsOf(results["payloads_by_relay"], "relay", "share_of_blocks");
+  const byBuilder = partsOf(results["payloads_by_builder"], "builder_pubkey", "payloads").map((part) => ({
+    ...part,
+    name: names.nameOf(part.name),
+  }));
+  const builders = groupBy(byBuilder, ({ name }) => name);
   const blocks = sumOf(relays, ({ share_of_blocks }) => share_of_blocks);
-  const byRelay = (results["payloads_by_relay"] ?? []).map((row) => ({
-    bucket: numberIn(row, "bucket"),
-    name: textIn(row, "relay"),
-    amount: numberIn(row, "share_of_blocks"),
-  }));
-  const byBuilder = (results["payloads_by_builder"] ?? []).map((row) => ({
-    bucket: numberIn(row, "bucket"),
-    name: names.nameOf(textIn(row, "builder_pubkey")),
-    amount: numberIn(row, "payloads"),
-  }));
+  const numbers = {
+    blocks: Math.round(blocks),
+    payloads: sumOf(relays, ({ payloads }) => payloads),
+    relays,
+    builders: Array.from(builders, ([builder, own]) => ({
+      builder,
+      payloads: sumOf(own, ({ amount }) => amount),
+    })),
+  };
+  return { numbers, blocks, byRelay, byBuilder };
+}
+
+type Payloads = ReturnType<typeof payloadsOf>;
+
+function payloadFigures(
+  { numbers, byRelay, byBuilder }: Payloads,
+  { scope, coarse, relayColour }: Showing,
+): Figure[] {
+  const relayNames = numbers.relays.map(({ relay }) => relay);
   const builders = largest(byBuilder, PALETTE.length + 1);
   const builderColour = (name: string) =>
     name === REST ? REST_COLOUR : (PALETTE[builders.names.indexOf(name)] ?? REST_COLOUR);
-  const relayNames = relays.map(({ relay }) => relay);
-  const bar = `a bar ${slotsAndTime(coarse.step)}`;
+  const units = `share of delivered blocks, a bar ${slotsAndTime(coarse.step)}`;
   const none = "No payloads were delivered in this range, or none are loaded.";
-  return {
-    numbers: {
-      blocks: Math.round(blocks),
-      payloads: sumOf(relays, ({ payloads }) => payloads),
-      relays,
-      builders: [...groupBy(byBuilder, ({ name }) => name)].map(([builder, own]) => ({
-        builder,
-        payloads: sumOf(own, ({ amount }) => amount),
-      })),
+  const bars = { scope, buckets: coarse, shares: true, label: "share of blocks" };
+  return [
+    {
+      id: "payloads-relays",
+      title: "Who delivered: relays",
+      units,
+      read:
+        "Each block counts once: one that several relays delivered is divided among them. What a relay took part in, alone or " +
+        "with others, is in the table below.",
+      from: ["payloads_by_relay"],
+      legend: relayNames.map((label) => ({ label, colour: relayColour(label) })),
+      plot:
+        byRelay.length === 0
+          ? none
+          : (plotting, width) =>
+              stackedBars(plotting, width, {
+                ...bars,
+                parts: byRelay,
+                names: relayNames,
+                colour: relayColour,
+                say: (amount) => `${Number(amount.toFixed(2))} blocks`,
+              }),
     },
-    figures: [
-      {
-        id: "payloads-relays",
-        title: "Who delivered: relays",
-        units: `share of delivered blocks, ${bar}`,
-        read:
-          "Each block counts once: one that several relays delivered is divided among them. What a relay took part in, alone or " +
-          "with others, is in the table below.",
-        from: ["payloads_by_relay"],
-        legend: relayNames.map((label) => ({ label, colour: relayColour(label) })),
-        plot:
-          byRelay.length === 0
-            ? none
-            : (plotting, width) =>
-                stackedBars(plotting, width, {
-                  scope,
-                  buckets: coarse,
-                  parts: byRelay,
-                  names: relayNames,
-                  colour: relayColour,
-                  shares: true,
-                  label: "share of blocks",
-                  say: (amount) => `${Number(amount.toFixed(2))} blocks`,
-                }),
-      },
-      {
-        id: "payloads-builders",
-        title: "Who built: builders",
-        units: `share of delivered blocks, ${bar}`,
-        read: "Each block counts once. The eight largest builders of the range have colours; keys without a name show their ends.",
-        from: ["payloads_by_builder"],
-        legend: builders.names.map((label) => ({ label, colour: builderColour(label) })),
-        plot:
-          byBuilder.length === 0
-            ? none
-            : (plotting, width) =>
-                stackedBars(plotting, width, {
-                  scope,
-                  buckets: coarse,
-                  parts: builders.parts,
-                  names: builders.names,
-                  colour: builderColour,
-                  shares: true,
-                  label: "share of blocks",
-                  say: (amount) => `${amount} blocks`,
-                }),
-      },
-    ],
-    tables: [
-      {
-        title:
-          "Relays: the same block on several of them counts for each in the second column, once in the third",
-        columns: [
-          { label: "relay", numeric: false },
-          ...["payloads", "share of blocks", "took part in", "alone"].map((label) => ({
-            label,
-            numeric: true,
-          })),
-        ],
-        rows: relays.map(({ relay, payloads, share_of_blocks, alone }) => [
-          relay,
-          count(payloads),
-          percent(share_of_blocks / blocks),
-          percent(payloads / blocks),
-          count(alone),
-        ]),
-      },
-    ],
-  };
+    {
+      id: "payloads-builders",
+      title: "Who built: builders",
+      units,
+      read: "Each block counts once. The eight largest builders of the range have colours; keys without a name show their ends.",
+      from: ["payloads_by_builder"],
+      legend: builders.names.map((label) => ({ label, colour: builderColour(label) })),
+      plot:
+        byBuilder.length === 0
+          ? none
+          : (plotting, width) =>
+              stackedBars(plotting, width, {
+                ...bars,
+                ...builders,
+                colour: builderColour,
+                say: (amount) => `${amount} blocks`,
+              }),
+    },
+  ];
+}
+
+function payloadTables({ numbers: { relays }, blocks }: Payloads): Table[] {
+  return [
+    {
+      title:
+        "Relays: the same block on several of them counts for each in the second column, once in the third",
+      columns: columnsOf(["relay"], ["payloads", "share of blocks", "took part in", "alone"]),
+      rows: relays.map(({ relay, payloads, share_of_blocks, alone }) => [
+        relay,
+        count(payloads),
+        percent(share_of_blocks / blocks),
+        percent(payloads / blocks),
+        count(alone),
+      ]),
+    },
+  ];
 }
 
 /** The relays with payloads, those with most first. */

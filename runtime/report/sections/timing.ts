@@ -1,10 +1,11 @@
 import { BELIEF_NOTE, beliefCtes } from "../belief.ts";
-import { NARROW } from "../axes.ts";
-import { count, percent } from "../format.ts";
+import { IN_THE_MIDDLE, NARROW } from "../axes.ts";
+import { count, percent, shareTick } from "../format.ts";
 import { countWhere } from "../../warehouse/sql/dialect.ts";
 import { inScope } from "../../warehouse/sql/scope.ts";
-import type { PlotOptions, Plotting, Results, Section, Showing, View } from "../section.ts";
-import { groupBy, numberIn, quantileOf, sumOf, textIn } from "../../warehouse/sql/values.ts";
+import type { Figure, PlotOptions, Plotting, Results, Section, Showing, Table } from "../section.ts";
+import { columnsOf, viewOf } from "../view.ts";
+import { type Row, groupBy, numberIn, quantileOf, sumOf, textIn } from "../../warehouse/sql/values.ts";
 
 /** Times are counted in steps of this many ms, from this long before a slot's start to this long after it. */
 const STEP_MS = 100;
@@ -43,10 +44,10 @@ FROM timed WHERE ms BETWEEN -${WINDOW_MS} AND ${WINDOW_MS - 1} GROUP BY relay, s
     NOT BETWEEN -${WINDOW_MS} AND ${WINDOW_MS - 1}`)} AS outside
 FROM bids WHERE ${inScope(d, scope)} GROUP BY relay`,
   }),
-  view: timingView,
+  view: viewOf(timesFound, timingFigures, timingTables),
 };
 
-function timingView(results: Results, { relayColour }: Showing): View {
+function timesFound(results: Results) {
   const bins = (results["timing"] ?? []).map((row): Bin => ({
     relay: textIn(row, "relay"),
     ms: numberIn(row, "step") * STEP_MS,
@@ -54,129 +55,130 @@ function timingView(results: Results, { relayColour }: Showing): View {
     bids: numberIn(row, "bids"),
   }));
   const others = new Map((results["timed_elsewhere"] ?? []).map((row) => [textIn(row, "relay"), row]));
-  const relays = [...groupBy(bins, ({ relay }) => relay)]
-    .map(([relay, own]) => {
-      const counted = own.map(({ ms, bids }) => ({ value: ms, count: bids }));
-      const bids = sumOf(own, (bin) => bin.bids);
-      const other = others.get(relay);
-      return {
-        relay,
-        bids,
-        p10_ms: quantileOf(counted, 0.1),
-        median_ms: quantileOf(counted, 0.5),
-        p90_ms: quantileOf(counted, 0.9),
-        after_start: sumOf(
-          own.filter(({ ms }) => ms >= 0),
-          (bin) => bin.bids,
-        ),
-        dated_in_seconds: other ? numberIn(other, "dated_in_seconds") : 0,
-        undated: other ? numberIn(other, "undated") : 0,
-        outside_window: other ? numberIn(other, "outside") : 0,
-      };
-    })
-    .toSorted((a, b) => (a.median_ms ?? 0) - (b.median_ms ?? 0) || (a.relay < b.relay ? -1 : 1));
-  const total = sumOf(bins, ({ bids }) => bids);
+  const relays = Array.from(
+    groupBy(bins, ({ relay }) => relay),
+    ([relay, own]) => relayTimes(relay, own, others.get(relay)),
+  ).toSorted((a, b) => (a.median_ms ?? 0) - (b.median_ms ?? 0) || (a.relay < b.relay ? -1 : 1));
+  const bids = sumOf(bins, (bin) => bin.bids);
+  return { numbers: { step_ms: STEP_MS, bids, relays, medians: medianShares(bins) }, bins };
+}
+
+type Times = ReturnType<typeof timesFound>;
+type RelayTimes = ReturnType<typeof relayTimes>;
+
+/** When a relay's bids came; `others` counts those that no bin has. */
+function relayTimes(relay: string, bins: readonly Bin[], others: Row | undefined) {
+  const counted = bins.map(({ ms, bids }) => ({ value: ms, count: bids }));
+  const late = bins.filter(({ ms }) => ms >= 0);
   return {
-    numbers: { step_ms: STEP_MS, bids: total, relays, medians: medianShares(bins) },
-    figures: [
-      {
-        id: "timing-values",
-        title: "Time and value of bids",
-        units: "s from the slot's start against the bid's share of the slot's best value",
-        read:
-          "The stronger a cell's colour, the more bids are in it; the line is the median bid of its moment. Bids right of 0 came after " +
-          `the slot had begun. ${BELIEF_NOTE}`,
-        from: ["timing"],
-        legend: [
-          { label: "few bids", colour: "var(--h1)" },
-          { label: "many", colour: "var(--h5)" },
-          { label: "median", colour: "var(--c4)" },
-        ],
-        plot:
-          total === 0
-            ? "No bid of this range is dated to the millisecond."
-            : (plotting, width) => densityPlot(plotting, width, bins),
-      },
-      {
-        id: "timing-relays",
-        title: "Time by relay",
-        units: "s from the slot's start; a row a relay",
-        read: "The dot is the median bid, the bar reaches from the earliest 10 % to the latest 10 %. Relays date different moments (received, inserted, first seen), so rows compare only roughly.",
-        from: ["timing"],
-        legend: [],
-        plot:
-          relays.length === 0
-            ? "No bid of this range is dated to the millisecond."
-            : (plotting) => ({
-                height: relays.length * 24 + 60,
-                marginLeft: 16 + Math.min(16, Math.max(...relays.map(({ relay }) => relay.length))) * 7,
-                marginRight: 20,
-                marginTop: 8,
-                marginBottom: 42,
-                x: { nice: true },
-                y: { domain: relays.map(({ relay }) => relay), padding: 0.3 },
-                marks: [
-                  plotting.axisX({
-                    label: "s from the slot's start",
-                    labelAnchor: "center",
-                    labelArrow: "none",
-                    ticks: 6,
-                  }),
-                  plotting.axisY({
-                    tickSize: 0,
-                    label: null,
-                    tickFormat: (name: string) => name.slice(0, 16),
-                  }),
-                  plotting.ruleX([0], { stroke: "var(--line)", strokeWidth: 2 }),
-                  plotting.ruleY(relays, {
-                    y: "relay",
-                    x1: ({ p10_ms }) => (p10_ms ?? 0) / 1000,
-                    x2: ({ p90_ms }) => (p90_ms ?? 0) / 1000,
-                    stroke: ({ relay }) => relayColour(relay),
-                    strokeWidth: 8,
-                    strokeOpacity: 0.45,
-                    strokeLinecap: "round",
-                  }),
-                  plotting.dot(relays, {
-                    y: "relay",
-                    x: ({ median_ms }) => (median_ms ?? 0) / 1000,
-                    r: 5,
-                    fill: ({ relay }) => relayColour(relay),
-                    title: ({ relay, median_ms }) => `${relay}: median ${(median_ms ?? 0) / 1000} s`,
-                  }),
-                ],
-              }),
-      },
-    ],
-    tables: [
-      {
-        title: `Times by relay, to ${STEP_MS / 1000} s`,
-        columns: [
-          { label: "relay", numeric: false },
-          ...[
-            "bids",
-            "10 % (s)",
-            "median (s)",
-            "90 % (s)",
-            "after the start",
-            "in seconds only",
-            "undated",
-            "beyond ±12 s",
-          ].map((label) => ({ label, numeric: true })),
-        ],
-        rows: relays.map((row) => [
-          row.relay,
-          count(row.bids),
-          ...[row.p10_ms, row.median_ms, row.p90_ms].map((ms) => (ms === null ? "" : (ms / 1000).toFixed(1))),
-          percent(row.after_start / row.bids),
-          count(row.dated_in_seconds),
-          count(row.undated),
-          count(row.outside_window),
-        ]),
-        from: ["timed_elsewhere"],
-      },
+    relay,
+    bids: sumOf(bins, (bin) => bin.bids),
+    p10_ms: quantileOf(counted, 0.1),
+    median_ms: quantileOf(counted, 0.5),
+    p90_ms: quantileOf(counted, 0.9),
+    after_start: sumOf(late, (bin) => bin.bids),
+    dated_in_seconds: others ? numberIn(others, "dated_in_seconds") : 0,
+    undated: others ? numberIn(others, "undated") : 0,
+    outside_window: others ? numberIn(others, "outside") : 0,
+  };
+}
+
+function timingFigures({ numbers: { bids, relays }, bins }: Times, { relayColour }: Showing): Figure[] {
+  const none = "No bid of this range is dated to the millisecond.";
+  return [
+    {
+      id: "timing-values",
+      title: "Time and value of bids",
+      units: "s from the slot's start against the bid's share of the slot's best value",
+      read:
+        "The stronger a cell's colour, the more bids are in it; the line is the median bid of its moment. Bids right of 0 came after " +
+        `the slot had begun. ${BELIEF_NOTE}`,
+      from: ["timing"],
+      legend: [
+        { label: "few bids", colour: "var(--h1)" },
+        { label: "many", colour: "var(--h5)" },
+        { label: "median", colour: "var(--c4)" },
+      ],
+      plot: bids === 0 ? none : (plotting, width) => densityPlot(plotting, width, bins),
+    },
+    {
+      id: "timing-relays",
+      title: "Time by relay",
+      units: "s from the slot's start; a row a relay",
+      read: "The dot is the median bid, the bar reaches from the earliest 10 % to the latest 10 %. Relays date different moments (received, inserted, first seen), so rows compare only roughly.",
+      from: ["timing"],
+      legend: [],
+      plot: relays.length === 0 ? none : (plotting) => relaysPlot(plotting, relays, relayColour),
+    },
+  ];
+}
+
+/** A row a relay, with a bar from its early bids to its late ones and a dot at the median. */
+function relaysPlot(
+  plotting: Plotting,
+  relays: readonly RelayTimes[],
+  relayColour: Showing["relayColour"],
+): PlotOptions {
+  return {
+    height: relays.length * 24 + 60,
+    marginLeft: 16 + Math.min(16, Math.max(...relays.map(({ relay }) => relay.length))) * 7,
+    marginRight: 20,
+    marginTop: 8,
+    marginBottom: 42,
+    x: { nice: true },
+    y: { domain: relays.map(({ relay }) => relay), padding: 0.3 },
+    marks: [
+      plotting.axisX({ label: "s from the slot's start", ...IN_THE_MIDDLE, ticks: 6 }),
+      plotting.axisY({ tickSize: 0, label: null, tickFormat: (name: string) => name.slice(0, 16) }),
+      plotting.ruleX([0], { stroke: "var(--line)", strokeWidth: 2 }),
+      plotting.ruleY(relays, {
+        y: "relay",
+        x1: ({ p10_ms }: RelayTimes) => (p10_ms ?? 0) / 1000,
+        x2: ({ p90_ms }: RelayTimes) => (p90_ms ?? 0) / 1000,
+        stroke: ({ relay }: RelayTimes) => relayColour(relay),
+        strokeWidth: 8,
+        strokeOpacity: 0.45,
+        strokeLinecap: "round",
+      }),
+      plotting.dot(relays, {
+        y: "relay",
+        x: ({ median_ms }: RelayTimes) => (median_ms ?? 0) / 1000,
+        r: 5,
+        fill: ({ relay }: RelayTimes) => relayColour(relay),
+        title: ({ relay, median_ms }: RelayTimes) => `${relay}: median ${(median_ms ?? 0) / 1000} s`,
+      }),
     ],
   };
+}
+
+function timingTables({ numbers: { relays } }: Times): Table[] {
+  const seconds = (ms: number | null) => (ms === null ? "" : (ms / 1000).toFixed(1));
+  return [
+    {
+      title: `Times by relay, to ${STEP_MS / 1000} s`,
+      columns: columnsOf(
+        ["relay"],
+        [
+          "bids",
+          "10 % (s)",
+          "median (s)",
+          "90 % (s)",
+          "after the start",
+          "in seconds only",
+          "undated",
+          "beyond ±12 s",
+        ],
+      ),
+      rows: relays.map((row) => [
+        row.relay,
+        count(row.bids),
+        ...[row.p10_ms, row.median_ms, row.p90_ms].map(seconds),
+        percent(row.after_start / row.bids),
+        ...[row.dated_in_seconds, row.undated, row.outside_window].map(count),
+      ]),
+      from: ["timed_elsewhere"],
+    },
+  ];
 }
 
 /** The median share of the bids of each moment. */
@@ -198,18 +200,22 @@ function medianShares(bins: readonly Bin[]): { ms: number; share: number; bids: 
 /** Colours of a cell, from few bids to many. */
 const SHADES = ["var(--h1)", "var(--h2)", "var(--h3)", "var(--h4)", "var(--h5)"];
 
-function densityPlot(plotting: Plotting, width: number, bins: readonly Bin[]): PlotOptions {
-  // Only where there is something: half a percent of the bids may lie outside at either end.
+/** The seconds that the plot shows: where there is something, half a percent of the bids may lie outside at either end. */
+function shownSeconds(bins: readonly Bin[]): { from: number; to: number } {
   const times = bins.map(({ ms, bids }) => ({ value: ms, count: bids }));
-  const from = Math.floor((quantileOf(times, 0.005) ?? 0) / 1000);
-  const to = Math.ceil(((quantileOf(times, 0.995) ?? 0) + STEP_MS) / 1000);
-  const step = (to - from) * 1000 > 90 * STEP_MS ? 2 * STEP_MS : STEP_MS;
-  const cells = [
-    ...groupBy(
-      bins.filter(({ ms }) => ms >= from * 1000 && ms < to * 1000),
-      ({ ms, share }) => `${Math.floor(ms / step)} ${Math.floor(Math.round(share * SHARES) / SHARES_A_CELL)}`,
-    ),
-  ].map(([key, own]) => {
+  return {
+    from: Math.floor((quantileOf(times, 0.005) ?? 0) / 1000),
+    to: Math.ceil(((quantileOf(times, 0.995) ?? 0) + STEP_MS) / 1000),
+  };
+}
+
+/** The cells of the plot, each as long as `step`, ms: their borders in seconds and shares, and their bids. */
+function cellsOf(bins: readonly Bin[], step: number) {
+  const cells = groupBy(
+    bins,
+    ({ ms, share }) => `${Math.floor(ms / step)} ${Math.floor(Math.round(share * SHARES) / SHARES_A_CELL)}`,
+  );
+  return Array.from(cells, ([key, own]) => {
     const [time = 0, share = 0] = key.split(" ").map(Number);
     return {
       x1: (time * step) / 1000,
@@ -219,12 +225,17 @@ function densityPlot(plotting: Plotting, width: number, bins: readonly Bin[]): P
       bids: sumOf(own, ({ bids }) => bids),
     };
   });
+}
+
+function densityPlot(plotting: Plotting, width: number, bins: readonly Bin[]): PlotOptions {
+  const { from, to } = shownSeconds(bins);
+  const isShown = ({ ms }: { ms: number }) => ms >= from * 1000 && ms < to * 1000;
+  const step = (to - from) * 1000 > 90 * STEP_MS ? 2 * STEP_MS : STEP_MS;
+  const cells = cellsOf(bins.filter(isShown), step);
   const most = Math.max(...cells.map(({ bids }) => bids));
   const shade = (bids: number) => SHADES[Math.min(4, Math.floor(Math.sqrt(bids / most) * 5))] ?? "";
   const enough = sumOf(bins, ({ bids }) => bids) / 1000;
-  const line = medianShares(bins).filter(
-    ({ ms, bids }) => bids >= enough && ms >= from * 1000 && ms < to * 1000,
-  );
+  const line = medianShares(bins).filter((median) => median.bids >= enough && isShown(median));
   return {
     height: width < NARROW ? 260 : 340,
     marginLeft: 52,
@@ -252,13 +263,12 @@ function densityPlot(plotting: Plotting, width: number, bins: readonly Bin[]): P
       }),
       plotting.axisX({
         label: "s from the slot's start",
-        labelAnchor: "center",
-        labelArrow: "none",
+        ...IN_THE_MIDDLE,
         ticks: width < NARROW ? 5 : 10,
       }),
       plotting.axisY({
         label: "share of the best value",
-        tickFormat: (share: number) => `${Math.round(share * 100)} %`,
+        tickFormat: shareTick,
         ticks: 5,
       }),
     ],

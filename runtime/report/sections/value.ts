@@ -1,9 +1,10 @@
-import { NARROW } from "../axes.ts";
+import { IN_THE_MIDDLE, NARROW } from "../axes.ts";
 import { BELIEF_NOTE, beliefCtes } from "../belief.ts";
-import { count, eth, percent } from "../format.ts";
+import { count, countTick, eth, percent } from "../format.ts";
 import { countWhere } from "../../warehouse/sql/dialect.ts";
 import { inScope } from "../../warehouse/sql/scope.ts";
-import type { Results, Section, View } from "../section.ts";
+import type { Figure, PlotOptions, Plotting, Results, Section, Table } from "../section.ts";
+import { columnsOf, viewOf } from "../view.ts";
 import { groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
 
 /** The distribution has so many steps to a power of ten. */
@@ -69,17 +70,17 @@ SELECT explanation, CASE WHEN more <= 0 THEN 0 WHEN more < 0.01 * wei THEN 1 WHE
   count(*) AS blocks, sum(greatest(more, 0) / 1e18) AS eth_left, sum(wei / 1e18) AS eth_delivered
 FROM explained GROUP BY explanation, size`,
   }),
-  view: valueView,
+  view: viewOf(valuesOf, valueFigures, valueTables),
 };
 
-function valueView(results: Results): View {
+/** Delivered blocks by value, and what can explain that they weren't the best. */
+function valuesOf(results: Results) {
   const values = results["delivered_values"] ?? [];
-  const believed = [
-    ...groupBy(
-      values.filter((row) => row["believed"] === true),
-      (row) => numberIn(row, "step"),
-    ),
-  ].map(([step, rows]) => ({
+  const believed = groupBy(
+    values.filter((row) => row["believed"] === true),
+    (row) => numberIn(row, "step"),
+  );
+  const distribution = Array.from(believed, ([step, rows]) => ({
     step,
     blocks: sumOf(rows, (row) => numberIn(row, "blocks")),
     eth: sumOf(rows, (row) => numberIn(row, "eth")),
@@ -95,150 +96,143 @@ function valueView(results: Results): View {
     eth_left: numberIn(row, "eth_left"),
     eth_delivered: numberIn(row, "eth_delivered"),
   }));
-  const compared = sumOf(left, ({ blocks }) => blocks);
-  const delivered = sumOf(left, ({ eth_delivered }) => eth_delivered);
-  const explained = EXPLANATIONS.map(({ key, label }) => {
+  const explained = EXPLANATIONS.map(({ key }) => {
     const own = left.filter(({ explanation }) => explanation === key);
     return {
       explanation: key,
-      label,
       blocks: sumOf(own, ({ blocks }) => blocks),
       eth_left: sumOf(own, ({ eth_left }) => eth_left),
     };
   });
-  return {
-    numbers: {
-      blocks: sumOf(believed, ({ blocks }) => blocks),
-      eth: sumOf(believed, (one) => one.eth),
-      blocks_beyond_belief: beyond,
-      distribution: believed
-        .toSorted((a, b) => a.step - b.step)
-        .map(({ step, blocks, eth: sum }) => ({
-          from_eth: 10 ** (step / STEPS_PER_DECADE),
-          blocks,
-          eth: sum,
-        })),
-      compared_blocks: compared,
-      left: explained.map(({ explanation, blocks, eth_left }) => ({ explanation, blocks, eth_left })),
+  const numbers = {
+    blocks: sumOf(distribution, ({ blocks }) => blocks),
+    eth: sumOf(distribution, (one) => one.eth),
+    blocks_beyond_belief: beyond,
+    distribution: distribution
+      .toSorted((a, b) => a.step - b.step)
+      .map(({ step, blocks, eth: sum }) => ({ from_eth: 10 ** (step / STEPS_PER_DECADE), blocks, eth: sum })),
+    compared_blocks: sumOf(left, ({ blocks }) => blocks),
+    left: explained,
+  };
+  return { numbers, distribution, left };
+}
+
+type Values = ReturnType<typeof valuesOf>;
+
+function valueFigures({ numbers, distribution, left }: Values): Figure[] {
+  const { blocks_beyond_belief: beyond, compared_blocks: compared } = numbers;
+  return [
+    {
+      id: "value-delivered",
+      title: "What blocks paid",
+      units: "delivered blocks by value, ETH, logarithmic",
+      read:
+        "Each block counts once, with the least value that a relay states for it; the height is how many blocks paid about so " +
+        `much.${beyond > 0 ? ` ${count(beyond)} of more than could be paid are left out.` : ""}`,
+      from: ["delivered_values"],
+      legend: [],
+      plot:
+        distribution.length === 0
+          ? "No payloads with a value are loaded in this range."
+          : (plotting, width) => deliveredPlot(plotting, width, distribution),
     },
-    figures: [
-      {
-        id: "value-delivered",
-        title: "What blocks paid",
-        units: "delivered blocks by value, ETH, logarithmic",
-        read:
-          "Each block counts once, with the least value that a relay states for it; the height is how many blocks paid about so " +
-          `much.${beyond > 0 ? ` ${count(beyond)} of more than could be paid are left out.` : ""}`,
-        from: ["delivered_values"],
-        legend: [],
-        plot:
-          believed.length === 0
-            ? "No payloads with a value are loaded in this range."
-            : (plotting, width) => ({
-                height: width < NARROW ? 220 : 260,
-                marginLeft: 48,
-                marginBottom: 42,
-                marginTop: 24,
-                x: { type: "log" },
-                y: { nice: true },
-                marks: [
-                  plotting.ruleY([0], { stroke: "var(--line)" }),
-                  plotting.rect(believed, {
-                    x1: ({ step }: { step: number }) => 10 ** (step / STEPS_PER_DECADE),
-                    x2: ({ step }: { step: number }) => 10 ** ((step + 1) / STEPS_PER_DECADE),
-                    y1: () => 0,
-                    y2: "blocks",
-                    fill: "var(--c0)",
-                    insetLeft: 0.5,
-                    insetRight: 0.5,
-                    title: ({ step, blocks }: { step: number; blocks: number }) =>
-                      `${eth(10 ** (step / STEPS_PER_DECADE))} to ${eth(10 ** ((step + 1) / STEPS_PER_DECADE))} ETH: ${count(blocks)} blocks`,
-                  }),
-                  plotting.axisX({
-                    label: "ETH",
-                    labelAnchor: "center",
-                    labelArrow: "none",
-                    ticks: width < NARROW ? 3 : 6,
-                    tickFormat: (value: number) =>
-                      isPowerOfTen(value) ? String(Number(value.toPrecision(1))) : "",
-                  }),
-                  plotting.axisY({
-                    label: "blocks",
-                    ticks: 5,
-                    tickFormat: (value: number) => (Number.isInteger(value) ? count(value) : ""),
-                  }),
-                ],
-              }),
-      },
-      {
-        id: "value-left",
-        title: "Value left behind",
-        units:
-          "delivered blocks, by how much more the best competing bid for the same slot and parent offered",
-        read: `A bar at 0 means that the proposer got the best that any relay showed. Colours say what can explain the rest. ${BELIEF_NOTE}`,
-        from: ["value_left"],
-        legend: EXPLANATIONS.map(({ label, colour }) => ({ label, colour })),
-        plot:
-          compared === 0
-            ? "No delivered block of this range has bids to compare it with."
-            : (plotting, width) => ({
-                height: width < NARROW ? 240 : 280,
-                marginLeft: 48,
-                marginBottom: 42,
-                marginTop: 24,
-                x: { domain: LEFT_SIZES, padding: 0.15, label: null },
-                y: { nice: true },
-                color: {
-                  domain: EXPLANATIONS.map(({ key }) => key),
-                  range: EXPLANATIONS.map(({ colour }) => colour),
-                },
-                marks: [
-                  plotting.ruleY([0], { stroke: "var(--line)" }),
-                  plotting.barY(left, {
-                    x: ({ size }: { size: number }) => LEFT_SIZES[size] ?? "",
-                    y: "blocks",
-                    fill: "explanation",
-                    order: EXPLANATIONS.map(({ key }) => key),
-                    title: ({ explanation, blocks, eth_left }: (typeof left)[number]) =>
-                      `${EXPLANATIONS.find(({ key }) => key === explanation)?.label ?? explanation}: ${count(blocks)} blocks, ${eth(eth_left)} ETH`,
-                  }),
-                  plotting.axisX({
-                    label: "% more than was delivered",
-                    labelAnchor: "center",
-                    labelArrow: "none",
-                    tickSize: 0,
-                  }),
-                  plotting.axisY({
-                    label: "blocks",
-                    ticks: 5,
-                    tickFormat: (value: number) => (Number.isInteger(value) ? count(value) : ""),
-                  }),
-                ],
-              }),
-      },
-    ],
-    tables: [
-      {
-        title: "What can explain value left behind",
-        columns: [
-          { label: "explanation", numeric: false },
-          ...["blocks", "share of blocks", "ETH left", "of the delivered"].map((label) => ({
-            label,
-            numeric: true,
-          })),
-        ],
-        rows: explained
-          .filter(({ blocks }) => blocks > 0)
-          .map((row) => [
-            row.label,
-            count(row.blocks),
-            percent(row.blocks / compared),
-            { shown: eth(row.eth_left), value: row.eth_left },
-            percent(Math.min(1, row.eth_left / delivered)),
-          ]),
-      },
+    {
+      id: "value-left",
+      title: "Value left behind",
+      units: "delivered blocks, by how much more the best competing bid for the same slot and parent offered",
+      read: `A bar at 0 means that the proposer got the best that any relay showed. Colours say what can explain the rest. ${BELIEF_NOTE}`,
+      from: ["value_left"],
+      legend: EXPLANATIONS.map(({ label, colour }) => ({ label, colour })),
+      plot:
+        compared === 0
+          ? "No delivered block of this range has bids to compare it with."
+          : (plotting, width) => leftPlot(plotting, width, left),
+    },
+  ];
+}
+
+function deliveredPlot(plotting: Plotting, width: number, distribution: Values["distribution"]): PlotOptions {
+  const { frame, ground, axis } = blocksUpwards(plotting, width < NARROW ? 220 : 260);
+  return {
+    ...frame,
+    x: { type: "log" },
+    marks: [
+      ground,
+      plotting.rect(distribution, {
+        x1: ({ step }: { step: number }) => 10 ** (step / STEPS_PER_DECADE),
+        x2: ({ step }: { step: number }) => 10 ** ((step + 1) / STEPS_PER_DECADE),
+        y1: () => 0,
+        y2: "blocks",
+        fill: "var(--c0)",
+        insetLeft: 0.5,
+        insetRight: 0.5,
+        title: ({ step, blocks }: { step: number; blocks: number }) =>
+          `${eth(10 ** (step / STEPS_PER_DECADE))} to ${eth(10 ** ((step + 1) / STEPS_PER_DECADE))} ETH: ${count(blocks)} blocks`,
+      }),
+      plotting.axisX({
+        label: "ETH",
+        ...IN_THE_MIDDLE,
+        ticks: width < NARROW ? 3 : 6,
+        tickFormat: (value: number) => (isPowerOfTen(value) ? String(Number(value.toPrecision(1))) : ""),
+      }),
+      axis,
     ],
   };
+}
+
+function leftPlot(plotting: Plotting, width: number, left: Values["left"]): PlotOptions {
+  const { frame, ground, axis } = blocksUpwards(plotting, width < NARROW ? 240 : 280);
+  const keys = EXPLANATIONS.map(({ key }) => key);
+  return {
+    ...frame,
+    x: { domain: LEFT_SIZES, padding: 0.15, label: null },
+    color: { domain: keys, range: EXPLANATIONS.map(({ colour }) => colour) },
+    marks: [
+      ground,
+      plotting.barY(left, {
+        x: ({ size }: { size: number }) => LEFT_SIZES[size] ?? "",
+        y: "blocks",
+        fill: "explanation",
+        order: keys,
+        title: ({ explanation, blocks, eth_left }: (typeof left)[number]) =>
+          `${labelOf(explanation)}: ${count(blocks)} blocks, ${eth(eth_left)} ETH`,
+      }),
+      plotting.axisX({ label: "% more than was delivered", ...IN_THE_MIDDLE, tickSize: 0 }),
+      axis,
+    ],
+  };
+}
+
+/** A plot of counts of blocks: its size, and the marks at its bottom and its left. */
+function blocksUpwards(plotting: Plotting, height: number) {
+  return {
+    frame: { height, marginLeft: 48, marginBottom: 42, marginTop: 24, y: { nice: true } },
+    ground: plotting.ruleY([0], { stroke: "var(--line)" }),
+    axis: plotting.axisY({ label: "blocks", ticks: 5, tickFormat: countTick }),
+  };
+}
+
+function valueTables({ numbers, left }: Values): Table[] {
+  const delivered = sumOf(left, ({ eth_delivered }) => eth_delivered);
+  return [
+    {
+      title: "What can explain value left behind",
+      columns: columnsOf(["explanation"], ["blocks", "share of blocks", "ETH left", "of the delivered"]),
+      rows: numbers.left
+        .filter(({ blocks }) => blocks > 0)
+        .map((row) => [
+          labelOf(row.explanation),
+          count(row.blocks),
+          percent(row.blocks / numbers.compared_blocks),
+          { shown: eth(row.eth_left), value: row.eth_left },
+          percent(Math.min(1, row.eth_left / delivered)),
+        ]),
+    },
+  ];
+}
+
+function labelOf(explanation: string): string {
+  return EXPLANATIONS.find(({ key }) => key === explanation)?.label ?? explanation;
 }
 
 function isPowerOfTen(value: number): boolean {

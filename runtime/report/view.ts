@@ -1,0 +1,25 @@
+import type { Column, Figure, Results, Section, Showing, Table } from "./section.ts";
+
+/**
+ * The view of a section in three steps: what is found in the results (`numbers` of it for `report --json`), the figures
+ * that show it, and the tables that list it.
+ */
+export function viewOf<Found extends { readonly numbers: object }>(
+  find: (results: Results, showing: Showing) => Found,
+  figures: (found: Found, showing: Showing) => readonly Figure[],
+  tables: (found: Found, showing: Showing) => readonly Table[],
+): Section["view"] {
+  return (results, showing) => {
+    const found = find(results, showing);
+    return {
+      numbers: found.numbers,
+      figures: figures(found, showing),
+      tables: tables(found, showing),
+    };
+  };
+}
+
+/** The columns of a table by their labels: those of text, then those of numbers. */
+export function columnsOf(texts: readonly string[], numbers: readonly string[]): Column[] {
+  return [...texts, ...numbers].map((label, index) => ({ label, numeric: index >= texts.length }));
+}
