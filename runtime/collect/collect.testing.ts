@@ -102,7 +102,10 @@ export class MemoryRelay implements Asker {
     if (cut > 0) this.short.set(slot, 0);
     const rows = this.#rows("bids", slot);
     const decoded = answerDecoder(bids)(Buffer.from(JSON.stringify(rows.slice(0, rows.length - cut))), slot);
-    return packSlot(bids, network, "alpha", slot, decoded, { readAt: this.#clock.now(), delivered });
+    return packSlot(bids, { network, relay: "alpha", slot }, decoded, {
+      readAt: this.#clock.now(),
+      delivered,
+    });
   }
 
   async payloadPage(cursor: number) {
