@@ -32,7 +32,7 @@ if (what === "serve") {
     const client = new RelayClient(relay, { clock: systemClock, budget, allowPrivate: true });
     askers.set(
       relay,
-      relayAsker(network, relay, client, systemClock, () => {}, stop),
+      relayAsker(network, client, systemClock, () => {}, stop),
     );
   }
   const tallies = await collect({

@@ -84,7 +84,7 @@ export function lineOf(
       });
       askers.set(
         relay,
-        relayAsker(network, relay, client, clock, () => {}, stop),
+        relayAsker(network, client, clock, () => {}, stop),
       );
       return client;
     });

@@ -55,7 +55,7 @@ export function connect(
     client.rescale(share);
     shares.set(relay.name, share);
     clients.set(relay.name, client);
-    askers.set(relay, relayAsker(network, relay, client, clock, warn, stop));
+    askers.set(relay, relayAsker(network, client, clock, warn, stop));
   }
   return {
     askers,

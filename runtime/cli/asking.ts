@@ -43,7 +43,7 @@ export async function startAsking(
     new Map(
       [...clients.values()].map((client) => [
         client.relay,
-        relayAsker(network, client.relay, client, clock, context.say, until),
+        relayAsker(network, client, clock, context.say, until),
       ]),
     );
   return {

@@ -162,10 +162,7 @@ export class TickService {
     const warn = (line: string) => log.warn({ dataset }, line);
     const askers = (stop: AbortSignal) =>
       new Map<Relay, Asker>(
-        this.#clients.map((client) => [
-          client.relay,
-          relayAsker(network, client.relay, client, clock, warn, stop),
-        ]),
+        this.#clients.map((client) => [client.relay, relayAsker(network, client, clock, warn, stop)]),
       );
     return tick({
       network,
