@@ -40,11 +40,9 @@ export async function recheckCommand(
     const loaded = stop.aborted ? undefined : await loadInto(options, context, lake, asking.relays);
     const { coverage, faults } = await coverageOfAll(
       lake,
-      network,
+      { network, range, nowMs: clock.now() },
       asking.relays,
       datasets,
-      range,
-      clock.now(),
     );
     const unanswered = unansweredOf(tallies, datasets);
     const failed = unanswered

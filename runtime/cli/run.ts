@@ -93,11 +93,9 @@ async function pass(
   const { tallies, loaded } = done;
   const { coverage, faults } = await coverageOfAll(
     lake,
-    network,
+    { network, range, nowMs: clock.now() },
     asking.relays,
     datasets,
-    range,
-    clock.now(),
   );
   const summary = summaryOf(asking, (clock.monotonic() - started) / 1000);
 

@@ -153,7 +153,7 @@ export function setUp() {
       stop: new AbortController().signal,
     });
   const cover = (name: DatasetName, first: number, last: number) =>
-    coverageOf(lake, network, relay, name, { first, last }, clock.now(), (fault) => {
+    coverageOf(lake, { network, range: { first, last }, nowMs: clock.now() }, relay, name, (fault) => {
       throw new Error(fault);
     });
   return { clock, asker, lake, run, cover };
