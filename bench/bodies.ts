@@ -25,7 +25,8 @@ export function simulatedBodies(slots: number): SlotBody[] {
   });
   const bodies: SlotBody[] = [];
   for (let slot = FIRST_SLOT; bodies.length < slots; slot++) {
-    const answer = ask(data, RELAY, "bids", new URLSearchParams({ slot: String(slot) }), 0);
+    const params = new URLSearchParams({ slot: String(slot) });
+    const answer = ask(data, { relay: RELAY, dataset: "bids", params }, 0);
     if ("status" in answer) throw new Error(`the simulated relay refused slot ${slot}: ${answer.message}`);
     if (answer.rows.length > 0) bodies.push({ slot, body: bodyOf(answer.rows, true).plain });
   }

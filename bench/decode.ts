@@ -39,7 +39,7 @@ async function pipeline(bodies: readonly SlotBody[]): Promise<Record<string, num
   const times = await interleaved({
     pipeline: () => {
       for (const { slot, body } of bodies)
-        packSlot(bids, network, RELAY, slot, decode(body, slot), { readAt: 0 });
+        packSlot(bids, { network, relay: RELAY, slot }, decode(body, slot), { readAt: 0 });
     },
     bound: () => {
       for (const { body, plain } of read) {

@@ -54,7 +54,13 @@ for (const dataset of DATASET_NAMES) {
       t.log(`after ${ticks} ticks of half an hour`);
       t.is(whole, 5);
       const onFault = (fault: string) => t.fail(fault);
-      const { missing } = await coverageOf(lake, network, relay, dataset, placed, clock.now(), onFault);
+      const { missing } = await coverageOf(
+        lake,
+        { network, range: placed, nowMs: clock.now() },
+        relay,
+        dataset,
+        onFault,
+      );
       t.is(missing, 0);
       const { rows, differences } = await compareTables(lake, warehouse, simulator.truth);
       t.deepEqual(differences, []);

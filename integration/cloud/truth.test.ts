@@ -49,7 +49,8 @@ test(`seed ${seed}: under harsh faults and a recheck, lake, BigQuery and DuckDB 
     for (const relay of active)
       for (const name of DATASET_NAMES) {
         const onFault = (fault: string) => t.fail(fault);
-        count += (await coverageOf(lake, network, relay, name, range, clock.now(), onFault)).missing;
+        count += (await coverageOf(lake, { network, range, nowMs: clock.now() }, relay, name, onFault))
+          .missing;
       }
     return count;
   };

@@ -49,7 +49,8 @@ export async function world(
       for (const name of DATASET_NAMES) {
         const range = { first: FIRST, last: takeableSlot(network, datasets[name], began) };
         const onFault = (fault: string) => t.fail(fault);
-        count += (await coverageOf(lake, network, relay, name, range, clock.now(), onFault)).missing;
+        count += (await coverageOf(lake, { network, range, nowMs: clock.now() }, relay, name, onFault))
+          .missing;
       }
     return count;
   };

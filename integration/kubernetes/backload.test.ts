@@ -164,8 +164,12 @@ test("the Job that the stack registers is taken by Kubernetes, and its workers f
   process.env["STORAGE_EMULATOR_HOST"] = gcs.endpoint;
   const lake = openGcsLake(env.ETL_LAKE, network.name, { clock: systemClock });
   for (const relay of simulator.relays.filter(({ name }) => RELAYS.includes(name))) {
-    const row = await coverageOf(lake, network, relay, "bids", RANGE, systemClock.now(), (fault) =>
-      t.fail(fault),
+    const row = await coverageOf(
+      lake,
+      { network, range: RANGE, nowMs: systemClock.now() },
+      relay,
+      "bids",
+      (fault) => t.fail(fault),
     );
     t.is(row.covered, RANGE.last - RANGE.first + 1, relay.name);
   }

@@ -56,7 +56,7 @@ for (const [kept, below] of [
       const horizon = simulator.truth.horizon("merlin", dataset) ?? 0;
       t.true(horizon > range.first && horizon < settled);
       const onFault = (fault: string) => t.fail(fault);
-      const coverage = await coverageOf(lake, network, merlin, dataset, range, NOW, onFault);
+      const coverage = await coverageOf(lake, { network, range, nowMs: NOW }, merlin, dataset, onFault);
       const { covered, missing, unavailable } = coverage;
       t.deepEqual(
         { covered, missing, unavailable },
@@ -131,8 +131,9 @@ test("a relay that was gone for a day holds up nobody, and once it is back its d
   const missing = async (simulator: Simulator, name: string, range: SlotRange, dataset: DatasetName) => {
     const [relay] = named(simulator, name);
     if (!relay) throw new Error(`no relay ${name}`);
-    return (await coverageOf(lake, network, relay, dataset, range, clock.now(), (fault) => t.fail(fault)))
-      .missing;
+    return (
+      await coverageOf(lake, { network, range, nowMs: clock.now() }, relay, dataset, (fault) => t.fail(fault))
+    ).missing;
   };
   const first = settled - 39;
   const gone = await start(clock, {

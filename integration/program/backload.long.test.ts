@@ -88,7 +88,7 @@ function setUp(seed: number, simulator: Simulator, origin: number) {
         const onFault = (fault: string): never => {
           throw new Error(fault);
         };
-        rows.push(await coverageOf(lake, network, relay, name, range, clock.now(), onFault));
+        rows.push(await coverageOf(lake, { network, range, nowMs: clock.now() }, relay, name, onFault));
       }
     }
     return rows;

@@ -58,7 +58,9 @@ async function setUp(t: ExecutionContext) {
     let count = 0;
     for (const relay of simulator.relays.filter(({ state }) => state === "active")) {
       for (const name of DATASET_NAMES) {
-        count += (await coverageOf(lake, network, relay, name, { first, last }, NOW, () => count++)).missing;
+        count += (
+          await coverageOf(lake, { network, range: { first, last }, nowMs: NOW }, relay, name, () => count++)
+        ).missing;
       }
     }
     return count;

@@ -55,7 +55,9 @@ async function scene(t: ExecutionContext, name: string, options: Scene) {
   const line = lineOf(SEED, [relay], lake, clock, { rate: 50 });
   const range = { first, last: first + slots - 1 };
   const cover = (dataset: DatasetName) =>
-    coverageOf(lake, line.network, relay, dataset, range, clock.now(), (fault) => t.fail(fault));
+    coverageOf(lake, { network: line.network, range, nowMs: clock.now() }, relay, dataset, (fault) =>
+      t.fail(fault),
+    );
   /** No slot may be covered with anything but the truth. */
   const isTrue = async (after: string) => {
     t.deepEqual((await compareLake(lake, simulator.truth)).differences, [], after);
@@ -350,8 +352,12 @@ test.serial(
     await line.run(range);
     t.deepEqual((await compareLake(lake, simulator.truth)).differences, []);
     for (const dataset of DATASET_NAMES) {
-      const row = await coverageOf(lake, line.network, relay, dataset, range, clock.now(), (fault) =>
-        t.fail(fault),
+      const row = await coverageOf(
+        lake,
+        { network: line.network, range, nowMs: clock.now() },
+        relay,
+        dataset,
+        (fault) => t.fail(fault),
       );
       t.is(row.missing, 0, dataset);
       t.true(row.unavailable >= 40 && row.covered > 0, `${dataset}: ${row.unavailable} unavailable`);

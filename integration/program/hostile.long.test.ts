@@ -43,7 +43,8 @@ test("a hostile relay covers nothing, ends, stays within memory, and the relay b
     const limitsOf = ({ name }: Relay) => (name === attack ? { timeoutMs: 700, attempts: 2 } : PATIENT);
     await lineOf(3, [relay, sound], lake, clock, { limitsOf }).run(range);
     const covered = async (one: Relay, name: "bids" | "payloads") =>
-      (await coverageOf(lake, network, one, name, range, clock.now(), (fault) => t.fail(fault))).covered;
+      (await coverageOf(lake, { network, range, nowMs: clock.now() }, one, name, (fault) => t.fail(fault)))
+        .covered;
     t.is(await covered(sound, "bids"), 4, `${attack}: the sound relay's bids`);
     t.is(await covered(sound, "payloads"), 4, `${attack}: the sound relay's payloads`);
     if (!HARMLESS_TO_BIDS.has(attack)) t.is(await covered(relay, "bids"), 0, `${attack} covered bids`);

@@ -47,7 +47,13 @@ async function scene(t: ExecutionContext, slots: number) {
       for (const relay of relays)
         for (const dataset of DATASET_NAMES) {
           const onFault = (fault: string) => t.fail(fault);
-          const { covered } = await coverageOf(lake, network, relay, dataset, range, clock.now(), onFault);
+          const { covered } = await coverageOf(
+            lake,
+            { network, range, nowMs: clock.now() },
+            relay,
+            dataset,
+            onFault,
+          );
           t.is(covered, slots, `${relay.name} ${dataset}`);
         }
       t.deepEqual((await compareLake(lake, simulator.truth)).differences, []);
@@ -105,7 +111,7 @@ test("slots above the newest payload are settled by the same run, however many p
   if (!wren) return t.fail("no such relay");
   await lineOf(SEED, [wren], lake, clock).run(range, ["payloads"]);
   const onFault = (fault: string) => t.fail(fault);
-  t.like(await coverageOf(lake, network, wren, "payloads", range, clock.now(), onFault), {
+  t.like(await coverageOf(lake, { network, range, nowMs: clock.now() }, wren, "payloads", onFault), {
     covered: 8000,
     missing: 0,
   });

@@ -176,8 +176,12 @@ async function coverageIsRight(t: ExecutionContext, loaded: Loaded, numbers: Num
   let missing = 0;
   for (const relay of relays.filter(({ state }) => state === "active")) {
     for (const dataset of DATASET_NAMES) {
-      const own = await coverageOf(lake, line.network, relay, dataset, range, clock.now(), (fault) =>
-        t.fail(fault),
+      const own = await coverageOf(
+        lake,
+        { network: line.network, range, nowMs: clock.now() },
+        relay,
+        dataset,
+        (fault) => t.fail(fault),
       );
       const shown = numbers.coverage.relays.find(
         (one) => one["relay"] === relay.name && one["dataset"] === dataset,

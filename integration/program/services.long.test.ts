@@ -68,8 +68,12 @@ async function world(t: ExecutionContext, options: Partial<SimulatorOptions> = {
     for (const relay of relays) {
       for (const name of DATASET_NAMES) {
         const last = takeableSlot(network, datasets[name], sinceMs);
-        const one = await coverageOf(lake, network, relay, name, { first: 0, last }, clock.now(), (fault) =>
-          t.fail(fault),
+        const one = await coverageOf(
+          lake,
+          { network, range: { first: 0, last }, nowMs: clock.now() },
+          relay,
+          name,
+          (fault) => t.fail(fault),
         );
         count.missing += one.missing;
         count.unavailable += one.unavailable;
@@ -247,7 +251,13 @@ test("what ticks read again shows in their lines, in the lake and in table rerea
   const one = relays.find(({ name }) => name === relay);
   if (!one) return t.fail();
   const all = { first: 0, last: activeTo ?? 0 };
-  const { reread } = await coverageOf(lake, network, one, "bids", all, clock.now(), (fault) => t.fail(fault));
+  const { reread } = await coverageOf(
+    lake,
+    { network, range: all, nowMs: clock.now() },
+    one,
+    "bids",
+    (fault) => t.fail(fault),
+  );
   t.deepEqual(reread, read);
   t.deepEqual((await compareTables(lake, warehouse, simulator.truth)).differences, []);
 });
@@ -534,8 +544,12 @@ for (const dataset of DATASET_NAMES) {
     }
     t.log(`after ${ticks} ticks of half an hour, with ${asked} requests`);
     t.is(Number(await loaded()), 5);
-    const { missing } = await coverageOf(lake, network, relay, dataset, placed, clock.now(), (fault) =>
-      t.fail(fault),
+    const { missing } = await coverageOf(
+      lake,
+      { network, range: placed, nowMs: clock.now() },
+      relay,
+      dataset,
+      (fault) => t.fail(fault),
     );
     t.is(missing, 0);
     const wrong = (await compareTables(lake, warehouse, simulator.truth)).differences.filter(

@@ -47,9 +47,15 @@ async function setUp(t: ExecutionContext, seed: number, faults: FaultPlan) {
     let count = 0;
     for (const relay of simulator.relays.filter(({ state }) => state === "active")) {
       for (const name of DATASET_NAMES) {
-        const coverage = await coverageOf(lake, line.network, relay, name, range, clock.now(), (fault) => {
-          throw new Error(fault);
-        });
+        const coverage = await coverageOf(
+          lake,
+          { network: line.network, range, nowMs: clock.now() },
+          relay,
+          name,
+          (fault) => {
+            throw new Error(fault);
+          },
+        );
         count += coverage.missing;
       }
     }

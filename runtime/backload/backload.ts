@@ -161,7 +161,7 @@ async function coverageOfShard(options: BackloadOptions, faults: Set<string>): P
   for (const relay of connected.askers.keys()) {
     for (const name of datasets) {
       const onFault = (fault: string) => void faults.add(fault);
-      coverage.push(await coverageOf(lake, network, relay, name, range, clock.now(), onFault));
+      coverage.push(await coverageOf(lake, { network, range, nowMs: clock.now() }, relay, name, onFault));
     }
   }
   return coverage;

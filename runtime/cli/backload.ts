@@ -6,6 +6,7 @@ import { planShards, plannedRelay } from "../backload/plan.ts";
 import { type ShardNumber, parseShard } from "../backload/shard.ts";
 import { withTimeLimit } from "../chain/timeLimit.ts";
 import { UserError, printable } from "../errors.ts";
+import type { Lake } from "../lake/lake.ts";
 import { progressLines, ratesTable } from "./backloadProgress.ts";
 import { isWorkerOfAFleet, tellFleet, workerStop } from "./backloadWorker.ts";
 import { type Context, contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
@@ -99,27 +100,45 @@ async function work(
     fleet?.end();
   }
   const seconds = (clock.monotonic() - started) / 1000;
+  printResult(result, { options, lake, range: shard, number, seconds });
+  const { outcome, reason, faults, lastErrors } = result;
+  for (const [relay, error] of lastErrors) say(`${relay}: ${printable(error, 300)}`);
+  for (const fault of faults) say(fault);
+  if (reason !== undefined) say(`${nameOf(number)}: ${reason}${outcome === "retry" ? "; run again" : ""}`);
+  return { done: 0, retry: 3, "bad-input": 1 }[outcome];
+}
+
+function nameOf(number: ShardNumber | undefined): string {
+  return number ? `shard ${number.index}/${number.count}` : "back-load";
+}
+
+/** The part of a back-load that one worker has done. */
+interface WorkedShard {
+  readonly options: BackloadCommandOptions;
+  readonly lake: Lake;
+  readonly range: SlotRange | undefined;
+  readonly number: ShardNumber | undefined;
+  readonly seconds: number;
+}
+
+function printResult(result: BackloadResult, { options, lake, range, number, seconds }: WorkedShard): void {
   const { outcome, reason, progress, coverage, faults, lastErrors } = result;
-  const name = number ? `shard ${number.index}/${number.count}` : "back-load";
-  const slots = shard ? `slots ${shard.first}-${shard.last}` : "no slots";
+  const { order } = options;
   if (options.json) {
     const { index, count } = number ?? { index: 0, count: 1 };
     const errors = Object.fromEntries(lastErrors);
     const peak = Math.round(process.resourceUsage().maxRSS / 1024);
-    const told = { outcome, reason: reason ?? null, shard: { index, count, range: shard ?? null }, order };
+    const told = { outcome, reason: reason ?? null, shard: { index, count, range: range ?? null }, order };
     process.stdout.write(
       `${JSON.stringify({ ...told, seconds, peak_mb: peak, relays: progress, coverage, faults, last_errors: errors })}\n`,
     );
-  } else {
-    process.stdout.write(`${network.name}, ${name}, ${slots}, ${order} first\n\n`);
-    if (coverage.length > 0) process.stdout.write(`${coverageTables(coverage)}\n\n`);
-    process.stdout.write(`${ratesTable(progress, seconds)}\n\nlake: ${lake.url}\n`);
-    for (const line of coverageLines(coverage)) process.stdout.write(`${line}\n`);
+    return;
   }
-  for (const [relay, error] of lastErrors) say(`${relay}: ${printable(error, 300)}`);
-  for (const fault of faults) say(fault);
-  if (reason !== undefined) say(`${name}: ${reason}${outcome === "retry" ? "; run again" : ""}`);
-  return { done: 0, retry: 3, "bad-input": 1 }[outcome];
+  const slots = range ? `slots ${range.first}-${range.last}` : "no slots";
+  process.stdout.write(`${lake.network}, ${nameOf(number)}, ${slots}, ${order} first\n\n`);
+  if (coverage.length > 0) process.stdout.write(`${coverageTables(coverage)}\n\n`);
+  process.stdout.write(`${ratesTable(progress, seconds)}\n\nlake: ${lake.url}\n`);
+  for (const line of coverageLines(coverage)) process.stdout.write(`${line}\n`);
 }
 
 /** The slots of a shard; all of the range where there are no shards, and none where there are more shards than slots. */

@@ -49,7 +49,7 @@ export async function runWorkers(
   const active = relays.chosen.map(({ relay }) => relay).filter(({ state }) => state === "active");
   const { coverage, faults } = stop.aborted
     ? { coverage: [], faults: [] }
-    : await coverageOfAll(lake, network, active, datasets, range, clock.now());
+    : await coverageOfAll(lake, { network, range, nowMs: clock.now() }, active, datasets);
   const progress = fleet.progress();
   if (options.json) {
     const told = { order: options.order, workers: count, exit_codes: codes };

@@ -24,11 +24,9 @@ export async function coverage(options: CommonOptions & { format: string }): Pro
   const relays = await knownRelays(options, context, lake);
   const { coverage: rows, faults } = await coverageOfAll(
     lake,
-    network,
+    { network, range: { ...range, last }, nowMs: clock.now() },
     relays,
     datasets,
-    { ...range, last },
-    clock.now(),
   );
   if (options.json || options.format === "json") process.stdout.write(`${JSON.stringify(rows, null, 1)}\n`);
   else {

@@ -72,28 +72,30 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
     command
       .option("--create", "make the datasets, tables and views in BigQuery where they aren't there", false)
       .option("--canonical <url>", "beacon or execution node that says which blocks are canonical");
-  if (groups.includes("asking")) {
-    command
-      .option("--rate <n>", shared.rate.meaning, valueOf(shared.rate.format))
-      .option(
-        "--relay-limit <name=n>",
-        "rows in a full page of this relay's payloads (repeatable)",
-        collectText,
-        [],
-      )
-      .option(
-        "--relay-header <name: header: envvar>",
-        "sends this relay a header with the value of an environment variable (repeatable)",
-        collectText,
-        [],
-      )
-      .addOption(
-        new Option("--faults <plan>", "faults of the simulated network")
-          .choices(["none", "mild", "harsh"])
-          .default("none"),
-      );
-  }
-  return command;
+  return groups.includes("asking") ? addAskingOptions(command) : command;
+}
+
+/** Adds the options of commands that ask relays. */
+function addAskingOptions(command: Command): Command {
+  return command
+    .option("--rate <n>", shared.rate.meaning, valueOf(shared.rate.format))
+    .option(
+      "--relay-limit <name=n>",
+      "rows in a full page of this relay's payloads (repeatable)",
+      collectText,
+      [],
+    )
+    .option(
+      "--relay-header <name: header: envvar>",
+      "sends this relay a header with the value of an environment variable (repeatable)",
+      collectText,
+      [],
+    )
+    .addOption(
+      new Option("--faults <plan>", "faults of the simulated network")
+        .choices(["none", "mild", "harsh"])
+        .default("none"),
+    );
 }
 
 /** Reads an option's text by its format. */

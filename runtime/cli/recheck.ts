@@ -1,7 +1,8 @@
 import { slotCount } from "../chain/slots.ts";
 import { storedRange } from "../collect/coverage.ts";
 import { recheck } from "../collect/recheck.ts";
-import { countsOf } from "../collect/tally.ts";
+import { type Tally, countsOf } from "../collect/tally.ts";
+import type { DatasetName } from "../datasets/dataset.ts";
 import { UserError, printable } from "../errors.ts";
 import { startAsking } from "./asking.ts";
 import { contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
@@ -39,25 +40,15 @@ export async function recheckCommand(
     const loaded = stop.aborted ? undefined : await loadInto(options, context, lake, asking.relays);
     const { coverage, faults } = await coverageOfAll(
       lake,
-      network,
+      { network, range, nowMs: clock.now() },
       asking.relays,
       datasets,
-      range,
-      clock.now(),
     );
-    const sum = (key: "wanted" | "differing") =>
-      tallies.reduce((total, { bids, payloads }) => total + bids[key] + payloads[key], 0);
-    const unanswered = tallies.flatMap((tally) =>
-      datasets.map((dataset) => ({
-        relay: tally.relay,
-        dataset,
-        ranges: countsOf(tally, dataset).unanswered.toSorted((a, b) => a.first - b.first),
-      })),
-    );
+    const unanswered = unansweredOf(tallies, datasets);
     const failed = unanswered
       .flatMap(({ ranges }) => ranges)
-      .reduce((total, range) => total + slotCount(range), 0);
-    const result = { asked: sum("wanted"), differing: sum("differing"), failed };
+      .reduce((total, one) => total + slotCount(one), 0);
+    const result = { asked: sumOf(tallies, "wanted"), differing: sumOf(tallies, "differing"), failed };
     if (options.json)
       process.stdout.write(`${JSON.stringify({ coverage, ...result, loaded_rows: loaded?.rows ?? 0 })}\n`);
     else {
@@ -80,4 +71,19 @@ export async function recheckCommand(
   } finally {
     await asking.close();
   }
+}
+
+function sumOf(tallies: readonly Tally[], key: "wanted" | "differing"): number {
+  return tallies.reduce((total, { bids, payloads }) => total + bids[key] + payloads[key], 0);
+}
+
+/** The slots that gave no answer, by relay and dataset. */
+function unansweredOf(tallies: readonly Tally[], datasets: readonly DatasetName[]) {
+  return tallies.flatMap((tally) =>
+    datasets.map((dataset) => ({
+      relay: tally.relay,
+      dataset,
+      ranges: countsOf(tally, dataset).unanswered.toSorted((a, b) => a.first - b.first),
+    })),
+  );
 }

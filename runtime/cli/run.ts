@@ -26,6 +26,20 @@ const TICK_DEADLINE_MS = 4 * 60 * 1000;
 
 type RunOptions = CommonOptions & { follow: boolean };
 
+/** What is collected: these slots of these relays, into this lake, until it is to stop. */
+interface Collecting {
+  readonly lake: Lake;
+  readonly asking: Asking;
+  readonly range: SlotRange;
+  readonly stop: AbortSignal;
+}
+
+/** What a pass has done. */
+interface Done {
+  readonly tallies: readonly Tally[];
+  readonly loaded: Pick<Loaded, "rows" | "warehouse" | "failed"> | undefined;
+}
+
 /** `run`: collect what is missing, load it, say what is covered. Returns the exit code. */
 export async function run(options: RunOptions): Promise<number> {
   const context = contextOf(options);
@@ -35,24 +49,17 @@ export async function run(options: RunOptions): Promise<number> {
   const stop = stopSignal(context.say);
   const asking = await startAsking(options, context, stop);
   try {
-    return options.follow
-      ? await follow(options, context, lake, asking, range, stop)
-      : await once(options, context, lake, asking, range, stop);
+    const collecting = { lake, asking, range, stop };
+    return await (options.follow ? follow : once)(options, context, collecting);
   } finally {
     await asking.close();
   }
 }
 
-async function once(
-  options: RunOptions,
-  context: Context,
-  lake: Lake,
-  asking: Asking,
-  range: SlotRange,
-  stop: AbortSignal,
-): Promise<number> {
+async function once(options: RunOptions, context: Context, collecting: Collecting): Promise<number> {
   const { network, clock, log, datasets } = context;
-  return pass(options, context, lake, asking, range, async (onTally) => {
+  const { lake, asking, range, stop } = collecting;
+  return pass(options, context, collecting, async (onTally) => {
     const { askers } = asking;
     const tallies = await collect({ network, lake, clock, log, askers, datasets, range, stop, onTally });
     const loaded = stop.aborted ? undefined : await loadInto(options, context, lake, asking.relays);
@@ -64,15 +71,11 @@ async function once(
 async function pass(
   options: RunOptions,
   context: Context,
-  lake: Lake,
-  asking: Asking,
-  range: SlotRange,
-  work: (onTally: (tally: Tally) => void) => Promise<{
-    tallies: readonly Tally[];
-    loaded: Pick<Loaded, "rows" | "warehouse" | "failed"> | undefined;
-  }>,
+  collecting: Collecting,
+  work: (onTally: (tally: Tally) => void) => Promise<Done>,
 ): Promise<number> {
   const { network, clock, datasets, say } = context;
+  const { lake, asking, range } = collecting;
   const started = clock.monotonic();
   const inRange = (name: string) => {
     const relay = asking.relays.find((one) => one.name === name);
@@ -90,30 +93,16 @@ async function pass(
   const { tallies, loaded } = done;
   const { coverage, faults } = await coverageOfAll(
     lake,
-    network,
+    { network, range, nowMs: clock.now() },
     asking.relays,
     datasets,
-    range,
-    clock.now(),
   );
   const summary = summaryOf(asking, (clock.monotonic() - started) / 1000);
 
   for (const tally of tallies) sayTrouble(tally, asking, say);
-  if (options.json) {
+  if (options.json)
     process.stdout.write(`${JSON.stringify({ coverage, ...summary, loaded_rows: loaded?.rows ?? 0 })}\n`);
-  } else {
-    const table = coverageTables(coverage, (row) => retriesOf(row, asking));
-    process.stdout.write(`${network.name}, slots ${range.first}-${range.last}\n\n${table}\n\n`);
-    for (const line of coverageLines(coverage)) process.stdout.write(`${line}\n`);
-    process.stdout.write(
-      `${summary.requests} requests, ${summary.retries} retries, ${megabytes(summary.bytes)} MB in ${summary.seconds.toFixed(1)} s; `,
-    );
-    process.stdout.write(
-      loaded ? `${loaded.rows} rows loaded into ${loaded.warehouse}\n` : "nothing loaded: stopped\n",
-    );
-    process.stdout.write(`lake: ${lake.url}\n`);
-    if (!options.follow) process.stdout.write(nextCommands(options, loaded?.warehouse));
-  }
+  else printSummary(options, context, collecting, { coverage, ...summary, loaded });
   // Where nothing is covered there is nothing to see, and why has been said.
   if (loaded && !options.follow && coverage.some(({ covered }) => covered > 0)) {
     const { reportOfRun } = await import("./report.ts");
@@ -129,15 +118,29 @@ async function pass(
   return troubles.size > 0 ? 1 : exitCodeOf(coverage);
 }
 
-async function follow(
+function printSummary(
   options: RunOptions,
-  context: Context,
-  lake: Lake,
-  asking: Asking,
-  range: SlotRange,
-  stop: AbortSignal,
-): Promise<number> {
+  { network }: Context,
+  { lake, asking, range }: Collecting,
+  summary: ReturnType<typeof summaryOf> & Pick<Done, "loaded"> & { coverage: readonly Coverage[] },
+): void {
+  const { coverage, requests, retries, bytes, seconds, loaded } = summary;
+  const table = coverageTables(coverage, (row) => retriesOf(row, asking));
+  process.stdout.write(`${network.name}, slots ${range.first}-${range.last}\n\n${table}\n\n`);
+  for (const line of coverageLines(coverage)) process.stdout.write(`${line}\n`);
+  process.stdout.write(
+    `${requests} requests, ${retries} retries, ${megabytes(bytes)} MB in ${seconds.toFixed(1)} s; `,
+  );
+  process.stdout.write(
+    loaded ? `${loaded.rows} rows loaded into ${loaded.warehouse}\n` : "nothing loaded: stopped\n",
+  );
+  process.stdout.write(`lake: ${lake.url}\n`);
+  if (!options.follow) process.stdout.write(nextCommands(options, loaded?.warehouse));
+}
+
+async function follow(options: RunOptions, context: Context, collecting: Collecting): Promise<number> {
   const { network, clock, log, datasets } = context;
+  const { lake, asking, range, stop } = collecting;
   const canonical = await canonicalOf(options, context);
   const warehouse = await openWarehouse(options, context);
   let previous: TickMemory | undefined;
@@ -147,7 +150,7 @@ async function follow(
       for (const client of asking.clients.values()) client.revive();
       const last = takeableSlot(network, bids, clock.now());
       const grown = { first: Math.min(range.first, last), last };
-      code = await pass(options, context, lake, asking, grown, async (onTally) => {
+      code = await pass(options, context, { ...collecting, range: grown }, async (onTally) => {
         const done = await tick({
           network,
           lake,

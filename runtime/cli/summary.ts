@@ -1,6 +1,5 @@
-import type { Network } from "../chain/networks.ts";
-import type { SlotRange } from "../chain/slots.ts";
 import { type Coverage, coverageOf } from "../collect/coverage.ts";
+import type { SlotScope } from "../collect/scope.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Relay } from "../relays/relay.ts";
@@ -8,17 +7,15 @@ import type { Relay } from "../relays/relay.ts";
 /** Coverage of all relays in a range, relay by relay; the faults that were met are returned beside it. */
 export async function coverageOfAll(
   lake: Lake,
-  network: Network,
+  scope: SlotScope,
   relays: readonly Relay[],
   names: readonly DatasetName[],
-  range: SlotRange,
-  nowMs: number,
 ): Promise<{ coverage: Coverage[]; faults: string[] }> {
   const faults = new Set<string>();
   const coverage: Coverage[] = [];
   for (const relay of relays) {
     for (const name of names) {
-      const row = await coverageOf(lake, network, relay, name, range, nowMs, (fault) => faults.add(fault));
+      const row = await coverageOf(lake, scope, relay, name, (fault) => faults.add(fault));
       // What relays left that aren't asked any more is shown; where they left nothing there is nothing to say.
       if (row.covered > 0 || relay.state === "active") coverage.push(row);
     }

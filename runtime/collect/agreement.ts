@@ -1,8 +1,7 @@
-import type { Network } from "../chain/networks.ts";
-import type { SlotRange } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { BadObjectError, type Lake } from "../lake/lake.ts";
 import { type Reread, dayOf, monthsOf, slotsIn } from "../lake/rereads.ts";
+import type { SlotScope } from "./scope.ts";
 
 /** What re-reading has shown of the days that a range of slots touches. */
 export interface Agreement {
@@ -15,10 +14,9 @@ export interface Agreement {
 /** Reads how well a relay's answers have agreed, over the days of a range. `onFault` is told of what can't be read. */
 export async function agreementOf(
   lake: Lake,
-  network: Network,
-  dataset: DatasetName,
+  { network, range }: Pick<SlotScope, "network" | "range">,
   relay: string,
-  range: SlotRange,
+  dataset: DatasetName,
   onFault: (fault: string) => void,
 ): Promise<Agreement> {
   const [firstDay, lastDay] = [dayOf(network, range.first), dayOf(network, range.last)];

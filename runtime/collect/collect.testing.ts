@@ -101,7 +101,10 @@ export class MemoryRelay implements Asker {
     if (cut > 0) this.short.set(slot, 0);
     const rows = this.#rows("bids", slot);
     const decoded = answerDecoder(bids)(Buffer.from(JSON.stringify(rows.slice(0, rows.length - cut))), slot);
-    return packSlot(bids, network, "alpha", slot, decoded, { readAt: this.#clock.now(), delivered });
+    return packSlot(bids, { network, relay: "alpha", slot }, decoded, {
+      readAt: this.#clock.now(),
+      delivered,
+    });
   }
 
   async payloadPage(cursor: number) {
@@ -149,7 +152,7 @@ export function setUp() {
       stop: new AbortController().signal,
     });
   const cover = (name: DatasetName, first: number, last: number) =>
-    coverageOf(lake, network, relay, name, { first, last }, clock.now(), (fault) => {
+    coverageOf(lake, { network, range: { first, last }, nowMs: clock.now() }, relay, name, (fault) => {
       throw new Error(fault);
     });
   return { clock, asker, lake, run, cover };

@@ -1,5 +1,4 @@
 import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
-import type { Network } from "../chain/networks.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { BadObjectError, type Horizon, type Lake, type StoredChunk, isBad } from "../lake/lake.ts";
 import { refusedRows } from "../lake/quarantine.ts";
@@ -7,6 +6,7 @@ import type { Relay, RelayState } from "../relays/relay.ts";
 import { type Agreement, agreementOf } from "./agreement.ts";
 import { Awaiting } from "./awaiting.ts";
 import { target, windowsOf } from "./plan.ts";
+import type { SlotScope } from "./scope.ts";
 
 /** What the lake has of one relay and dataset in a range. Every slot is covered, missing or unavailable. */
 export interface Coverage {
@@ -47,79 +47,116 @@ export function oldestKept(horizon: Horizon | undefined, nowMs: number): number 
 /** Reads the coverage of one relay and dataset from the lake alone. `onFault` is told of objects that can't be trusted. */
 export async function coverageOf(
   lake: Lake,
-  network: Network,
+  scope: SlotScope,
   relay: Relay,
   dataset: DatasetName,
-  range: SlotRange,
-  nowMs: number,
   onFault: (fault: string) => void,
 ): Promise<Coverage> {
+  const { network, range, nowMs } = scope;
   const wanted = target(network, relay, nowMs);
   const asked = wanted && intersect(wanted, range);
   const base = { network: network.name, dataset, relay: relay.name, state: relay.state };
-  const slotsOf = { slots: 0, covered: 0, missing: 0, unproven: 0, unavailable: 0, suspect: 0, awaiting: 0 };
-  const none = { ...slotsOf, rows: 0, quarantined: 0 };
   if (!asked) {
     const reread = { slots: 0, differing: 0, rows_gained: 0 };
-    return { ...base, first_slot: null, last_slot: null, ...none, missing_ranges: [], reread };
+    return { ...base, first_slot: null, last_slot: null, ...NONE, missing_ranges: [], reread };
   }
-
   const kept = await oldestStored(lake, dataset, relay.name, onFault);
-  const missing: [number, number][] = [];
-  let { covered, unproven, suspect, awaiting, rows, quarantined, unavailable } = none;
-  const uncovered = (first: number, last: number) => {
-    const gone = Math.max(0, Math.min(last, kept - 1) - first + 1);
-    unavailable += gone;
-    if (first + gone > last) return;
-    const before = missing.at(-1);
-    if (before && before[1] === first + gone - 1) before[1] = last;
-    else missing.push([first + gone, last]);
-  };
-  const isAwaiting = await awaitingIn(lake, network, relay, dataset, nowMs, asked);
-  let next = asked.first;
+  const isAwaiting = await awaitingIn(lake, { ...scope, range: asked }, relay, dataset);
+  const count = new SlotCount(asked, kept, isAwaiting);
   for await (const entry of lake.list(dataset, relay.name, asked)) {
-    if (isBad(entry)) {
-      onFault(entry.fault);
-      continue;
-    }
-    const inside = await countInside(lake, entry, asked, onFault);
-    for (const slot of entry.meta.unproven?.slots() ?? [])
-      if (slot >= Math.max(asked.first, kept) && slot <= asked.last) unproven++;
-    rows += inside.rows;
-    quarantined += inside.quarantined;
-    for (const slot of entry.meta.covered.slots()) {
-      if (slot < asked.first || slot > asked.last) continue;
-      if (slot > next) uncovered(next, slot - 1);
-      next = slot + 1;
-      covered++;
-      if (!entry.meta.suspect.has(slot)) continue;
-      suspect++;
-      if (isAwaiting(slot)) awaiting++;
-    }
+    if (isBad(entry)) onFault(entry.fault);
+    else count.add(entry, await countInside(lake, entry, asked, onFault));
   }
-  if (next <= asked.last && relay.hasEnded === true) {
-    const none = await emptyTail(lake, dataset, relay.name, { first: next, last: asked.last }, wanted);
-    unavailable += none;
-    unproven -= none;
-    if (none === 0) uncovered(next, asked.last);
-  } else if (next <= asked.last) uncovered(next, asked.last);
-  const slots = slotCount(asked);
+  const { tail } = count;
+  if (tail) {
+    const empty = relay.hasEnded === true ? await emptyTail(lake, dataset, relay.name, tail, wanted) : 0;
+    if (empty > 0) count.addEmpty(empty);
+    else count.addUncovered(tail);
+  }
   return {
     ...base,
     first_slot: asked.first,
     last_slot: asked.last,
-    slots,
-    covered,
-    missing: slots - covered - unavailable,
-    unproven,
-    unavailable,
-    suspect,
-    awaiting,
-    rows,
-    quarantined,
-    missing_ranges: missing,
-    reread: await agreementOf(lake, network, dataset, relay.name, asked, onFault),
+    ...count.sums,
+    missing_ranges: count.missing,
+    reread: await agreementOf(lake, { network, range: asked }, relay.name, dataset, onFault),
   };
+}
+
+const NONE = {
+  slots: 0,
+  covered: 0,
+  missing: 0,
+  unproven: 0,
+  unavailable: 0,
+  suspect: 0,
+  awaiting: 0,
+  rows: 0,
+  quarantined: 0,
+};
+
+/** Counts the slots of a range by their state, chunk by chunk, the oldest first. */
+class SlotCount {
+  /** The runs of missing slots. */
+  readonly missing: [number, number][] = [];
+  readonly #range: SlotRange;
+  readonly #kept: number;
+  readonly #isAwaiting: (slot: number) => boolean;
+  readonly #sums = { ...NONE };
+  #next: number;
+
+  /** `kept`: the oldest slot that the relay remembers. `isAwaiting`: whether a doubtful slot waits for the relay's next payload. */
+  constructor(range: SlotRange, kept: number, isAwaiting: (slot: number) => boolean) {
+    this.#range = range;
+    this.#kept = kept;
+    this.#isAwaiting = isAwaiting;
+    this.#next = range.first;
+  }
+
+  add({ meta }: StoredChunk, inside: { rows: number; quarantined: number }): void {
+    const { first, last } = this.#range;
+    const sums = this.#sums;
+    for (const slot of meta.unproven?.slots() ?? [])
+      if (slot >= Math.max(first, this.#kept) && slot <= last) sums.unproven++;
+    sums.rows += inside.rows;
+    sums.quarantined += inside.quarantined;
+    for (const slot of meta.covered.slots()) {
+      if (slot < first || slot > last) continue;
+      if (slot > this.#next) this.addUncovered({ first: this.#next, last: slot - 1 });
+      this.#next = slot + 1;
+      sums.covered++;
+      if (!meta.suspect.has(slot)) continue;
+      sums.suspect++;
+      if (this.#isAwaiting(slot)) sums.awaiting++;
+    }
+  }
+
+  /** The slots above the newest covered one. */
+  get tail(): SlotRange | undefined {
+    return this.#next <= this.#range.last ? { first: this.#next, last: this.#range.last } : undefined;
+  }
+
+  /** Slots that no chunk covers: unavailable where the relay has forgotten them, else missing. */
+  addUncovered({ first, last }: SlotRange): void {
+    const gone = Math.max(0, Math.min(last, this.#kept - 1) - first + 1);
+    this.#sums.unavailable += gone;
+    if (first + gone > last) return;
+    const before = this.missing.at(-1);
+    if (before && before[1] === first + gone - 1) before[1] = last;
+    else this.missing.push([first + gone, last]);
+  }
+
+  /** Unproven slots of which the relay has nothing and never will. */
+  addEmpty(slots: number): void {
+    this.#sums.unavailable += slots;
+    this.#sums.unproven -= slots;
+  }
+
+  get sums(): typeof NONE {
+    const { covered, unavailable } = this.#sums;
+    const slots = slotCount(this.#range);
+    return { ...this.#sums, slots, missing: slots - covered - unavailable };
+  }
 }
 
 /**
@@ -150,11 +187,9 @@ async function emptyTail(
 /** Tells which doubtful slots of a range wait for the relay's next payload: the newest one may be stored above the range. */
 async function awaitingIn(
   lake: Lake,
-  network: Network,
+  { network, range, nowMs }: SlotScope,
   relay: Relay,
   dataset: DatasetName,
-  nowMs: number,
-  range: SlotRange,
 ): Promise<(slot: number) => boolean> {
   const whole = target(network, relay, nowMs);
   if (dataset !== "payloads" || !whole) return () => false;

@@ -124,7 +124,8 @@ export class PayloadsCollector {
       span.settled.delete(slot);
       const { answer, doubt } = known;
       if (answer.rows.length > 0) delivered.set(slot, hashesOf(known));
-      answers.push(packSlot(payloads, network, relay.name, slot, answer, { readAt: clock.now(), doubt }));
+      const asked = { network, relay: relay.name, slot };
+      answers.push(packSlot(payloads, asked, answer, { readAt: clock.now(), doubt }));
     }
     tally.payloads.read += answers.length + unproven.length;
     await keep(this.#job, "payloads", chunkRange(payloads, plan.first), { answers, unproven }, "collect");

@@ -52,6 +52,11 @@ export interface Window extends SlotRange {
   readonly spared?: (slot: number) => boolean;
 }
 
+/** A window that has been listed, with the run from the first to the last chunk that it holds an object of. */
+interface ListedWindow extends Window {
+  readonly stored: SlotRange | undefined;
+}
+
 /** What a plan is made with. */
 export interface PlanOptions {
   /** The slots that the relay can be asked for. */
@@ -98,7 +103,7 @@ export async function* planMissing(
       if (bad.has(chunk.first)) continue;
       const asked = intersect(chunk, range);
       const isAwaiting = (slot: number) => awaiting.has(slot);
-      const plan = asked && planOf(chunk, asked, held.get(chunk.first), window, stored, isAwaiting);
+      const plan = asked && planOf(chunk, asked, held.get(chunk.first), { ...window, stored }, isAwaiting);
       if (plan && plan.missing.length > 0) plans.push(plan);
     }
     const missing = plans.reduce((sum, plan) => sum + plan.missing.length, 0);
@@ -111,8 +116,7 @@ function planOf(
   chunk: SlotRange,
   asked: SlotRange,
   entry: StoredChunk | undefined,
-  window: Window,
-  stored: SlotRange | undefined,
+  window: ListedWindow,
   isAwaiting: (slot: number) => boolean,
 ): ChunkPlan {
   const missing: number[] = [];
@@ -121,7 +125,7 @@ function planOf(
   const again = new Set<number>();
   for (let slot = asked.last; slot >= asked.first; slot--) {
     if (window.spared?.(slot)) continue;
-    const isWanted = window.wanted?.(slot, stored) ?? true;
+    const isWanted = window.wanted?.(slot, window.stored) ?? true;
     if (entry?.meta.unproven?.has(slot)) {
       unproven.add(slot);
       if (isWanted) due.add(slot);

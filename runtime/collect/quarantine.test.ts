@@ -22,7 +22,7 @@ const readAt = Date.parse("2026-11-28T12:00:00Z");
 /** What a collector makes of an answer of the slot. */
 function answerOf(slot: number, rows: readonly object[]) {
   const body = Buffer.from(JSON.stringify(rows.map((row) => ({ ...row, slot: String(slot) }))));
-  return packSlot(bids, network, "alpha", slot, answerDecoder(bids)(body, slot), { readAt });
+  return packSlot(bids, { network, relay: "alpha", slot }, answerDecoder(bids)(body, slot), { readAt });
 }
 
 const notes = "x".repeat(5000);

@@ -22,12 +22,11 @@ export function relayAsker(
   client: RelayClient,
   stop: AbortSignal,
 ): Asker {
-  const { relay } = client;
   // Every request under way listens to it.
   setMaxListeners(0, stop);
+  const { relay } = client;
   const noteTime = clockWatch(relay, clock, warn);
   const decodeBids = answerDecoder(bids);
-  const decodePayloads = answerDecoder(payloads);
   const bodyOf = (answer: Answer) => {
     noteTime(answer.dateMs, answer.ageS);
     return answer.status === 200 ? answer.body : EMPTY_LIST;
@@ -52,7 +51,7 @@ export function relayAsker(
         async (answer) => {
           const decoded = decodeBids(bodyOf(answer), slot);
           refuseOutside(decoded, ({ slot: sent }) => sent === slot, `slot ${slot}`);
-          return packSlot(bids, network, relay.name, slot, decoded, {
+          return packSlot(bids, { network, relay: relay.name, slot }, decoded, {
             readAt: clock.now(),
             cached: answer.ageS > 0,
             // A relay that adjusts blocks delivers what nobody bid; none at all is doubtful at every relay.
@@ -62,10 +61,21 @@ export function relayAsker(
         stop,
       );
     },
+    ...payloadQuestions(client, bodyOf, stop),
+  };
+}
+/** The questions about payloads. `bodyOf` takes the body of an answer. */
+function payloadQuestions(
+  client: RelayClient,
+  bodyOf: (answer: Answer) => Buffer,
+  stop: AbortSignal,
+): Pick<Asker, "payloadNewest" | "payloadPage" | "payloadSlot"> {
+  const decode = answerDecoder(payloads);
+  return {
     async payloadNewest() {
       return client.ask(
         { kind: "payload-newest" },
-        (answer) => ({ ...decodePayloads(bodyOf(answer)), cached: answer.ageS > 0 }),
+        (answer) => ({ ...decode(bodyOf(answer)), cached: answer.ageS > 0 }),
         stop,
       );
     },
@@ -73,7 +83,7 @@ export function relayAsker(
       return client.ask(
         { kind: "payload-page", cursor },
         (answer) => {
-          const page = decodePayloads(bodyOf(answer));
+          const page = decode(bodyOf(answer));
           refuseOutside(page, ({ slot }) => slot <= cursor, `at or below the cursor ${cursor}`);
           for (let i = 1; i < page.rows.length; i++) {
             if ((page.rows[i]?.slot ?? 0) > (page.rows[i - 1]?.slot ?? 0)) {
@@ -89,7 +99,7 @@ export function relayAsker(
       return client.ask(
         { kind: "payload-slot", slot },
         (answer) => {
-          const decoded = decodePayloads(bodyOf(answer), slot);
+          const decoded = decode(bodyOf(answer), slot);
           refuseOutside(decoded, ({ slot: sent }) => sent === slot, `slot ${slot}`);
           return { ...decoded, cached: answer.ageS > 0 };
         },

@@ -37,12 +37,17 @@ export interface PackOptions {
   readonly doubt?: Doubt | undefined;
 }
 
+/** A slot that a relay was asked for. */
+export interface AskedSlot {
+  readonly network: Network;
+  readonly relay: string;
+  readonly slot: number;
+}
+
 /** Packs the rows of one slot. */
 export function packSlot(
   dataset: Dataset,
-  network: Network,
-  relay: string,
-  slot: number,
+  { network, relay, slot }: AskedSlot,
   answer: DecodedAnswer,
   options: PackOptions,
 ): SlotAnswer {

@@ -155,7 +155,8 @@ export class SlotCollector {
     if (this.#options.dataset === "bids") return asker.bids(slot, await this.#deliveredAt(slot));
     const answer = await asker.payloadSlot(slot);
     const { cached } = answer;
-    return packSlot(datasets.payloads, network, relay.name, slot, answer, { readAt: clock.now(), cached });
+    const asked = { network, relay: relay.name, slot };
+    return packSlot(datasets.payloads, asked, answer, { readAt: clock.now(), cached });
   }
 
   async #deliveredAt(slot: number): Promise<ReadonlySet<string> | undefined> {

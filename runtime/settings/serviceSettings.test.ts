@@ -96,21 +96,12 @@ const anySettings = fc.record(
 
 test("settings that are rendered are read back the same, whatever they are", (t) => {
   fc.assert(
-<<<<<<< HEAD:runtime/settings/serviceSettings.test.ts
-    fc.property(settings, (one) => {
+    fc.property(anySettings, (one) => {
       t.deepEqual(serviceEnvironment.faultsOf(one), []);
       t.true(serviceEnvironment.codec.is(one));
       const env = serviceEnvironment.codec.encode(one);
       t.true(Object.keys(env).every((name) => serviceEnvironment.names.includes(name)));
       t.deepEqual(serviceEnvironment.codec.decode(env), E.right(one));
-=======
-    fc.property(anySettings, (one) => {
-      t.deepEqual(settingFaults(one), []);
-      t.true(ServiceSettings.is(one));
-      const env = ServiceSettings.encode(one);
-      t.true(Object.keys(env).every((name) => SETTING_NAMES.includes(name)));
-      t.deepEqual(ServiceSettings.decode(env), E.right(one));
->>>>>>> h2:runtime/services/settings.test.ts
       t.deepEqual(readEnvironment({ ...env, PORT: "9000", HOME: "/" }), { settings: one, port: 9000 });
     }),
   );

@@ -13,6 +13,13 @@ export interface Refused {
   readonly message: string;
 }
 
+/** A query, as a relay is sent it. */
+export interface RowsQuestion {
+  readonly relay: string;
+  readonly dataset: DatasetName;
+  readonly params: URLSearchParams;
+}
+
 /** What a relay's software answers to a query. */
 export type Answer = { readonly rows: readonly RawRow[] } | Refused;
 
@@ -40,18 +47,10 @@ class Refusal extends Error {}
  * Answers a query as the relay's software does. `turn` numbers the asks: where the software promises no order, rows come
  * in another one each time. `view`: how the process sees the database where that isn't whole. Not simulated: `order_by`.
  */
-export function ask(
-  data: SimulatedData,
-  relay: string,
-  dataset: DatasetName,
-  params: URLSearchParams,
-  turn: number,
-  view?: View,
-): Answer {
-  const dialect = data.profile(relay)?.relay.dialect ?? "flashbots";
-  const query = new Query(data, relay, dialect, dataset, params, turn, view);
+export function ask(data: SimulatedData, question: RowsQuestion, turn: number, view?: View): Answer {
+  const query = new Query(data, question, turn, view);
   try {
-    return dataset === "bids" ? query.bids() : query.payloads();
+    return question.dataset === "bids" ? query.bids() : query.payloads();
   } catch (error) {
     if (error instanceof Refusal) return { status: 400, message: error.message };
     throw error;
@@ -90,19 +89,17 @@ class Query {
 
   constructor(
     data: SimulatedData,
-    relay: string,
-    dialect: Dialect,
-    dataset: DatasetName,
-    params: URLSearchParams,
+    { relay, dataset, params }: RowsQuestion,
     turn: number,
     view: View | undefined,
   ) {
+    const profile = data.profile(relay);
     this.#data = data;
     this.#relay = relay;
-    this.#dialect = dialect;
-    this.#rules = rules[dialect];
+    this.#dialect = profile?.relay.dialect ?? "flashbots";
+    this.#rules = rules[this.#dialect];
     this.#params = params;
-    this.#random = new Random(turn, data.profile(relay)?.index ?? 0);
+    this.#random = new Random(turn, profile?.index ?? 0);
     this.#view = view;
     ({ first: this.#first, last: this.#last } = data.span(relay, dataset, view?.newest));
   }

@@ -4,7 +4,7 @@ import type { DatasetName } from "../datasets/dataset.ts";
 import type { Dialect } from "../relays/relay.ts";
 import { type Body, BodyCache, bodyOf } from "./bodies.ts";
 import { Cdn } from "./cdn.ts";
-import { type Refused, ask, refusalBody } from "./dialects.ts";
+import { type Refused, type RowsQuestion, ask, refusalBody } from "./dialects.ts";
 import type { FaultKind } from "./faultKinds.ts";
 import { FAULT_PLANS, type FaultPlan, Faults, type Verdict } from "./faults.ts";
 import { HelixCache, type Variation, varied } from "./helixCache.ts";
@@ -56,11 +56,8 @@ const DEFAULT_CACHE_BYTES = 64 << 20;
 const HOUR_MS = 3_600_000;
 
 /** A question that a relay's software answers. */
-interface Question {
-  readonly relay: string;
+interface Question extends RowsQuestion {
   readonly dialect: Dialect;
-  readonly dataset: DatasetName;
-  readonly params: URLSearchParams;
   /** Dataset and parameters as they came. */
   readonly query: string;
   /** Whether relay and client speak gzip. */
@@ -210,12 +207,9 @@ export class Service {
     return `${relay}/${query}/${slot >= first && slot <= last && slot > 0 ? "" : `${first}-${last}`}`;
   }
 
-  #body(
-    { relay, dialect, dataset, params, query }: Question,
-    verdict: Verdict,
-    view: View | undefined,
-  ): Body | Refused {
-    const answer = ask(this.data, relay, dataset, params, verdict.turn, view);
+  #body(question: Question, verdict: Verdict, view: View | undefined): Body | Refused {
+    const { relay, dialect, query } = question;
+    const answer = ask(this.data, question, verdict.turn, view);
     if ("status" in answer) return answer;
     const rows = () => answer.rows;
     const variation = { kind: isVaried(verdict) ? verdict.fault : undefined, luck: verdict.luck };

@@ -1,4 +1,3 @@
-import type { Network } from "../chain/networks.ts";
 import { type SlotRange, intersect } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { BadObjectError, isBad } from "../lake/lake.ts";
@@ -6,6 +5,7 @@ import type { Relay } from "../relays/relay.ts";
 import { Awaiting } from "../collect/awaiting.ts";
 import type { Listings } from "./listings.ts";
 import { target } from "../collect/plan.ts";
+import type { SlotScope } from "../collect/scope.ts";
 
 /** How a relay's newest slots stand in the lake. */
 export interface LiveState {
@@ -21,15 +21,13 @@ export interface LiveState {
   readonly lagSlots: number;
 }
 
-/** Reads from a tick's listing of the newest slots (`live`) how much of them, as far as they lie in `range`, a relay has. */
+/** Reads from a tick's listing of the newest slots (`live`) how much of them, as far as they lie in the scope, a relay has. */
 export async function liveState(
   lake: Listings,
-  network: Network,
+  { network, range, nowMs }: SlotScope,
   relay: Relay,
   dataset: DatasetName,
   live: SlotRange,
-  range: SlotRange,
-  nowMs: number,
 ): Promise<LiveState> {
   const whole = target(network, relay, nowMs);
   const wanted = whole && intersect(whole, range);

@@ -121,7 +121,7 @@ export async function tick(options: TickOptions): Promise<TickResult> {
     for (const [name, { live: newest }] of windows) {
       for (const relay of askers.keys()) {
         if (newest && relay.state === "active")
-          live.push(await liveState(lake, network, relay, name, newest, range, nowMs));
+          live.push(await liveState(lake, { network, range, nowMs }, relay, name, newest));
       }
     }
     const directory = await directoryState(lake, options.relays);
