@@ -94,8 +94,11 @@ function loadStatements(
   const place = places.tables;
   const changes = (dataset: Dataset, kind: "new" | "grown" | "revised" | "failed"): Change[] =>
     ["heron", "o'wl"].map((relay) => change(dataset, relay, kind));
-  const load = (dataset: Dataset, kind: "new" | "grown" | "revised" | "failed", table?: string) =>
-    loadScript(places, network, dataset, changes(dataset, kind), table, "2026-01-02T03:04:05.678Z");
+  const load = (dataset: Dataset, kind: "new" | "grown" | "revised" | "failed", stagingTable?: string) =>
+    loadScript(places, network, dataset, changes(dataset, kind), {
+      stagingTable,
+      loadedAt: "2026-01-02T03:04:05.678Z",
+    });
   return {
     loadScript: all.flatMap((dataset) => [
       ...(["new", "grown", "revised"] as const).map((kind) =>

@@ -11,6 +11,7 @@ import { builderNames } from "../../runtime/simulator/builders.ts";
 import type { Value } from "../../runtime/warehouse/warehouse.ts";
 import { SOON_GIVEN_UP } from "./line.ts";
 import { type Loaded, loadedNetwork } from "./loaded.ts";
+import { groupBy } from "../../runtime/warehouse/sql/values.ts";
 
 type Row = Readonly<Record<string, Value>>;
 
@@ -103,16 +104,6 @@ const number = (row: Row, name: string) => Number(row[name]);
 const time = (value: Value | undefined) =>
   typeof value === "string" ? Date.parse(`${value.replace(" ", "T")}Z`) : Number.NaN;
 
-function grouped<T>(things: readonly T[], key: (thing: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const thing of things) {
-    const group = groups.get(key(thing));
-    if (group) group.push(thing);
-    else groups.set(key(thing), [thing]);
-  }
-  return groups;
-}
-
 /** The smallest of the values that at least so large a share of all doesn't exceed. */
 function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -155,7 +146,7 @@ test("the report's numbers are those that its rows give, counted one by one", as
   const rows: Rows = {
     bids,
     payloads,
-    blocks: grouped(payloads, (row) => `${text(row, "slot")} ${text(row, "block_hash")}`),
+    blocks: groupBy(payloads, (row) => `${text(row, "slot")} ${text(row, "block_hash")}`),
   };
   const beliefs = beliefsOf(rows);
   await coverageIsRight(t, loaded, numbers);
@@ -234,10 +225,10 @@ function bidsAreRight(t: ExecutionContext, numbers: Numbers, { bids }: Rows): vo
       .filter((one) => one["dataset"] === "bids")
       .map((one) => [one["relay"], Number(one["covered"])]),
   );
-  const bidsOf = grouped(bids, (row) => text(row, "relay"));
+  const bidsOf = groupBy(bids, (row) => text(row, "relay"));
   t.is(numbers.bids.bids, sum(bids.map((row) => number(row, "copies"))));
   for (const { relay, bids: count, p10, median, p90, slots_without_bids } of numbers.bids.relays) {
-    const slots = [...grouped(bidsOf.get(relay) ?? [], (row) => text(row, "slot")).values()].map((rows) =>
+    const slots = [...groupBy(bidsOf.get(relay) ?? [], (row) => text(row, "slot")).values()].map((rows) =>
       sum(rows.map((row) => number(row, "copies"))),
     );
     const empty = (coveredBids.get(relay) ?? 0) - slots.length;
@@ -255,7 +246,7 @@ type Beliefs = ReturnType<typeof beliefsOf>;
 
 /** What can be believed, by the words of belief.ts. */
 function beliefsOf({ bids, blocks }: Rows) {
-  const bidsAt = grouped(
+  const bidsAt = groupBy(
     bids.filter((row) => valueOf(row) > 0),
     (row) => text(row, "slot"),
   );
@@ -358,7 +349,7 @@ function timingIsRight(
   { bids }: Rows,
   { believedBids }: Beliefs,
 ): void {
-  const bidsOf = grouped(bids, (row) => text(row, "relay"));
+  const bidsOf = groupBy(bids, (row) => text(row, "relay"));
   const timed = bids.filter((row) => {
     const best = Math.max(0, ...(believedBids.get(text(row, "slot")) ?? []).map(valueOf));
     const ms = time(row["timestamp"]) - time(row["block_timestamp"]);
@@ -401,7 +392,7 @@ function buildersAreRight(
   { bidsAt, stated, believedBids }: Beliefs,
 ): void {
   const nameOf = (row: Row) => names.nameOf(text(row, "builder_pubkey"));
-  const bidsByBuilder = grouped(bids, nameOf);
+  const bidsByBuilder = groupBy(bids, nameOf);
   const tops = new Map<string, number>();
   for (const rows of believedBids.values()) {
     const best = Math.max(...rows.map(valueOf));

@@ -64,10 +64,9 @@ export async function ticking(t: ExecutionContext, options: TickingOptions) {
   });
   const coverage = async () => {
     const onFault = (fault: string) => t.fail(fault);
+    const asked = { network, range, nowMs: clock.now() };
     const of = (dataset: DatasetName) =>
-      relays.map(async (relay) =>
-        coverageOf(lake, { network, range, nowMs: clock.now() }, relay, dataset, onFault),
-      );
+      relays.map(async (relay) => coverageOf(lake, asked, relay, dataset, onFault));
     return Promise.all(DATASET_NAMES.flatMap(of));
   };
   return {

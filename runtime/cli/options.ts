@@ -2,9 +2,9 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import * as E from "fp-ts/lib/Either.js";
 import { MAX_SEED, MAX_SLOT, NETWORK_NAMES } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
-import { DATASET_NAMES, type DatasetName } from "../datasets/dataset.ts";
+import type { DatasetName } from "../datasets/dataset.ts";
 import { type Format, whole } from "../settings/formats.ts";
-import { shared } from "../settings/shared.ts";
+import { DATASETS, shared } from "../settings/shared.ts";
 
 /** The options that commands share, as commander hands them over (design §5). */
 export interface CommonOptions {
@@ -51,7 +51,7 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
     .option("--quiet", "no progress and no logs", false)
     .option("--json", "the result as JSON on standard output", false);
   if (groups.includes("range"))
-    command.addOption(new Option("--dataset <name>", shared.dataset.meaning).choices(DATASET_NAMES));
+    command.addOption(new Option("--dataset <name>", shared.dataset.meaning).choices(DATASETS));
   if (groups.includes("range") || groups.includes("slots")) {
     command
       .addOption(

@@ -45,9 +45,8 @@ function relayColumn(
   required: boolean,
   format: Format,
   description: string,
-  field = name,
 ): Column {
-  return { name, type, required, description, field: { name: field, format } };
+  return { name, type, required, description, field: { name, format } };
 }
 
 const common: readonly Column[] = [
@@ -106,14 +105,13 @@ export const bids: Dataset = {
       description:
         "When the relay had the bid: timestamp_ms, else timestamp_s; null when absent, 0 or beyond year 9999. Relays date different moments (received, inserted, first seen)",
     },
-    relayColumn(
-      "timestamp_s",
-      "INT64",
-      false,
-      "int64",
-      "The relay's field timestamp, Unix s, as sent",
-      "timestamp",
-    ),
+    {
+      name: "timestamp_s",
+      type: "INT64",
+      required: false,
+      description: "The relay's field timestamp, Unix s, as sent",
+      field: { name: "timestamp", format: "int64" },
+    },
     integer("timestamp_ms", "The relay's field timestamp_ms, Unix ms, as sent"),
     relayColumn(
       "optimistic_submission",

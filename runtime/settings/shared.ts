@@ -1,7 +1,7 @@
 import * as t from "io-ts";
 import type { CanonicalTable } from "../chain/canonicalChain.ts";
 import { ORDERS, type Order, type SlotRange } from "../chain/slots.ts";
-import { DATASET_NAMES, type DatasetName } from "../datasets/dataset.ts";
+import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { RELAY_NAME } from "../relays/relay.ts";
 import {
   amount,
@@ -49,6 +49,9 @@ export const canonicalTable: t.Type<CanonicalTable, unknown, unknown> = fields(
 );
 const TABLE_FIELDS = "{table: project.dataset.table, timestamp_column, hash_column}";
 
+/** As they are offered. */
+export const DATASETS = Object.keys(datasets) as readonly DatasetName[];
+
 /** Settings that are given in more than one form. */
 export const shared = {
   network: { format: networkName, meaning: "network whose relays are collected" },
@@ -64,7 +67,7 @@ export const shared = {
     meaning: "only these relays; all active ones without it",
     default: [],
   },
-  dataset: { format: oneOf(DATASET_NAMES), meaning: "one of the two; both without it" },
+  dataset: { format: oneOf(DATASETS), meaning: "one of the two; both without it" },
   slots: { format: slotRange, meaning: "inclusive range of slots" },
   shards: {
     format: whole("shards", 1, MAX_SHARDS),

@@ -129,8 +129,8 @@ class Loader<Source> {
     const { lake, engine } = this.#parts;
     const { maxObjects = Infinity, replace = true, signal } = this.#options;
     const generations = await this.#generations(dataset);
-    const most = maxObjects - this.#taken;
-    const waiting = waitingObjects(lake, dataset, generations, this.#options, most, this.#count);
+    const options = { ...this.#options, maxObjects: maxObjects - this.#taken };
+    const waiting = waitingObjects(lake, dataset, generations, options, this.#count);
     for await (const wave of waves(this.#withLedger(dataset, waiting))) {
       if (signal?.aborted) return;
       if (this.#transactions >= engine.limits.transactions) {

@@ -39,10 +39,10 @@ export async function* waitingObjects(
   lake: Lake,
   dataset: Dataset,
   generationsOf: (relay: string) => Promise<Generations>,
-  options: Pick<LoadOptions, "ranges" | "signal">,
-  maxObjects: number,
+  options: Pick<LoadOptions, "ranges" | "signal" | "maxObjects">,
   count: LoadCount,
 ): AsyncGenerator<Waiting> {
+  const { maxObjects = Infinity } = options;
   const ranges = wholeChunks(dataset, options.ranges ?? [{ first: 0, last: MAX_SLOT }]);
   let newest: Waiting[] = [];
   const cut = (): void => {

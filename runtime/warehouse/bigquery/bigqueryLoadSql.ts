@@ -58,8 +58,7 @@ export function loadScript(
   network: Network,
   dataset: Dataset,
   changes: readonly Change[],
-  stagingTable: string | undefined,
-  loadedAt: string,
+  { stagingTable, loadedAt }: { readonly stagingTable: string | undefined; readonly loadedAt: string },
 ): Query {
   const chunks = changes.map(({ after: { chunk } }) => chunk);
   const range = {

@@ -84,12 +84,12 @@ async function commit(
   let rest = chunks;
   let result: Result = nothingLoaded;
   for (let attempt = 1; rest.length > 0; attempt++) {
-    const table = rest.some((chunk) => rowsToInsert(chunk) > 0) ? staged?.table : undefined;
+    const stagingTable = rest.some((chunk) => rowsToInsert(chunk) > 0) ? staged?.table : undefined;
     try {
-      await jobs.run(loadScript(places, network, dataset, rest, table, loadedAt));
+      await jobs.run(loadScript(places, network, dataset, rest, { stagingTable, loadedAt }));
       return { ...result, loaded: rest };
     } catch (error) {
-      const missing = missingOf(error, dataset, table);
+      const missing = missingOf(error, dataset, stagingTable);
       const moved = error instanceof ApiError && error.message.includes(LEDGER_MOVED);
       if (!missing && !moved && !isConflict(error)) throw error;
       if (attempt >= ATTEMPTS) throw error;

@@ -48,7 +48,9 @@ export async function exportDays(
       const folder = join(out, network.name, dataset);
       const partial = join(folder, `${name}.partial.parquet`);
       const path = complete ? join(folder, `${name}.parquet`) : partial;
-      const rows = await writing(path, () => writeDay(connection, network, dataset, day, path, options));
+      const rows = await writing(path, () =>
+        writeDay(connection, dataset, day, { network, path, ...options }),
+      );
       if (complete) await rm(partial, { force: true });
       files.push({ path, rows, complete });
     }
@@ -88,11 +90,9 @@ async function daysOf(
 
 async function writeDay(
   connection: DuckDBConnection,
-  network: Network,
   dataset: DatasetName,
   day: Day,
-  path: string,
-  { relays, slots }: ExportOptions,
+  { network, path, relays, slots }: ExportOptions & { readonly network: Network; readonly path: string },
 ): Promise<number> {
   const where = [
     `block_timestamp >= TIMESTAMP '${day.name}' AND block_timestamp < TIMESTAMP '${day.name}' + INTERVAL 1 DAY`,
