@@ -98,6 +98,34 @@ async function agrees(t: ExecutionContext, warehouse: Warehouse, lake: Lake): Pr
     t.deepEqual(await tableRows(warehouse, dataset), await expectedRows(lake, dataset), dataset);
 }
 
+/** The statements among jobs and the tables that jobs load into; every job names location, price limit and network. */
+function sentStatements(t: ExecutionContext, jobs: readonly SentJob[]) {
+  const staged = { bids: new Set<string>(), payloads: new Set<string>() };
+  const statements: Statement[] = [];
+  for (const { jobReference, configuration } of jobs) {
+    const { load, query, labels } = configuration;
+    t.is(jobReference.location, "US");
+    t.deepEqual(labels, { network: network.name });
+    if (load) {
+      const { tableId } = load.destinationTable;
+      staged[tableId.startsWith("etl_load_bids") ? "bids" : "payloads"].add(tableId);
+    }
+    if (!query) continue;
+    t.is(query.useLegacySql, false);
+    t.is(query.maximumBytesBilled, "200000000000");
+    const parameters = (query.queryParameters ?? []).map(({ name, parameterType: { arrayType } }) => {
+      const fields = Object.fromEntries(arrayType.structTypes.map((field) => [field.name, field.type.type]));
+      return [name, parameterType({ fields })] as const;
+    });
+    statements.push({
+      name: jobReference.jobId,
+      sql: query.query,
+      parameters: Object.fromEntries(parameters),
+    });
+  }
+  return { staged, statements };
+}
+
 test("what is sent: jobs name location, price limit and network; an ordinary load changes no row; GoogleSQL takes all of it", async (t) => {
   const { proxy, lake, url, warehouse, since } = await start(t);
   const [, , project = "", dataset = ""] = url.split("/");
@@ -148,29 +176,7 @@ test("what is sent: jobs name location, price limit and network; an ordinary loa
   await warehouse.coverage();
   await warehouse.load(lake, [], { rebuild: true });
 
-  const staged = { bids: new Set<string>(), payloads: new Set<string>() };
-  const statements: Statement[] = [];
-  for (const { jobReference, configuration } of jobsOf(proxy.requests)) {
-    const { load, query, labels } = configuration;
-    t.is(jobReference.location, "US");
-    t.deepEqual(labels, { network: network.name });
-    if (load) {
-      const { tableId } = load.destinationTable;
-      staged[tableId.startsWith("etl_load_bids") ? "bids" : "payloads"].add(tableId);
-    }
-    if (!query) continue;
-    t.is(query.useLegacySql, false);
-    t.is(query.maximumBytesBilled, "200000000000");
-    const parameters = (query.queryParameters ?? []).map(({ name, parameterType: { arrayType } }) => {
-      const fields = Object.fromEntries(arrayType.structTypes.map((field) => [field.name, field.type.type]));
-      return [name, parameterType({ fields })] as const;
-    });
-    statements.push({
-      name: jobReference.jobId,
-      sql: query.query,
-      parameters: Object.fromEntries(parameters),
-    });
-  }
+  const { staged, statements } = sentStatements(t, jobsOf(proxy.requests));
   const settings = { project, dataset, network };
   const tables = { bids: [...staged.bids], payloads: [...staged.payloads] };
   const catalog = warehouseCatalog(settings, `${dataset}_staging`, tables);

@@ -1,9 +1,10 @@
-import { fork } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import type { DatasetName } from "../../runtime/datasets/dataset.ts";
 import { bundled } from "../program/bundled.ts";
-import { startCloud } from "./cloud.ts";
+import type { startService } from "../program/service.ts";
+import { type Cloud, startCloud } from "./cloud.ts";
 import type { Passing } from "./proxy.ts";
 import type { ServiceChildOptions } from "./serviceChild.ts";
 import { seed, world } from "./world.ts";
@@ -20,6 +21,61 @@ const MINUTE = 60_000;
 const isUpload = ({ method, path }: Passing) => method === "POST" && path.startsWith("/upload/");
 const isLoad = ({ method, json }: Passing) =>
   method === "POST" && /"sourceUris"|BEGIN TRANSACTION/.test(json);
+
+function startChild(child: string, { gcs, bigQuery }: Cloud, options: ServiceChildOptions): ChildProcess {
+  return fork(child, [JSON.stringify(options)], {
+    execArgv: [],
+    env: {
+      ...process.env,
+      STORAGE_EMULATOR_HOST: gcs.endpoint,
+      BIGQUERY_EMULATOR_HOST: bigQuery.endpoint,
+    },
+  });
+}
+
+/** Kills a service once, at any moment within so many ms: of now, or of a request of a kind. */
+function killer(service: ChildProcess) {
+  let timer: NodeJS.Timeout | undefined;
+  const die = (withinMs: number): void => {
+    timer ??= setTimeout(() => service.kill("SIGKILL"), Math.random() * withinMs);
+  };
+  const dieFrom = (is: (request: Passing) => boolean, withinMs: number) => async (request: Passing) => {
+    if (is(request)) die(withinMs);
+    return undefined;
+  };
+  return { die, dieFrom, spare: () => clearTimeout(timer) };
+}
+
+/** The status of a tick's answer; undefined where the service died before. */
+async function tickStatus(url: string): Promise<number | undefined> {
+  return fetch(`${url}/tick`, { method: "POST" }).then(
+    (response) => response.status,
+    () => undefined,
+  );
+}
+
+/** How far a service came since then. */
+function lastMoment(
+  { gcs, bigQuery }: Cloud,
+  before: { readonly writes: number; readonly jobs: number },
+  hasAsked: boolean,
+) {
+  if (bigQuery.requests.slice(before.jobs).some(isLoad)) return "loading";
+  if (gcs.requests.slice(before.writes).some(isUpload)) return "writing";
+  return hasAsked ? "asking" : "none";
+}
+
+async function ticksUntilIdle(
+  t: ExecutionContext,
+  services: readonly Awaited<ReturnType<typeof startService>>[],
+): Promise<void> {
+  for (let turn = 0; turn < 3; turn++)
+    for (const service of services) {
+      const { status, body } = await service.tick();
+      t.is(status, 200, JSON.stringify(body));
+    }
+  for (const service of services) t.is((await service.tick()).body["load_rows"], 0, "not idle yet");
+}
 
 test(`after ${KILLS} kills of a service at any moment of a tick, ticks end in exactly the truth`, async (t) => {
   t.timeout(900_000);
@@ -41,7 +97,7 @@ test(`after ${KILLS} kills of a service at any moment of a tick, ticks end in ex
     const dataset: DatasetName = tries % 5 === 4 ? "payloads" : "bids";
     // Something new to do for each.
     clock.advance(3 * MINUTE);
-    const options: ServiceChildOptions = {
+    const service = startChild(child, project, {
       dataset,
       seed,
       base: simulator.url,
@@ -49,39 +105,21 @@ test(`after ${KILLS} kills of a service at any moment of a tick, ticks end in ex
       warehouse: project.warehouseUrl,
       nowMs: clock.now(),
       only: RELAYS,
-    };
-    const service = fork(child, [JSON.stringify(options)], {
-      execArgv: [],
-      env: {
-        ...process.env,
-        STORAGE_EMULATOR_HOST: project.gcs.endpoint,
-        BIGQUERY_EMULATOR_HOST: project.bigQuery.endpoint,
-      },
     });
     const exit = once(service, "exit");
     const [url] = (await once(service, "message")) as [string];
     const before = { asked, writes: project.gcs.requests.length, jobs: project.bigQuery.requests.length };
     const began = performance.now();
-    const answered = fetch(`${url}/tick`, { method: "POST" }).then(
-      (response) => response.status,
-      () => undefined,
-    );
-    const die = (withinMs: number) => {
-      timers.push(setTimeout(() => service.kill("SIGKILL"), Math.random() * withinMs));
-    };
-    const timers: NodeJS.Timeout[] = [];
+    const answered = tickStatus(url);
+    const { die, dieFrom, spare } = killer(service);
     // Some die at any moment of the tick; the others soon after its first request to a relay, its first write, its first load.
-    const dieFrom = (is: (request: Passing) => boolean, withinMs: number) => async (request: Passing) => {
-      if (timers.length === 0 && is(request)) die(withinMs);
-      return undefined;
-    };
     const way = tries % 4;
     if (way === 0) project.bigQuery.rule = dieFrom(isLoad, 600);
     else if (way === 1) project.gcs.rule = dieFrom(isUpload, 200);
-    else if (way === 2) onAsked = () => timers.length === 0 && die(50);
+    else if (way === 2) onAsked = () => die(50);
     else die(lasts[dataset]);
     const status = await answered;
-    timers.forEach((timer) => clearTimeout(timer));
+    spare();
     project.bigQuery.rule = () => undefined;
     project.gcs.rule = () => undefined;
     onAsked = () => undefined;
@@ -94,20 +132,12 @@ test(`after ${KILLS} kills of a service at any moment of a tick, ticks end in ex
     }
     await exit;
     kills++;
-    const loading = project.bigQuery.requests.slice(before.jobs).some(isLoad);
-    const writing = project.gcs.requests.slice(before.writes).some(isUpload);
-    hits[loading ? "loading" : writing ? "writing" : asked > before.asked ? "asking" : "none"]++;
+    hits[lastMoment(project, before, asked > before.asked)]++;
   }
   t.log(JSON.stringify(hits));
   for (const [moment, count] of Object.entries(hits))
     if (moment !== "none") t.true(count >= HITS, `${count} kills while ${moment}`);
 
-  const services = [await start("payloads"), await start("bids")];
-  for (let turn = 0; turn < 3; turn++)
-    for (const service of services) {
-      const { status, body } = await service.tick();
-      t.is(status, 200, JSON.stringify(body));
-    }
-  for (const service of services) t.is((await service.tick()).body["load_rows"], 0, "not idle yet");
+  await ticksUntilIdle(t, [await start("payloads"), await start("bids")]);
   await network.isTheTruth();
 });

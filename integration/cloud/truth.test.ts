@@ -26,13 +26,8 @@ test.after.always(() => cloud.close());
 test(`seed ${seed}: under harsh faults and a recheck, lake, BigQuery and DuckDB end equal to the truth, field by field`, async (t) => {
   t.timeout(900_000);
   const clock = hastyClock();
-  const simulator = await startSimulator({
-    seed,
-    faults: FAULT_PLANS.harsh,
-    clock,
-    scale: 0.05,
-    record: false,
-  });
+  const faults = FAULT_PLANS.harsh;
+  const simulator = await startSimulator({ seed, faults, clock, scale: 0.05, record: false });
   t.teardown(() => simulator.close());
   const project = await cloud.project(t);
   const network = simulatedNetwork(seed);

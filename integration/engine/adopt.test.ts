@@ -19,6 +19,17 @@ interface ImportFile {
   }[];
 }
 
+/** Leaves of an import file what has an id here, and the components that it belongs to. */
+function chooseImports(file: string, ids: ReadonlyMap<string, string>): void {
+  const all = JSON.parse(readFileSync(file, "utf8")) as ImportFile;
+  const chosen = new Set<string | undefined>(ids.keys());
+  for (const { name, parent } of all.resources.toReversed()) if (chosen.has(name)) chosen.add(parent);
+  const resources = all.resources
+    .filter(({ name, component }) => ids.has(name) || (component && chosen.has(name)))
+    .map((one) => (ids.has(one.name) ? { ...one, id: ids.get(one.name) } : one));
+  writeFileSync(file, JSON.stringify({ ...all, resources }));
+}
+
 test("a table that exists already, with the first of our columns, is adopted and grows", (t) =>
   withStack({ stack: "test", config: given("test") }, async (stack) => {
     const file = join(stack.folder, "import.json");
@@ -57,13 +68,7 @@ test("a table that exists already, with the first of our columns, is adopted and
       ["datasets-private", ids.datasets],
       ["payloads-payloads-table", ids.table],
     ]);
-    const all = JSON.parse(readFileSync(file, "utf8")) as ImportFile;
-    const chosen = new Set<string | undefined>(wanted.keys());
-    for (const { name, parent } of all.resources.toReversed()) if (chosen.has(name)) chosen.add(parent);
-    const resources = all.resources
-      .filter(({ name, component }) => wanted.has(name) || (component && chosen.has(name)))
-      .map((one) => (wanted.has(one.name) ? { ...one, id: wanted.get(one.name) } : one));
-    writeFileSync(file, JSON.stringify({ ...all, resources }));
+    chooseImports(file, wanted);
     (await stack.up({ args: ["--target", "**pulumi:providers:gcp::gcp"] })).ok();
     await stack.run([
       "import",

@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import { SPOT_TAINT } from "../../components/backload/BackloadCluster.ts";
 import { systemClock } from "../../runtime/chain/clock.ts";
-import { simulatedNetwork } from "../../runtime/chain/networks.ts";
+import { type Network, simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
 import { openGcsLake } from "../../runtime/lake/gcs/bucket.ts";
 import { BACKLOAD_EXIT } from "../../runtime/services/backloadExit.ts";
-import { startSimulator } from "../../runtime/simulator/server.ts";
+import { type Simulator, startSimulator } from "../../runtime/simulator/server.ts";
 import { runStack } from "../../stacks/golden.ts";
 import { newBucket } from "../cloud/buckets.ts";
 import { startGcs } from "../cloud/servers.ts";
@@ -54,7 +54,7 @@ async function until<T>(
 }
 
 /** What the stack registers in its cluster, as it registers it. */
-async function registeredObjects(): Promise<Map<string, KubeObject>> {
+async function registeredObjects() {
   const config = {
     range: `${RANGE.first}-${RANGE.last}`,
     shards: SHARDS,
@@ -64,9 +64,16 @@ async function registeredObjects(): Promise<Map<string, KubeObject>> {
   };
   const { registered } = await runStack("test", { "mev-boost-etl:backload": config });
   const objects = registered.filter(({ type }) => type.startsWith("kubernetes:"));
-  return new Map(
+  const byKind = new Map(
     objects.map(({ type, inputs }) => [type.split(":").at(-1) ?? type, inputs as unknown as KubeObject]),
   );
+  const [namespace, account, policy, job] = ["Namespace", "ServiceAccount", "NetworkPolicy", "Job"].map(
+    (kind) => byKind.get(kind),
+  );
+  if (!namespace || !account || !policy || !job) throw new Error("the stack registers no Job");
+  const spec = job["spec"] as { template: { spec: { containers: { image: string }[] } } };
+  const image = spec.template.spec.containers[0]?.image ?? "";
+  return { namespace, account, policy, job, image };
 }
 
 async function ended(api: KubeApi, path: string): Promise<JobStatus> {
@@ -78,10 +85,8 @@ async function ended(api: KubeApi, path: string): Promise<JobStatus> {
   });
 }
 
-test("the Job that the stack registers is taken by Kubernetes, and its workers fill the lake whatever becomes of their nodes", async (t) => {
-  t.timeout(600_000);
-  const seed = Number(process.env["ETL_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 28));
-  t.log(`seed ${seed}`);
+/** What workers need outside of the cluster: their program, relays and a bucket. */
+async function relaysAndBucket(t: ExecutionContext, seed: number) {
   const folder = await mkdtemp(join(tmpdir(), "etl-kubernetes-"));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   // Workers run as nobody in particular, and read their program from here.
@@ -114,14 +119,39 @@ test("the Job that the stack registers is taken by Kubernetes, and its workers f
     ETL_RELAYS: JSON.stringify(relays),
     STORAGE_EMULATOR_HOST: gcs.endpoint,
   };
-  const objects = await registeredObjects();
-  const [namespace, account, policy, job] = ["Namespace", "ServiceAccount", "NetworkPolicy", "Job"].map(
-    (kind) => objects.get(kind),
-  );
-  if (!namespace || !account || !policy || !job) return t.fail("the stack registers no Job");
-  const spec = job["spec"] as { template: { spec: { containers: { image: string }[] } } };
-  const image = spec.template.spec.containers[0]?.image ?? "";
+  return { folder, program, simulator, network, env };
+}
 
+/** The relays' bids are covered whole, and as the truth has them. */
+async function isFilled(
+  t: ExecutionContext,
+  simulator: Simulator,
+  network: Network,
+  env: { readonly ETL_LAKE: string; readonly STORAGE_EMULATOR_HOST: string },
+): Promise<void> {
+  process.env["STORAGE_EMULATOR_HOST"] = env.STORAGE_EMULATOR_HOST;
+  const lake = openGcsLake(env.ETL_LAKE, network.name, { clock: systemClock });
+  for (const relay of simulator.relays.filter(({ name }) => RELAYS.includes(name))) {
+    const row = await coverageOf(
+      lake,
+      { network, range: RANGE, nowMs: systemClock.now() },
+      relay,
+      "bids",
+      (fault) => t.fail(fault),
+    );
+    t.is(row.covered, RANGE.last - RANGE.first + 1, relay.name);
+  }
+  const { differences, rows } = await compareLake(lake, simulator.truth);
+  t.deepEqual(differences, []);
+  t.true(rows > 0);
+}
+
+test("the Job that the stack registers is taken by Kubernetes, and its workers fill the lake whatever becomes of their nodes", async (t) => {
+  t.timeout(600_000);
+  const seed = Number(process.env["ETL_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 28));
+  t.log(`seed ${seed}`);
+  const { folder, program, simulator, network, env } = await relaysAndBucket(t, seed);
+  const { namespace, account, policy, job, image } = await registeredObjects();
   const plane = await startControlPlane(join(folder, "plane"));
   t.teardown(() => plane.close());
   const { api } = plane;
@@ -161,21 +191,7 @@ test("the Job that the stack registers is taken by Kubernetes, and its workers f
     new RegExp(`"exit_code":${BACKLOAD_EXIT.retry}\\b`),
   );
 
-  process.env["STORAGE_EMULATOR_HOST"] = gcs.endpoint;
-  const lake = openGcsLake(env.ETL_LAKE, network.name, { clock: systemClock });
-  for (const relay of simulator.relays.filter(({ name }) => RELAYS.includes(name))) {
-    const row = await coverageOf(
-      lake,
-      { network, range: RANGE, nowMs: systemClock.now() },
-      relay,
-      "bids",
-      (fault) => t.fail(fault),
-    );
-    t.is(row.covered, RANGE.last - RANGE.first + 1, relay.name);
-  }
-  const { differences, rows } = await compareLake(lake, simulator.truth);
-  t.deepEqual(differences, []);
-  t.true(rows > 0);
+  await isFilled(t, simulator, network, env);
 
   // One shard's bad input ends that shard at once, and no other.
   const name = `${job.metadata.name}-2`;

@@ -175,6 +175,13 @@ test.serial(
   },
 );
 
+/** A log, line by line. */
+const lines = (text: string) =>
+  text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
 test.serial(
   "a worker that is stopped asks nothing more, writes what it has, asks to be started again, and goes on where it was",
   async (t) => {
@@ -203,11 +210,6 @@ test.serial(
     t.is(first.code, 75, first.out);
     // Before it is told, at 60 a second a relay, and what is under way then.
     t.true(requests.length - asked < 150, `${requests.length - asked} requests after SIGTERM`);
-    const lines = (text: string) =>
-      text
-        .split("\n")
-        .filter((line) => line !== "")
-        .map((line) => JSON.parse(line) as Record<string, unknown>);
     t.like(lines(first.out).at(-1), {
       message: "backload.end",
       severity: "INFO",

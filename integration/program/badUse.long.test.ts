@@ -398,9 +398,10 @@ test("a full disk is told in one line; what was there before is kept, and with m
   if (spawnSync("unshare", [...asRoot, "true"]).status !== 0)
     return t.log("not shown: this system lets its users mount no small disk");
   const first = [...load.slice(0, -1), "new.duckdb"];
+  const recent = ["--slots", `${LAST - 60}-${LAST}`];
   for (const [args, says] of [
     [
-      ["run", ...run.slice(1), "--slots", `${LAST - 60}-${LAST}`, ...place("lake", "../../w.duckdb")],
+      ["run", ...run.slice(1), ...recent, ...place("lake", "../../w.duckdb")],
       /lake\/.*: the disk is full; free some space and run again/,
     ],
     [load, /w\.duckdb: the disk is full; free some space and run `load`/],
@@ -411,13 +412,7 @@ test("a full disk is told in one line; what was there before is kept, and with m
     mkdirSync(disk);
     // More to load than the warehouse has.
     if (args === load) {
-      const more = await command(
-        folder,
-        ...run,
-        "--slots",
-        `${LAST - 60}-${LAST}`,
-        ...place("lake", "more.duckdb"),
-      );
+      const more = await command(folder, ...run, ...recent, ...place("lake", "more.duckdb"));
       t.is(more.code, 0, more.said.join("\n"));
       rmSync(join(folder, "more.duckdb"));
     }
@@ -450,7 +445,7 @@ test("a full disk is told in one line; what was there before is kept, and with m
       const { code, said } = await command(kept, ...first);
       t.is(code, 0, said.join("\n"));
     }
-    const again = await command(kept, ...run, "--slots", `${LAST - 60}-${LAST}`);
+    const again = await command(kept, ...run, ...recent);
     t.is(again.code, 0, again.said.join("\n"));
     rmSync(folder, { recursive: true });
   }

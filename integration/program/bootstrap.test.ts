@@ -57,6 +57,20 @@ function project() {
   };
 }
 
+/** Who has which roles on what. */
+const rolesOf = (given: Lines, member: string) =>
+  Object.entries(given)
+    .flatMap(([on, lines]) => lines.map((line) => [on, ...line.split(" | ")]))
+    .filter(([, , who]) => who?.includes(member))
+    .map(([on = "", role = ""]) => `${on}: ${role.replace("roles/", "")}`)
+    .toSorted();
+
+/** The parts of GitHub that may work as an account. */
+const subjectsOf = (given: Lines, account: string) =>
+  (given[`iam_service-accounts_${account}@etl-project.iam.gserviceaccount.com`] ?? []).map(
+    (line) => /workloadIdentityPools\/github\/subject\/repo:(.*)$/.exec(line)?.[1],
+  );
+
 test("an empty project gets what the workflows need, and nothing more", (t) => {
   const { run, things, grants } = project();
   const { code, out, err } = run([...BOTH, "--static-egress"]);
@@ -83,13 +97,7 @@ test("an empty project gets what the workflows need, and nothing more", (t) => {
   );
 
   const given = grants();
-  const rolesOf = (member: string) =>
-    Object.entries(given)
-      .flatMap(([on, lines]) => lines.map((line) => [on, ...line.split(" | ")]))
-      .filter(([, , who]) => who?.includes(member))
-      .map(([on = "", role = ""]) => `${on}: ${role.replace("roles/", "")}`)
-      .toSorted();
-  t.deepEqual(rolesOf("mev-boost-etl-preview@"), [
+  t.deepEqual(rolesOf(given, "mev-boost-etl-preview@"), [
     "kms_keys_pulumi_state: cloudkms.cryptoKeyDecrypter",
     "project_etl-project: iam.securityReviewer",
     "project_etl-project: viewer",
@@ -97,7 +105,7 @@ test("an empty project gets what the workflows need, and nothing more", (t) => {
     "storage_buckets_gs:__etl-project-pulumi-state: storage.objectViewer",
   ]);
   t.deepEqual(
-    rolesOf("mev-boost-etl-deployer@"),
+    rolesOf(given, "mev-boost-etl-deployer@"),
     DEPLOYER_ROLES.map((role) => `project_etl-project: ${role}`)
       .concat("kms_keys_pulumi_state: cloudkms.cryptoKeyEncrypterDecrypter")
       .toSorted(),
@@ -108,15 +116,11 @@ test("an empty project gets what the workflows need, and nothing more", (t) => {
     /hasOnly\(\['roles\/bigquery\.jobUser', 'roles\/container\.defaultNodeServiceAccount'\]\)/,
   );
 
-  const subjects = (account: string) =>
-    (given[`iam_service-accounts_${account}@etl-project.iam.gserviceaccount.com`] ?? []).map(
-      (line) => /workloadIdentityPools\/github\/subject\/repo:(.*)$/.exec(line)?.[1],
-    );
-  t.deepEqual(subjects("mev-boost-etl-deployer"), [
+  t.deepEqual(subjectsOf(given, "mev-boost-etl-deployer"), [
     "someone/mev-boost-etl:environment:test",
     "someone/mev-boost-etl:environment:production",
   ]);
-  t.deepEqual(subjects("mev-boost-etl-preview"), [
+  t.deepEqual(subjectsOf(given, "mev-boost-etl-preview"), [
     "someone/mev-boost-etl:pull_request",
     "someone/mev-boost-etl:ref:refs/heads/main",
   ]);

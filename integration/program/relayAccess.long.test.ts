@@ -135,22 +135,48 @@ test("a relay behind a password and a key is collected, by workers too, and neit
   instance.closeSync();
 });
 
-test("a service and a back-load's worker collect such a relay too, by what Secret Manager holds", async (t) => {
-  t.timeout(240_000);
-  const folder = mkdtempSync(join(tmpdir(), "etl-access-"));
-  const relay = await guardedRelay(t, systemClock);
+/** A Secret Manager that holds what the guarded relay asks for. */
+function secretManager(): Server {
   const secrets = new Map([
     ["authorization", AUTHORIZATION],
     ["key", `${KEY}\n`],
   ]);
-  const versionOf = (secret: string) => `projects/a-project/secrets/${secret}/versions/1`;
-  const manager = createServer((request, response) => {
+  return createServer((request, response) => {
     const [, secret = ""] = /secrets\/(.*)\/versions\/1:access$/.exec(request.url ?? "") ?? [];
     const data = Buffer.from(secrets.get(secret) ?? "").toString("base64");
     response
       .writeHead(200, { "content-type": "application/json" })
       .end(JSON.stringify({ payload: { data } }));
   });
+}
+
+/** What a service of payloads says to one tick, and in its log until it has ended. */
+async function servedTick(folder: string, env: NodeJS.ProcessEnv) {
+  const service = spawn(process.execPath, [...runtime("cli/main.ts"), "serve", "payloads"], {
+    cwd: folder,
+    env,
+  });
+  const exit = once(service, "exit");
+  let said = "";
+  for (const stream of [service.stdout, service.stderr])
+    stream.on("data", (data: Buffer) => (said += data.toString()));
+  let port: string | undefined;
+  while (port === undefined && service.exitCode === null) {
+    await Promise.race([once(service.stdout, "data"), exit]);
+    [, port] = /"port":(\d+),"message":"ready"/.exec(said) ?? [];
+  }
+  const answer = await fetch(`http://127.0.0.1:${port}/tick`, { method: "POST" });
+  const told = await answer.text();
+  service.kill("SIGTERM");
+  await exit;
+  return { told, said, status: answer.status };
+}
+
+test("a service and a back-load's worker collect such a relay too, by what Secret Manager holds", async (t) => {
+  t.timeout(240_000);
+  const folder = mkdtempSync(join(tmpdir(), "etl-access-"));
+  const relay = await guardedRelay(t, systemClock);
+  const versionOf = (secret: string) => `projects/a-project/secrets/${secret}/versions/1`;
   const off = simulatedRelays(7).map(({ name }) => [name, { off: true }] as const);
   const mine = {
     url: relay.shownUrl,
@@ -160,7 +186,7 @@ test("a service and a back-load's worker collect such a relay too, by what Secre
   };
   const network = simulatedNetwork(7);
   const common = {
-    SECRET_MANAGER_EMULATOR_HOST: await listening(t, manager),
+    SECRET_MANAGER_EMULATOR_HOST: await listening(t, secretManager()),
     ETL_NETWORK: network.name,
     ETL_LAKE: join(folder, "lake"),
     ETL_RELAYS: JSON.stringify({ ...Object.fromEntries(off), mine }),
@@ -185,30 +211,14 @@ test("a service and a back-load's worker collect such a relay too, by what Secre
     ETL_TICK_SECONDS: "60",
     PORT: "0",
   };
-  const service = spawn(process.execPath, [...runtime("cli/main.ts"), "serve", "payloads"], {
-    cwd: folder,
-    env,
-  });
-  const exit = once(service, "exit");
-  let said = "";
-  for (const stream of [service.stdout, service.stderr])
-    stream.on("data", (data: Buffer) => (said += data.toString()));
-  let port: string | undefined;
-  while (port === undefined && service.exitCode === null) {
-    await Promise.race([once(service.stdout, "data"), exit]);
-    [, port] = /"port":(\d+),"message":"ready"/.exec(said) ?? [];
-  }
-  const answer = await fetch(`http://127.0.0.1:${port}/tick`, { method: "POST" });
-  const told = await answer.text();
-  t.is(answer.status, 200, told + said);
+  const { told, said, status } = await servedTick(folder, env);
+  t.is(status, 200, told + said);
   const { by_relay: relays } = JSON.parse(told) as { by_relay: { relay: string; covered: number }[] };
   t.deepEqual(
     relays.map(({ relay: name, covered }) => [name, covered > 0]),
     [["mine", true]],
     told,
   );
-  service.kill("SIGTERM");
-  await exit;
   for (const text of [worker.said, said, told]) t.notRegex(text, SECRETS);
   holdNoSecret(t, folder);
 });
