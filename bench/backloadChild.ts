@@ -14,7 +14,7 @@ import { openFolderLake } from "../runtime/lake/folder/folder.ts";
 import { silentLog } from "../runtime/log.ts";
 import { relayOf } from "../runtime/relays/described.ts";
 import { startSimulator } from "../runtime/simulator/server.ts";
-import { type Shares, sharesOf } from "./cpuShares.ts";
+import { type CpuShares, sharesOf } from "./cpuShares.ts";
 
 /** What a worker of the bench is told. */
 export interface BenchWork {
@@ -33,7 +33,7 @@ export interface BenchDone {
   readonly cpuSeconds: number;
   readonly peakMb: number;
   /** Empty without a profile. */
-  readonly shares: Shares;
+  readonly shares: CpuShares;
 }
 
 const network = simulatedNetwork(1);

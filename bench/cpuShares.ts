@@ -1,7 +1,7 @@
 import type { Profiler } from "node:inspector";
 
 /** Parts of a process's processor time, 0–1, by what it was spent on. */
-export type Shares = Readonly<Record<string, number>>;
+export type CpuShares = Readonly<Record<string, number>>;
 
 /** zlib's own functions, which lie in no source of Node's. */
 const NATIVE_GZIP: ReadonlySet<string> = new Set(["writeSync", "crc32"]);
@@ -21,7 +21,7 @@ const KINDS: readonly (readonly [string, RegExp])[] = [
  * What a process's processor time was spent on: the main thread's by a profile of V8's, function by function; the rest is
  * the threads' that write files, and V8's own helpers'.
  */
-export function sharesOf(profile: Profiler.Profile, cpuSeconds: number): Shares {
+export function sharesOf(profile: Profiler.Profile, cpuSeconds: number): CpuShares {
   const spent = new Map<string, number>();
   const byId = new Map(profile.nodes.map((node) => [node.id, node.callFrame]));
   (profile.samples ?? []).forEach((id, at) => {

@@ -29,7 +29,7 @@ if (what === "serve") {
     lake: openFolderLake(folder, network.name),
     clock: systemClock,
     log: silentLog,
-    askers: connection.askers(stop),
+    sources: connection.sources(stop),
     datasets: ["payloads", "bids"],
     range: { first: last - Number(slots) + 1, last },
     stop,

@@ -3,7 +3,7 @@ import { systemClock } from "../runtime/chain/clock.ts";
 import { simulatedNetwork } from "../runtime/chain/networks.ts";
 import { runChecks } from "../runtime/checks/checks.ts";
 import { silentLog } from "../runtime/log.ts";
-import { Names } from "../runtime/report/names.ts";
+import { BuilderNames } from "../runtime/report/names.ts";
 import { makeReport } from "../runtime/report/report.ts";
 import { openDuckDb } from "../runtime/warehouse/duckdb/duckdb.ts";
 
@@ -14,7 +14,7 @@ const scope = { network, range: { first: 0, last: Number(slots) - 1 }, nowMs: sy
 const started = performance.now();
 const checks = await runChecks(warehouse, { scope, relays: [] });
 const checked = performance.now();
-const { html } = await makeReport(warehouse, { scope, names: Names.of(network.name), checks });
+const { html } = await makeReport(warehouse, { scope, names: BuilderNames.of(network.name), checks });
 const s = (performance.now() - started) / 1000;
 if (process.env["BENCH_REPORT_OUT"]) {
   const { writeFile } = await import("node:fs/promises");

@@ -1,5 +1,5 @@
 import type { LogMetrics, MetricName } from "./LogMetrics.ts";
-import type { Names, ServiceName } from "./names.ts";
+import type { ResourceNames, ServiceName } from "./names.ts";
 
 /** From where on something is worth waking someone. */
 export interface AlertLimits {
@@ -35,7 +35,7 @@ const ENDED_WELL = 'outcome=~"done|out-of-time"';
 /** The alerts of one service. */
 export function alertRules(
   service: ServiceName,
-  names: Names,
+  names: ResourceNames,
   metrics: Pick<LogMetrics, "series">,
   limits: AlertLimits,
 ): AlertRule[] {

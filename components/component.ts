@@ -45,10 +45,10 @@ export abstract class EtlComponent extends ComponentResource {
 }
 
 /** One condition on an argument: where it stands, whether it holds, and what is allowed. */
-export type Rule = readonly [propertyPath: string, holds: boolean, reason: string];
+export type ArgumentRule = readonly [propertyPath: string, holds: boolean, reason: string];
 
 /** Throws what names every argument that breaks its rule: an InputPropertyError for one, an InputPropertiesError for more. */
-export function validate(component: string, rules: readonly Rule[]): void {
+export function validate(component: string, rules: readonly ArgumentRule[]): void {
   const errors = rules
     .filter(([, holds]) => !holds)
     .map(([propertyPath, , reason]) => ({ propertyPath, reason: `${component}: ${reason}` }));

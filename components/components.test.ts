@@ -10,7 +10,7 @@ import { DatasetTable } from "./DatasetTable.ts";
 import { LakeBucket } from "./LakeBucket.ts";
 import { LogMetrics } from "./LogMetrics.ts";
 import { Monitoring } from "./Monitoring.ts";
-import { Names } from "./names.ts";
+import { ResourceNames } from "./names.ts";
 import { PayloadsEtl } from "./PayloadsEtl.ts";
 import { environment, ScheduledService, type ScheduledServiceArgs } from "./ScheduledService.ts";
 import { ServiceIdentity } from "./ServiceIdentity.ts";
@@ -22,7 +22,7 @@ function stackContext(isProtected = false): StackContext {
   return {
     project: "example-project",
     region: "europe-west1",
-    names: new Names({ project: "example-project", stack: "unit" }),
+    names: new ResourceNames({ project: "example-project", stack: "unit" }),
     labels: { stack: "unit" },
     protect: isProtected,
     apis: new Apis("apis", { apis: ALL_APIS }),

@@ -1,10 +1,10 @@
 import test from "ava";
 import fc from "fast-check";
-import { NAME_RULES, Names, STACK_NAME } from "./names.ts";
+import { NAME_RULES, ResourceNames, STACK_NAME } from "./names.ts";
 
 /** Every name that a stack can ask for. */
 function allNames(project: string, stack: string): string[] {
-  const names = new Names({ project, stack });
+  const names = new ResourceNames({ project, stack });
   return [
     names.bucket,
     ...(["private", "staging", "public"] as const).map((kind) => names.dataset(kind)),
@@ -28,9 +28,9 @@ test("every name of the longest stack in the longest project is allowed, and one
   const project = `p${"-a".repeat(14)}z`;
   t.is(project.length, 30);
   for (const stack of ["abcdefghijkl", "a-b-c-d-e-fg", "s"]) t.notThrows(() => allNames(project, stack));
-  t.throws(() => new Names({ project, stack: "abcdefghijklm" }), { instanceOf: RangeError });
+  t.throws(() => new ResourceNames({ project, stack: "abcdefghijklm" }), { instanceOf: RangeError });
   // The kind that leaves the stack the fewest characters leaves none.
-  t.is(new Names({ project, stack: "abcdefghijkl" }).account("payloads", "call").length, 30);
+  t.is(new ResourceNames({ project, stack: "abcdefghijkl" }).account("payloads", "call").length, 30);
   t.is(NAME_RULES.account.longest, 30);
 });
 
@@ -52,11 +52,13 @@ test("names are allowed whatever the stack and the project, and no two stacks sh
 
 test("a name that its API would refuse is refused here", (t) => {
   for (const stack of ["", "Test", "1a", "a_b", "a-", "-a", "ünits"])
-    t.throws(() => new Names({ project: "example-project", stack }), { message: /not a stack's name/ });
-  const { bucket } = new Names({ project: "example-project", stack: "test" });
+    t.throws(() => new ResourceNames({ project: "example-project", stack }), {
+      message: /not a stack's name/,
+    });
+  const { bucket } = new ResourceNames({ project: "example-project", stack: "test" });
   t.is(bucket, "example-project-mev-boost-etl-test");
   // Cloud Storage keeps names with its owner's name for itself.
-  t.throws(() => new Names({ project: "my-google-project", stack: "test" }).bucket, {
+  t.throws(() => new ResourceNames({ project: "my-google-project", stack: "test" }).bucket, {
     message: /bucket my-google-project.*can't have/,
   });
 });

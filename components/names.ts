@@ -42,7 +42,7 @@ export type ServiceName = "bids" | "payloads";
  * Every physical name of a stack. The kind comes first and the stack last, so that no two stacks can meet in one name.
  * Throws RangeError on a name that its API would refuse.
  */
-export class Names {
+export class ResourceNames {
   readonly #project: string;
   readonly #stack: string;
 

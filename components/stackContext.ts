@@ -1,11 +1,11 @@
 import type { Apis } from "./Apis.ts";
-import type { Names } from "./names.ts";
+import type { ResourceNames } from "./names.ts";
 
 /** What every component of a stack is told. */
 export interface StackContext {
   readonly project: string;
   readonly region: string;
-  readonly names: Names;
+  readonly names: ResourceNames;
   /** On everything that takes labels. */
   readonly labels: Readonly<Record<string, string>>;
   /** Whether what holds data is guarded against deletion; kind by kind in `protection.ts`. */

@@ -1,7 +1,7 @@
 // Writes into the README what follows from code: the settings, the policies and the cost. npm run readme
 import { readFileSync, writeFileSync } from "node:fs";
 import { policies } from "../policies/rules/all.ts";
-import { costReport } from "../deploy/cost/report.ts";
+import { costReport } from "../deploy/cost/costReport.ts";
 import { serviceEnvironment } from "../runtime/settings/serviceSettings.ts";
 import { withPart } from "./generated.ts";
 

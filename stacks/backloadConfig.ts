@@ -93,7 +93,7 @@ export function isBackload(config: BackloadConfig | Record<string, never>): conf
 }
 
 /** Its range; undefined where that isn't one. */
-export function slotsOf({ range }: BackloadConfig): SlotRange | undefined {
+export function backloadSlots({ range }: BackloadConfig): SlotRange | undefined {
   const slots = shared.slots.format.decode(range);
   return E.isRight(slots) ? slots.right : undefined;
 }
@@ -115,7 +115,7 @@ export function backloadFaults(
   const { range, shards, parallelism, relays = [], zones = [], max_failed_shards: failed } = config;
   const { hours = BACKLOAD_DEFAULTS.hours, worker_hours: workerHours = BACKLOAD_DEFAULTS.worker_hours } =
     config;
-  const slots = slotsOf(config);
+  const slots = backloadSlots(config);
   if (!slots) faults.push(`range: "${range}" ends before it starts; give ${shared.slots.format.name}`);
   const floor = network === undefined ? undefined : findNetwork(network, 0)?.floor;
   if (floor !== undefined && slots && slots.last < floor)

@@ -7,14 +7,14 @@ import type { ServiceSizing } from "../components/ScheduledService.ts";
 import { type Network, findNetwork } from "../runtime/chain/networks.ts";
 import type { SlotRange } from "../runtime/chain/slots.ts";
 import { headerSources } from "../runtime/settings/relayOverrides.ts";
-import { BACKLOAD_DEFAULTS, type BackloadConfig, isBackload, slotsOf } from "./backloadConfig.ts";
+import { BACKLOAD_DEFAULTS, type BackloadConfig, isBackload, backloadSlots } from "./backloadConfig.ts";
 import type { StackConfig } from "./config.ts";
 
 const GIGABYTE = 2 ** 30;
 const HOUR_SECONDS = 3600;
 
 /** The network that the stack collects. */
-export function networkOf(config: StackConfig): Network {
+export function stackNetwork(config: StackConfig): Network {
   const network = findNetwork(config.network, 0);
   if (!network) throw new RangeError(`no network ${config.network}`);
   return network;
@@ -101,7 +101,7 @@ export function backloadOf(
 }
 
 function rangeOf(backload: BackloadConfig): SlotRange {
-  const slots = slotsOf(backload);
+  const slots = backloadSlots(backload);
   if (!slots) throw new RangeError(`${backload.range} is no range of slots`);
   return slots;
 }

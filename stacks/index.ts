@@ -12,19 +12,19 @@ import { ImageRegistry } from "../components/ImageRegistry.ts";
 import { LakeBucket } from "../components/LakeBucket.ts";
 import { LogMetrics } from "../components/LogMetrics.ts";
 import { Monitoring } from "../components/Monitoring.ts";
-import { Names, type ServiceName } from "../components/names.ts";
+import { ResourceNames, type ServiceName } from "../components/names.ts";
 import { PayloadsEtl } from "../components/PayloadsEtl.ts";
 import { ServiceIdentity } from "../components/ServiceIdentity.ts";
 import { WarehouseViews } from "../components/WarehouseViews.ts";
 import { type StackConfig, readConfig } from "./config.ts";
-import { alertLimits, apisOf, backloadOf, labelsOf, networkOf, settingsOf, sizingOf } from "./derived.ts";
+import { alertLimits, apisOf, backloadOf, labelsOf, stackNetwork, settingsOf, sizingOf } from "./derived.ts";
 import { outputsOf } from "./outputs.ts";
 import { refuseLostColumns } from "./schemas.ts";
-import { withShortStack } from "./shortStack.ts";
+import { trimErrorStack } from "./trimErrorStack.ts";
 
 /** The program, as a table of contents of what a stack has. Returns the stack's outputs. */
 export default function program() {
-  return withShortStack(everything);
+  return trimErrorStack(everything);
 }
 
 function everything() {
@@ -62,7 +62,7 @@ function everything() {
     "views",
     {
       stack,
-      network: networkOf(config),
+      network: stackNetwork(config),
       datasets,
       days: publicDays,
       reads: [...bids.tables.values(), ...payloads.tables.values()],
@@ -101,7 +101,7 @@ function sharedParts(config: StackConfig, opts: ComponentResourceOptions) {
   const stack: StackContext = {
     project,
     region,
-    names: new Names(config),
+    names: new ResourceNames(config),
     labels: labelsOf(config),
     protect: config.protect,
     apis: new Apis("apis", { apis: apisOf(config) }, opts),

@@ -7,7 +7,7 @@ import { alertPolicy } from "../alertPolicy.ts";
 import type { AlertRule } from "../alertRules.ts";
 import { EtlComponent } from "../component.ts";
 import type { Panel } from "../dashboard.ts";
-import type { Names } from "../names.ts";
+import type { ResourceNames } from "../names.ts";
 
 export interface BackloadAlertsArgs {
   readonly stack: StackContext;
@@ -89,7 +89,7 @@ export class BackloadAlerts extends EtlComponent {
 }
 
 /** The filter of one kind of the workers' lines. */
-function linesOf(names: Names, message: string): string {
+function linesOf(names: ResourceNames, message: string): string {
   return (
     `resource.type="k8s_container" AND resource.labels.cluster_name="${names.backload("cluster")}" AND ` +
     `resource.labels.namespace_name="${names.backload("namespace")}" AND jsonPayload.message="${message}"`
@@ -97,16 +97,16 @@ function linesOf(names: Names, message: string): string {
 }
 
 /** Series of workers that ended, as PromQL writes them. */
-function endsSeries(names: Names, labels = ""): string {
+function endsSeries(names: ResourceNames, labels = ""): string {
   return `logging_googleapis_com:user_${names.logMetric("backload_ends")}{monitored_resource="k8s_container"${labels}}`;
 }
 
 /** Series of how many slots were settled, as PromQL writes them. */
-function settledSeries(names: Names): string {
+function settledSeries(names: ResourceNames): string {
   return `logging_googleapis_com:user_${names.logMetric("backload_settled")}_sum{monitored_resource="k8s_container"}`;
 }
 
-function panelsOf(names: Names): Panel[] {
+function panelsOf(names: ResourceNames): Panel[] {
   const [settled, ends] = [settledSeries(names), endsSeries(names)];
   return [
     {
@@ -122,7 +122,7 @@ function panelsOf(names: Names): Panel[] {
   ];
 }
 
-function alertsOf(names: Names): Omit<AlertRule, "whileScheduled">[] {
+function alertsOf(names: ResourceNames): Omit<AlertRule, "whileScheduled">[] {
   return [
     {
       noun: "failed",

@@ -5,7 +5,7 @@ import { STACKS } from "../../stacks/stacks.testing.ts";
 import { type PricedItem, prices } from "../../runtime/prices.ts";
 import type { Bill } from "./bill.ts";
 import { monthlyBill, rowBytes } from "./cost.ts";
-import { configOf, watchedBy } from "./report.ts";
+import { configOf, watchedBy } from "./costReport.ts";
 import volumes from "./volumes.json" with { type: "json" };
 
 const watched = watchedBy("production");

@@ -1,4 +1,4 @@
 // Prints what both stacks cost a month, with the arithmetic: npm run cost
-import { costReport } from "./report.ts";
+import { costReport } from "./costReport.ts";
 
 process.stdout.write(costReport());

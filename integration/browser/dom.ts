@@ -22,7 +22,7 @@ export interface Box {
 }
 
 /** What `globalThis` is in a page. Functions that run in a page may name nothing that stands outside of them but types. */
-export interface Window {
+export interface PageWindow {
   readonly document: { readonly documentElement: Element; readonly body: Element };
   readonly hacked?: unknown;
   getComputedStyle(of: Element): Readonly<Record<string, string>>;

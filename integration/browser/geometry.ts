@@ -1,5 +1,5 @@
 import type { Page } from "playwright-core";
-import type { Box, Window } from "./dom.ts";
+import type { Box, PageWindow } from "./dom.ts";
 
 interface Placed {
   readonly name: string;
@@ -17,7 +17,7 @@ const TOUCH = 3;
 /** What of a page lies where it shouldn't, in words. */
 export async function misplaced(page: Page): Promise<string[]> {
   const { wide, scrollWidth, elements, plots } = await page.evaluate(() => {
-    const root = (globalThis as unknown as Window).document.documentElement;
+    const root = (globalThis as unknown as PageWindow).document.documentElement;
     return {
       wide: root.clientWidth,
       scrollWidth: root.scrollWidth,
@@ -86,7 +86,7 @@ function overlap(one: Box, other: Box): boolean {
 /** The marks in each figure's visible plot: shapes that aren't axes, rules or texts. */
 export async function marksOf(page: Page): Promise<Record<string, number>> {
   const figures = await page.evaluate(() =>
-    [...(globalThis as unknown as Window).document.documentElement.querySelectorAll("figure")].map(
+    [...(globalThis as unknown as PageWindow).document.documentElement.querySelectorAll("figure")].map(
       (figure) => ({
         id: figure.id,
         boxes: [

@@ -7,12 +7,12 @@ import { runChecks } from "../../runtime/checks/checks.ts";
 import { chunkRange } from "../../runtime/datasets/chunks.ts";
 import { bids } from "../../runtime/datasets/dataset.ts";
 import { printable } from "../../runtime/errors.ts";
-import { Names, readNames } from "../../runtime/report/names.ts";
+import { BuilderNames, readNames } from "../../runtime/report/names.ts";
 import { makeReport } from "../../runtime/report/report.ts";
 import { builderNames } from "../../runtime/simulator/builders.ts";
-import { type Loaded, loadedNetwork } from "../program/loaded.ts";
+import { type LoadedWarehouse, loadedNetwork } from "../program/loaded.ts";
 import { startChromium } from "./chromium.ts";
-import type { Window } from "./dom.ts";
+import type { PageWindow } from "./dom.ts";
 import { marksOf, misplaced } from "./geometry.ts";
 
 const seed = Number(process.env["ETL_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
@@ -46,7 +46,7 @@ const HOSTILE = [
   `{{7*7}}\${hacked=4}<!--`,
 ];
 
-let loaded: Loaded;
+let loaded: LoadedWarehouse;
 let url: string;
 let simulatedUrl: string;
 
@@ -73,8 +73,8 @@ test.before(async (t) => {
       .map((key, index) => `${key} ${HOSTILE[index % HOSTILE.length]}`)
       .join("\n"),
   );
-  const hostile = Names.of(line.network.name).with(await readNames(file));
-  const page = async (more: Names, from: number) => {
+  const hostile = BuilderNames.of(line.network.name).with(await readNames(file));
+  const page = async (more: BuilderNames, from: number) => {
     const scope = {
       network: line.network,
       range: { first: range.first - from, last: range.last },
@@ -86,7 +86,7 @@ test.before(async (t) => {
     writeFileSync(path, html);
     return pathToFileURL(path).href;
   };
-  simulatedUrl = await page(Names.of(line.network.name).with(builderNames(seed)), 0);
+  simulatedUrl = await page(BuilderNames.of(line.network.name).with(builderNames(seed)), 0);
   // A lake may come from elsewhere: reasons in its quarantine are anybody's text.
   const chunk = { dataset: bids.name, relay: "merlin", ...chunkRange(bids, range.last) };
   const { lines, generation } = await lake.readQuarantine(chunk);
@@ -116,7 +116,7 @@ async function opened(context: BrowserContext, address: string) {
 /** How light a colour of the page's body is, 0 to 1. */
 async function luminance(page: Page, property: string): Promise<number> {
   const colour = await page.evaluate((name) => {
-    const { document, getComputedStyle } = globalThis as unknown as Window;
+    const { document, getComputedStyle } = globalThis as unknown as PageWindow;
     return getComputedStyle(document.body)[name] ?? "";
   }, property);
   const [r = 0, g = 0, b = 0] = Array.from(colour.matchAll(/[\d.]+/g), ([digits]) => Number(digits));
@@ -144,7 +144,7 @@ for (const colours of ["light", "dark"] as const) {
               "plots without marks",
             );
             t.deepEqual(await misplaced(page), []);
-            t.is(await page.evaluate(() => typeof (globalThis as unknown as Window).hacked), "undefined");
+            t.is(await page.evaluate(() => typeof (globalThis as unknown as PageWindow).hacked), "undefined");
             const [background, text] = [
               await luminance(page, "backgroundColor"),
               await luminance(page, "color"),
@@ -152,7 +152,7 @@ for (const colours of ["light", "dark"] as const) {
             t.true(colours === "light" ? background > 0.9 && text < 0.2 : background < 0.15 && text > 0.8);
             // Folds and sorting, then look again.
             await page.evaluate(() => {
-              const { document } = globalThis as unknown as Window;
+              const { document } = globalThis as unknown as PageWindow;
               for (const fold of document.body.querySelectorAll("details")) fold.open = true;
             });
             t.deepEqual(await misplaced(page), []);

@@ -6,14 +6,14 @@ import { fixedDateClock } from "../../runtime/chain/clock.ts";
 import { slotStartMs } from "../../runtime/chain/slots.ts";
 import { datasets, lakeColumns } from "../../runtime/datasets/dataset.ts";
 import type { Lake } from "../../runtime/lake/lake.ts";
-import { network } from "../../runtime/lake/lake.testing.ts";
+import { lakeNetwork } from "../../runtime/lake/lake.testing.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { openBigQuery } from "../../runtime/warehouse/bigquery/bigquery.ts";
 import { exportFromBigQuery } from "../../runtime/warehouse/bigquery/bigqueryExport.ts";
 import { openDuckDb } from "../../runtime/warehouse/duckdb/duckdb.ts";
 import { parameterType, type ScalarType } from "../../runtime/warehouse/bigquery/bigqueryParameters.ts";
 import {
-  expectedRows,
+  expectedTableRows,
   newFolder,
   put,
   relayNamed,
@@ -28,7 +28,7 @@ import { type Passing, type Proxy, startProxy } from "./proxy.ts";
 const servers = await startBoth();
 test.after.always(() => servers.close());
 
-const NOW = slotStartMs(network, 10_000);
+const NOW = slotStartMs(lakeNetwork, 10_000);
 const clock = fixedDateClock(NOW);
 const rows = (slot: number, ...numbers: number[]) =>
   new Map([[slot, numbers.map((number) => rowOf(slot, number))]]);
@@ -38,10 +38,10 @@ async function start(t: ExecutionContext) {
   t.timeout(600_000);
   const proxy = await startProxy(servers.bigQuery.endpoint);
   t.teardown(() => proxy.close());
-  const lake = await servers.lakes.open(t, network.name);
+  const lake = await servers.lakes.open(t, lakeNetwork.name);
   const url = servers.newWarehouse();
   const open = (create = false): Warehouse =>
-    openBigQuery(url, network, {
+    openBigQuery(url, lakeNetwork, {
       clock,
       log: silentLog,
       emulator: proxy.endpoint,
@@ -95,7 +95,7 @@ const textsOf = (requests: readonly Passing[]): string[] =>
 
 async function agrees(t: ExecutionContext, warehouse: Warehouse, lake: Lake): Promise<void> {
   for (const dataset of ["bids", "payloads"] as const)
-    t.deepEqual(await tableRows(warehouse, dataset), await expectedRows(lake, dataset), dataset);
+    t.deepEqual(await tableRows(warehouse, dataset), await expectedTableRows(lake, dataset), dataset);
 }
 
 /** The statements among jobs and the tables that jobs load into; every job names location, price limit and network. */
@@ -105,7 +105,7 @@ function sentStatements(t: ExecutionContext, jobs: readonly SentJob[]) {
   for (const { jobReference, configuration } of jobs) {
     const { load, query, labels } = configuration;
     t.is(jobReference.location, "US");
-    t.deepEqual(labels, { network: network.name });
+    t.deepEqual(labels, { network: lakeNetwork.name });
     if (load) {
       const { tableId } = load.destinationTable;
       staged[tableId.startsWith("etl_load_bids") ? "bids" : "payloads"].add(tableId);
@@ -130,11 +130,11 @@ test("what is sent: jobs name location, price limit and network; an ordinary loa
   const { proxy, lake, url, warehouse, since } = await start(t);
   const [, , project = "", dataset = ""] = url.split("/");
   for (let slot = 0; slot < 96; slot += 32)
-    await put(lake, network, "bids", "heron", { rows: rows(slot, 1, 2) });
-  await put(lake, network, "payloads", "heron", { rows: rows(0, 1) });
+    await put(lake, lakeNetwork, "bids", "heron", { rows: rows(slot, 1, 2) });
+  await put(lake, lakeNetwork, "payloads", "heron", { rows: rows(0, 1) });
 
   const ordinary = textsOf(await since(() => warehouse.load(lake, [relayNamed("heron")])));
-  await put(lake, network, "bids", "heron", { rows: new Map([...rows(64, 1, 2), ...rows(65, 3)]) });
+  await put(lake, lakeNetwork, "bids", "heron", { rows: new Map([...rows(64, 1, 2), ...rows(65, 3)]) });
   const grown = textsOf(await since(() => warehouse.load(lake, [relayNamed("heron")])));
   for (const text of [...ordinary, ...grown]) {
     t.notRegex(text, /(DELETE\s+FROM|UPDATE|MERGE(\s+INTO)?|TRUNCATE\s+TABLE)\s+`[^`]*\.(bids|payloads)`/i);
@@ -154,7 +154,7 @@ test("what is sent: jobs name location, price limit and network; an ordinary loa
     for (const text of textsOf(await since(() => warehouse.load(lake, [relayNamed("heron")]))))
       t.regex(text, /^SELECT (?![^]*`[^`]*\.(bids|payloads)`)/);
 
-  await put(lake, network, "bids", "heron", { rows: rows(0, 9), revised: [0], revision: 1 });
+  await put(lake, lakeNetwork, "bids", "heron", { rows: rows(0, 9), revised: [0], revision: 1 });
   const held = await since(() => warehouse.load(lake, [], { replace: false }));
   t.false(textsOf(held).some((text) => text.includes("DELETE")));
   const revised = textsOf(await since(() => warehouse.load(lake, [])));
@@ -177,7 +177,7 @@ test("what is sent: jobs name location, price limit and network; an ordinary loa
   await warehouse.load(lake, [], { rebuild: true });
 
   const { staged, statements } = sentStatements(t, jobsOf(proxy.requests));
-  const settings = { project, dataset, network };
+  const settings = { project, dataset, network: lakeNetwork };
   const tables = { bids: [...staged.bids], payloads: [...staged.payloads] };
   const catalog = warehouseCatalog(settings, `${dataset}_staging`, tables);
   // The test's own questions leave the dataset out.
@@ -190,7 +190,7 @@ test("what is sent: jobs name location, price limit and network; an ordinary loa
 
 test("a load job is found by its id: its table is used while it is there, and made anew when it is gone", async (t) => {
   const { proxy, lake, warehouse, open, since } = await start(t);
-  await put(lake, network, "bids", "heron", { rows: rows(0, 1, 2) });
+  await put(lake, lakeNetwork, "bids", "heron", { rows: rows(0, 1, 2) });
   // A loader that dies behind its load job: the transaction never gets through.
   proxy.rule = (request) =>
     isJob(request) && request.json.includes("BEGIN TRANSACTION")
@@ -228,8 +228,8 @@ test("answers that are lost after the deed, and servers that fail before or afte
       { kind: "status", status: 429, when: "before" },
     ] as const
   ).entries()) {
-    await put(lake, network, "bids", "heron", { rows: rows(32 * index, 1, 2) });
-    await put(lake, network, "payloads", "heron", { rows: rows(320 * index, 1) });
+    await put(lake, lakeNetwork, "bids", "heron", { rows: rows(32 * index, 1, 2) });
+    await put(lake, lakeNetwork, "payloads", "heron", { rows: rows(320 * index, 1) });
     const befallen = new Set<string>();
     // Each kind of request once: jobs by what they do, questions by their path.
     proxy.rule = ({ method, path, json }) => {
@@ -250,12 +250,12 @@ test("answers that are lost after the deed, and servers that fail before or afte
 
 test("an object that is replaced between its load job's start and end is left for the next load", async (t) => {
   const { proxy, lake, warehouse } = await start(t);
-  for (const slot of [0, 32, 64]) await put(lake, network, "bids", "heron", { rows: rows(slot, 1) });
+  for (const slot of [0, 32, 64]) await put(lake, lakeNetwork, "bids", "heron", { rows: rows(slot, 1) });
   proxy.rule = async (request) => {
     if (!isJob(request) || !request.json.includes("sourceUris")) return undefined;
     proxy.rule = () => undefined;
     // The job reads the new rows; what is known of the object is still the old.
-    await put(lake, network, "bids", "heron", { rows: rows(32, 2, 3), revised: [32], revision: 1 });
+    await put(lake, lakeNetwork, "bids", "heron", { rows: rows(32, 2, 3), revised: [32], revision: 1 });
     return undefined;
   };
   const first = await warehouse.load(lake, []);
@@ -269,13 +269,13 @@ test("an object that BigQuery refuses gets its ledger row, and the others go in,
   const { lake, warehouse } = await start(t);
   const bad = [64, 160];
   for (let slot = 0; slot < 192; slot += 32) {
-    await put(lake, network, "bids", "heron", { rows: rows(slot, 1) });
+    await put(lake, lakeNetwork, "bids", "heron", { rows: rows(slot, 1) });
   }
   // Lines that the lake takes, with a time that doesn't exist: put in by way of lines of other clocks.
   for (const slot of bad) {
     const row = rowOf(slot, 1, { timestamp_ms: "1700000000000" });
-    await put(lake, network, "bids", "heron", { rows: new Map([[slot, [row]]]) });
-    const object = `${network.name}/bids/relay=heron/${String(slot).padStart(10, "0")}-${String(slot + 31).padStart(10, "0")}.ndjson.gz`;
+    await put(lake, lakeNetwork, "bids", "heron", { rows: new Map([[slot, [row]]]) });
+    const object = `${lakeNetwork.name}/bids/relay=heron/${String(slot).padStart(10, "0")}-${String(slot + 31).padStart(10, "0")}.ndjson.gz`;
     await rewritten(lake, object);
   }
   const summary = await warehouse.load(lake, []);
@@ -293,12 +293,12 @@ test("reorged is settled from a table of blocks, by hash, and only two epochs be
   const { lake, url, warehouse } = await start(t);
   const [, , project, dataset] = url.split("/");
   const slots = [10, 11, 12, 200];
-  await put(lake, network, "payloads", "heron", {
+  await put(lake, lakeNetwork, "payloads", "heron", {
     rows: new Map(slots.map((slot) => [slot, [rowOf(slot, 1), rowOf(slot, 2)]])),
   });
   await warehouse.load(lake, []);
   const block = (slot: number, hash: unknown) =>
-    `STRUCT(TIMESTAMP_SECONDS(${network.genesis + 12 * slot}) AS timestamp, '${String(hash)}' AS block_id)`;
+    `STRUCT(TIMESTAMP_SECONDS(${lakeNetwork.genesis + 12 * slot}) AS timestamp, '${String(hash)}' AS block_id)`;
   const head = [...Array(3).keys()].map((each) => block(80 + each, `0x${"f".repeat(64)}`));
   // In slot 10 the first payload's block; in 11 another; 12 is missed; 200 isn't known yet.
   const known = [block(10, rowOf(10, 1)["block_hash"]), block(11, `0x${"e".repeat(64)}`), ...head];
@@ -338,7 +338,7 @@ test("reorged is settled from a table of blocks, by hash, and only two epochs be
     "SELECT COUNT(*) AS n, COUNT(DISTINCT slot) AS slots FROM canonical_blocks",
   );
   t.is(count[0]?.["n"], count[0]?.["slots"]);
-  await put(lake, network, "payloads", "heron", {
+  await put(lake, lakeNetwork, "payloads", "heron", {
     rows: new Map(slots.map((slot) => [slot, [rowOf(slot, 1), rowOf(slot, 2)]])),
     revised: [10],
     revision: 1,
@@ -351,9 +351,13 @@ test("reorged is settled from a table of blocks, by hash, and only two epochs be
 
 test("who has no dataset, no credentials or no permission is told in one line what to do", async (t) => {
   const { proxy, lake, url } = await start(t);
-  const missing = openBigQuery(`${url}_not`, network, { clock, log: silentLog, emulator: proxy.endpoint });
+  const missing = openBigQuery(`${url}_not`, lakeNetwork, {
+    clock,
+    log: silentLog,
+    emulator: proxy.endpoint,
+  });
   await t.throwsAsync(missing.load(lake, []), { name: "UserError", message: /^[^\n]*load --create[^\n]*$/ });
-  const denied = openBigQuery(url, network, { clock, log: silentLog, emulator: proxy.endpoint });
+  const denied = openBigQuery(url, lakeNetwork, { clock, log: silentLog, emulator: proxy.endpoint });
   const errors = [{ reason: "accessDenied" }];
   proxy.rule = () => ({
     kind: "answer",
@@ -369,7 +373,7 @@ test("who has no dataset, no credentials or no permission is told in one line wh
   const plain = `etl_${randomBytes(6).toString("hex")}`;
   await denied.query(`CREATE SCHEMA \`${plain}\``);
   const [, , project] = url.split("/");
-  const foreign = openBigQuery(`bigquery://${project}/${plain}`, network, {
+  const foreign = openBigQuery(`bigquery://${project}/${plain}`, lakeNetwork, {
     clock,
     log: silentLog,
     emulator: proxy.endpoint,
@@ -379,7 +383,7 @@ test("who has no dataset, no credentials or no permission is told in one line wh
     message: /^[^\n]*no label "network"[^\n]*$/,
   });
   for (const bad of ["bigquery://project", "bigquery://project/data-set", "bigquery://project/d?x=1"])
-    t.throws(() => openBigQuery(bad, network, { clock, log: silentLog }), {
+    t.throws(() => openBigQuery(bad, lakeNetwork, { clock, log: silentLog }), {
       name: "UserError",
       message: /^[^\n]*bigquery:\/\/PROJECT\/DATASET[^\n]*$/,
     });
@@ -387,12 +391,12 @@ test("who has no dataset, no credentials or no permission is told in one line wh
 
 test("tables of an earlier version are told in one line with what to do, and --create adds what they lack", async (t) => {
   const { lake, warehouse, open } = await start(t);
-  await put(lake, network, "bids", "heron", { rows: rows(0, 1) });
+  await put(lake, lakeNetwork, "bids", "heron", { rows: rows(0, 1) });
   await warehouse.load(lake, []);
   for (const view of ["loads", "coverage", "delivered"]) await warehouse.query(`DROP VIEW ${view}`);
   await warehouse.query("ALTER TABLE bids_loads DROP COLUMN unproven");
   await warehouse.query("DROP TABLE rereads");
-  await put(lake, network, "bids", "heron", { rows: rows(32, 1), unproven: [33] });
+  await put(lake, lakeNetwork, "bids", "heron", { rows: rows(32, 1), unproven: [33] });
   await t.throwsAsync(open().load(lake, []), { name: "UserError", message: /^[^\n]*load --create[^\n]*$/ });
 
   const { rows: loaded, unchanged } = await open(true).load(lake, []);
@@ -415,13 +419,13 @@ test("an export writes the very files that a DuckDB warehouse of the same lake w
       const value = slot === 534 ? { value: "98765432109876543210987654321" } : {};
       const row = rowOf(slot, 1, value);
       const relay = `r${slot}`;
-      await put(lake, network, dataset, relay, { rows: new Map([[slot, [row, row, rowOf(slot, 2)]]]) });
+      await put(lake, lakeNetwork, dataset, relay, { rows: new Map([[slot, [row, row, rowOf(slot, 2)]]]) });
     }
   const relays = slots.map((slot) => relayNamed(`r${slot}`));
   await warehouse.load(lake, relays);
-  const duckDb = openDuckDb(join(folder, "one.duckdb"), network, { clock, log: silentLog });
+  const duckDb = openDuckDb(join(folder, "one.duckdb"), lakeNetwork, { clock, log: silentLog });
   await duckDb.load(lake, relays);
-  const exporting = openBigQuery(url, network, {
+  const exporting = openBigQuery(url, lakeNetwork, {
     clock,
     log: silentLog,
     emulator: proxy.endpoint,

@@ -2,7 +2,7 @@ import test from "ava";
 import { Random } from "../../runtime/simulator/random.ts";
 import { lineOf } from "../program/line.ts";
 import { startCloud } from "./cloud.ts";
-import type { Fault, Passing, Rule } from "./proxy.ts";
+import type { Fault, Passing, FaultRule } from "./proxy.ts";
 import { seed, world } from "./world.ts";
 
 const cloud = await startCloud();
@@ -34,7 +34,7 @@ const isTransaction = ({ method, path, json }: Passing): boolean =>
   method === "POST" && path.endsWith("/jobs") && json.includes("BEGIN TRANSACTION");
 
 /** Each kind of fault in turn, at moments drawn from a seed, and never more than thrice in a row for one thing. */
-function faulty(random: Random, share: number, kindsOf: (request: Passing) => readonly Fault[]): Rule {
+function faulty(random: Random, share: number, kindsOf: (request: Passing) => readonly Fault[]): FaultRule {
   const decks = new Map<readonly Fault[], Fault[]>();
   const inARow = new Map<string, number>();
   return (request) => {
@@ -54,7 +54,7 @@ function faulty(random: Random, share: number, kindsOf: (request: Passing) => re
 }
 
 /** Two load jobs that fail at BigQuery, and two transactions that another's has aborted, as BigQuery says it. */
-function withJobFaults(rule: Rule, met: { failed: number; aborted: number }): Rule {
+function withJobFaults(rule: FaultRule, met: { failed: number; aborted: number }): FaultRule {
   const aborted = new Set<string>();
   const failed = new Set<string>();
   const idOf = ({ path }: Passing): string => path.split("/").at(-1) ?? "";

@@ -43,14 +43,14 @@ export type Fault =
   | { readonly kind: "meanwhile"; readonly work: (answer: string) => Promise<void> };
 
 /** Decides what befalls each request; undefined lets it pass. A promise holds the request up. */
-export type Rule = (request: Passing) => Fault | undefined | Promise<Fault | undefined>;
+export type FaultRule = (request: Passing) => Fault | undefined | Promise<Fault | undefined>;
 
 export interface Proxy extends Server {
   /** Every request so far, oldest first. */
   readonly requests: readonly Passing[];
   /** How often each kind of fault befell a request. */
   readonly faults: ReadonlyMap<string, number>;
-  rule: Rule;
+  rule: FaultRule;
 }
 
 const JSON_LIMIT = 4 * 2 ** 20;
@@ -70,7 +70,7 @@ export async function startProxy(target: string, options: ProxyOptions = {}): Pr
   const agent = new Agent({ keepAlive: true, timeout: 2000 });
   const requests: Passing[] = [];
   const faults = new Map<string, number>();
-  const proxy = { rule: (() => undefined) as Rule };
+  const proxy = { rule: (() => undefined) as FaultRule };
   const server = createServer((request, response) => {
     const { socket } = request;
     pass(request, response).catch(() => socket.destroy());

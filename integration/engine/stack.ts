@@ -14,7 +14,7 @@ import { delimiter, dirname, join } from "node:path";
 import { build } from "esbuild";
 import { parse, stringify } from "yaml";
 import { engineFolder } from "./engine.ts";
-import { type EngineEvent, readEvents, Report } from "./report.ts";
+import { type EngineEvent, readEvents, EngineReport } from "./engineReport.ts";
 import { Cloud } from "./standin/cloud.ts";
 import { declared } from "./standin/declared.ts";
 
@@ -33,7 +33,7 @@ const TREE = [
 const TEN_MINUTES = 600_000;
 
 /** Where a stack is to come from. */
-export interface StackOptions {
+export interface EngineStackOptions {
   /** `test`, `production`, or another stack of the program. */
   readonly stack: string;
   /** Config on top of Pulumi.yaml and Pulumi.<stack>.yaml, `namespace:key`. */
@@ -72,7 +72,7 @@ export class EngineStack {
   }
 
   /** Makes the scratch folder and the stack in it; nothing is deployed. */
-  static async create(options: StackOptions): Promise<EngineStack> {
+  static async create(options: EngineStackOptions): Promise<EngineStack> {
     const engine = await engineFolder();
     const stack = new EngineStack(options.stack, mkdtempSync(join(tmpdir(), "etl-engine-")), engine);
     mkdirSync(stack.tree);
@@ -131,19 +131,19 @@ export class EngineStack {
     writeFileSync(file, stringify({ ...content, config: { ...content.config, ...config } }));
   }
 
-  preview(options: CommandOptions = {}): Promise<Report> {
+  preview(options: CommandOptions = {}): Promise<EngineReport> {
     return this.#command("preview", ["--diff"], options);
   }
 
-  up(options: CommandOptions = {}): Promise<Report> {
+  up(options: CommandOptions = {}): Promise<EngineReport> {
     return this.#command("up", ["--yes", "--skip-preview"], options);
   }
 
-  refresh(options: CommandOptions = {}): Promise<Report> {
+  refresh(options: CommandOptions = {}): Promise<EngineReport> {
     return this.#command("refresh", ["--yes", "--skip-preview"], options);
   }
 
-  destroy(options: CommandOptions = {}): Promise<Report> {
+  destroy(options: CommandOptions = {}): Promise<EngineReport> {
     return this.#command("destroy", ["--yes", "--skip-preview"], options);
   }
 
@@ -200,7 +200,7 @@ export class EngineStack {
     command: string,
     flags: readonly string[],
     { args = [], policies }: CommandOptions,
-  ): Promise<Report> {
+  ): Promise<EngineReport> {
     const log = join(this.folder, "events.jsonl");
     rmSync(log, { force: true });
     const pack = policies === undefined ? [] : ["--policy-pack", policies];
@@ -215,7 +215,7 @@ export class EngineStack {
       log,
     ]);
     const events: EngineEvent[] = existsSync(log) ? readEvents(readFileSync(log, "utf8")) : [];
-    return new Report(`pulumi ${command}`, code, `${out}${err}`, events);
+    return new EngineReport(`pulumi ${command}`, code, `${out}${err}`, events);
   }
 }
 
@@ -233,7 +233,7 @@ export interface StateResource {
 
 /** Runs work with a stack, and clears its folder away whatever happens. */
 export async function withStack<T>(
-  options: StackOptions,
+  options: EngineStackOptions,
   work: (stack: EngineStack) => Promise<T>,
 ): Promise<T> {
   const stack = await EngineStack.create(options);

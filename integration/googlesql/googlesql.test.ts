@@ -3,7 +3,7 @@ import { join } from "node:path";
 import test from "ava";
 import { findNetwork } from "../../runtime/chain/networks.ts";
 import { type Catalog, refusals, type Statement, warehouseCatalog } from "./analyzer.ts";
-import { blocksTable, everyStatement } from "./statements.ts";
+import { blocksTable, everyQuery } from "./statements.ts";
 
 const network = findNetwork("mainnet", 1);
 if (!network) throw new Error("no mainnet");
@@ -19,7 +19,7 @@ const catalog: Catalog = {
     ["hash", "STRING"],
   ],
 };
-const byFunction = everyStatement(settings, places, ({ name }) => `${name}_staged`);
+const byFunction = everyQuery(settings, places, ({ name }) => `${name}_staged`);
 const statements = Object.values(byFunction).flat();
 
 test("GoogleSQL takes every statement, view and function, with the tables' schemas and the parameters' types", async (t) => {

@@ -10,7 +10,7 @@ import {
 import { guardRow } from "../../runtime/warehouse/bigquery/transactionLock.ts";
 import type { Query } from "../../runtime/warehouse/bigquery/bigqueryJobs.ts";
 import {
-  type Change,
+  type LedgerChange,
   emptyScript,
   generationsQuery,
   ledgerQuery,
@@ -57,7 +57,7 @@ const all = Object.values(datasets);
 const range = { first: 100, last: 7000 };
 
 /** Every statement that the project sends to BigQuery or keeps there, by the function that writes it. */
-export function everyStatement(
+export function everyQuery(
   settings: ViewSettings,
   places: LoadPlaces,
   staged: (dataset: Dataset) => string,
@@ -92,7 +92,7 @@ function loadStatements(
   staged: (dataset: Dataset) => string,
 ): Statements {
   const place = places.tables;
-  const changes = (dataset: Dataset, kind: "new" | "grown" | "revised" | "failed"): Change[] =>
+  const changes = (dataset: Dataset, kind: "new" | "grown" | "revised" | "failed"): LedgerChange[] =>
     ["heron", "o'wl"].map((relay) => change(dataset, relay, kind));
   const load = (dataset: Dataset, kind: "new" | "grown" | "revised" | "failed", stagingTable?: string) =>
     loadScript(places, network, dataset, changes(dataset, kind), {
@@ -181,7 +181,7 @@ function named(name: string, { sql, parameters = {} }: Query): Statement {
   return { name, sql, parameters: Object.fromEntries(types) };
 }
 
-function change(dataset: Dataset, relay: string, kind: "new" | "grown" | "revised" | "failed"): Change {
+function change(dataset: Dataset, relay: string, kind: "new" | "grown" | "revised" | "failed"): LedgerChange {
   const run = chunkRange(dataset, 20_000);
   const none = SlotBits.empty(run.first, dataset.chunkSlots);
   const row = {

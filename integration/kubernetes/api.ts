@@ -19,7 +19,7 @@ export interface KubeObject {
 }
 
 /** The API server refused a call. */
-export class ApiError extends Error {
+export class KubernetesError extends Error {
   override readonly name = "ApiError";
   readonly status: number;
   constructor(status: number, message: string) {
@@ -108,7 +108,7 @@ export class KubeApi {
           if (warning !== undefined) this.warnings.push(`${method} ${path}: ${warning}`);
           const status = answer.statusCode ?? 0;
           if (status < 300) return done(JSON.parse(text) as KubeObject);
-          return fail(new ApiError(status, `${method} ${path}: ${status} ${text}`));
+          return fail(new KubernetesError(status, `${method} ${path}: ${status} ${text}`));
         });
       });
       sent.on("error", fail);

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { ApiError, type KubeApi } from "./api.ts";
+import { KubernetesError, type KubeApi } from "./api.ts";
 import { type LocalImage, type Pod, PodRun, now } from "./podRun.ts";
 
 export interface AgentOptions {
@@ -110,7 +110,7 @@ export class NodeAgent {
     try {
       await this.#api.patch(`${path}/${name}`, { spec }, "merge");
     } catch (error) {
-      if (!(error instanceof ApiError && error.status === 404)) throw error;
+      if (!(error instanceof KubernetesError && error.status === 404)) throw error;
       const metadata = { name, namespace: "kube-node-lease" };
       await this.#api.create(path, { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata, spec });
     }
@@ -160,7 +160,7 @@ export class NodeAgent {
     try {
       await this.#api.delete(path, { gracePeriodSeconds: 0, preconditions: { uid } });
     } catch (error) {
-      if (!(error instanceof ApiError && [404, 409].includes(error.status))) throw error;
+      if (!(error instanceof KubernetesError && [404, 409].includes(error.status))) throw error;
     }
   }
 

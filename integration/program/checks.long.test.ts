@@ -4,14 +4,14 @@ import { runChecks } from "../../runtime/checks/checks.ts";
 import type { Relay } from "../../runtime/relays/relay.ts";
 import { SEED, examples } from "../../runtime/seeds.testing.ts";
 import type { FaultPlan } from "../../runtime/simulator/faults.ts";
-import { type Loaded, type LoadedOptions, loadedNetwork } from "./loaded.ts";
+import { type LoadedWarehouse, type LoadedOptions, loadedNetwork } from "./loaded.ts";
 
 const SLOTS = 96;
 /** Head of the tests' clock is slot 5,000,000; the newest settled slot is 50 before it. */
 const LAST = 4_999_950;
 
 /** The detectors that speak, by name, with the relays that they speak of. */
-async function spoken(loaded: Loaded, range = loaded.range): Promise<Record<string, string[]>> {
+async function spoken(loaded: LoadedWarehouse, range = loaded.range): Promise<Record<string, string[]>> {
   const { warehouse, relays, line, clock } = loaded;
   const scope = { network: line.network, range, nowMs: clock.now() };
   const results = await runChecks(warehouse, { scope, relays });

@@ -55,7 +55,7 @@ export const PATIENT = { timeoutMs: 300_000 } as const;
 export const SOON_GIVEN_UP = { timeoutMs: 3000 } as const;
 
 /** How relays are asked. */
-export interface Asking {
+export interface LineOptions {
   readonly limitsOf?: LimitsOf | undefined;
   /** Requests a second to each of them. */
   readonly rate?: number;
@@ -67,7 +67,7 @@ export function lineOf(
   relays: readonly Relay[],
   lake: Lake,
   clock: LineClock,
-  { limitsOf = () => PATIENT, rate = 5000 }: Asking = {},
+  { limitsOf = () => PATIENT, rate = 5000 }: LineOptions = {},
 ) {
   const network = simulatedNetwork(seed);
   const pass = async <T>(
@@ -89,7 +89,7 @@ export function lineOf(
         lake,
         clock,
         log: silentLog,
-        askers: connection.askers(stop),
+        sources: connection.sources(stop),
         datasets: DATASET_NAMES,
         range,
         stop,

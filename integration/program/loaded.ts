@@ -14,7 +14,7 @@ import type { Warehouse } from "../../runtime/warehouse/warehouse.ts";
 import { type LimitsOf, NOW, hastyClock, lineOf } from "./line.ts";
 
 /** A simulated network that was collected and loaded, with the canonical chain filled in from the simulator's truth. */
-export interface Loaded {
+export interface LoadedWarehouse {
   readonly folder: string;
   readonly clock: Clock;
   readonly lake: Lake;
@@ -38,7 +38,7 @@ export interface LoadedOptions extends Partial<Omit<SimulatorOptions, "clock" | 
 }
 
 /** Collects the newest slots of a simulated network into a lake and a warehouse of their own. */
-export async function loadedNetwork(options: LoadedOptions): Promise<Loaded> {
+export async function loadedNetwork(options: LoadedOptions): Promise<LoadedWarehouse> {
   const { seed, slots, relays: choose = (all) => all, limitsOf, ...simulated } = options;
   const clock = hastyClock();
   const folder = mkdtempSync(join(tmpdir(), "etl-loaded-"));

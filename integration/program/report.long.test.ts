@@ -4,13 +4,13 @@ import { coverageOf } from "../../runtime/collect/coverage.ts";
 import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
 import { isBad } from "../../runtime/lake/lake.ts";
 import { refusedRows } from "../../runtime/lake/quarantine.ts";
-import { Names } from "../../runtime/report/names.ts";
+import { BuilderNames } from "../../runtime/report/names.ts";
 import { makeReport } from "../../runtime/report/report.ts";
 import { SEED } from "../../runtime/seeds.testing.ts";
 import { builderNames } from "../../runtime/simulator/builders.ts";
 import type { Value } from "../../runtime/warehouse/warehouse.ts";
 import { SOON_GIVEN_UP } from "./line.ts";
-import { type Loaded, loadedNetwork } from "./loaded.ts";
+import { type LoadedWarehouse, loadedNetwork } from "./loaded.ts";
 import { groupBy } from "../../runtime/warehouse/sql/values.ts";
 
 type Row = Readonly<Record<string, Value>>;
@@ -114,7 +114,7 @@ const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 const valueOf = (row: Row) => Number(text(row, "value"));
 const relaysOf = (rows: readonly Row[]) => new Set(rows.map((row) => text(row, "relay")));
 /** Wider than what was collected: the rest is missing. */
-const shownRange = ({ range: { first, last } }: Loaded) => ({ first: first - 20, last });
+const shownRange = ({ range: { first, last } }: LoadedWarehouse) => ({ first: first - 20, last });
 
 /** All rows, and those of payloads by block. */
 interface Rows {
@@ -136,7 +136,7 @@ test("the report's numbers are those that its rows give, counted one by one", as
   t.teardown(() => loaded.simulator.close());
   const { warehouse, lake, line, clock, relays } = loaded;
   const scope = { network: line.network, range: shownRange(loaded), nowMs: clock.now() };
-  const names = Names.of(line.network.name).with(builderNames(SEED));
+  const names = BuilderNames.of(line.network.name).with(builderNames(SEED));
   const checks = await runChecks(warehouse, { scope, relays });
   const report = await makeReport(warehouse, { scope, names, lake, checks });
   const numbers = JSON.parse(JSON.stringify(report.numbers)) as Numbers;
@@ -161,7 +161,11 @@ test("the report's numbers are those that its rows give, counted one by one", as
 });
 
 /** As the lake's own metadata has it. */
-async function coverageIsRight(t: ExecutionContext, loaded: Loaded, numbers: Numbers): Promise<void> {
+async function coverageIsRight(
+  t: ExecutionContext,
+  loaded: LoadedWarehouse,
+  numbers: Numbers,
+): Promise<void> {
   const { lake, line, clock, relays } = loaded;
   const range = shownRange(loaded);
   let missing = 0;
@@ -387,7 +391,7 @@ function timingIsRight(
 function buildersAreRight(
   t: ExecutionContext,
   builders: Numbers["builders"],
-  names: Names,
+  names: BuilderNames,
   { bids, blocks }: Rows,
   { bidsAt, stated, believedBids }: Beliefs,
 ): void {
@@ -428,7 +432,7 @@ function buildersAreRight(
 function chainIsRight(
   t: ExecutionContext,
   chain: Numbers["chain"],
-  { simulator }: Loaded,
+  { simulator }: LoadedWarehouse,
   { blocks }: Rows,
 ): void {
   const fates = [...blocks.keys()].map((key) => {
@@ -448,7 +452,7 @@ function chainIsRight(
 
 async function healthIsRight(
   t: ExecutionContext,
-  loaded: Loaded,
+  loaded: LoadedWarehouse,
   { health }: Numbers,
   rows: Rows,
 ): Promise<void> {

@@ -1,10 +1,10 @@
 import { type RuleCases, change } from "./common/cases.ts";
-import { bidsTable, coverageView } from "./common/compliant.ts";
+import { bidsTable, coverageViewResource } from "./common/compliant.ts";
 import { bigTableLayout } from "./bigTableLayout.ts";
 
 export const cases: RuleCases = {
   rule: bigTableLayout,
-  compliant: [bidsTable(), coverageView()],
+  compliant: [bidsTable(), coverageViewResource()],
   broken: {
     "not partitioned": [change("timePartitioning", undefined)],
     "not clustered": [change("clusterings", undefined)],

@@ -1,10 +1,10 @@
 import { type RuleCases, change } from "./common/cases.ts";
-import { bidsTable, coverageView } from "./common/compliant.ts";
+import { bidsTable, coverageViewResource } from "./common/compliant.ts";
 import { columnsDescribed } from "./columnsDescribed.ts";
 
 export const cases: RuleCases = {
   rule: columnsDescribed,
-  compliant: [bidsTable(), coverageView()],
+  compliant: [bidsTable(), coverageViewResource()],
   broken: {
     "a table": [change("description", undefined)],
     "a view": [change("description", "", "coverage-view")],

@@ -1,10 +1,10 @@
 import { type RuleCases, change } from "./common/cases.ts";
-import { bidsTable, coverageView } from "./common/compliant.ts";
+import { bidsTable, coverageViewResource } from "./common/compliant.ts";
 import { partitionFilter } from "./partitionFilter.ts";
 
 export const cases: RuleCases = {
   rule: partitionFilter,
-  compliant: [bidsTable(), coverageView()],
+  compliant: [bidsTable(), coverageViewResource()],
   broken: {
     "switched off": [change("requirePartitionFilter", false)],
     "not said": [change("requirePartitionFilter", undefined)],

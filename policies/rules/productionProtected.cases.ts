@@ -1,10 +1,10 @@
 import { type RuleCases, change } from "./common/cases.ts";
-import { bidsTable, coverageView, lake, privateDataset } from "./common/compliant.ts";
+import { bidsTable, coverageViewResource, lake, privateDataset } from "./common/compliant.ts";
 import { productionProtected } from "./productionProtected.ts";
 
 export const cases: RuleCases = {
   rule: productionProtected,
-  compliant: [lake(), privateDataset(), bidsTable(), coverageView()],
+  compliant: [lake(), privateDataset(), bidsTable(), coverageViewResource()],
   broken: {
     "a bucket": [change("protect", false)],
     "a bucket that goes with its objects": [change("forceDestroy", true)],

@@ -1,5 +1,5 @@
 import { bucket, dataset, table } from "./common/kinds.ts";
-import { type Context, on, resourceRule, textsSetting } from "./common/rule.ts";
+import { type RuleContext, on, resourceRule, textsSetting } from "./common/rule.ts";
 
 interface Config {
   readonly stacks: readonly string[];
@@ -17,7 +17,7 @@ export const productionProtected = resourceRule(
   },
   on(
     bucket,
-    (_, context: Context<Config>) => unprotected(context),
+    (_, context: RuleContext<Config>) => unprotected(context),
     ({ forceDestroy }, context) =>
       isProduction(context) &&
       forceDestroy === true &&
@@ -26,7 +26,7 @@ export const productionProtected = resourceRule(
   on(
     dataset,
     // What expires by itself is scratch.
-    ({ defaultTableExpirationMs }, context: Context<Config>) =>
+    ({ defaultTableExpirationMs }, context: RuleContext<Config>) =>
       defaultTableExpirationMs === undefined && unprotected(context),
     ({ defaultTableExpirationMs, deleteContentsOnDestroy }, context) =>
       defaultTableExpirationMs === undefined &&
@@ -36,7 +36,7 @@ export const productionProtected = resourceRule(
   ),
   on(
     table,
-    ({ view }, context: Context<Config>) => !view && unprotected(context),
+    ({ view }, context: RuleContext<Config>) => !view && unprotected(context),
     ({ view, deletionProtection }, context) =>
       !view &&
       isProduction(context) &&
@@ -45,11 +45,11 @@ export const productionProtected = resourceRule(
   ),
 );
 
-function unprotected(context: Context<Config>): string | undefined {
+function unprotected(context: RuleContext<Config>): string | undefined {
   return isProduction(context) && !context.protect ? "The resource isn't protected (protect)" : undefined;
 }
 
 /** A URN is urn:pulumi:<stack>::<project>::<types>::<name>. */
-function isProduction({ urn, config }: Context<Config>): boolean {
+function isProduction({ urn, config }: RuleContext<Config>): boolean {
   return config.stacks.includes(urn.split("::")[0]?.split(":").at(-1) ?? "");
 }

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { unknownStringValue } from "@pulumi/policy/proxy.js";
 import test from "ava";
 import { policies } from "./all.ts";
-import { type Change, changed, type Resource, type RuleCases } from "./common/cases.ts";
-import { judge } from "./common/judge.ts";
+import { type CaseChange, changed, type Resource, type RuleCases } from "./common/cases.ts";
+import { judgeRule } from "./common/judge.ts";
 import { labelsProperty } from "./labels.ts";
 
 const here = import.meta.dirname;
@@ -40,36 +40,36 @@ const COMPUTED: Readonly<Record<string, readonly string[]>> = {
 for (const { rule, compliant, broken, fine = {}, also = [] } of all) {
   test(`${rule.name} takes what breaks no rule, in a first preview too`, async (t) => {
     for (const resources of [compliant, inPreview(compliant, [])]) {
-      for (const one of policies) t.deepEqual((await judge(one, resources)).violations, [], one.name);
+      for (const one of policies) t.deepEqual((await judgeRule(one, resources)).violations, [], one.name);
     }
   });
 
   for (const [title, changes] of Object.entries(fine)) {
     test(`${rule.name} takes it: ${title}`, async (t) => {
-      t.deepEqual((await judge(rule, changed(compliant, changes))).violations, []);
+      t.deepEqual((await judgeRule(rule, changed(compliant, changes))).violations, []);
     });
   }
 
   for (const [title, changes] of Object.entries(broken)) {
     test(`${rule.name} refuses it, and no other rule does: ${title}`, async (t) => {
       const resources = changed(compliant, changes);
-      const { violations } = await judge(rule, resources);
+      const { violations } = await judgeRule(rule, resources);
       t.true(violations.length > 0);
       t.true(violations.every(({ message }) => message.endsWith(rule.remediationSteps ?? "?")));
       for (const one of policies.filter(({ name }) => name !== rule.name && !also.includes(name))) {
-        t.deepEqual((await judge(one, resources)).violations, [], one.name);
+        t.deepEqual((await judgeRule(one, resources)).violations, [], one.name);
       }
     });
 
     test(`${rule.name} refuses it although a preview doesn't know the rest: ${title}`, async (t) => {
-      const { violations } = await judge(rule, inPreview(changed(compliant, changes), changes));
+      const { violations } = await judgeRule(rule, inPreview(changed(compliant, changes), changes));
       t.true(violations.length > 0);
     });
   }
 }
 
 /** The resources as a first preview knows them; what the changes set is a constant of the program. */
-function inPreview(resources: readonly Resource[], changes: readonly Change[]): Resource[] {
+function inPreview(resources: readonly Resource[], changes: readonly CaseChange[]): Resource[] {
   return resources.map((one, index) => {
     const own = changes.filter(({ of }) => (of === undefined ? index === 0 : of === one.name));
     const computed = (COMPUTED[one.type] ?? [])
@@ -154,7 +154,7 @@ for (const [stack, resources] of golden) {
     );
     t.true(registered.length > 50);
     for (const rule of policies) {
-      t.deepEqual(await judge(rule, registered, { stack }), { violations: [], unknowns: [] }, rule.name);
+      t.deepEqual(await judgeRule(rule, registered, { stack }), { violations: [], unknowns: [] }, rule.name);
     }
   });
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
 import type { SlotRange, Order } from "../chain/slots.ts";
-import type { Asker } from "../collect/asker.ts";
+import type { RelaySource } from "../collect/relaySource.ts";
 import { type Coverage, coverageOf } from "../collect/coverage.ts";
 import { type CollectOptions, collect } from "../collect/run.ts";
 import { Shift } from "../collect/shift.ts";
@@ -61,16 +61,16 @@ const PASSES = 3;
  */
 export async function backload(options: BackloadOptions): Promise<BackloadResult> {
   const { network, clock, connected, datasets, range, stop } = options;
-  const { askers, clients } = connected;
+  const { sources, clients } = connected;
   const meter = new ProgressMeter(network, datasets, range, clock.now(), connected);
   options.onStart?.(() => meter.snapshot());
   const faults = new Set<string>();
   const lastErrors = new Map<string, string>();
-  const shift = new Shift(clock, askers.size, stop);
+  const shift = new Shift(clock, sources.size, stop);
   const held = { bytes: 0 };
-  const work = async (relay: Relay, asker: Asker) => {
+  const work = async (relay: Relay, source: RelaySource) => {
     try {
-      for await (const tally of passes({ ...options, held }, relay, asker, meter, shift)) {
+      for await (const tally of passes({ ...options, held }, relay, source, meter, shift)) {
         for (const fault of tally.faults) faults.add(fault);
         if (tally.lastError !== undefined) lastErrors.set(relay.name, tally.lastError);
       }
@@ -78,7 +78,7 @@ export async function backload(options: BackloadOptions): Promise<BackloadResult
       shift.leave();
     }
   };
-  const ended = await Promise.allSettled([...askers].map(([relay, asker]) => work(relay, asker)));
+  const ended = await Promise.allSettled([...sources].map(([relay, source]) => work(relay, source)));
   // The lake may fail for one relay and not for another: what the others have read is written first.
   for (const one of ended) if (one.status === "rejected") throw one.reason;
 
@@ -107,7 +107,7 @@ export async function backload(options: BackloadOptions): Promise<BackloadResult
 async function* passes(
   options: BackloadOptions & Pick<CollectOptions, "held">,
   relay: Relay,
-  asker: Asker,
+  source: RelaySource,
   meter: ProgressMeter,
   shift: Shift,
 ): AsyncGenerator<Tally> {
@@ -120,17 +120,17 @@ async function* passes(
     for (const segment of open) {
       if (stop.aborted) return;
       for (let tries = 1; ; tries++) {
-        const tally = await collectOne(options, relay, asker, segment, meter);
+        const tally = await collectOne(options, relay, source, segment, meter);
         meter.end(relay.name, pass > 1 || tries > 1);
         yield tally;
         const { bids, payloads } = tally;
         const failed = bids.failed + payloads.failed > 0;
-        if (!asker.down || stop.aborted) {
+        if (!source.down || stop.aborted) {
           if (failed) unanswered.push(segment);
           break;
         }
         do if (!(await shift.rest())) return;
-        while (!(await asker.knock()));
+        while (!(await source.knock()));
       }
     }
     open = unanswered;
@@ -140,16 +140,16 @@ async function* passes(
 async function collectOne(
   options: BackloadOptions & Pick<CollectOptions, "held">,
   relay: Relay,
-  asker: Asker,
+  source: RelaySource,
   range: SlotRange,
   meter: ProgressMeter,
 ): Promise<Tally> {
   const { network, lake, clock, log, datasets, order, held, stop } = options;
-  const askers = new Map([[relay, asker]]);
+  const sources = new Map([[relay, source]]);
   const onTally = (tally: Tally) => meter.begin(tally);
   const shared = held ? { held } : {};
   const common = { network, lake, clock, log, datasets, order, stop, ...shared };
-  const [tally] = await collect({ ...common, askers, range, onTally });
+  const [tally] = await collect({ ...common, sources, range, onTally });
   if (!tally) throw new Error(`${relay.name} isn't active, and was to be collected`);
   return tally;
 }
@@ -158,7 +158,7 @@ async function coverageOfShard(options: BackloadOptions, faults: Set<string>): P
   const { network, lake, clock, connected, datasets, range } = options;
   const coverage: Coverage[] = [];
   if (!range) return coverage;
-  for (const relay of connected.askers.keys()) {
+  for (const relay of connected.sources.keys()) {
     for (const name of datasets) {
       const onFault = (fault: string) => void faults.add(fault);
       coverage.push(await coverageOf(lake, { network, range, nowMs: clock.now() }, relay, name, onFault));

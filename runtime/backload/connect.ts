@@ -1,6 +1,6 @@
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
-import type { Asker } from "../collect/asker.ts";
+import type { RelaySource } from "../collect/relaySource.ts";
 import { keepHeapSmall } from "../heap.ts";
 import { Connection } from "../collect/connection.ts";
 import type { RelayClient, RelayClientLimits, RelayClientOptions } from "../relays/http/client.ts";
@@ -9,7 +9,7 @@ import type { Relay } from "../relays/relay.ts";
 
 /** The relays of a worker with what asks them. */
 export interface Connected {
-  readonly askers: ReadonlyMap<Relay, Asker>;
+  readonly sources: ReadonlyMap<Relay, RelaySource>;
   readonly clients: ReadonlyMap<string, RelayClient>;
   /** This worker's part of a relay's rate, 0–1. */
   share(relay: string): number;
@@ -52,7 +52,7 @@ export function connect(
     shares.set(relay.name, share);
   }
   return {
-    askers: connection.askers(stop),
+    sources: connection.sources(stop),
     clients: connection.clients,
     share: (relay) => shares.get(relay) ?? 1,
     setShare(relay, to) {

@@ -40,7 +40,7 @@ export class ProgressMeter {
     connected: Connected,
   ) {
     this.#connected = connected;
-    for (const relay of connected.askers.keys()) {
+    for (const relay of connected.sources.keys()) {
       const wanted = target(network, relay, nowMs);
       const asked = wanted && range && intersect(wanted, range);
       const slots = asked ? slotCount(asked) * names.length : 0;

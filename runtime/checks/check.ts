@@ -1,7 +1,7 @@
 import type { Relay } from "../relays/relay.ts";
 import type { SqlDialect } from "../warehouse/sql/dialect.ts";
 import type { Scope } from "../warehouse/sql/scope.ts";
-import type { Row } from "../warehouse/sql/values.ts";
+import type { ResultRow } from "../warehouse/sql/values.ts";
 
 /** `error`: what is in the tables is wrong or lost. `warning`: it may mislead whoever doesn't know of it. */
 export type Severity = "warning" | "error";
@@ -23,7 +23,7 @@ export interface Checking {
 }
 
 /** The rows of each of a check's statements, by name. */
-export type CheckRows = Readonly<Record<string, readonly Row[]>>;
+export type CheckRows = Readonly<Record<string, readonly ResultRow[]>>;
 
 /** One detector (facts: relay-data-api §5). */
 export interface Check {

@@ -1,5 +1,5 @@
 import { countWhere } from "../warehouse/sql/dialect.ts";
-import { payloadFatesSql } from "../warehouse/sql/fates.ts";
+import { payloadOutcomeSql } from "../warehouse/sql/payloadOutcome.ts";
 import { numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
 import { isBeyondChance } from "./chance.ts";
 import type { Check, Finding } from "./check.ts";
@@ -17,7 +17,7 @@ export const notOnChain: Check = {
   advice:
     "Leave out payloads with `reorged`, and what is newer than the chain is known. A cluster is an incident of the relay or of its builders.",
   statements: (d, scope) => ({
-    slots: `WITH ${payloadFatesSql(d, scope)}, slots AS (
+    slots: `WITH ${payloadOutcomeSql(d, scope)}, slots AS (
   SELECT relay, slot, max(CASE WHEN fate = 'canonical' THEN 1 ELSE 0 END) AS is_canonical,
     max(CASE WHEN fate = 'missed' THEN 1 ELSE 0 END) AS is_missed,
     max(CASE WHEN fate = 'unknown' THEN 1 ELSE 0 END) AS is_unknown

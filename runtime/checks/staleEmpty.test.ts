@@ -7,7 +7,7 @@ import { openFolderLake } from "../lake/folder/folder.ts";
 import { silentLog } from "../log.ts";
 import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
 import { sqlDialects } from "../warehouse/sql/dialect.ts";
-import { rowsOfEach } from "../warehouse/sql/run.ts";
+import { rowsOfEach } from "../warehouse/sql/rowsOfEach.ts";
 import { newFolder, put, rowOf } from "../warehouse/warehouse.testing.ts";
 import { staleEmpty } from "./staleEmpty.ts";
 

@@ -1,6 +1,6 @@
 import { countWhere } from "../warehouse/sql/dialect.ts";
 import { inScope, relayIn } from "../warehouse/sql/scope.ts";
-import { type Row, groupBy, numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
+import { type ResultRow, groupBy, numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
 import { isBeyondChance } from "./chance.ts";
 import type { Check, Finding } from "./check.ts";
 import { manyOf } from "./words.ts";
@@ -69,7 +69,11 @@ WHERE last_slot >= ${first} AND first_slot <= ${last}${relayIn(d, scope)} GROUP 
   },
 };
 
-function changes(dataset: string, rows: readonly Row[], fields: Readonly<Record<string, string>>): Finding[] {
+function changes(
+  dataset: string,
+  rows: readonly ResultRow[],
+  fields: Readonly<Record<string, string>>,
+): Finding[] {
   return [...groupBy(rows, (row) => textIn(row, "relay"))].flatMap(([relay, halves]) => {
     const [before, after] = [0, 1].map((half) => halves.find((row) => numberIn(row, "half") === half));
     if (!before || !after) return [];

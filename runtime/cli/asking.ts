@@ -1,7 +1,7 @@
 import type { Relay } from "../relays/relay.ts";
 import type { RelayClient } from "../relays/http/client.ts";
 import { ratesOf } from "../relays/rates.ts";
-import type { Asker } from "../collect/asker.ts";
+import type { RelaySource } from "../collect/relaySource.ts";
 import { keepHeapSmall } from "../heap.ts";
 import { Connection } from "../collect/connection.ts";
 import type { Context } from "./context.ts";
@@ -11,9 +11,9 @@ import { resolved } from "./relays.ts";
 /** The relays with what asks them; `close` ends connections and, on the simulated network, the relays. */
 export interface Asking {
   readonly relays: readonly Relay[];
-  readonly askers: ReadonlyMap<Relay, Asker>;
+  readonly sources: ReadonlyMap<Relay, RelaySource>;
   /** The same for a time of its own. */
-  askersUntil(stop: AbortSignal): ReadonlyMap<Relay, Asker>;
+  sourcesUntil(stop: AbortSignal): ReadonlyMap<Relay, RelaySource>;
   readonly clients: ReadonlyMap<string, RelayClient>;
   close(): Promise<void>;
 }
@@ -40,8 +40,8 @@ export async function startAsking(
     connection.add(relay, { allowPrivate, headers, ...ratesOf(relay, givenByHand, options.rate) });
   return {
     relays: chosen.map(({ relay }) => relay),
-    askers: connection.askers(stop),
-    askersUntil: (until) => connection.askers(until),
+    sources: connection.sources(stop),
+    sourcesUntil: (until) => connection.sources(until),
     clients: connection.clients,
     async close() {
       connection.close();

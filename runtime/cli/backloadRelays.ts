@@ -3,7 +3,7 @@ import type { ShardNumber } from "../backload/shard.ts";
 import type { Order } from "../chain/slots.ts";
 import type { Context } from "./context.ts";
 import type { CommonOptions } from "./options.ts";
-import { type ChosenRelay, resolved } from "./relays.ts";
+import { type ReachedRelay, resolved } from "./relays.ts";
 
 /** What `backload` is given. */
 export type BackloadCommandOptions = CommonOptions & {
@@ -23,7 +23,7 @@ export type BackloadCommandOptions = CommonOptions & {
 export async function startRelays(
   options: BackloadCommandOptions,
   context: Context,
-): Promise<{ chosen: readonly ChosenRelay[]; base: string | undefined; close(): Promise<void> }> {
+): Promise<{ chosen: readonly ReachedRelay[]; base: string | undefined; close(): Promise<void> }> {
   if (!context.network.simulated) {
     if (options.simulator !== undefined)
       throw new UserError("--simulator: only the simulated network has relays there", { exitCode: 2 });

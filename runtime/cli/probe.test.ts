@@ -2,7 +2,7 @@ import test from "ava";
 import { simulatedNetwork } from "../chain/networks.ts";
 import { settledSlot } from "../chain/slots.ts";
 import { VirtualClock } from "../chain/virtualClock.ts";
-import { clientOf, ok, serve, status } from "../relays/http/served.testing.ts";
+import { clientOf, ok, serveAnswers, status } from "../relays/http/served.testing.ts";
 import { startSimulator } from "../simulator/server.ts";
 import { probeRelay } from "./probe.ts";
 
@@ -43,7 +43,7 @@ test("every simulated relay is found out within 60 requests, none of which has c
 });
 
 test("a page limit that was lowered is reported, and is no reason to call a relay unreachable", async (t) => {
-  const { url } = await serve(t, (request, response, nth) => {
+  const { url } = await serveAnswers(t, (request, response, nth) => {
     const limit = Number(new URL(request.url ?? "", "http://x").searchParams.get("limit"));
     const cursor = cursorOf(request.url ?? "") ?? 13_000_000;
     const refusal = status(400, "maximum limit is 50");
@@ -54,7 +54,7 @@ test("a page limit that was lowered is reported, and is no reason to call a rela
 });
 
 test("a relay that doesn't heed the cursor ends the search", async (t) => {
-  const { url, asked } = await serve(t, ok(page(1000, 1000, 1)));
+  const { url, asked } = await serveAnswers(t, ok(page(1000, 1000, 1)));
   const probed = await probeRelay(clientOf(t, url), 1, 2000, forever);
   t.like(probed, { reachable: true, newest_slot: 1000 });
   t.regex(probed.error ?? "", /cursor 500 shows slot 1000: the cursor isn't heeded/);
@@ -62,7 +62,7 @@ test("a relay that doesn't heed the cursor ends the search", async (t) => {
 });
 
 test("a relay that fails every other time costs at most 60 requests, and what was seen is shown", async (t) => {
-  const { url, asked } = await serve(t, (request, response, nth) => {
+  const { url, asked } = await serveAnswers(t, (request, response, nth) => {
     const cursor = cursorOf(request.url ?? "") ?? 15_000_000;
     (nth % 2 === 0 ? status(500) : ok(page(1, cursor, 1)))(request, response, nth);
   });
@@ -74,7 +74,7 @@ test("a relay that fails every other time costs at most 60 requests, and what wa
 
 test("what isn't a relay can't be reached", async (t) => {
   for (const handler of [ok("<html>"), status(404, "{}"), status(500), status(403)]) {
-    const { url, asked } = await serve(t, handler);
+    const { url, asked } = await serveAnswers(t, handler);
     const probed = await probeRelay(clientOf(t, url), 1, 1000, forever);
     t.false(probed.reachable);
     t.truthy(probed.error);
@@ -84,7 +84,7 @@ test("what isn't a relay can't be reached", async (t) => {
 
 test("when the time is up, what was found is shown", async (t) => {
   const stop = new AbortController();
-  const { url } = await serve(t, (request, response, nth) => {
+  const { url } = await serveAnswers(t, (request, response, nth) => {
     if (nth < 4) ok(page(1, cursorOf(request.url ?? "") ?? 9000, 1))(request, response, nth);
     else stop.abort(new Error("time is up"));
   });

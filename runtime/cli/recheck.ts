@@ -28,9 +28,9 @@ export async function recheckCommand(
   const asking = await startAsking(options, context, stop);
   try {
     const progress = progressOn(process.stderr, options.quiet, asking.clients, () => 0);
-    const { askers } = asking;
+    const { sources } = asking;
     const { sample, accept } = options;
-    const common = { network, lake, clock, log, askers, datasets, range, stop };
+    const common = { network, lake, clock, log, sources, datasets, range, stop };
     const tallies = await recheck({
       ...common,
       accept,

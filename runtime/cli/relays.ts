@@ -31,7 +31,7 @@ function unlisted(name: string): Relay {
 }
 
 /** A relay, whether its URL came from the command line, and may thus lead to this machine, and what its client alone is told. */
-export interface ChosenRelay {
+export interface ReachedRelay {
   readonly relay: Relay;
   readonly givenByHand: boolean;
   readonly allowPrivate: boolean;
@@ -43,7 +43,7 @@ export async function resolved(
   options: CommonOptions,
   context: Context,
   base?: string,
-): Promise<readonly ChosenRelay[]> {
+): Promise<readonly ReachedRelay[]> {
   const { network, say } = context;
   const directory = network.simulated
     ? await simulatedDirectory(options.seed, base)

@@ -68,12 +68,12 @@ async function reportOn(
   lake: Lake,
   scope: Scope,
 ): Promise<Report> {
-  const [{ makeReport }, { Names, readNames }, { runChecks }] = await Promise.all([
+  const [{ makeReport }, { BuilderNames, readNames }, { runChecks }] = await Promise.all([
     import("../report/report.ts"),
     import("../report/names.ts"),
     import("../checks/checks.ts"),
   ]);
-  const builtIn = Names.of(context.network.name);
+  const builtIn = BuilderNames.of(context.network.name);
   const known = context.network.simulated ? builtIn.with(await simulatedNames(options.seed)) : builtIn;
   const names = options.builders === undefined ? known : known.with(await readNames(options.builders));
   const relays = await knownRelays({ ...options, relay: [], quiet: true }, context, lake);

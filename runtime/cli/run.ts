@@ -60,8 +60,8 @@ async function once(options: RunOptions, context: Context, collecting: Collectin
   const { network, clock, log, datasets } = context;
   const { lake, asking, range, stop } = collecting;
   return pass(options, context, collecting, async (onTally) => {
-    const { askers } = asking;
-    const tallies = await collect({ network, lake, clock, log, askers, datasets, range, stop, onTally });
+    const { sources } = asking;
+    const tallies = await collect({ network, lake, clock, log, sources, datasets, range, stop, onTally });
     const loaded = stop.aborted ? undefined : await loadInto(options, context, lake, asking.relays);
     return { tallies, loaded };
   });
@@ -162,7 +162,7 @@ async function follow(options: RunOptions, context: Context, collecting: Collect
           stop,
           onTally,
           relays: asking.relays,
-          askers: (until) => asking.askersUntil(until),
+          sources: (until) => asking.sourcesUntil(until),
           deadlineMs: TICK_DEADLINE_MS,
           intervalMs: TICK_MS,
           firstSlot: range.first,

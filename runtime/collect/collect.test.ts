@@ -11,9 +11,9 @@ import { silentLog } from "../log.ts";
 import { RelayError } from "../relays/http/errors.ts";
 import { examples } from "../seeds.testing.ts";
 import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
-import { SETTLED, network, recheckAll, relay, setUp, stored } from "./collect.testing.ts";
+import { SETTLED, testNetwork, recheckAll, relay, setUp, stored } from "./collect.testing.ts";
 import { findHorizon } from "./horizon.ts";
-import { judge, relate } from "./merge.ts";
+import { judgeReading, relate } from "./merge.ts";
 import { dueAtTick } from "./plan.ts";
 import { tick } from "../tick/tick.ts";
 
@@ -26,14 +26,14 @@ test("payload pages of any size over any rows cover every slot with exactly its 
       fc.integer({ min: 1, max: 7 }),
       fc.integer({ min: 400, max: SETTLED - 1 }),
       async (held, pageLimit, first) => {
-        const { asker, lake, run } = setUp();
-        asker.pageLimit = pageLimit;
-        asker.held.payloads.set(0, 1);
-        for (const [slot, count] of held) asker.held.payloads.set(slot, count);
+        const { source, lake, run } = setUp();
+        source.pageLimit = pageLimit;
+        source.held.payloads.set(0, 1);
+        for (const [slot, count] of held) source.held.payloads.set(slot, count);
         await run(["payloads"], first, SETTLED);
         const counts = await stored(lake, "payloads", first, SETTLED);
         for (let slot = first; slot <= SETTLED; slot++)
-          t.is(counts.get(slot), asker.held.payloads.get(slot) ?? 0);
+          t.is(counts.get(slot), source.held.payloads.get(slot) ?? 0);
         t.is(counts.size, SETTLED - first + 1);
       },
     ),
@@ -42,15 +42,15 @@ test("payload pages of any size over any rows cover every slot with exactly its 
 });
 
 test("a slot with more payloads than a page holds is asked by itself, and paging goes on below it", async (t) => {
-  const { asker, lake, run } = setUp();
-  asker.pageLimit = 2;
+  const { source, lake, run } = setUp();
+  source.pageLimit = 2;
   for (const [slot, count] of [
     [900, 5],
     [899, 2],
     [800, 1],
     [0, 1],
   ] as const)
-    asker.held.payloads.set(slot, count);
+    source.held.payloads.set(slot, count);
   await run(["payloads"], 850, SETTLED);
   const counts = await stored(lake, "payloads", 850, SETTLED);
   t.deepEqual([counts.get(900), counts.get(899), counts.get(898)], [5, 2, 0]);
@@ -63,13 +63,13 @@ test("what a relay has forgotten is unavailable, is not asked for beyond the pro
     [100, 301],
     [640, 670],
   ] as const) {
-    const { asker, run, cover } = setUp();
+    const { source, run, cover } = setUp();
     for (let slot = 0; slot <= SETTLED; slot++) {
       const hasBids = slot % 5 !== 3 || slot === horizon;
-      asker.held.bids.set(slot, hasBids ? 3 : 0);
-      if (hasBids && (slot % 2 === 0 || slot === horizon)) asker.held.payloads.set(slot, 1);
+      source.held.bids.set(slot, hasBids ? 3 : 0);
+      if (hasBids && (slot % 2 === 0 || slot === horizon)) source.held.payloads.set(slot, 1);
     }
-    asker.horizon = horizon;
+    source.horizon = horizon;
     await run(["payloads", "bids"], first, SETTLED);
     for (const name of ["payloads", "bids"] as const) {
       const { covered, missing, unavailable } = await cover(name, first, SETTLED);
@@ -78,11 +78,11 @@ test("what a relay has forgotten is unavailable, is not asked for beyond the pro
         { covered: SETTLED - horizon + 1, missing: 0, unavailable: horizon - first },
       );
     }
-    const below = asker.asked.filter(({ kind, slot }) => kind === "bids" && slot < horizon).length;
+    const below = source.asked.filter(({ kind, slot }) => kind === "bids" && slot < horizon).length;
     t.true(below <= 60, `${below} requests below the horizon ${horizon}`);
-    const before = asker.asked.length;
+    const before = source.asked.length;
     await run(["payloads", "bids"], first, SETTLED);
-    t.is(asker.asked.length, before, "nothing is asked again");
+    t.is(source.asked.length, before, "nothing is asked again");
   }
 });
 
@@ -93,13 +93,13 @@ test("empty slots among a relay's very oldest rows are covered in one run, where
       fc.infiniteStream(fc.boolean()),
       fc.constantFrom(...ORDERS),
       async (oldest, coins, order) => {
-        const { asker, clock, run, cover } = setUp();
-        asker.held.bids.set(oldest, 1);
+        const { source, clock, run, cover } = setUp();
+        source.held.bids.set(oldest, 1);
         // Never two empty ones in a row: more would look like the end of its memory.
         for (let slot = oldest + 1; slot <= SETTLED; slot++)
-          if (!asker.held.bids.has(slot - 1) || coins.next().value) asker.held.bids.set(slot, 1);
+          if (!source.held.bids.has(slot - 1) || coins.next().value) source.held.bids.set(slot, 1);
         // Time goes on with every question: an answer that came before another was asked for proves nothing.
-        asker.onAsk = () => void clock.sleep(1);
+        source.onAsk = () => void clock.sleep(1);
         await run(["bids"], 880, SETTLED, order);
         t.like(await cover("bids", 880, SETTLED), {
           covered: SETTLED - oldest + 1,
@@ -121,19 +121,19 @@ test("a relay that forgets while it is asked never has a forgotten slot taken fo
       fc.integer({ min: 1, max: 120 }),
       fc.integer({ min: 2, max: 9 }),
       async (order, horizon, every, step, emptyEach) => {
-        const { asker, clock, lake, run, cover } = setUp();
+        const { source, clock, lake, run, cover } = setUp();
         const held = (slot: number) => (slot % emptyEach === 1 ? 0 : 2);
-        for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, held(slot));
-        asker.horizon = horizon;
+        for (let slot = 0; slot <= SETTLED; slot++) source.held.bids.set(slot, held(slot));
+        source.horizon = horizon;
         let asks = 0;
-        asker.onAsk = () => {
+        source.onAsk = () => {
           void clock.sleep(1000);
-          if (++asks % every === 0) asker.horizon += step;
+          if (++asks % every === 0) source.horizon += step;
         };
         await run(["bids"], 700, SETTLED, order);
         for (const [slot, rows] of await stored(lake, "bids", 700, SETTLED))
           t.is(rows, held(slot), `slot ${slot}`);
-        if (asker.horizon < 700) t.is((await cover("bids", 700, SETTLED)).missing, 0);
+        if (source.horizon < 700) t.is((await cover("bids", 700, SETTLED)).missing, 0);
       },
     ),
     { numRuns: examples(6, 50) },
@@ -142,10 +142,10 @@ test("a relay that forgets while it is asked never has a forgotten slot taken fo
 
 test("the oldest slots are asked for first where that is wanted", async (t) => {
   for (const order of ORDERS) {
-    const { asker, run, cover } = setUp();
-    for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, slot % 7 === 0 ? 0 : 2);
+    const { source, run, cover } = setUp();
+    for (let slot = 0; slot <= SETTLED; slot++) source.held.bids.set(slot, slot % 7 === 0 ? 0 : 2);
     await run(["bids"], 704, SETTLED, order);
-    const first = [...new Set(asker.asked.map(({ slot }) => slot))].filter((slot) => slot <= SETTLED);
+    const first = [...new Set(source.asked.map(({ slot }) => slot))].filter((slot) => slot <= SETTLED);
     const chunks = first.map((slot) => Math.floor(slot / 32)).filter((chunk) => chunk >= 22);
     const sorted = chunks.toSorted((a, b) => (order === "oldest" ? a - b : b - a));
     const displaced = chunks.filter((chunk, at) => Math.abs(chunk - (sorted[at] ?? 0)) > 1).length;
@@ -153,16 +153,16 @@ test("the oldest slots are asked for first where that is wanted", async (t) => {
     t.like(await cover("bids", 704, SETTLED), { missing: 0, unavailable: 0 });
     // Each once, the empty ones twice, and their witnesses.
     const most = (SETTLED - 703) * (1 + 1 / 7) + 20;
-    t.true(asker.asked.length <= most, `${asker.asked.length} requests`);
+    t.true(source.asked.length <= most, `${source.asked.length} requests`);
   }
 });
 
 test("a range that lies wholly below the horizon is found out with at most 60 requests", async (t) => {
-  const { asker, run, cover } = setUp();
-  for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, 2);
-  asker.horizon = 900;
+  const { source, run, cover } = setUp();
+  for (let slot = 0; slot <= SETTLED; slot++) source.held.bids.set(slot, 2);
+  source.horizon = 900;
   await run(["bids"], 100, 400);
-  t.true(asker.asked.length <= 60, `${asker.asked.length} requests`);
+  t.true(source.asked.length <= 60, `${source.asked.length} requests`);
   t.like(await cover("bids", 100, 400), { covered: 0, missing: 0, unavailable: 301 });
 });
 
@@ -198,102 +198,102 @@ test("a horizon is found to the slot by bisecting over delivered slots, with at 
 });
 
 test("an outage of the relay is empty, not forgotten: an older slot with rows proves it", async (t) => {
-  const { asker, run, cover } = setUp();
-  for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, slot > 300 && slot < 900 ? 0 : 2);
+  const { source, run, cover } = setUp();
+  for (let slot = 0; slot <= SETTLED; slot++) source.held.bids.set(slot, slot > 300 && slot < 900 ? 0 : 2);
   await run(["bids"], 600, SETTLED);
   t.like(await cover("bids", 600, SETTLED), { missing: 0, unavailable: 0, covered: SETTLED - 599 });
 });
 
 test("a healthy relay is asked once a slot for bids, once a page for payloads, and then only for what is new", async (t) => {
-  const { asker, run } = setUp();
+  const { source, run } = setUp();
   for (let slot = 0; slot <= SETTLED; slot++) {
-    asker.held.bids.set(slot, slot % 100 === 0 ? 0 : 4);
-    asker.held.payloads.set(slot, slot % 20 === 0 ? 0 : 1);
+    source.held.bids.set(slot, slot % 100 === 0 ? 0 : 4);
+    source.held.payloads.set(slot, slot % 20 === 0 ? 0 : 1);
   }
   await run(["payloads", "bids"], SETTLED - 699, SETTLED - 100);
-  const bidsAsked = asker.asked.filter(({ kind }) => kind === "bids").length;
+  const bidsAsked = source.asked.filter(({ kind }) => kind === "bids").length;
   t.true(bidsAsked <= 600 * 1.02, `${bidsAsked} requests`);
-  const pages = asker.asked.filter(({ kind }) => kind !== "bids").length;
+  const pages = source.asked.filter(({ kind }) => kind !== "bids").length;
   t.true(pages <= 6 + 570 / 45, `${pages} requests for payloads`);
-  asker.asked.length = 0;
+  source.asked.length = 0;
   await run(["payloads", "bids"], SETTLED - 399, SETTLED);
-  const asked = new Set(asker.asked.filter(({ kind }) => kind === "bids").map(({ slot }) => slot));
+  const asked = new Set(source.asked.filter(({ kind }) => kind === "bids").map(({ slot }) => slot));
   const isNew = (slot: number) => slot > SETTLED - 100 && slot <= SETTLED;
   t.is([...asked].filter(isNew).length, 100);
   t.true([...asked].filter((slot) => !isNew(slot)).length <= 5, "witnesses");
 });
 
 test("a busy relay, one slot of a hundred empty, costs 1.02 requests a slot in all, and nothing once all is covered", async (t) => {
-  const { asker, run, cover } = setUp();
+  const { source, run, cover } = setUp();
   for (let slot = 0; slot <= SETTLED; slot++) {
-    asker.held.bids.set(slot, slot % 100 === 0 ? 0 : 4);
-    asker.held.payloads.set(slot, slot % 20 === 0 ? 0 : 1);
+    source.held.bids.set(slot, slot % 100 === 0 ? 0 : 4);
+    source.held.payloads.set(slot, slot % 20 === 0 ? 0 : 1);
   }
   await run(["payloads", "bids"], 1, SETTLED);
-  const bidsAsked = asker.asked.filter(({ kind }) => kind === "bids").length;
+  const bidsAsked = source.asked.filter(({ kind }) => kind === "bids").length;
   t.true(bidsAsked <= SETTLED * 1.02, `${bidsAsked} requests`);
-  const pages = asker.asked.filter(({ kind }) => kind !== "bids").length;
+  const pages = source.asked.filter(({ kind }) => kind !== "bids").length;
   t.true(pages <= 6 + (SETTLED * 0.95) / 45, `${pages} requests for payloads`);
   for (const name of ["payloads", "bids"] as const)
     t.like(await cover(name, 1, SETTLED), { covered: SETTLED, missing: 0 });
-  asker.asked.length = 0;
+  source.asked.length = 0;
   await run(["payloads", "bids"], 1, SETTLED);
-  t.deepEqual(asker.asked, []);
+  t.deepEqual(source.asked, []);
 });
 
 test("a failed slot stays missing while later slots are covered, and is covered once the relay answers", async (t) => {
-  const { asker, run, cover } = setUp();
-  for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, 2);
-  asker.failing.add(950);
+  const { source, run, cover } = setUp();
+  for (let slot = 0; slot <= SETTLED; slot++) source.held.bids.set(slot, 2);
+  source.failing.add(950);
   await run(["bids"], 937, SETTLED);
   t.like(await cover("bids", 937, SETTLED), { missing: 1, missing_ranges: [[950, 950]] });
-  asker.failing.clear();
-  asker.asked.length = 0;
+  source.failing.clear();
+  source.asked.length = 0;
   await run(["bids"], 937, SETTLED);
-  t.deepEqual(asker.asked, [{ kind: "bids", slot: 950 }]);
+  t.deepEqual(source.asked, [{ kind: "bids", slot: 950 }]);
   t.like(await cover("bids", 937, SETTLED), { missing: 0, covered: 64 });
 });
 
 test("answers of exactly 100, 200, 450 or 500 rows are suspect, however often they are the same, until they are accepted", async (t) => {
-  const { asker, lake, clock, run, cover } = setUp();
-  for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, 3);
-  [99, 100, 101, 200, 450, 500, 501].forEach((count, i) => asker.held.bids.set(960 + i, count));
+  const { source, lake, clock, run, cover } = setUp();
+  for (let slot = 0; slot <= SETTLED; slot++) source.held.bids.set(slot, 3);
+  [99, 100, 101, 200, 450, 500, 501].forEach((count, i) => source.held.bids.set(960 + i, count));
   await run(["bids"], 950, SETTLED);
   t.is((await cover("bids", 950, SETTLED)).suspect, 4);
   for (let again = 0; again < 3; again++) {
-    await recheckAll(lake, clock, asker, false);
+    await recheckAll(lake, clock, source, false);
     t.is((await cover("bids", 950, SETTLED)).suspect, 4);
   }
-  await recheckAll(lake, clock, asker, true);
+  await recheckAll(lake, clock, source, true);
   t.like(await cover("bids", 950, SETTLED), { suspect: 0, missing: 0 });
 });
 
 test("a second read with fewer rows destroys nothing without --accept, and a read with more replaces the slot", async (t) => {
-  const { asker, lake, clock, run, cover } = setUp();
-  for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, 5);
-  asker.short.set(961, 2);
+  const { source, lake, clock, run, cover } = setUp();
+  for (let slot = 0; slot <= SETTLED; slot++) source.held.bids.set(slot, 5);
+  source.short.set(961, 2);
   await run(["bids"], 960, 970);
   t.is((await stored(lake, "bids", 960, 970)).get(961), 3);
-  asker.short.set(965, 4);
-  await recheckAll(lake, clock, asker, false);
+  source.short.set(965, 4);
+  await recheckAll(lake, clock, source, false);
   const counts = await stored(lake, "bids", 960, 970);
   t.deepEqual([counts.get(961), counts.get(965)], [5, 5]);
   t.is((await cover("bids", 960, 970)).suspect, 2);
   const chunk = await lake.head({ dataset: "bids", relay: "alpha", first: 960, last: 991 });
   t.true(chunk !== undefined && !isBad(chunk) && chunk.meta.revised.has(961) && chunk.meta.revision === 1);
-  await recheckAll(lake, clock, asker, false);
+  await recheckAll(lake, clock, source, false);
   t.is((await cover("bids", 960, 970)).suspect, 0);
-  asker.short.set(965, 4);
-  await recheckAll(lake, clock, asker, true);
+  source.short.set(965, 4);
+  await recheckAll(lake, clock, source, true);
   t.is((await stored(lake, "bids", 960, 970)).get(965), 1);
 });
 
 test("a forgotten slot is not emptied by a recheck, not even by one that accepts", async (t) => {
-  const { asker, lake, clock, run, cover } = setUp();
-  for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, 5);
+  const { source, lake, clock, run, cover } = setUp();
+  for (let slot = 0; slot <= SETTLED; slot++) source.held.bids.set(slot, 5);
   await run(["bids"], 900, 970);
-  asker.horizon = 940;
-  await recheckAll(lake, clock, asker, true);
+  source.horizon = 940;
+  await recheckAll(lake, clock, source, true);
   t.is((await stored(lake, "bids", 900, 970)).get(920), 5);
   t.like(await cover("bids", 900, 970), { covered: 71, suspect: 0 });
 });
@@ -303,9 +303,9 @@ test("bids that lack a delivered block are suspect, whether bids or payloads wer
     ["payloads", "bids"],
     ["bids", "payloads"],
   ] as const) {
-    const { asker, run, cover } = setUp();
-    for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, 1);
-    for (let slot = 900; slot <= SETTLED; slot++) asker.held.payloads.set(slot, slot === 955 ? 2 : 1);
+    const { source, run, cover } = setUp();
+    for (let slot = 0; slot <= SETTLED; slot++) source.held.bids.set(slot, 1);
+    for (let slot = 900; slot <= SETTLED; slot++) source.held.payloads.set(slot, slot === 955 ? 2 : 1);
     for (const name of order) await run([name], 950, 960);
     t.like(await cover("bids", 950, 960), { covered: 11, suspect: 1 }, order.join());
   }
@@ -313,12 +313,12 @@ test("bids that lack a delivered block are suspect, whether bids or payloads wer
 
 test("payload slots whose questions fail stay missing: no empty answer was given that could be unproven", async (t) => {
   for (const question of ["payloadNewest", "payloadPage"] as const) {
-    const { asker, run, cover } = setUp();
-    for (let slot = 0; slot <= 955; slot++) asker.held.payloads.set(slot, 1);
-    const { payloadNewest } = asker;
-    const newest = await payloadNewest.call(asker);
-    asker.payloadNewest = async () => newest;
-    asker[question] = async () => {
+    const { source, run, cover } = setUp();
+    for (let slot = 0; slot <= 955; slot++) source.held.payloads.set(slot, 1);
+    const { payloadNewest } = source;
+    const newest = await payloadNewest.call(source);
+    source.payloadNewest = async () => newest;
+    source[question] = async () => {
       throw new RelayError("alpha", "http://a", "server", "HTTP 500");
     };
     const [tally] = await run(["payloads"], 950, 960);
@@ -328,10 +328,10 @@ test("payload slots whose questions fail stay missing: no empty answer was given
 });
 
 test("two collectors at once on one lake end with every slot once", async (t) => {
-  const { asker, lake, run } = setUp();
+  const { source, lake, run } = setUp();
   for (let slot = 0; slot <= SETTLED; slot++) {
-    asker.held.bids.set(slot, slot % 4);
-    if (slot % 4 > 0) asker.held.payloads.set(slot, slot % 3);
+    source.held.bids.set(slot, slot % 4);
+    if (slot % 4 > 0) source.held.payloads.set(slot, slot % 3);
   }
   await Promise.all([
     run(["bids", "payloads"], 700, SETTLED),
@@ -343,8 +343,8 @@ test("two collectors at once on one lake end with every slot once", async (t) =>
 });
 
 test("a tick that runs out of time stops asking, and what it has read is in the lake", async (t) => {
-  const { clock, asker, lake, cover } = setUp();
-  for (let slot = 0; slot <= SETTLED; slot++) asker.held.bids.set(slot, 2);
+  const { clock, source, lake, cover } = setUp();
+  for (let slot = 0; slot <= SETTLED; slot++) source.held.bids.set(slot, 2);
   let ring = () => {};
   const rung = new Promise<void>((resolve) => (ring = resolve));
   // The time for asking is up when the bell rings; the time for all never is.
@@ -356,22 +356,22 @@ test("a tick that runs out of time stops asking, and what it has read is in the 
         new Promise<void>((_, reject) => signal?.addEventListener("abort", () => reject(new Error("over")))),
       ]),
   };
-  const { bids: ask } = asker;
-  asker.bids = async (slot, delivered) => {
-    if (asker.asked.length === 40) ring();
-    return ask.call(asker, slot, delivered);
+  const { bids: ask } = source;
+  source.bids = async (slot, delivered) => {
+    if (source.asked.length === 40) ring();
+    return ask.call(source, slot, delivered);
   };
   const stop = new AbortController().signal;
   const path = join(mkdtempSync(join(tmpdir(), "etl-tick-")), "warehouse.duckdb");
-  const warehouse = openDuckDb(path, network, { clock, log: silentLog });
+  const warehouse = openDuckDb(path, testNetwork, { clock, log: silentLog });
   const { outOfTime, loaded } = await tick({
-    network,
+    network: testNetwork,
     lake,
     warehouse,
     clock: alarmed,
     log: silentLog,
     relays: [relay],
-    askers: () => new Map([[relay, asker]]),
+    sources: () => new Map([[relay, source]]),
     datasets: ["bids"],
     deadlineMs: 1000,
     intervalMs: 1000,
@@ -401,7 +401,7 @@ test("merging knows multisets: order is nothing, copies count", (t) => {
           ? "stored-contains-new"
           : "neither";
       t.is(relate(stored_, read), expected);
-      const verdict = judge("recheck", stored_, read, false);
+      const verdict = judgeReading("recheck", stored_, read, false);
       t.true(verdict.take === "stored" || read.length >= stored_.length);
       t.is(verdict.suspect, expected !== "same");
     }),
@@ -411,11 +411,11 @@ test("merging knows multisets: order is nothing, copies count", (t) => {
 test("a tick asks young gaps every time and old ones at each doubling of their age", (t) => {
   const minute = 60_000;
   const slot = 500;
-  const settledMs = slotStartMs(network, slot + 50);
+  const settledMs = slotStartMs(testNetwork, slot + 50);
   let asks = 0;
   for (let at = settledMs; at < settledMs + 24 * 60 * minute; at += 5 * minute) {
-    if (dueAtTick(network, payloads, at, at - 5 * minute)(slot)) asks++;
+    if (dueAtTick(testNetwork, payloads, at, at - 5 * minute)(slot)) asks++;
   }
   t.true(asks >= 6 && asks <= 14, `${asks} asks in a day`);
-  t.true(dueAtTick(network, payloads, settledMs + 600 * minute, undefined)(slot));
+  t.true(dueAtTick(testNetwork, payloads, settledMs + 600 * minute, undefined)(slot));
 });

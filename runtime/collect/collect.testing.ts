@@ -11,15 +11,15 @@ import { type Lake, isBad } from "../lake/lake.ts";
 import { silentLog } from "../log.ts";
 import { RelayError } from "../relays/http/errors.ts";
 import type { Relay } from "../relays/relay.ts";
-import type { Asker } from "./asker.ts";
+import type { RelaySource } from "./relaySource.ts";
 import { coverageOf } from "./coverage.ts";
 import { recheck } from "./recheck.ts";
 import { collect } from "./run.ts";
 import { packSlot } from "./slotAnswer.ts";
 
-export const network = simulatedNetwork(1);
-const NOW = slotStartMs(network, 1050);
-export const SETTLED = settledSlot(network, NOW);
+export const testNetwork = simulatedNetwork(1);
+const NOW = slotStartMs(testNetwork, 1050);
+export const SETTLED = settledSlot(testNetwork, NOW);
 
 /** A clock on which waiting takes no time. */
 function testClock(): Clock {
@@ -64,7 +64,7 @@ function row(slot: number, n: number): Record<string, unknown> {
 }
 
 /** A relay in memory: what it holds, what it has forgotten, and a log of what it was asked. */
-export class MemoryRelay implements Asker {
+export class MemoryRelay implements RelaySource {
   readonly concurrency = 3;
   readonly rate = 100;
   readonly down = false;
@@ -101,7 +101,7 @@ export class MemoryRelay implements Asker {
     if (cut > 0) this.short.set(slot, 0);
     const rows = this.#rows("bids", slot);
     const decoded = answerDecoder(bids)(Buffer.from(JSON.stringify(rows.slice(0, rows.length - cut))), slot);
-    return packSlot(bids, { network, relay: "alpha", slot }, decoded, {
+    return packSlot(bids, { network: testNetwork, relay: "alpha", slot }, decoded, {
       readAt: this.#clock.now(),
       delivered,
     });
@@ -137,25 +137,31 @@ export class MemoryRelay implements Asker {
 /** A relay in memory, an empty lake in a folder, and what is done with them. */
 export function setUp() {
   const clock = testClock();
-  const asker = new MemoryRelay(clock);
-  const lake = openFolderLake(mkdtempSync(join(tmpdir(), "etl-collect-")), network.name);
+  const source = new MemoryRelay(clock);
+  const lake = openFolderLake(mkdtempSync(join(tmpdir(), "etl-collect-")), testNetwork.name);
   const run = (names: readonly DatasetName[], first: number, last: number, order: Order = "newest") =>
     collect({
-      network,
+      network: testNetwork,
       lake,
       clock,
       log: silentLog,
-      askers: new Map([[relay, asker]]),
+      sources: new Map([[relay, source]]),
       datasets: names,
       range: { first, last },
       order,
       stop: new AbortController().signal,
     });
   const cover = (name: DatasetName, first: number, last: number) =>
-    coverageOf(lake, { network, range: { first, last }, nowMs: clock.now() }, relay, name, (fault) => {
-      throw new Error(fault);
-    });
-  return { clock, asker, lake, run, cover };
+    coverageOf(
+      lake,
+      { network: testNetwork, range: { first, last }, nowMs: clock.now() },
+      relay,
+      name,
+      (fault) => {
+        throw new Error(fault);
+      },
+    );
+  return { clock, source, lake, run, cover };
 }
 
 /** How many rows a lake holds of each covered slot. */
@@ -175,17 +181,23 @@ export async function stored(
 }
 
 /** Asks all covered slots of both datasets again. */
-export async function recheckAll(lake: Lake, clock: Clock, asker: Asker, accept: boolean, onlyEmpty = false) {
-  const askers = new Map([[relay, asker]]);
+export async function recheckAll(
+  lake: Lake,
+  clock: Clock,
+  source: RelaySource,
+  accept: boolean,
+  onlyEmpty = false,
+) {
+  const sources = new Map([[relay, source]]);
   const stop = new AbortController().signal;
   const range = { first: 0, last: SETTLED };
   const names = ["payloads", "bids"] as const;
   return recheck({
-    network,
+    network: testNetwork,
     lake,
     clock,
     log: silentLog,
-    askers,
+    sources,
     datasets: names,
     range,
     stop,

@@ -3,8 +3,8 @@ import type { Network } from "../chain/networks.ts";
 import { ByteBudget } from "../relays/http/budget.ts";
 import { RelayClient, type RelayClientOptions } from "../relays/http/client.ts";
 import type { Relay } from "../relays/relay.ts";
-import type { Asker } from "./asker.ts";
-import { relayAsker } from "./relayAsker.ts";
+import type { RelaySource } from "./relaySource.ts";
+import { httpRelaySource } from "./httpRelaySource.ts";
 
 export interface ConnectionOptions {
   readonly network: Network;
@@ -38,12 +38,12 @@ export class Connection {
   }
 
   /** What asks the relays until `stop`. */
-  askers(stop: AbortSignal): ReadonlyMap<Relay, Asker> {
+  sources(stop: AbortSignal): ReadonlyMap<Relay, RelaySource> {
     const { network, clock, warn = () => {} } = this.#options;
     return new Map(
       [...this.clients.values()].map((client) => [
         client.relay,
-        relayAsker({ network, clock, warn }, client, stop),
+        httpRelaySource({ network, clock, warn }, client, stop),
       ]),
     );
   }

@@ -12,30 +12,30 @@ const OFTEN = 4;
 
 /** A relay with three bids and one of their payloads in every slot. */
 function sound() {
-  const { asker, lake, clock, run, cover, ...rest } = setUp();
+  const { source, lake, clock, run, cover, ...rest } = setUp();
   for (let slot = 0; slot <= SETTLED + 50; slot++) {
-    asker.held.bids.set(slot, 3);
-    asker.held.payloads.set(slot, 1);
+    source.held.bids.set(slot, 3);
+    source.held.payloads.set(slot, 1);
   }
   const again = async (accept = false, onlyEmpty = false) =>
-    recheckAll(lake, clock, asker, accept, onlyEmpty);
+    recheckAll(lake, clock, source, accept, onlyEmpty);
   const suspect = async (name: DatasetName = "bids") => (await cover(name, FIRST, SETTLED)).suspect;
   const rows = async (slot: number, name: DatasetName = "bids") =>
     (await stored(lake, name, FIRST, SETTLED)).get(slot);
   const collect = async () => run(["payloads", "bids"], FIRST, SETTLED);
-  return { ...rest, asker, lake, clock, cover, again, suspect, rows, collect };
+  return { ...rest, source, lake, clock, cover, again, suspect, rows, collect };
 }
 
 test("limit: a slot with as many rows as a page stays suspect until it shows more, twice alike", async (t) => {
-  const { asker, again, suspect, rows, collect } = sound();
-  asker.held.bids.set(SLOT, 100);
+  const { source, again, suspect, rows, collect } = sound();
+  source.held.bids.set(SLOT, 100);
   await collect();
   for (let time = 0; time < OFTEN; time++) {
     t.is(await suspect(), 1);
     await again();
     await collect();
   }
-  asker.held.bids.set(SLOT, 101);
+  source.held.bids.set(SLOT, 101);
   await again();
   t.deepEqual([await rows(SLOT), await suspect()], [101, 1], "two reads differ");
   await again();
@@ -43,23 +43,23 @@ test("limit: a slot with as many rows as a page stays suspect until it shows mor
 });
 
 test("undelivered: bids that lack the delivered block stay suspect until they show it", async (t) => {
-  const { asker, again, suspect, rows, collect } = sound();
-  asker.held.payloads.set(SLOT, 4);
+  const { source, again, suspect, rows, collect } = sound();
+  source.held.payloads.set(SLOT, 4);
   await collect();
   for (let time = 0; time < OFTEN; time++) {
     t.is(await suspect(), 1);
     await again();
     await collect();
   }
-  asker.held.bids.set(SLOT, 4);
+  source.held.bids.set(SLOT, 4);
   await again();
   await again();
   t.deepEqual([await rows(SLOT), await suspect()], [4, 0]);
 });
 
 test("awaiting: slots above the newest payload stay suspect until a newer payload comes", async (t) => {
-  const { asker, cover, again, suspect, collect } = sound();
-  for (let slot = SLOT + 1; slot <= SETTLED + 50; slot++) asker.held.payloads.set(slot, 0);
+  const { source, cover, again, suspect, collect } = sound();
+  for (let slot = SLOT + 1; slot <= SETTLED + 50; slot++) source.held.payloads.set(slot, 0);
   await collect();
   const waiting = SETTLED - SLOT;
   for (let time = 0; time < OFTEN; time++) {
@@ -71,16 +71,16 @@ test("awaiting: slots above the newest payload stay suspect until a newer payloa
     await again(time % 2 === 1);
     await collect();
   }
-  asker.held.payloads.set(SETTLED + 20, 1);
+  source.held.payloads.set(SETTLED + 20, 1);
   await collect();
   t.is(await suspect("payloads"), 0);
 });
 
 test("awaiting: a payload that comes into the slots that wait for it is read, and those above it wait on", async (t) => {
-  const { asker, cover, rows, collect } = sound();
-  for (let slot = SLOT + 1; slot <= SETTLED + 50; slot++) asker.held.payloads.set(slot, 0);
+  const { source, cover, rows, collect } = sound();
+  for (let slot = SLOT + 1; slot <= SETTLED + 50; slot++) source.held.payloads.set(slot, 0);
   await collect();
-  asker.held.payloads.set(SLOT + 10, 2);
+  source.held.payloads.set(SLOT + 10, 2);
   await collect();
   t.is(await rows(SLOT + 10, "payloads"), 2);
   const { awaiting, missing } = await cover("payloads", FIRST, SETTLED);
@@ -88,24 +88,24 @@ test("awaiting: a payload that comes into the slots that wait for it is read, an
 });
 
 test("differs: what was read otherwise before stays suspect for as long as answers differ, and until one is the same", async (t) => {
-  const { asker, again, suspect, rows, collect } = sound();
+  const { source, again, suspect, rows, collect } = sound();
   await collect();
-  asker.held.bids.set(SLOT, 2);
+  source.held.bids.set(SLOT, 2);
   for (let time = 0; time < OFTEN; time++) {
     await again();
     t.deepEqual([await rows(SLOT), await suspect()], [3, 1]);
   }
-  asker.held.bids.set(SLOT, 3);
+  source.held.bids.set(SLOT, 3);
   await again();
   t.deepEqual([await rows(SLOT), await suspect()], [3, 0]);
 });
 
 test("every mark goes with --accept, which takes what the relay says now", async (t) => {
-  const { asker, again, suspect, rows, collect } = sound();
-  asker.held.bids.set(SLOT, 100);
-  asker.held.payloads.set(SLOT + 1, 4);
+  const { source, again, suspect, rows, collect } = sound();
+  source.held.bids.set(SLOT, 100);
+  source.held.payloads.set(SLOT + 1, 4);
   await collect();
-  asker.held.bids.set(SLOT + 2, 2);
+  source.held.bids.set(SLOT + 2, 2);
   await again();
   t.is(await suspect(), 3);
   await again(true);
@@ -113,15 +113,15 @@ test("every mark goes with --accept, which takes what the relay says now", async
 });
 
 test("no rows any more: kept and suspect, however often; --accept takes it between witnesses, and never without", async (t) => {
-  const { asker, again, suspect, rows, collect } = sound();
-  asker.held.payloads.set(SLOT, 0);
+  const { source, again, suspect, rows, collect } = sound();
+  source.held.payloads.set(SLOT, 0);
   await collect();
-  asker.held.bids.set(SLOT, 0);
+  source.held.bids.set(SLOT, 0);
   for (let time = 0; time < OFTEN; time++) {
     await again();
     t.deepEqual([await rows(SLOT), await suspect()], [3, 1]);
   }
-  const { held } = asker;
+  const { held } = source;
   const bids = new Map(held.bids);
   for (let slot = 0; slot <= SETTLED + 50; slot++) held.bids.set(slot, 0);
   await again(true);
@@ -132,10 +132,10 @@ test("no rows any more: kept and suspect, however often; --accept takes it betwe
 });
 
 test("recheck --empty on a lake from before witnesses: wrongly covered slots get their rows, empty ones their proof", async (t) => {
-  const { asker, lake, again, cover, rows, collect } = sound();
+  const { source, lake, again, cover, rows, collect } = sound();
   const empty = (slot: number) => slot % 7 === 0;
   for (let slot = 0; slot <= SETTLED; slot++)
-    if (empty(slot)) for (const held of Object.values(asker.held)) held.set(slot, 0);
+    if (empty(slot)) for (const held of Object.values(source.held)) held.set(slot, 0);
   await collect();
   // What that version wrote: no word of what is proven, and some slots covered without their rows.
   const lost = (slot: number) => slot % 5 === 0;
@@ -156,11 +156,11 @@ test("recheck --empty on a lake from before witnesses: wrongly covered slots get
   for (const name of ["bids", "payloads"] as const) {
     t.like(await cover(name, FIRST, SETTLED), { covered: SETTLED - FIRST + 1, missing: 0 }, name);
     for (let slot = FIRST; slot <= SETTLED; slot++)
-      t.is(await rows(slot, name), asker.held[name].get(slot), `${name} ${slot}`);
+      t.is(await rows(slot, name), source.held[name].get(slot), `${name} ${slot}`);
     for await (const entry of lake.list(name, "alpha", { first: FIRST, last: SETTLED }))
       t.true(!isBad(entry) && entry.meta.unproven?.count === 0, `${name} ${entry.chunk.first}`);
   }
-  asker.asked.length = 0;
+  source.asked.length = 0;
   await collect();
-  t.deepEqual(asker.asked, []);
+  t.deepEqual(source.asked, []);
 });

@@ -154,7 +154,7 @@ export class MemoryBorder {
   async #payloadsBelow(slot: number): Promise<number[]> {
     countsOf(this.#job.tally, this.#options.dataset).probes++;
     try {
-      const { rows } = await this.#job.asker.payloadPage(slot);
+      const { rows } = await this.#job.source.payloadPage(slot);
       return [...new Set(rows.map((row) => row.slot))];
     } catch (error) {
       if (error instanceof RelayError) throw new Unanswered();

@@ -23,7 +23,7 @@ export type ReadPurpose =
   | "accept"; // a recheck whose answer replaces what is stored, whatever it holds, and settles every doubt
 
 /** What becomes of a slot that is stored and was read again. */
-export interface Verdict {
+export interface MergeVerdict {
   readonly take: "stored" | "read";
   readonly suspect: boolean;
   /** True when the two reads differ: said aloud with both counts. */
@@ -34,12 +34,12 @@ export interface Verdict {
  * The rule of design §2: merging is by whole slots, no slot loses rows without `--accept`, and a slot is suspect as long as
  * there is a cause: reads that differ, or what makes the answer doubtful by itself (`doubtful`).
  */
-export function judge(
+export function judgeReading(
   purpose: ReadPurpose,
   stored: readonly string[],
   read: readonly string[],
   doubtful: boolean,
-): Verdict {
+): MergeVerdict {
   const relation = relate(stored, read);
   if (purpose === "accept") {
     const differs = relation !== "same";

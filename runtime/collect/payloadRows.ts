@@ -10,7 +10,7 @@ export interface SlotPayloads {
 export const NO_PAYLOADS: DecodedAnswer = { rows: [], refused: [] };
 
 /** The slots of a page's rows, refused ones included, newest first; one for each row. */
-export function slotsOf(page: DecodedAnswer): number[] {
+export function slotsOfRows(page: DecodedAnswer): number[] {
   return [...page.rows, ...page.refused].map(({ slot }) => slot).toSorted((a, b) => b - a);
 }
 

@@ -1,7 +1,7 @@
 import { type SlotRange, slotAt } from "../chain/slots.ts";
 import type { DecodedAnswer } from "../datasets/answer.ts";
 import { RelayError } from "../relays/http/errors.ts";
-import { NO_PAYLOADS, type SlotPayloads, decided, isSame, rowsOfSlot, slotsOf } from "./payloadRows.ts";
+import { NO_PAYLOADS, type SlotPayloads, decided, isSame, rowsOfSlot, slotsOfRows } from "./payloadRows.ts";
 import { type RelayJob, isOver, waitUntil } from "./relayJob.ts";
 import { REST_MS } from "./sightings.ts";
 import { sentRows } from "./slotAnswer.ts";
@@ -68,11 +68,11 @@ export class PayloadSpan {
 
   /** Reads all; `onProgress` is told from which slot on upwards all is read. Throws RelayError; what was read stays in hand. */
   async read(onProgress: (front: number) => Promise<void>): Promise<void> {
-    const { asker } = this.#job;
-    [this.#newest] = slotsOf(await asker.payloadNewest());
+    const { source } = this.#job;
+    [this.#newest] = slotsOfRows(await source.payloadNewest());
     if (this.#newest === undefined) {
       await waitUntil(this.#job, this.#job.clock.monotonic() + REST_MS);
-      [this.#newest] = slotsOf(await asker.payloadNewest());
+      [this.#newest] = slotsOfRows(await source.payloadNewest());
     }
     if (this.#newest !== undefined) await this.#pageDown(onProgress);
     const above = this.#aboveNewest();
@@ -145,8 +145,8 @@ export class PayloadSpan {
   }
 
   async #page(cursor: number): Promise<Page> {
-    const rows = await this.#job.asker.payloadPage(cursor);
-    const slots = slotsOf(rows);
+    const rows = await this.#job.source.payloadPage(cursor);
+    const slots = slotsOfRows(rows);
     const page: Page = { cursor, rows, slots, lowest: slots.at(-1) };
     const [highest = 0] = slots;
     // A page that lacks the newest payload tells nothing of what lies above its own newest row.
@@ -210,7 +210,7 @@ export class PayloadSpan {
 
   async #bySlot(slot: number): Promise<DecodedAnswer> {
     this.#job.tally.payloads.secondAsks++;
-    return rowsOfSlot(await this.#job.asker.payloadSlot(slot), slot);
+    return rowsOfSlot(await this.#job.source.payloadSlot(slot), slot);
   }
 
   /**
@@ -218,15 +218,15 @@ export class PayloadSpan {
    * last, the relay's memory begins. True when the span is done.
    */
   async #endsBelow(cursor: number): Promise<boolean> {
-    const { asker, clock, relay, tally, lake } = this.#job;
+    const { source, clock, relay, tally, lake } = this.#job;
     const askedAt = clock.monotonic();
     const oldest = await this.#oldestAbove(cursor);
     await waitUntil(this.#job, askedAt + REST_MS);
     if (isOver(this.#job) || oldest === undefined) return true;
     tally.payloads.secondAsks += 2;
-    if (slotsOf(await asker.payloadPage(cursor)).length > 0) return false;
-    const shown = await asker.payloadSlot(oldest);
-    if (slotsOf(shown).length === 0) return true;
+    if (slotsOfRows(await source.payloadPage(cursor)).length > 0) return false;
+    const shown = await source.payloadSlot(oldest);
+    if (slotsOfRows(shown).length === 0) return true;
     this.horizon = oldest;
     this.#once.forEach((_, slot) => slot < oldest && this.#once.delete(slot));
     const asked_at = new Date(clock.now()).toISOString();
@@ -242,7 +242,7 @@ export class PayloadSpan {
       // What lies just above the empty run is the oldest more often than not.
       const middle = low === empty ? low + 1 : Math.floor((low + rows) / 2);
       this.#job.tally.payloads.probes++;
-      const found = slotsOf(await this.#job.asker.payloadPage(middle)).at(-1);
+      const found = slotsOfRows(await this.#job.source.payloadPage(middle)).at(-1);
       if (found === undefined) low = middle;
       else rows = found;
     }
@@ -257,7 +257,7 @@ export class PayloadSpan {
     const above = this.#aboveNewest();
     if (above.length === 0 || isOver(this.#job)) return;
     const isAlive = await this.#isAlive();
-    const [newest = -1] = isAlive ? slotsOf(await this.#job.asker.payloadNewest()) : [];
+    const [newest = -1] = isAlive ? slotsOfRows(await this.#job.source.payloadNewest()) : [];
     if (newest > (this.#newest ?? -1)) return this.#readAgain(above);
     for (const slot of above) {
       this.#once.delete(slot);
@@ -311,10 +311,10 @@ export class PayloadSpan {
   }
 
   async #askBids(slot: number) {
-    const { asker, bidsSeen, clock, tally } = this.#job;
+    const { source, bidsSeen, clock, tally } = this.#job;
     tally.payloads.probes++;
     try {
-      const answer = await asker.bids(slot);
+      const answer = await source.bids(slot);
       bidsSeen.note(slot, sentRows(answer) > 0, clock.monotonic());
       return answer;
     } catch (error) {

@@ -3,8 +3,8 @@ import { payloads } from "../datasets/dataset.ts";
 import { chunkRange } from "../datasets/chunks.ts";
 import { printable } from "../errors.ts";
 import { RelayError } from "../relays/http/errors.ts";
-import { doubtBidsWithoutDelivered } from "./crosscheck.ts";
-import { keep } from "./keep.ts";
+import { markMissingDelivered } from "./markMissingDelivered.ts";
+import { storeAnswers } from "./storeAnswers.ts";
 import type { SlotPayloads } from "./payloadRows.ts";
 import { PayloadSpan } from "./payloadSpan.ts";
 import type { ChunkPlan } from "./plan.ts";
@@ -128,8 +128,14 @@ export class PayloadsCollector {
       answers.push(packSlot(payloads, asked, answer, { readAt: clock.now(), doubt }));
     }
     tally.payloads.read += answers.length + unproven.length;
-    await keep(this.#job, "payloads", chunkRange(payloads, plan.first), { answers, unproven }, "collect");
-    await doubtBidsWithoutDelivered(this.#job, delivered);
+    await storeAnswers(
+      this.#job,
+      "payloads",
+      chunkRange(payloads, plan.first),
+      { answers, unproven },
+      "collect",
+    );
+    await markMissingDelivered(this.#job, delivered);
   }
 }
 

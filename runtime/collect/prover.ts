@@ -91,7 +91,7 @@ export class Prover {
   /** Answers for those of the slots that are empty for certain, or have shown rows; the others stay open. */
   async prove(empties: readonly Empty[]): Promise<SlotAnswer[]> {
     const open = await this.#witnessed(empties.toSorted((a, b) => b.slot - a.slot));
-    const size = groupSize(this.#job.asker.rate);
+    const size = groupSize(this.#job.source.rate);
     const answers: SlotAnswer[] = [];
     for (let at = 0; at < open.length && !isOver(this.#job); at += size)
       answers.push(...(await this.#group(open.slice(at, at + size))));
@@ -120,14 +120,14 @@ export class Prover {
   }
 
   async #group(group: readonly Empty[]): Promise<SlotAnswer[]> {
-    const { asker, clock, target } = this.#job;
+    const { source, clock, target } = this.#job;
     const top = group[0]?.slot ?? 0;
     const bottom = group.at(-1)?.slot ?? 0;
     const nearHead = top > target.last - NEAR_HEAD_SLOTS;
     for (let attempt = 1; attempt <= ATTEMPTS && !isOver(this.#job); attempt++) {
       const restsUntil = group.map((empty) => Math.max(empty.restsUntil, this.#seen.restsUntil(empty.slot)));
       await waitUntil(this.#job, Math.max(...restsUntil));
-      const { breaks } = asker;
+      const { breaks } = source;
       const newer = await this.#witness("above", top, nearHead ? NEAR_HEAD_WITNESSES : 1);
       if (newer === undefined) return [];
       const answers = await this.#askAll(group.map(({ slot }) => slot));
@@ -137,7 +137,7 @@ export class Prover {
       if (older === undefined || rows.length > 0) return rows;
       if (nearHead && (this.#contradicted || this.#turned >= MANY_TURNED)) return [];
       // A relay that went away and came back between its witnesses may have answered from an empty memory.
-      if (clock.monotonic() - newer <= PAIR_MS && asker.breaks === breaks)
+      if (clock.monotonic() - newer <= PAIR_MS && source.breaks === breaks)
         return answers.filter(({ cached }) => !cached);
     }
     return [];
@@ -186,7 +186,7 @@ export class Prover {
         if (answer) answers.push(answer);
       }
     };
-    await Promise.all(Array.from({ length: this.#job.asker.concurrency }, work));
+    await Promise.all(Array.from({ length: this.#job.source.concurrency }, work));
     return answers;
   }
 }

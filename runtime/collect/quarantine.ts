@@ -1,4 +1,4 @@
-import type { Refused } from "../datasets/answer.ts";
+import type { RefusedRow } from "../datasets/answer.ts";
 import type { QuarantineLine } from "../lake/lake.ts";
 import type { SlotAnswer } from "./slotAnswer.ts";
 
@@ -25,7 +25,7 @@ export function addToQuarantine(
   return [...lines.values()].toSorted((a, b) => a.slot - b.slot || (a.sha256 < b.sha256 ? -1 : 1));
 }
 
-function counted(refused: readonly Refused[], readAt: string): QuarantineLine[] {
+function counted(refused: readonly RefusedRow[], readAt: string): QuarantineLine[] {
   const lines = new Map<string, QuarantineLine>();
   for (const { slot, reason, sha256, raw } of refused) {
     const key = `${slot} ${sha256}`;

@@ -3,7 +3,7 @@ import { chunkRange } from "../datasets/chunks.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { BadObjectError, type StoredChunk, isBad } from "../lake/lake.ts";
 import type { Relay } from "../relays/relay.ts";
-import type { Asker } from "./asker.ts";
+import type { RelaySource } from "./relaySource.ts";
 import { type ChunkPlan, windowsOf } from "./plan.ts";
 import type { RelayJob } from "./relayJob.ts";
 import { type CollectOptions, jobOf } from "./run.ts";
@@ -25,14 +25,14 @@ export interface RecheckOptions extends CollectOptions {
  * rows never does without `accept`, and one without any rows only between witnesses. Slots that gave no answer count as failed.
  */
 export async function recheck(options: RecheckOptions): Promise<Tally[]> {
-  const active = [...options.askers].filter(([relay]) => relay.state === "active");
-  return Promise.all(active.map(([relay, asker]) => recheckRelay(options, relay, asker)));
+  const active = [...options.sources].filter(([relay]) => relay.state === "active");
+  return Promise.all(active.map(([relay, source]) => recheckRelay(options, relay, source)));
 }
 
-async function recheckRelay(options: RecheckOptions, relay: Relay, asker: Asker): Promise<Tally> {
+async function recheckRelay(options: RecheckOptions, relay: Relay, source: RelaySource): Promise<Tally> {
   const tally = newTally(relay.name);
   options.onTally?.(tally);
-  const job = jobOf(options, relay, asker, tally);
+  const job = jobOf(options, relay, source, tally);
   const range = job && intersect(job.target, options.range);
   if (!job || !range) return tally;
   const purpose = options.accept ? "accept" : "recheck";

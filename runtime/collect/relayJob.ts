@@ -4,7 +4,7 @@ import type { SlotRange } from "../chain/slots.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
 import type { Relay } from "../relays/relay.ts";
-import type { Asker } from "./asker.ts";
+import type { RelaySource } from "./relaySource.ts";
 import type { Delivered } from "./delivered.ts";
 import type { Sightings } from "./sightings.ts";
 import type { Tally } from "./tally.ts";
@@ -16,7 +16,7 @@ export interface RelayJob {
   /** What the relay should have, whatever range is being collected. */
   readonly target: SlotRange;
   readonly lake: Lake;
-  readonly asker: Asker;
+  readonly source: RelaySource;
   readonly clock: Clock;
   readonly log: Log;
   readonly tally: Tally;
@@ -34,7 +34,7 @@ export interface RelayJob {
 
 /** True when nothing more can be asked of the relay in this run. */
 export function isOver(job: RelayJob): boolean {
-  return job.stop.aborted || job.asker.down;
+  return job.stop.aborted || job.source.down;
 }
 
 /** Waits until a time by `clock.monotonic()`, ms. Returns early, quietly, when the run stops. */

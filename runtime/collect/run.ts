@@ -6,7 +6,7 @@ import { type Dataset, type DatasetName, bids, payloads } from "../datasets/data
 import { BadObjectError, type Horizon, type Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
 import type { Relay } from "../relays/relay.ts";
-import type { Asker } from "./asker.ts";
+import type { RelaySource } from "./relaySource.ts";
 import { oldestKept } from "./coverage.ts";
 import { Delivered } from "./delivered.ts";
 import { PayloadsCollector } from "./payloads.ts";
@@ -24,7 +24,7 @@ export interface CollectOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** The relays, each with what asks it. Only active ones are asked. */
-  readonly askers: ReadonlyMap<Relay, Asker>;
+  readonly sources: ReadonlyMap<Relay, RelaySource>;
   readonly datasets: readonly DatasetName[];
   readonly range: SlotRange;
   /** Which bids are asked for first (newest without it). Payloads come in pages, and those go down from the newest. */
@@ -58,23 +58,23 @@ export async function collectWindows(
   windows: (dataset: Dataset, relay: Relay) => Iterable<Window>,
 ): Promise<Tally[]> {
   const limit = pLimit(RELAYS_AT_ONCE);
-  const active = [...options.askers].filter(([relay]) => relay.state === "active");
+  const active = [...options.sources].filter(([relay]) => relay.state === "active");
   const shift = new Shift(options.clock, active.length, options.stop);
   const held = options.held ?? { bytes: 0 };
-  const work = async (relay: Relay, asker: Asker) => {
+  const work = async (relay: Relay, source: RelaySource) => {
     const tally = newTally(relay.name);
     options.onTally?.(tally);
     try {
-      await collectRelay({ ...options, held }, windows, relay, asker, tally);
+      await collectRelay({ ...options, held }, windows, relay, source, tally);
       // While others give something to do, a relay that went down is waited for.
-      while (asker.down && (await shift.rest()))
-        if (await asker.knock()) await collectRelay({ ...options, held }, windows, relay, asker, tally);
+      while (source.down && (await shift.rest()))
+        if (await source.knock()) await collectRelay({ ...options, held }, windows, relay, source, tally);
       return tally;
     } finally {
       shift.leave();
     }
   };
-  const ended = await Promise.allSettled(active.map(([relay, asker]) => limit(() => work(relay, asker))));
+  const ended = await Promise.allSettled(active.map(([relay, source]) => limit(() => work(relay, source))));
   // The lake may fail for one relay and not for another: what the others have read is written first.
   return ended.map((one) => {
     if (one.status === "rejected") throw one.reason;
@@ -86,10 +86,10 @@ async function collectRelay(
   options: CollectOptions,
   windows: (dataset: Dataset, relay: Relay) => Iterable<Window>,
   relay: Relay,
-  asker: Asker,
+  source: RelaySource,
   tally: Tally,
 ): Promise<void> {
-  const job = jobOf(options, relay, asker, tally);
+  const job = jobOf(options, relay, source, tally);
   const range = job && intersect(job.target, options.range);
   if (!job || !range) {
     tally.complete = true;
@@ -114,14 +114,14 @@ async function collectRelay(
 export function jobOf(
   options: CollectOptions,
   relay: Relay,
-  asker: Asker,
+  source: RelaySource,
   tally: Tally,
 ): RelayJob | undefined {
   const { network, lake, clock, log, stop, held = { bytes: 0 } } = options;
   const whole = target(network, relay, clock.now());
   if (!whole) return undefined;
   const newerQuestions = options.newerQuestions ?? SETTLE_LAG_SLOTS;
-  const common = { network, relay, target: whole, lake, asker, clock, log, tally, stop };
+  const common = { network, relay, target: whole, lake, source, clock, log, tally, stop };
   const delivered = new Delivered(lake, relay.name);
   return { ...common, held, newerQuestions, delivered, bidsSeen: new Sightings() };
 }

@@ -1,7 +1,7 @@
 import { ROW_LIMITS } from "../relays/relay.ts";
 import { crc32, constants, inflateRawSync } from "node:zlib";
 import type { Network } from "../chain/networks.ts";
-import { type DecodedAnswer, type Refused, oversizeFields } from "../datasets/answer.ts";
+import { type DecodedAnswer, type RefusedRow, oversizeFields } from "../datasets/answer.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import { lineWriter, linesOf } from "../datasets/line.ts";
 import { type SlotBlock, deflateSlot } from "../lake/gzip.ts";
@@ -10,9 +10,9 @@ import { type SlotBlock, deflateSlot } from "../lake/gzip.ts";
 export interface SlotAnswer {
   readonly slot: number;
   readonly block: SlotBlock;
-  readonly refused: readonly Refused[];
+  readonly refused: readonly RefusedRow[];
   /** What was too large for `extra` of rows that are in the block: for the quarantine, and not counted as rows. */
-  readonly fields: readonly Refused[];
+  readonly fields: readonly RefusedRow[];
   /** Why the slot is doubtful by this answer (design §2, "suspect"); undefined when it isn't. */
   readonly doubt: Doubt | undefined;
   /** True where it came from a cache on the way (`Age` above 0): it says nothing of the relay as it is now. */

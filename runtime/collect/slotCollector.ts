@@ -1,7 +1,7 @@
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { printable } from "../errors.ts";
 import { RelayError } from "../relays/http/errors.ts";
-import { keep } from "./keep.ts";
+import { storeAnswers } from "./storeAnswers.ts";
 import { MemoryBorder } from "./memoryBorder.ts";
 import type { ReadPurpose } from "./merge.ts";
 import { OpenChunk } from "./openChunk.ts";
@@ -108,7 +108,7 @@ export class SlotCollector {
         await this.#take(chunk, answer);
       }
     };
-    await Promise.all(Array.from({ length: this.#job.asker.concurrency }, work));
+    await Promise.all(Array.from({ length: this.#job.source.concurrency }, work));
     return chunk;
   }
 
@@ -151,9 +151,9 @@ export class SlotCollector {
   }
 
   async #question(slot: number): Promise<SlotAnswer> {
-    const { asker, network, relay, clock } = this.#job;
-    if (this.#options.dataset === "bids") return asker.bids(slot, await this.#deliveredAt(slot));
-    const answer = await asker.payloadSlot(slot);
+    const { source, network, relay, clock } = this.#job;
+    if (this.#options.dataset === "bids") return source.bids(slot, await this.#deliveredAt(slot));
+    const answer = await source.payloadSlot(slot);
     const { cached } = answer;
     const asked = { network, relay: relay.name, slot };
     return packSlot(datasets.payloads, asked, answer, { readAt: clock.now(), cached });
@@ -242,7 +242,7 @@ export class SlotCollector {
     const { answers, unproven } = chunk.take();
     const findings = { answers, unproven: unproven.filter((slot) => !this.#border.isForgotten(slot)) };
     await this.#writing;
-    this.#writing = keep(this.#job, dataset, chunk.plan, findings, purpose);
+    this.#writing = storeAnswers(this.#job, dataset, chunk.plan, findings, purpose);
     // A failure is thrown where it is awaited, above or at the end.
     this.#writing.catch(() => undefined);
   }

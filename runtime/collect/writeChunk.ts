@@ -12,7 +12,7 @@ import {
 } from "../lake/lake.ts";
 import { refusedRows } from "../lake/quarantine.ts";
 import type { Log } from "../log.ts";
-import { type ReadPurpose, judge } from "./merge.ts";
+import { type ReadPurpose, judgeReading } from "./merge.ts";
 import { addToQuarantine } from "./quarantine.ts";
 import { type SlotAnswer, blockLines } from "./slotAnswer.ts";
 
@@ -30,7 +30,7 @@ export interface Findings {
 }
 
 /** What a write changed. */
-export interface ChunkChange {
+export interface ChunkUpdate {
   /** False when the lake already said all this, and nothing was written. */
   readonly written: boolean;
   /** Slots that are covered now and weren't before. */
@@ -54,7 +54,7 @@ export async function writeChunk(
   chunk: Chunk,
   findings: Findings,
   purpose: ReadPurpose,
-): Promise<ChunkChange> {
+): Promise<ChunkUpdate> {
   for (let lostTurns = 0; lostTurns < MAX_TURNS; lostTurns++) {
     try {
       const merge = await Merge.of(lake, log, chunk, findings);
@@ -120,7 +120,7 @@ class Merge {
   async write(
     { answers, unproven = [], doubted = [] }: Findings,
     purpose: ReadPurpose,
-  ): Promise<Omit<ChunkChange, "lostTurns">> {
+  ): Promise<Omit<ChunkUpdate, "lostTurns">> {
     for (const answer of answers) this.#take(answer, purpose);
     for (const slot of doubted) if (this.#covered.has(slot)) this.#suspect = this.#suspect.with(slot);
     const before = this.#before;
@@ -159,7 +159,7 @@ class Merge {
       return;
     }
     const lines = this.#lines?.get(slot) ?? [];
-    const verdict = judge(purpose, lines, blockLines(block), doubtful);
+    const verdict = judgeReading(purpose, lines, blockLines(block), doubtful);
     this.#suspect = this.#suspect.with(slot, verdict.suspect);
     if (verdict.differs) {
       this.#differing++;

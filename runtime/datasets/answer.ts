@@ -7,7 +7,7 @@ import { MAX_RAW, present, rowType, rowsType } from "./row.ts";
 import * as E from "fp-ts/lib/Either.js";
 
 /** What goes to quarantine: a row that the schema can't hold, as it was sent, or fields that a row's `extra` can't. */
-export interface Refused {
+export interface RefusedRow {
   readonly slot: number;
   readonly reason: string;
   readonly raw: string;
@@ -20,7 +20,7 @@ export interface DecodedAnswer {
   /** In the order in which they were sent. */
   readonly rows: readonly SlotRow[];
   /** Rows, not fields of rows: those are in the rows themselves. */
-  readonly refused: readonly Refused[];
+  readonly refused: readonly RefusedRow[];
 }
 
 export interface SlotRow {
@@ -77,13 +77,13 @@ export function answerDecoder(dataset: Dataset): (body: Buffer, askedSlot?: numb
 }
 
 /** The fields that rows have too much of, each row's as one JSON object with sorted keys. */
-export function oversizeFields(rows: readonly SlotRow[]): Refused[] {
+export function oversizeFields(rows: readonly SlotRow[]): RefusedRow[] {
   return rows.flatMap(({ slot, row: { oversize } }) =>
     typeof oversize === "string" ? [forQuarantine(slot, FIELD_REASON, oversize)] : [],
   );
 }
 
-function forQuarantine(slot: number, reason: string, raw: string): Refused {
+function forQuarantine(slot: number, reason: string, raw: string): RefusedRow {
   return { slot, reason, raw, sha256: createHash("sha256").update(raw).digest("hex") };
 }
 

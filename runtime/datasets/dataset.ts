@@ -13,7 +13,7 @@ export type DatasetName = "bids" | "payloads";
 export type ColumnType = "STRING" | "INT64" | "NUMERIC" | "TIMESTAMP" | "BOOL";
 
 /** What a relay's value must look like before it fits the column. */
-export type Format =
+export type FieldFormat =
   | "hash" // 0x and 64 hex digits
   | "pubkey" // 0x and 96 hex digits
   | "address" // 0x and 40 hex digits
@@ -27,7 +27,7 @@ export interface Column {
   readonly required: boolean;
   readonly description: string;
   /** The relay's field that fills the column as it is; absent for columns that the ETL derives. */
-  readonly field?: { readonly name: string; readonly format: Format };
+  readonly field?: { readonly name: string; readonly format: FieldFormat };
   /** True for columns that exist only in the warehouse (copies, reorged). */
   readonly warehouseOnly?: boolean;
 }
@@ -43,7 +43,7 @@ function relayColumn(
   name: string,
   type: ColumnType,
   required: boolean,
-  format: Format,
+  format: FieldFormat,
   description: string,
 ): Column {
   return { name, type, required, description, field: { name, format } };

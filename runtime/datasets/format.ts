@@ -1,4 +1,4 @@
-import type { Dataset, Format } from "./dataset.ts";
+import type { Dataset, FieldFormat } from "./dataset.ts";
 import { exactNumberText } from "./json.ts";
 
 const INT64_MAX = 2n ** 63n - 1n;
@@ -8,7 +8,7 @@ const INT64_MIN = -(2n ** 63n);
 export type Canonical = (value: unknown) => string | boolean | undefined;
 
 /** A fresh check for each field, since that of keys remembers what it has seen. */
-const canonical: Record<Format, () => Canonical> = {
+const canonical: Record<FieldFormat, () => Canonical> = {
   hash: () => hex(64),
   pubkey: () => key(96),
   address: () => hex(40),
@@ -41,7 +41,7 @@ export function isPlainInteger(value: unknown, digits: number): value is string 
 }
 
 /** What a value of the format should have been, for the reason of a quarantined row. */
-export const expected: Record<Format, string> = {
+export const expected: Record<FieldFormat, string> = {
   hash: "0x and 64 hex digits",
   pubkey: "0x and 96 hex digits",
   address: "0x and 40 hex digits",
@@ -98,7 +98,7 @@ export interface Field {
   readonly name: string;
   readonly canonical: Canonical;
   readonly required: boolean;
-  readonly format: Format;
+  readonly format: FieldFormat;
 }
 
 /** The fields that fill a dataset's columns, in the columns' order. */

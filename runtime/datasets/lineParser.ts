@@ -1,4 +1,4 @@
-import { type Column, type Dataset, type Format, lakeColumns } from "./dataset.ts";
+import { type Column, type Dataset, type FieldFormat, lakeColumns } from "./dataset.ts";
 
 /** Columns in which a line mostly agrees with the one before; they are looked at as one text when they stand side by side. */
 const STEADY_COLUMNS: ReadonlySet<string> = new Set([
@@ -15,7 +15,7 @@ const STEADY_COLUMNS: ReadonlySet<string> = new Set([
 const digits = (count: number): string => "[0-9a-f]".repeat(count);
 const TIME = String.raw`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"`;
 const JSON_STRING = String.raw`"(?:[^"\\\x00-\x1f]|\\.)*"`;
-const FORMATS: Record<Format, string> = {
+const FORMATS: Record<FieldFormat, string> = {
   hash: `"0x${digits(64)}"`,
   pubkey: `"0x${digits(96)}"`,
   address: `"0x${digits(40)}"`,

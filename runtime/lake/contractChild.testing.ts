@@ -1,5 +1,5 @@
 import type { Lake } from "./lake.ts";
-import { addRow, network } from "./lake.testing.ts";
+import { addRow, lakeNetwork } from "./lake.testing.ts";
 
 /**
  * A writer in a process of its own, for the contract of lakes:
@@ -8,7 +8,7 @@ import { addRow, network } from "./lake.testing.ts";
  */
 const [module = "", opener = "", url = "", writer = "", rows = ""] = process.argv.slice(2);
 const exported: Record<string, (url: string, network: string) => Lake> = await import(module);
-const lake = exported[opener]?.(url, network.name);
+const lake = exported[opener]?.(url, lakeNetwork.name);
 if (!lake) throw new Error(`${module} has no ${opener}`);
 for (let turn = 0; turn < Number(rows); turn++) {
   await addRow(lake, Number(writer), turn);

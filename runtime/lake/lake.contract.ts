@@ -16,7 +16,7 @@ import {
   blocksOf,
   contentArbitrary,
   flipped,
-  network,
+  lakeNetwork,
   numberedLine,
   quarantined,
   startScript,
@@ -47,7 +47,7 @@ const TWO_ROWS = {
 export function lakeContract(form: string, open: (t: ExecutionContext) => Promise<LakeFixture>): void {
   const start = async (t: ExecutionContext): Promise<LakeFixture & { lake: Lake }> => {
     const fixture = await open(t);
-    return { ...fixture, lake: openLake(fixture.store, network.name) };
+    return { ...fixture, lake: openLake(fixture.store, lakeNetwork.name) };
   };
 
   for (const dataset of ["bids", "payloads"] as const)
@@ -118,7 +118,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
 
   test(`${form}: writers that race lose no update`, async (t) => {
     const { lake, store } = await start(t);
-    const lakes = [lake, openLake(store, network.name)];
+    const lakes = [lake, openLake(store, lakeNetwork.name)];
     const writers = [0, 1, 2, 3, 4, 5];
     const rows = [0, 1, 2, 3, 4, 5, 6, 7];
     const write = async (writer: number): Promise<void> => {
@@ -416,7 +416,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
 
   test(`${form}: an object that inflates beyond the limit is neither read nor written`, async (t) => {
     const { store, lake: generous } = await start(t);
-    const lake = openLake(store, network.name, { stored: 50_000, inflated: 1_000_000 });
+    const lake = openLake(store, lakeNetwork.name, { stored: 50_000, inflated: 1_000_000 });
     const none = SlotBits.empty(64, 32);
     const meta = { ...emptyMeta(bidsChunk), covered: none.with(70) };
     const large = deflateSlot(numberedLine(70, 1, 1).repeat(5000), 5000);

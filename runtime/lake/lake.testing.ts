@@ -7,14 +7,14 @@ import type { RelayRow } from "../datasets/format.ts";
 import { simulatedNetwork } from "../chain/networks.ts";
 import { SlotBits } from "../datasets/bits.ts";
 import type { Chunk } from "../datasets/chunks.ts";
-import { type DatasetName, datasets, type Format } from "../datasets/dataset.ts";
+import { type DatasetName, datasets, type FieldFormat } from "../datasets/dataset.ts";
 import { lineWriter } from "../datasets/line.ts";
 import { deflateSlot, type SlotBlock } from "./gzip.ts";
 import { type ChunkMeta, type Lake, type QuarantineLine, StaleGenerationError, emptyMeta } from "./lake.ts";
 
 /** What the tests of lakes share: rows, chunks, and the read-merge-write loop of a collector. */
 
-export const network = simulatedNetwork(1);
+export const lakeNetwork = simulatedNetwork(1);
 
 export const bidsChunk: Chunk = { dataset: "bids", relay: "alpha", first: 64, last: 95 };
 
@@ -25,7 +25,7 @@ const digits = (length: number): fc.Arbitrary<string> =>
     maxLength: length,
   });
 
-const formats: Record<Format, fc.Arbitrary<string | boolean>> = {
+const formats: Record<FieldFormat, fc.Arbitrary<string | boolean>> = {
   hash: digits(64).map((hex) => `0x${hex}`),
   pubkey: digits(96).map((hex) => `0x${hex}`),
   address: digits(40).map((hex) => `0x${hex}`),
@@ -87,7 +87,7 @@ export function contentArbitrary(dataset: DatasetName): fc.Arbitrary<Content> {
         sets.revised += covered && state.revised ? "1" : "0";
         sets.unproven += !covered && state?.unproven ? "1" : "0";
         if (!covered) continue;
-        const write = lineWriter(datasets[dataset], network, chunk.relay, first + i);
+        const write = lineWriter(datasets[dataset], lakeNetwork, chunk.relay, first + i);
         lines.set(
           first + i,
           state.rows.map((row) => write({ ...row, slot: String(first + i) })),
@@ -125,7 +125,7 @@ export function numberedLine(slot: number, writer: number, turn: number): string
   const hash = `0x${writer.toString(16).padStart(32, "0")}${turn.toString(16).padStart(32, "0")}`;
   return lineWriter(
     datasets.bids,
-    network,
+    lakeNetwork,
     bidsChunk.relay,
     slot,
   )({

@@ -1,7 +1,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import * as t from "io-ts";
 import pLimit from "p-limit";
-import type { Answer, AskNode } from "./askNode.ts";
+import type { NodeAnswer, AskNode } from "./askNode.ts";
 import type { CanonicalChain } from "../chain/canonicalChain.ts";
 import { type Network, SLOTS_PER_EPOCH } from "../chain/networks.ts";
 import { UserError } from "../errors.ts";
@@ -108,7 +108,7 @@ class BlockReader {
   }
 }
 
-export function jsonOf(answer: Answer): unknown {
+export function jsonOf(answer: NodeAnswer): unknown {
   if (answer.status === 200) return answer.json;
   throw strange();
 }

@@ -1,7 +1,7 @@
 import { slotStartMs } from "../chain/slots.ts";
 import { tickFormat, timeLabel } from "./format.ts";
 import type { Plotting } from "./section.ts";
-import { type Buckets, type Scope, slotsOf } from "../warehouse/sql/scope.ts";
+import { type Buckets, type Scope, scopeSlots } from "../warehouse/sql/scope.ts";
 
 /** Widths up to this are those of a phone: fewer ticks, shorter labels. */
 export const NARROW = 500;
@@ -11,7 +11,7 @@ export const IN_THE_MIDDLE = { labelAnchor: "center", labelArrow: "none" } as co
 
 /** Start and end of a bucket, as far as it lies in the range. */
 export function timesOf(buckets: Buckets, bucket: number, scope: Scope): { x1: Date; x2: Date } {
-  const { first, last } = slotsOf(buckets, bucket, scope.range);
+  const { first, last } = scopeSlots(buckets, bucket, scope.range);
   return {
     x1: new Date(slotStartMs(scope.network, first)),
     x2: new Date(slotStartMs(scope.network, last + 1)),

@@ -24,7 +24,7 @@ export function eth(value: number): string {
 }
 
 /** How long something lasts, in its largest fitting unit. */
-export function duration(seconds: number): string {
+export function durationText(seconds: number): string {
   const units = [
     ["days", 86_400],
     ["h", 3600],
@@ -38,7 +38,7 @@ export function duration(seconds: number): string {
 
 /** A run of slots by its length: `5 slots (1 min)`. */
 export function slotsAndTime(slots: number): string {
-  return `${count(slots)} ${slots === 1 ? "slot" : "slots"} (${duration(slots * SECONDS_PER_SLOT)})`;
+  return `${count(slots)} ${slots === 1 ? "slot" : "slots"} (${durationText(slots * SECONDS_PER_SLOT)})`;
 }
 
 /** A moment in UTC: `2026-11-25 10:15 UTC`. */

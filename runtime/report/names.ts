@@ -7,7 +7,7 @@ const MAX_NAME = 40;
 const PUBKEY = /^0x[0-9a-f]{96}$/;
 
 /** Names of builders by public key (0x hex, lower case). A builder may have many keys. */
-export class Names {
+export class BuilderNames {
   readonly #byKey: ReadonlyMap<string, string>;
 
   constructor(byKey: ReadonlyMap<string, string>) {
@@ -15,13 +15,13 @@ export class Names {
   }
 
   /** The names that are built in for a network. */
-  static of(network: string): Names {
-    return new Names(network === "mainnet" ? mainnetBuilders : new Map());
+  static of(network: string): BuilderNames {
+    return new BuilderNames(network === "mainnet" ? mainnetBuilders : new Map());
   }
 
   /** These names with others added; a key that has a name already gets the new one. */
-  with(others: ReadonlyMap<string, string>): Names {
-    return new Names(new Map([...this.#byKey, ...others]));
+  with(others: ReadonlyMap<string, string>): BuilderNames {
+    return new BuilderNames(new Map([...this.#byKey, ...others]));
   }
 
   /** What a builder is shown as: its name, else the ends of its key. Control characters are made visible. */

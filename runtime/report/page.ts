@@ -3,7 +3,7 @@ import { count } from "./format.ts";
 import { type Draw, svgHtml } from "./draw.ts";
 import { escaped, escapedLines } from "./html.ts";
 import { SCRIPT, STYLE } from "./pageParts.ts";
-import type { Cell, Figure, Table, View } from "./section.ts";
+import type { Cell, Figure, PageTable, SectionView } from "./section.ts";
 
 /** What the page shows. */
 export interface Page {
@@ -12,7 +12,7 @@ export interface Page {
   readonly facts: readonly (readonly [name: string, value: string])[];
   /** The coverage in one sentence, and whether it is good. */
   readonly verdict: { readonly text: string; readonly good: boolean };
-  readonly sections: readonly { readonly id: string; readonly title: string; readonly view: View }[];
+  readonly sections: readonly { readonly id: string; readonly title: string; readonly view: SectionView }[];
   readonly statements: Readonly<Record<string, string>>;
   readonly checks: readonly CheckResult[];
 }
@@ -83,7 +83,7 @@ function queryHtml(from: readonly string[], statements: Page["statements"]): str
   return `<details><summary>${from.length === 1 ? "Query" : "Queries"}</summary>${texts}</details>`;
 }
 
-function tableHtml({ title, columns, rows, from }: Table, statements: Page["statements"]): string {
+function tableHtml({ title, columns, rows, from }: PageTable, statements: Page["statements"]): string {
   const query = queryHtml(from ?? [], statements);
   if (rows.length === 0)
     return `<div class="table"><h3>${escaped(title)}</h3><p class="nothing">Nothing to list.</p>${query}</div>`;

@@ -5,23 +5,23 @@ import { sqlDialectOf } from "../warehouse/sql/dialect.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { drawing } from "./draw.ts";
 import { moment, slotsAndTime } from "./format.ts";
-import type { Names } from "./names.ts";
+import type { BuilderNames } from "./names.ts";
 import { pageHtml } from "./page.ts";
 import { readRefusals } from "./refusals.ts";
 import type { Scope } from "../warehouse/sql/scope.ts";
 import type { Results, Showing } from "./section.ts";
 import { sections } from "./sections.ts";
 import { verdictOf } from "./sections/coverage.ts";
-import { coverageOf } from "./sections/coverageCounts.ts";
+import { coverageCounts } from "./sections/coverageCounts.ts";
 import { relayPayloads } from "./sections/payloads.ts";
 import { askAbout, pageStatements } from "./statements.ts";
-import { PALETTE, REST_COLOUR } from "./stacks.ts";
-import { rowsOfEach } from "../warehouse/sql/run.ts";
+import { PALETTE, REST_COLOUR } from "./stackedBars.ts";
+import { rowsOfEach } from "../warehouse/sql/rowsOfEach.ts";
 import { textIn } from "../warehouse/sql/values.ts";
 
 export interface ReportOptions {
   readonly scope: Scope;
-  readonly names: Names;
+  readonly names: BuilderNames;
   /** Where the reasons of quarantined rows are; without it the page has only their number. */
   readonly lake?: Lake;
   readonly checks: readonly CheckResult[];
@@ -43,7 +43,7 @@ export async function makeReport(warehouse: Warehouse, options: ReportOptions): 
   const refused = lake && (await readRefusals(warehouse, lake, scope));
   const showing: Showing = { ...ask, names, refused, relayColour: relayColours(results) };
   const views = sections.map(({ id, title, view }) => ({ id, title, view: view(results, showing) }));
-  const { relays } = coverageOf(results, ask);
+  const { relays } = coverageCounts(results, ask);
   const { range, network } = scope;
   const [from, to] = [slotStartMs(network, range.first), slotStartMs(network, range.last + 1)];
   const missing = relays.some((row) => row.state === "active" && row.missing > 0);

@@ -1,8 +1,8 @@
 import type { DatasetName } from "../datasets/dataset.ts";
 import type { SqlDialect } from "../warehouse/sql/dialect.ts";
-import type { Names } from "./names.ts";
+import type { BuilderNames } from "./names.ts";
 import type { Buckets, Scope } from "../warehouse/sql/scope.ts";
-import type { Row } from "../warehouse/sql/values.ts";
+import type { ResultRow } from "../warehouse/sql/values.ts";
 
 /** The plotting library, which is loaded only when something is drawn. */
 export type Plotting = typeof import("@observablehq/plot");
@@ -19,7 +19,7 @@ export interface Ask {
 
 /** What results are shown with. */
 export interface Showing extends Ask {
-  readonly names: Names;
+  readonly names: BuilderNames;
   /** The colour of a relay, the same on the whole page: a CSS value. */
   readonly relayColour: (relay: string) => string;
   /** The quarantine of the lake, where that was read. */
@@ -39,21 +39,21 @@ export interface Refusals {
 }
 
 /** The rows of each statement of a section. */
-export type Results = Readonly<Record<string, readonly Row[]>>;
+export type Results = Readonly<Record<string, readonly ResultRow[]>>;
 
 /** One part of the report: its statements, and what is made of their results. */
 export interface Section {
   readonly id: string;
   readonly title: string;
   statements(d: SqlDialect, ask: Ask): Readonly<Record<string, string>>;
-  view(results: Results, showing: Showing): View;
+  view(results: Results, showing: Showing): SectionView;
 }
 
-export interface View {
+export interface SectionView {
   /** What `report --json` says of it. */
   readonly numbers: object;
   readonly figures: readonly Figure[];
-  readonly tables: readonly Table[];
+  readonly tables: readonly PageTable[];
 }
 
 export interface Figure {
@@ -70,15 +70,15 @@ export interface Figure {
   readonly plot: ((plotting: Plotting, width: number) => PlotOptions) | string;
 }
 
-export interface Table {
+export interface PageTable {
   readonly title: string;
-  readonly columns: readonly Column[];
+  readonly columns: readonly PageColumn[];
   readonly rows: readonly (readonly Cell[])[];
   /** Statements that it is made from, where no figure names them. */
   readonly from?: readonly string[];
 }
 
-export interface Column {
+export interface PageColumn {
   readonly label: string;
   /** Texts stand left, numbers right. */
   readonly numeric: boolean;

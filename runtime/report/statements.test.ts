@@ -12,9 +12,9 @@ import { openFolderLake } from "../lake/folder/folder.ts";
 import { silentLog } from "../log.ts";
 import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
 import { sqlDialects } from "../warehouse/sql/dialect.ts";
-import { type Scope, bucketsOf, slotsOf } from "../warehouse/sql/scope.ts";
+import { type Scope, bucketsOf, scopeSlots } from "../warehouse/sql/scope.ts";
 import { newFolder } from "../warehouse/warehouse.testing.ts";
-import { Names } from "./names.ts";
+import { BuilderNames } from "./names.ts";
 import { makeReport } from "./report.ts";
 import { everyStatement } from "./statements.ts";
 
@@ -90,7 +90,7 @@ test("buckets cut a range into few equal parts, each slot in one of them, days w
       t.true(buckets.last - buckets.first + 1 <= most + 1);
       let next = range.first;
       for (let bucket = buckets.first; bucket <= buckets.last; bucket++) {
-        const { first, last } = slotsOf(buckets, bucket, range);
+        const { first, last } = scopeSlots(buckets, bucket, range);
         t.is(first, next);
         t.true(last >= first && last - first < buckets.step);
         t.is(Math.floor((first - buckets.origin) / buckets.step), bucket);
@@ -162,7 +162,7 @@ for (const rows of ["no row", "rows of which every column that may be NULL is NU
     );
     await Promise.all(asked);
     const checks = await runChecks(warehouse, { scope, relays: [] });
-    const { html } = await makeReport(warehouse, { scope, names: Names.of(network.name), checks });
+    const { html } = await makeReport(warehouse, { scope, names: BuilderNames.of(network.name), checks });
     t.regex(html, /<\/html>\n$/);
     const undated = checks.flatMap(({ findings }) =>
       findings.filter(({ what }) => / bids dated: /.test(what)),

@@ -1,4 +1,4 @@
-import type { Column, Figure, Results, Section, Showing, Table } from "./section.ts";
+import type { PageColumn, Figure, Results, Section, Showing, PageTable } from "./section.ts";
 
 /**
  * The view of a section in three steps: what is found in the results (`numbers` of it for `report --json`), the figures
@@ -7,7 +7,7 @@ import type { Column, Figure, Results, Section, Showing, Table } from "./section
 export function viewOf<Found extends { readonly numbers: object }>(
   find: (results: Results, showing: Showing) => Found,
   figures: (found: Found, showing: Showing) => readonly Figure[],
-  tables: (found: Found, showing: Showing) => readonly Table[],
+  tables: (found: Found, showing: Showing) => readonly PageTable[],
 ): Section["view"] {
   return (results, showing) => {
     const found = find(results, showing);
@@ -20,6 +20,6 @@ export function viewOf<Found extends { readonly numbers: object }>(
 }
 
 /** The columns of a table by their labels: those of text, then those of numbers. */
-export function columnsOf(texts: readonly string[], numbers: readonly string[]): Column[] {
+export function columnsOf(texts: readonly string[], numbers: readonly string[]): PageColumn[] {
   return [...texts, ...numbers].map((label, index) => ({ label, numeric: index >= texts.length }));
 }

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import test, { type ExecutionContext } from "ava";
 import { UserError } from "../errors.ts";
 import { isForbidden } from "./forbidden.ts";
-import { relayHeaders } from "./relayHeaders.ts";
+import { readRelayHeaders } from "./relayHeaders.ts";
 import { headerSources, overriddenRelays } from "../settings/relayOverrides.ts";
 import { secretReader } from "./secretManager.ts";
 
@@ -47,7 +47,7 @@ test("headers hold what their secrets hold; each is read once, and none of a rel
     [version("key")]: "swordfish\n",
     [version("pass", "latest")]: "Bearer hunter2",
   });
-  const headers = await relayHeaders(headerSources("mainnet", overrides), read);
+  const headers = await readRelayHeaders(headerSources("mainnet", overrides), read);
   t.deepEqual(Object.fromEntries(headers), {
     mine: { "x-api-key": "swordfish", authorization: "Bearer hunter2" },
     other: { "x-api-key": "swordfish" },
@@ -86,7 +86,11 @@ test("a secret that can't be read says which, and what to do; a refusal is one f
     ["lines", 2, /mine: its header x-api-key can't be sent: .*\/lines\/.* one line of printable ASCII/],
     ["empty", 2, /can't be sent/],
   ] as const) {
-    const error = await t.throwsAsync(relayHeaders(sources(secret), read), { instanceOf: UserError }, secret);
+    const error = await t.throwsAsync(
+      readRelayHeaders(sources(secret), read),
+      { instanceOf: UserError },
+      secret,
+    );
     t.is(error.exitCode, exitCode, secret);
     t.regex(error.message, says);
     t.notRegex(error.message, /sword|fish/);

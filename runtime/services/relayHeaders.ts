@@ -7,7 +7,7 @@ import type { ReadSecret } from "./secretManager.ts";
  * What each relay is sent, by its name: headers with the values that their secrets hold. Each secret is read once. Throws
  * UserError for one that can't be read (see ReadSecret), or whose text no header can carry (exit 2).
  */
-export async function relayHeaders(
+export async function readRelayHeaders(
   sources: readonly HeaderSource[],
   read: ReadSecret,
 ): Promise<ReadonlyMap<string, RelayHeaders>> {

@@ -6,8 +6,8 @@ import { keepHeapSmall } from "../heap.ts";
 import type { Lake } from "../lake/lake.ts";
 import { type ServiceLog, serviceLog } from "../log.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
-import { relayHeaders } from "./relayHeaders.ts";
-import { headerSources, networkOf, overriddenRelays } from "../settings/relayOverrides.ts";
+import { readRelayHeaders } from "./relayHeaders.ts";
+import { headerSources, networkNamed, overriddenRelays } from "../settings/relayOverrides.ts";
 import { secretReader } from "./secretManager.ts";
 import { startServer } from "./server.ts";
 import { type ServiceSettings, readEnvironment } from "../settings/serviceSettings.ts";
@@ -40,7 +40,7 @@ export async function serve(
   open: Openers,
 ): Promise<number> {
   const { settings, port } = readEnvironment(env);
-  const network = networkOf(settings.network);
+  const network = networkNamed(settings.network);
   if (!network) throw new UserError(`there is no network ${settings.network}`, { exitCode: 2 });
   keepHeapSmall();
   const clock = systemClock;
@@ -48,7 +48,7 @@ export async function serve(
   const context = { settings, network, clock, log };
   const [lake, warehouse] = [await open.lake(context), await open.warehouse(context)];
   const relays = overriddenRelays(settings.network, settings.relays);
-  const headers = () => relayHeaders(headerSources(settings.network, settings.relays), secretReader());
+  const headers = () => readRelayHeaders(headerSources(settings.network, settings.relays), secretReader());
   const service = new TickService({
     dataset,
     settings,

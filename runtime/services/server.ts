@@ -3,7 +3,7 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import type { AddressInfo } from "node:net";
 import { UserError, codeOf, messageOf } from "../errors.ts";
 import type { ServiceLog } from "../log.ts";
-import type { Reply, TickService } from "./tickService.ts";
+import type { TickReply, TickService } from "./tickService.ts";
 
 /** A body is read to its end and not looked at; the scheduler sends none. */
 const MAX_BODY_BYTES = 16 << 10;
@@ -108,7 +108,7 @@ async function isSmall(request: IncomingMessage): Promise<boolean> {
 function send(
   response: ServerResponse,
   service: Pick<TickService, "stopping">,
-  { status, body }: Reply,
+  { status, body }: TickReply,
 ): void {
   // An answer that is sent while the server closes would leave a connection behind, which it then waits for.
   if (service.stopping) response.setHeader("connection", "close");

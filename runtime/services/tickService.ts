@@ -35,7 +35,7 @@ export interface TickServiceOptions {
 }
 
 /** An HTTP status and what goes with it. */
-export interface Reply {
+export interface TickReply {
   readonly status: number;
   readonly body: object;
 }
@@ -54,7 +54,7 @@ export class TickService {
   readonly #stop = new AbortController();
   readonly #startedMs: number;
   #memory: TickMemory | undefined;
-  #running: Promise<Reply> | undefined;
+  #running: Promise<TickReply> | undefined;
 
   constructor(options: TickServiceOptions) {
     this.#options = options;
@@ -66,7 +66,7 @@ export class TickService {
   }
 
   /** Runs a tick: 200 when it did its work, 409 while another runs, 500 when lake or warehouse failed, 503 when stopping. */
-  async tick(trace: string | undefined): Promise<Reply> {
+  async tick(trace: string | undefined): Promise<TickReply> {
     if (this.stopping) return { status: 503, body: { error: "the service is stopping" } };
     if (this.#running) return { status: 409, body: { error: "a tick is running; the next one goes on" } };
     this.#running = this.#tick(this.#options.log.traced(trace));
@@ -85,7 +85,7 @@ export class TickService {
     await this.#options.warehouse.close();
   }
 
-  async #tick(log: ServiceLog): Promise<Reply> {
+  async #tick(log: ServiceLog): Promise<TickReply> {
     const { clock, settings } = this.#options;
     const started = clock.monotonic();
     const refusedBefore = new Map(
@@ -170,7 +170,7 @@ export class TickService {
       clock,
       log,
       relays,
-      askers: (until) => connection.askers(until),
+      sources: (until) => connection.sources(until),
       datasets: [dataset],
       deadlineMs,
       intervalMs: settings.intervalSeconds * 1000,

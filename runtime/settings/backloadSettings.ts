@@ -3,7 +3,7 @@ import type { DatasetName } from "../datasets/dataset.ts";
 import { printable } from "../errors.ts";
 import { Environment } from "./environment.ts";
 import { whole } from "./formats.ts";
-import { type RelayOverrides, networkOf, overriddenRelays, relayFaults } from "./relayOverrides.ts";
+import { type RelayOverrides, networkNamed, overriddenRelays, relayFaults } from "./relayOverrides.ts";
 import { lakeRule, relaysRule } from "./rules.ts";
 import { type LogLevel, MAX_SHARDS, shared } from "./shared.ts";
 
@@ -52,7 +52,7 @@ export const backloadEnvironment = new Environment<BackloadSettings>(
     {
       needs: ["network", "range"],
       faults: ({ network, range }) => {
-        const floor = networkOf(network)?.floor ?? 0;
+        const floor = networkNamed(network)?.floor ?? 0;
         if (range.last >= floor) return [];
         const text = shared.slots.format.encode(range);
         return [`ETL_RANGE: ${text} lies before ${network}'s first MEV-Boost slot, ${floor}`];

@@ -15,7 +15,7 @@ export interface Variable<A> {
 export type Variables<S> = { readonly [K in keyof Required<S>]: Variable<Exclude<S[K], undefined>> };
 
 /** What holds between settings; not asked where one of those that it needs is missing or has another form. */
-export interface Rule<S> {
+export interface SettingRule<S> {
   readonly needs: readonly (keyof S)[];
   /** What is wrong, one line a fault, each beginning with the variable's name. */
   readonly faults: (settings: S) => readonly string[];
@@ -41,9 +41,9 @@ export class Environment<S extends object> {
    */
   readonly codec: t.Type<S, Record<string, string>, unknown>;
   readonly #variables: readonly (readonly [keyof S & string, Variable<unknown>])[];
-  readonly #rules: readonly Rule<S>[];
+  readonly #rules: readonly SettingRule<S>[];
 
-  constructor(name: string, variables: Variables<S>, rules: readonly Rule<S>[]) {
+  constructor(name: string, variables: Variables<S>, rules: readonly SettingRule<S>[]) {
     this.#variables = Object.entries(variables) as [keyof S & string, Variable<unknown>][];
     this.#rules = rules;
     this.names = this.#variables.map(([, variable]) => variable.name);

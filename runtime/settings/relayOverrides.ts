@@ -188,7 +188,7 @@ function directoryFor(network: string): readonly Relay[] {
 }
 
 /** The network of the settings' name. */
-export function networkOf(name: string) {
+export function networkNamed(name: string) {
   return isSimulated(name) ? findNetwork("simulated", seedOf(name)) : findNetwork(name, 0);
 }
 

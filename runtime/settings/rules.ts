@@ -1,8 +1,8 @@
-import type { Rule } from "./environment.ts";
+import type { SettingRule } from "./environment.ts";
 import { type RelayOverrides, relayFaults } from "./relayOverrides.ts";
 
 /** A folder is a lake on this machine alone. */
-export const lakeRule: Rule<{ readonly network: string; readonly lake: string }> = {
+export const lakeRule: SettingRule<{ readonly network: string; readonly lake: string }> = {
   needs: ["network", "lake"],
   faults: ({ network, lake }) =>
     network.startsWith("simulated-") || lake.startsWith("gs://")
@@ -11,7 +11,7 @@ export const lakeRule: Rule<{ readonly network: string; readonly lake: string }>
 };
 
 /** Overrides fit the network's directory. */
-export const relaysRule: Rule<{ readonly network: string; readonly relays: RelayOverrides }> = {
+export const relaysRule: SettingRule<{ readonly network: string; readonly relays: RelayOverrides }> = {
   needs: ["network", "relays"],
   faults: ({ network, relays }) => relayFaults(network, relays).map((fault) => `ETL_RELAYS: ${fault}`),
 };

@@ -4,11 +4,11 @@ import { type Rules, rules } from "./dialectRules.ts";
 import { cutOff } from "./flaws.ts";
 import { Random } from "./random.ts";
 import type { RawRow } from "./rows.ts";
-import type { View } from "./spells.ts";
+import type { SpellView } from "./spells.ts";
 import { type SimulatedData, firstOfEachHash } from "./truth.ts";
 
 /** A query that the relay's software refuses. */
-export interface Refused {
+export interface RefusedQuestion {
   readonly status: number;
   readonly message: string;
 }
@@ -21,7 +21,7 @@ export interface RowsQuestion {
 }
 
 /** What a relay's software answers to a query. */
-export type Answer = { readonly rows: readonly RawRow[] } | Refused;
+export type ServedRows = { readonly rows: readonly RawRow[] } | RefusedQuestion;
 
 /** A bids query without a slot looks through so many of the newest slots, one for payloads by key through so many. */
 const RECENT_BID_SLOTS = 32;
@@ -35,7 +35,7 @@ const FILTERS: Readonly<Record<string, RegExp>> = {
 };
 
 /** The reference's answer where a column of one row is NULL (facts: relay-data-api §7). */
-const POISON: Refused = {
+const POISON: RefusedQuestion = {
   status: 500,
   message: 'sql: Scan error on column index 8, name "value": converting NULL to string is unsupported',
 };
@@ -47,7 +47,7 @@ class Refusal extends Error {}
  * Answers a query as the relay's software does. `turn` numbers the asks: where the software promises no order, rows come
  * in another one each time. `view`: how the process sees the database where that isn't whole. Not simulated: `order_by`.
  */
-export function ask(data: SimulatedData, question: RowsQuestion, turn: number, view?: View): Answer {
+export function ask(data: SimulatedData, question: RowsQuestion, turn: number, view?: SpellView): ServedRows {
   const query = new Query(data, question, turn, view);
   try {
     return question.dataset === "bids" ? query.bids() : query.payloads();
@@ -82,7 +82,7 @@ class Query {
   readonly #rules: Rules;
   readonly #params: URLSearchParams;
   readonly #random: Random;
-  readonly #view: View | undefined;
+  readonly #view: SpellView | undefined;
   /** The slots that the process shows. */
   readonly #first: number;
   readonly #last: number;
@@ -91,7 +91,7 @@ class Query {
     data: SimulatedData,
     { relay, dataset, params }: RowsQuestion,
     turn: number,
-    view: View | undefined,
+    view: SpellView | undefined,
   ) {
     const profile = data.profile(relay);
     this.#data = data;
@@ -104,7 +104,7 @@ class Query {
     ({ first: this.#first, last: this.#last } = data.span(relay, dataset, view?.newest));
   }
 
-  bids(): Answer {
+  bids(): ServedRows {
     const { cursorOnBids, needsFilter, bidLimit, limitWithSlot } = this.#rules;
     if (cursorOnBids !== undefined && this.#has("cursor")) throw new Refusal(cursorOnBids);
     const slot = this.#slot("slot");
@@ -131,7 +131,7 @@ class Query {
     return { rows: this.#deduplicated(rows.slice(0, Math.max(0, limit))) };
   }
 
-  payloads(): Answer {
+  payloads(): ServedRows {
     const { slotAndCursor } = this.#rules;
     const payloadLimit = Math.min(this.#rules.payloadLimit, this.#view?.payloadLimit ?? Infinity);
     if (slotAndCursor !== undefined && this.#has("slot") && this.#has("cursor"))

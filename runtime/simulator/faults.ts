@@ -136,7 +136,7 @@ export interface FaultyAsk {
 }
 
 /** What happens to an ask, and a number to draw the details from. */
-export interface Verdict {
+export interface FaultVerdict {
   readonly fault: FaultKind | undefined;
   readonly luck: number;
   /** How often the URL had been asked before. */
@@ -166,7 +166,7 @@ export class Faults {
       : undefined;
   }
 
-  judge({ relay, dialect, url }: FaultyAsk): Verdict {
+  judge({ relay, dialect, url }: FaultyAsk): FaultVerdict {
     const rates = this.#plan.relays?.[relay] ?? this.#plan.rates;
     const now = this.#clock.monotonic();
     const parts = [this.#seed, mixText(relay), mixText(url)];

@@ -1,6 +1,6 @@
 import type { Flaw } from "./profile.ts";
 import { Random } from "./random.ts";
-import type { Row } from "./rows.ts";
+import type { SimulatedRow } from "./rows.ts";
 import type { Block } from "./world.ts";
 
 /** Salts that keep what is drawn for flaws apart; above those of relays' rows. */
@@ -53,14 +53,14 @@ export class FlawInSlot {
     return blocks;
   }
 
-  payload(row: Row): Row {
+  payload(row: SimulatedRow): SimulatedRow {
     return this.#flaw?.kind === "overclaims" && row.quirk === undefined
       ? row.with({ block: { ...row.block, value: `${row.block.value}0` } })
       : this.#drifted(row);
   }
 
   /** Bids that came to this relay alone. */
-  ownBids(rows: readonly Row[]): readonly Row[] {
+  ownBids(rows: readonly SimulatedRow[]): readonly SimulatedRow[] {
     if (this.#flaw?.kind !== "unreadable") return rows;
     const random = this.#random(salt.unreadable);
     const value = `"${"9".repeat(40)}"`;
@@ -70,7 +70,7 @@ export class FlawInSlot {
   }
 
   /** All bids of the slot, in the order in which they were stored. */
-  bids(rows: readonly Row[]): readonly Row[] {
+  bids(rows: readonly SimulatedRow[]): readonly SimulatedRow[] {
     const flaw = this.#flaw;
     if (flaw?.kind === "cut") return cutOff(rows, flaw);
     if (flaw?.kind === "clock")
@@ -84,7 +84,7 @@ export class FlawInSlot {
     return rows.map((row) => this.#drifted(row));
   }
 
-  #drifted(row: Row): Row {
+  #drifted(row: SimulatedRow): SimulatedRow {
     const flaw = this.#flaw;
     if (flaw?.kind !== "drifts" || this.#slot < flaw.from || row.quirk !== undefined) return row;
     const sent = { num_tx: "null", region: '"eu"' };

@@ -4,7 +4,7 @@ import { slotStartMs } from "../chain/slots.ts";
 import { FlawInSlot } from "./flaws.ts";
 import { type Quirk, badRow, oddBid, oddPayload } from "./quirks.ts";
 import { Random, unit } from "./random.ts";
-import { type RawRow, Row, type RowWriter, rowWriter } from "./rows.ts";
+import { type RawRow, SimulatedRow, type RowWriter, rowWriter } from "./rows.ts";
 import { type Auction, type Block, CLOSES_MS, OPENS_MS, type World, worked } from "./world.ts";
 
 /** Salts that keep the drawn facts apart; above those of the world. */
@@ -47,7 +47,7 @@ export class RelayRows {
       if (random.chance(Math.min(0.8, bids / 400) * Math.min(1, this.#scale))) offered.push(row(block));
     }
     const wanted = Math.min(2_450, Math.round(bids * this.#scale * (0.75 + 0.4 * random.unit())));
-    const own: Row[] = [];
+    const own: SimulatedRow[] = [];
     while (own.length === 0 || own.length + offered.length < wanted) {
       const sentMs = OPENS_MS + Math.floor(Math.sqrt(random.unit()) * (CLOSES_MS - OPENS_MS));
       own.push(row(auction.draw(random, sentMs)));
@@ -111,7 +111,7 @@ export class RelayRows {
   }
 
   /** Rows that are stored twice, and blocks that were sent again later or under another key. */
-  #repeats(own: readonly Row[], random: Random): Row[] {
+  #repeats(own: readonly SimulatedRow[], random: Random): SimulatedRow[] {
     const some = () => own.filter(() => random.chance(2 / own.length));
     const again = random.chance(0.3) ? some() : [];
     const later = random.chance(0.3) ? some() : [];
@@ -126,7 +126,13 @@ export class RelayRows {
     ];
   }
 
-  #bidRow(slot: number, auction: Auction, block: Block, random: Random, quirk: Quirk | undefined): Row {
+  #bidRow(
+    slot: number,
+    auction: Auction,
+    block: Block,
+    random: Random,
+    quirk: Quirk | undefined,
+  ): SimulatedRow {
     const { withoutMs, withoutTime, saysOptimistic } = this.#profile.style;
     const luck = random.unit();
     const tells = luck < withoutTime ? "nothing" : luck < withoutTime + withoutMs ? "seconds" : "both";
@@ -141,10 +147,10 @@ export class RelayRows {
     { proposer, feeRecipient, gasLimit }: Auction,
     block: Block,
     own: Pick<RawRow, "received" | "optimistic" | "quirk">,
-  ): Row {
+  ): SimulatedRow {
     const blobs = this.#profile.style.blobFields ? block.txCount % 7 : undefined;
     const { received, optimistic, quirk } = own;
-    return new Row(
+    return new SimulatedRow(
       { slot, block, proposer, feeRecipient, gasLimit, blobs, received, optimistic, quirk },
       this.#write,
     );
@@ -152,6 +158,6 @@ export class RelayRows {
 }
 
 /** Rows in the order in which they were received, equal times as they come. */
-function byTime(rows: readonly Row[]): Row[] {
+function byTime(rows: readonly SimulatedRow[]): SimulatedRow[] {
   return rows.toSorted((a, b) => (a.received?.ms ?? 0) - (b.received?.ms ?? 0));
 }

@@ -24,7 +24,7 @@ export interface RawRow {
 export type RowParts = Omit<RawRow, "json">;
 
 /** A row whose text is written when it is asked for and not kept: rows are many, and most are written once or never. */
-export class Row implements RawRow {
+export class SimulatedRow implements RawRow {
   readonly slot: number;
   readonly block: Block;
   readonly proposer: string;
@@ -54,8 +54,8 @@ export class Row implements RawRow {
   }
 
   /** The same row but for some of its parts. */
-  with(changes: Partial<RowParts>): Row {
-    return new Row({ ...(this as RowParts), ...changes }, this.#write);
+  with(changes: Partial<RowParts>): SimulatedRow {
+    return new SimulatedRow({ ...(this as RowParts), ...changes }, this.#write);
   }
 }
 

@@ -4,14 +4,14 @@ import type { DatasetName } from "../datasets/dataset.ts";
 import type { Dialect } from "../relays/relay.ts";
 import { type Body, BodyCache, bodyOf } from "./bodies.ts";
 import { Cdn } from "./cdn.ts";
-import { type Refused, type RowsQuestion, ask, refusalBody } from "./dialects.ts";
+import { type RefusedQuestion, type RowsQuestion, ask, refusalBody } from "./dialects.ts";
 import type { FaultKind } from "./faultKinds.ts";
-import { FAULT_PLANS, type FaultPlan, Faults, type Verdict } from "./faults.ts";
+import { FAULT_PLANS, type FaultPlan, Faults, type FaultVerdict } from "./faults.ts";
 import { HelixCache, type Variation, varied } from "./helixCache.ts";
 import { failed, spoiled, strikes } from "./misbehave.ts";
 import { Reply } from "./reply.ts";
 import { spellsOf } from "./spellDraw.ts";
-import { type Condition, Spells, type View } from "./spells.ts";
+import { type Condition, Spells, type SpellView } from "./spells.ts";
 import { SimulatedData, type TruthOptions } from "./truth.ts";
 
 export interface SimulatorOptions extends TruthOptions {
@@ -64,7 +64,7 @@ interface Question extends RowsQuestion {
   readonly zips: boolean;
 }
 
-const NO_QUESTION: Verdict = { fault: undefined, luck: 0, turn: 0 };
+const NO_QUESTION: FaultVerdict = { fault: undefined, luck: 0, turn: 0 };
 
 /** Answers requests as the simulated relays do. */
 export class Service {
@@ -156,7 +156,7 @@ export class Service {
   #answerRows(
     reply: Reply,
     question: Question,
-    verdict: Verdict,
+    verdict: FaultVerdict,
     { view, cachesMs }: Condition,
   ): FaultKind | undefined {
     const { relay, dialect, dataset, params, query, zips } = question;
@@ -207,7 +207,7 @@ export class Service {
     return `${relay}/${query}/${slot >= first && slot <= last && slot > 0 ? "" : `${first}-${last}`}`;
   }
 
-  #body(question: Question, verdict: Verdict, view: View | undefined): Body | Refused {
+  #body(question: Question, verdict: FaultVerdict, view: SpellView | undefined): Body | RefusedQuestion {
     const { relay, dialect, query } = question;
     const answer = ask(this.data, question, verdict.turn, view);
     if ("status" in answer) return answer;
@@ -223,7 +223,9 @@ export class Service {
 }
 
 /** Whether the fault is in the rows of the answer. */
-function isVaried(verdict: Verdict): verdict is Verdict & { readonly fault: NonNullable<Variation["kind"]> } {
+function isVaried(
+  verdict: FaultVerdict,
+): verdict is FaultVerdict & { readonly fault: NonNullable<Variation["kind"]> } {
   const { fault } = verdict;
   return fault === "short" || fault === "late" || fault === "stale-empty";
 }

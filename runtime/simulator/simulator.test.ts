@@ -18,8 +18,8 @@ import {
   clockAt,
   fetchRaw,
   path,
-  rowsOf,
-  slotsOf,
+  rowsIn,
+  answeredSlots,
   withSimulator,
 } from "./simulator.testing.ts";
 import { SimulatedData } from "./truth.ts";
@@ -59,7 +59,7 @@ test("one seed gives the same bytes in whatever order it is asked, another seed 
     const found = new Map<string, string>();
     await withSimulator({ seed, scale: 0.1 }, async (sim) => {
       for (const [relay, dataset, query] of order) {
-        const rows = await rowsOf(sim, relay, dataset, query);
+        const rows = await rowsIn(sim, relay, dataset, query);
         found.set(
           `${relay} ${dataset} ${query}`,
           JSON.stringify(rows.map((r) => JSON.stringify(r)).toSorted()),
@@ -213,43 +213,51 @@ test("the reference dialect refuses, orders and limits as the facts say", async 
         t.is(got.headers["content-type"], "application/json");
       }
     }
-    const all = await rowsOf(sim, "heron", "bids", `slot=${slot}`);
-    t.deepEqual(await rowsOf(sim, "heron", "bids", `slot=${slot}&limit=3`), all, "limit is dropped");
+    const all = await rowsIn(sim, "heron", "bids", `slot=${slot}`);
+    t.deepEqual(await rowsIn(sim, "heron", "bids", `slot=${slot}&limit=3`), all, "limit is dropped");
     const times = all.flatMap((row) =>
       typeof row["timestamp_ms"] === "string" ? [Number(row["timestamp_ms"])] : [],
     );
     t.true(
       times.filter((ms) => ms < 1e13 && ms > 0).every((ms, i, sane) => i === 0 || ms <= (sane[i - 1] ?? ms)),
     );
-    t.is((await rowsOf(sim, "heron", "bids", "slot=-1")).length, 500);
+    t.is((await rowsIn(sim, "heron", "bids", "slot=-1")).length, 500);
     const [first] = all;
     const number = String(first?.["block_number"]);
     t.true(
-      (await rowsOf(sim, "heron", "bids", `block_number=${number}`)).every(
+      (await rowsIn(sim, "heron", "bids", `block_number=${number}`)).every(
         (r) => r["block_number"] === number,
       ),
     );
 
-    t.deepEqual(await rowsOf(sim, "heron", "payloads", "limit=0"), []);
-    const page = await rowsOf(sim, "heron", "payloads", `cursor=${slot}&limit=200`);
+    t.deepEqual(await rowsIn(sim, "heron", "payloads", "limit=0"), []);
+    const page = await rowsIn(sim, "heron", "payloads", `cursor=${slot}&limit=200`);
     t.is(page.length, 200);
-    const slots = slotsOf(page);
+    const slots = answeredSlots(page);
     t.true(
       slots.every((s, i) => s <= (i === 0 ? slot : (slots[i - 1] ?? 0))),
       "newest first, none above the cursor",
     );
     const [newest = 0] = slots;
-    t.is(slotsOf(await rowsOf(sim, "heron", "payloads", `cursor=${newest}&limit=1`))[0], newest, "inclusive");
-    t.deepEqual(slotsOf(await rowsOf(sim, "heron", "payloads", "cursor=0&limit=5")).length, 5, "0 is unset");
-    t.deepEqual(await rowsOf(sim, "heron", "bids", `slot=${HEAD + 1}`), []);
-    t.deepEqual(await rowsOf(sim, "heron", "payloads", `slot=${HEAD + 1}`), []);
+    t.is(
+      answeredSlots(await rowsIn(sim, "heron", "payloads", `cursor=${newest}&limit=1`))[0],
+      newest,
+      "inclusive",
+    );
+    t.deepEqual(
+      answeredSlots(await rowsIn(sim, "heron", "payloads", "cursor=0&limit=5")).length,
+      5,
+      "0 is unset",
+    );
+    t.deepEqual(await rowsIn(sim, "heron", "bids", `slot=${HEAD + 1}`), []);
+    t.deepEqual(await rowsIn(sim, "heron", "payloads", `slot=${HEAD + 1}`), []);
   });
 });
 
 test("the reference dialect takes GET alone, knows its paths, and frames as the facts say", async (t) => {
   await withSimulator({}, async (sim) => {
     const slot = HEAD - 100;
-    const all = await rowsOf(sim, "heron", "bids", `slot=${slot}`);
+    const all = await rowsIn(sim, "heron", "bids", `slot=${slot}`);
     const url = path(sim, "heron", "bids", `slot=${slot}`);
     t.is((await fetchRaw(url, { method: "POST" })).status, 405);
     t.is((await fetchRaw(url, { method: "HEAD" })).status, 405);
@@ -286,7 +294,7 @@ test("bloXroute, Dreamboat and Freelay speak their own dialects", async (t) => {
     const said = async (relay: string, dataset: DatasetName, query: string) =>
       (JSON.parse((await fetchRaw(path(sim, relay, dataset, query))).body.toString()) as { message: string })
         .message;
-    t.is((await rowsOf(sim, "swift", "payloads", `cursor=${slot}`)).length, 100);
+    t.is((await rowsIn(sim, "swift", "payloads", `cursor=${slot}`)).length, 100);
     t.is(await said("swift", "payloads", "limit=101"), "maximum limit is 100");
     t.is(await said("swift", "bids", "slot=1&cursor=1"), "cursor argument not supported on this API");
     t.regex(
@@ -294,16 +302,16 @@ test("bloXroute, Dreamboat and Freelay speak their own dialects", async (t) => {
       /"timestamp_ms":"\d+","timestamp"/,
     );
 
-    t.is((await rowsOf(sim, "dunlin", "payloads", `cursor=${slot}`)).length, 450);
+    t.is((await rowsIn(sim, "dunlin", "payloads", `cursor=${slot}`)).length, 450);
     t.is(await said("dunlin", "payloads", "limit=451"), "limit is higher than 450");
     t.regex(await said("dunlin", "payloads", "slot=x"), /^invalid slot: strconv/);
-    t.is((await rowsOf(sim, "dunlin", "bids", "")).length, 450, "no filter is needed");
-    const one = await rowsOf(sim, "dunlin", "payloads", `slot=5&cursor=${slot}`);
+    t.is((await rowsIn(sim, "dunlin", "bids", "")).length, 450, "no filter is needed");
+    const one = await rowsIn(sim, "dunlin", "payloads", `slot=5&cursor=${slot}`);
     t.true(
-      slotsOf(one).every((s) => s === 5),
+      answeredSlots(one).every((s) => s === 5),
       "slot wins",
     );
-    const hashes = (await rowsOf(sim, "dunlin", "bids", `slot=${slot}`)).map((row) =>
+    const hashes = (await rowsIn(sim, "dunlin", "bids", `slot=${slot}`)).map((row) =>
       String(row["block_hash"]),
     );
     t.is(new Set(hashes).size, hashes.length);
@@ -312,11 +320,11 @@ test("bloXroute, Dreamboat and Freelay speak their own dialects", async (t) => {
     t.is(await said("lapwing", "payloads", "limit=201"), "limit cannot be greater than 500");
     t.is(await said("lapwing", "bids", ""), "invalid query");
     t.is(
-      (await rowsOf(sim, "lapwing", "bids", `slot=${slot}&limit=7`)).length,
+      (await rowsIn(sim, "lapwing", "bids", `slot=${slot}&limit=7`)).length,
       7,
       "limit cuts even with slot",
     );
-    const [bare] = await rowsOf(sim, "lapwing", "bids", `slot=${slot}`);
+    const [bare] = await rowsIn(sim, "lapwing", "bids", `slot=${slot}`);
     t.is(typeof bare?.["timestamp"], "number");
     t.is(typeof bare?.["gas_limit"], "number");
   });
@@ -330,8 +338,8 @@ test("Helix answers in plain text, cuts arbitrarily and removes duplicates after
     t.is(refused.body.toString(), "cannot specify both slot and cursor");
     t.regex(String(refused.headers["content-type"]), /^text\/plain/);
 
-    const all = await rowsOf(sim, "osprey", "bids", `slot=${slot}`);
-    const few = await rowsOf(sim, "osprey", "bids", `slot=${slot}&limit=20`);
+    const all = await rowsIn(sim, "osprey", "bids", `slot=${slot}`);
+    const few = await rowsIn(sim, "osprey", "bids", `slot=${slot}&limit=20`);
     t.true(few.length <= 20 && few.length > 10);
     const newest = all
       .toSorted((a, b) => Number(b["timestamp_ms"]) - Number(a["timestamp_ms"]))
@@ -343,7 +351,7 @@ test("Helix answers in plain text, cuts arbitrarily and removes duplicates after
       "an arbitrary subset",
     );
     t.is(
-      (await rowsOf(sim, "osprey", "bids", `slot=${slot}&cursor=5`)).length,
+      (await rowsIn(sim, "osprey", "bids", `slot=${slot}&cursor=5`)).length,
       all.length,
       "cursor is passed over",
     );
@@ -355,9 +363,9 @@ test("Helix answers in plain text, cuts arbitrarily and removes duplicates after
 
     const pages = [];
     for (let cursor = slot; pages.length < 8;) {
-      const rows = await rowsOf(sim, "osprey", "payloads", `cursor=${cursor}&limit=200`);
+      const rows = await rowsIn(sim, "osprey", "payloads", `cursor=${cursor}&limit=200`);
       pages.push(rows.length);
-      cursor = slotsOf(rows).at(-1) ?? 0;
+      cursor = answeredSlots(rows).at(-1) ?? 0;
     }
     t.true(
       pages.some((length) => length < 200),
@@ -371,7 +379,7 @@ test("Helix keeps stale answers", async (t) => {
   const always: FaultPlan = { rates: { "stale-empty": 1 } };
   await withSimulator({ faults: always }, async (sim, clock) => {
     const slot = HEAD - 100;
-    const ask = async () => (await rowsOf(sim, "osprey", "bids", `slot=${slot}`)).length;
+    const ask = async () => (await rowsIn(sim, "osprey", "bids", `slot=${slot}`)).length;
     t.true(sim.truth.bids("osprey", slot).length > 0);
     t.is(await ask(), 0);
     for (let i = 0; i < 3; i++) {
@@ -380,10 +388,10 @@ test("Helix keeps stale answers", async (t) => {
     }
     clock.advance(12_000);
     t.is(await ask(), sim.truth.bids("osprey", slot).length);
-    t.true((await rowsOf(sim, "heron", "bids", `slot=${slot}`)).length > 0, "only Helix keeps answers");
+    t.true((await rowsIn(sim, "heron", "bids", `slot=${slot}`)).length > 0, "only Helix keeps answers");
 
     const next = HEAD + 1;
-    const early = async () => (await rowsOf(sim, "osprey", "bids", `slot=${next}`)).length;
+    const early = async () => (await rowsIn(sim, "osprey", "bids", `slot=${next}`)).length;
     t.is(await early(), 0);
     clock.advance(11_999);
     t.is(await early(), 0);
@@ -395,14 +403,14 @@ test("a relay with a short memory answers [] below its horizon, and the truth sa
     for (const dataset of ["bids", "payloads"] as const) {
       const horizon = sim.truth.horizon("merlin", dataset) ?? 0;
       t.true(horizon > HEAD - 7_200 && horizon < HEAD - 6_700, String(horizon));
-      t.true((await rowsOf(sim, "merlin", dataset, `slot=${horizon}`)).length > 0);
+      t.true((await rowsIn(sim, "merlin", dataset, `slot=${horizon}`)).length > 0);
       for (const below of [1, 2, 3, 100])
-        t.deepEqual(await rowsOf(sim, "merlin", dataset, `slot=${horizon - below}`), []);
+        t.deepEqual(await rowsIn(sim, "merlin", dataset, `slot=${horizon - below}`), []);
       t.is(sim.truth.horizon("dotterel", "bids"), 1_000);
     }
     const horizon = sim.truth.horizon("merlin", "payloads") ?? 0;
-    t.deepEqual(await rowsOf(sim, "merlin", "payloads", `cursor=${horizon - 1}`), []);
-    t.deepEqual(slotsOf(await rowsOf(sim, "merlin", "payloads", `cursor=${horizon}`)), [horizon]);
+    t.deepEqual(await rowsIn(sim, "merlin", "payloads", `cursor=${horizon - 1}`), []);
+    t.deepEqual(answeredSlots(await rowsIn(sim, "merlin", "payloads", `cursor=${horizon}`)), [horizon]);
     clock.advance(12_000 * 600);
     t.true((sim.truth.horizon("merlin", "bids") ?? 0) >= horizon + 300, "it moves with the clock");
     t.true(
@@ -412,7 +420,7 @@ test("a relay with a short memory answers [] below its horizon, and the truth sa
   });
   await withSimulator({ keepsSlots: { heron: 1_000 }, scale: 0.1 }, async (sim) => {
     t.true((sim.truth.horizon("heron", "bids") ?? 0) > HEAD - 1_000);
-    const page = slotsOf(await rowsOf(sim, "heron", "payloads", "limit=200"));
+    const page = answeredSlots(await rowsIn(sim, "heron", "payloads", "limit=200"));
     t.true(page.length > 10 && page.length < 200 && page.every((slot) => slot > HEAD - 1_000));
   });
 });
@@ -424,7 +432,7 @@ test("paging by the lowest slot meets every payload, two of one slot at a page's
     const found = new Map<number, number>();
     let cursor = last;
     for (let page = 0; page < 40; page++) {
-      const rows = slotsOf(await rowsOf(sim, "swift", "payloads", `cursor=${cursor}&limit=100`));
+      const rows = answeredSlots(await rowsIn(sim, "swift", "payloads", `cursor=${cursor}&limit=100`));
       const lowest = rows.at(-1) ?? 0;
       for (const slot of rows.filter((s) => s > lowest)) found.set(slot, (found.get(slot) ?? 0) + 1);
       if (sim.truth.payloads("swift", lowest).length > rows.filter((s) => s === lowest).length) borders++;
@@ -635,7 +643,7 @@ test("an occupied port is named, and hostile relays attack as they say", async (
     if (!endless.has(attack)) {
       const got = await fetchRaw(url);
       t.true(got.whole && got.status > 0, attack);
-      if (attack === "outside") t.deepEqual(slotsOf(JSON.parse(got.body.toString()) as []), [8, 7]);
+      if (attack === "outside") t.deepEqual(answeredSlots(JSON.parse(got.body.toString()) as []), [8, 7]);
       continue;
     }
     const bytes = await new Promise<number>((resolve) => {

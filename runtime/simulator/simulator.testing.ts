@@ -51,14 +51,15 @@ export function path(sim: Simulator, relay: string, dataset: DatasetName, query:
 }
 
 /** Rows of an honest answer, as JSON.parse sees them. */
-export async function rowsOf(sim: Simulator, relay: string, dataset: DatasetName, query: string) {
+export async function rowsIn(sim: Simulator, relay: string, dataset: DatasetName, query: string) {
   const { body, status } = await fetchRaw(path(sim, relay, dataset, query));
   if (status !== 200) throw new Error(`${status}: ${body.toString()}`);
   return JSON.parse(body.toString()) as Record<string, unknown>[];
 }
 
 /** The slots of rows, in order. */
-export const slotsOf = (rows: readonly Record<string, unknown>[]) => rows.map((row) => Number(row["slot"]));
+export const answeredSlots = (rows: readonly Record<string, unknown>[]) =>
+  rows.map((row) => Number(row["slot"]));
 
 /** Serves the simulated relays, without faults unless others are wanted, by a clock that stands at the start of slot `HEAD`. */
 export async function withSimulator(

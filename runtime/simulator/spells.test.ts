@@ -4,7 +4,7 @@ import { type DatasetName, DATASET_NAMES } from "../datasets/dataset.ts";
 import { otherProfiles, otherRelays, profiles, simulatedRelays } from "./directory.ts";
 import { FAULT_PLANS, type FaultPlan, without } from "./faults.ts";
 import type { Simulator, SimulatorOptions } from "./server.ts";
-import { HEAD, clockAt, fetchRaw, path, rowsOf, slotsOf, withSimulator } from "./simulator.testing.ts";
+import { HEAD, clockAt, fetchRaw, path, rowsIn, answeredSlots, withSimulator } from "./simulator.testing.ts";
 import { SPELLS_END_MS, spellsOf } from "./spellDraw.ts";
 import { SPELLS, type Spell } from "./spells.ts";
 import { SimulatedData } from "./truth.ts";
@@ -36,7 +36,7 @@ function slotsWith(
 
 /** How many rows a question for a slot brings. */
 async function count(sim: Simulator, relay: string, dataset: DatasetName, slot: number): Promise<number> {
-  return (await rowsOf(sim, relay, dataset, `slot=${slot}`)).length;
+  return (await rowsIn(sim, relay, dataset, `slot=${slot}`)).length;
 }
 
 /** Asserts that a relay answers all or nothing of some slots. */
@@ -67,7 +67,7 @@ test("a relay that is starting or restarts has no bids of any slot until it is o
       const showsPayloads = shows(t, sim, relay, "payloads");
       await showsBids(bids, false);
       await showsPayloads(payloads, true);
-      t.deepEqual(await rowsOf(sim, relay, "bids", `block_number=18500100`), [], "whatever is asked");
+      t.deepEqual(await rowsIn(sim, relay, "bids", `block_number=18500100`), [], "whatever is asked");
       t.is(
         (await fetchRaw(path(sim, relay, "bids", "slot=x"))).status,
         400,
@@ -80,7 +80,7 @@ test("a relay that is starting or restarts has no bids of any slot until it is o
       clock.advance(30_000);
       await showsBids(bids, false);
       await showsPayloads(payloads, false);
-      t.deepEqual(await rowsOf(sim, relay, "payloads", "limit=100"), []);
+      t.deepEqual(await rowsIn(sim, relay, "payloads", "limit=100"), []);
       clock.advance(10_000);
       await showsBids(bids, true);
       await showsPayloads(payloads, true);
@@ -100,13 +100,13 @@ test("a head that stands still shows nothing newer, while the clock goes on, unt
       await shows(t, sim, "swift", "bids")(newer, false);
       await shows(t, sim, "swift", "bids")(older, true);
       for (const query of ["limit=100", `cursor=${HEAD}&limit=100`]) {
-        const [newest = 0] = slotsOf(await rowsOf(sim, "swift", "payloads", query));
+        const [newest = 0] = answeredSlots(await rowsIn(sim, "swift", "payloads", query));
         t.deepEqual([newest], slotsWith(sim, "swift", "payloads", border, 1), query);
       }
     }
     clock.advance(30 * MINUTE);
     await shows(t, sim, "swift", "bids")(newer, true);
-    const [newest = 0] = slotsOf(await rowsOf(sim, "swift", "payloads", "limit=1"));
+    const [newest = 0] = answeredSlots(await rowsIn(sim, "swift", "payloads", "limit=1"));
     t.true(newest > HEAD, String(newest));
   });
 });
@@ -114,11 +114,11 @@ test("a head that stands still shows nothing newer, while the clock goes on, unt
 test("a cursor that excludes begins below its slot, of the one relay alone", async (t) => {
   await withSimulator(spellsOn("heron", { kind: "exclusive-cursor" }), async (sim) => {
     const [slot = 0, next = 0] = slotsWith(sim, "heron", "payloads", HEAD - 60, 2);
-    t.is(slotsOf(await rowsOf(sim, "heron", "payloads", `cursor=${slot}&limit=5`))[0], next);
-    t.is(slotsOf(await rowsOf(sim, "heron", "payloads", `cursor=${slot + 1}&limit=5`))[0], slot);
-    t.is(slotsOf(await rowsOf(sim, "heron", "payloads", `slot=${slot}`))[0], slot);
+    t.is(answeredSlots(await rowsIn(sim, "heron", "payloads", `cursor=${slot}&limit=5`))[0], next);
+    t.is(answeredSlots(await rowsIn(sim, "heron", "payloads", `cursor=${slot + 1}&limit=5`))[0], slot);
+    t.is(answeredSlots(await rowsIn(sim, "heron", "payloads", `slot=${slot}`))[0], slot);
     t.is(
-      slotsOf(await rowsOf(sim, "swift", "payloads", `cursor=${slot}&limit=100`))[0],
+      answeredSlots(await rowsIn(sim, "swift", "payloads", `cursor=${slot}&limit=100`))[0],
       slotsWith(sim, "swift", "payloads", slot, 1)[0],
     );
   });
@@ -130,7 +130,7 @@ test("payloads that pages leave out are the same on every page, and shown by slo
     const first = delivered[0] ?? 0;
     const last = delivered.at(-1) ?? 0;
     const paged = async (cursor: number) =>
-      slotsOf(await rowsOf(sim, "heron", "payloads", `cursor=${cursor}&limit=200`)).filter(
+      answeredSlots(await rowsIn(sim, "heron", "payloads", `cursor=${cursor}&limit=200`)).filter(
         (slot) => slot <= first && slot >= last,
       );
     const found = new Set(await paged(first));
@@ -147,7 +147,7 @@ test("a relay that always cuts shows the same bids each time, and fewer than the
       const [slot = 0] = slotsWith(sim, "lapwing", "bids", HEAD - 60, 1);
       const hashes = sim.truth.bids("lapwing", slot).map(({ block }) => block.hash);
       const asked = async () =>
-        (await rowsOf(sim, "lapwing", "bids", `slot=${slot}`)).map((row) =>
+        (await rowsIn(sim, "lapwing", "bids", `slot=${slot}`)).map((row) =>
           String(row["block_hash"]).toLowerCase(),
         );
       const kept = (keeps === "oldest" ? hashes.slice(0, 9) : hashes.slice(-9)).toSorted();
@@ -170,7 +170,7 @@ test("answers are dated by the simulation's clock; a clock that is off moves the
         for (const query of [`slot=${HEAD - 60}`, "slot=x"])
           t.is(await dateOf(sim, "swift", query), clock.now() + ms, query);
         const head = HEAD + ms / 12_000;
-        const [newest = 0] = slotsOf(await rowsOf(sim, "swift", "payloads", "limit=1"));
+        const [newest = 0] = answeredSlots(await rowsIn(sim, "swift", "payloads", "limit=1"));
         t.true(newest <= head && newest > head - 100, `${newest} is the newest below ${head}`);
         t.is(newest > HEAD, ms > 0, "what is not there yet by our clock is shown by one that is ahead");
         if (ms < 0)
@@ -356,7 +356,7 @@ test("an error object comes as the only element or behind sound rows", async (t)
   await withSimulator(spellsOn("heron", { kind: "always", fault: "error-row" }), async (sim) => {
     const lengths = new Set<boolean>();
     for (const slot of slotsWith(sim, "heron", "bids", HEAD - 60, 12)) {
-      const rows = await rowsOf(sim, "heron", "bids", `slot=${slot}`);
+      const rows = await rowsIn(sim, "heron", "bids", `slot=${slot}`);
       t.deepEqual(rows.at(-1), { code: 500, message: "context deadline exceeded" });
       t.true(rows.length === 1 || rows.length === sim.truth.bids("heron", slot).length + 1);
       lengths.add(rows.length === 1);
@@ -400,7 +400,7 @@ test("Freelay cuts a slot at its limit, and shows the same bids each time, in an
         (s) => sim.truth.bids("lapwing", s).length > 500,
       ) ?? 0;
     const ask = async () =>
-      (await rowsOf(sim, "lapwing", "bids", `slot=${slot}&turn=${turn++}`)).map((row) =>
+      (await rowsIn(sim, "lapwing", "bids", `slot=${slot}&turn=${turn++}`)).map((row) =>
         String(row["block_hash"]),
       );
     let turn = 0;
@@ -415,12 +415,12 @@ test("a page without a cursor may hold the oldest payloads, newest first", async
   const options = { ...spellsOn("lapwing", { kind: "oldest-page" }), keepsSlots: { lapwing: 3_000 } };
   await withSimulator(options, async (sim) => {
     const oldest = sim.truth.horizon("lapwing", "payloads") ?? 0;
-    t.deepEqual(slotsOf(await rowsOf(sim, "lapwing", "payloads", "limit=1")), [oldest]);
-    const page = slotsOf(await rowsOf(sim, "lapwing", "payloads", "limit=20"));
+    t.deepEqual(answeredSlots(await rowsIn(sim, "lapwing", "payloads", "limit=1")), [oldest]);
+    const page = answeredSlots(await rowsIn(sim, "lapwing", "payloads", "limit=20"));
     t.is(page.length, 20);
     t.is(page.at(-1), oldest);
     t.true(page.every((slot, i) => i === 0 || slot <= (page[i - 1] ?? 0)));
-    const [newest = 0] = slotsOf(await rowsOf(sim, "lapwing", "payloads", `cursor=${HEAD}&limit=1`));
+    const [newest = 0] = answeredSlots(await rowsIn(sim, "lapwing", "payloads", `cursor=${HEAD}&limit=1`));
     t.deepEqual([newest], slotsWith(sim, "lapwing", "payloads", HEAD, 1), "with a cursor it is as elsewhere");
   });
 });
@@ -451,9 +451,9 @@ test("relays beside the directory: one has bids in a slot of twenty, one nothing
       const shown = name === "never" ? [HEAD - 60, HEAD - 9_000] : with_("bids", HEAD - 60, 2);
       await shows(t, sim, name, "bids")([...shown, HEAD - 60], true);
       const newest = name === "never" ? undefined : with_("payloads", HEAD, 1)[0];
-      t.is(slotsOf(await rowsOf(sim, name, "payloads", "limit=1"))[0], newest, name);
+      t.is(answeredSlots(await rowsIn(sim, name, "payloads", "limit=1"))[0], newest, name);
     }
-    t.true((await rowsOf(sim, "quiet", "bids", "slot=-1")).length > 0, "its newest are old");
+    t.true((await rowsIn(sim, "quiet", "bids", "slot=-1")).length > 0, "its newest are old");
     clock.advance(1_000 * 12_000);
     await shows(t, sim, "quiet", "bids")(slots.slice(0, 3), true);
     t.is(share("quiet", "bids", slots), 0, "what was quiet stays so while the clock goes on");

@@ -51,7 +51,7 @@ export const SPELLS = [
 export type SpellKind = (typeof SPELLS)[number];
 
 /** How the process that answers sees the relay's database. */
-export interface View {
+export interface SpellView {
   /** The newest slot that it shows anything of; below 0: nothing at all. */
   readonly newest: number | undefined;
   readonly excludesCursor: boolean;
@@ -69,7 +69,7 @@ export interface Condition {
   /** What strikes this ask whatever the chances. */
   readonly fault: FaultKind | undefined;
   /** Undefined where the relay shows all it has. */
-  readonly view: View | undefined;
+  readonly view: SpellView | undefined;
   /** How far the relay's clock is ahead, ms. */
   readonly skewMs: number;
   /** How long a CDN in front keeps answers, ms; undefined: there is none. */
@@ -116,7 +116,7 @@ export class Spells {
     const head = this.#options.headAt(this.#options.clock.now() + skewMs);
     const newest = spells.map((spell) => this.#newest(spell, dataset, elapsed, head, luck));
     const shares = of("page-hole").map(({ share }) => share);
-    const view: View = {
+    const view: SpellView = {
       newest: skewMs === 0 && newest.every((slot) => slot === head) ? undefined : Math.min(...newest),
       excludesCursor: of("exclusive-cursor").length > 0,
       oldestPage: of("oldest-page").length > 0,
@@ -165,7 +165,15 @@ function phaseOf(
   return phase < startingMs ? "starting" : "up";
 }
 
-function isWhole({ newest, excludesCursor, oldestPage, hides, cut, payloadLimit, poisoned }: View): boolean {
+function isWhole({
+  newest,
+  excludesCursor,
+  oldestPage,
+  hides,
+  cut,
+  payloadLimit,
+  poisoned,
+}: SpellView): boolean {
   return (
     newest === undefined &&
     !excludesCursor &&

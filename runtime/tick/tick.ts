@@ -8,7 +8,7 @@ import type { Log } from "../log.ts";
 import type { Relay } from "../relays/relay.ts";
 import type { LoadSummary, Warehouse } from "../warehouse/warehouse.ts";
 import type { CanonicalTable } from "../chain/canonicalChain.ts";
-import type { Asker } from "../collect/asker.ts";
+import type { RelaySource } from "../collect/relaySource.ts";
 import { Listings } from "./listings.ts";
 import { type LiveState, liveState } from "./liveState.ts";
 import { type Window, dueAtTick } from "../collect/plan.ts";
@@ -42,7 +42,7 @@ export interface TickOptions {
   /** The whole directory, for table relays. */
   readonly relays: readonly Relay[];
   /** What asks the relays until a signal is aborted. */
-  readonly askers: (stop: AbortSignal) => ReadonlyMap<Relay, Asker>;
+  readonly sources: (stop: AbortSignal) => ReadonlyMap<Relay, RelaySource>;
   readonly datasets: readonly DatasetName[];
   /** The tick is over after this time, ms. What was read by then is written. */
   readonly deadlineMs: number;
@@ -104,22 +104,22 @@ export async function tick(options: TickOptions): Promise<TickResult> {
   const tickTime = withTimeLimit(stop, clock, deadlineMs / 1000);
   try {
     const [asking, loading] = [askingTime.stop, tickTime.stop];
-    const askers = options.askers(asking);
+    const sources = options.sources(asking);
     const range = { first: options.firstSlot ?? 0, last: MAX_SLOT };
     const tallies = await collectWindows(
-      { ...options, lake, askers, range, stop: asking, newerQuestions: NEWER_QUESTIONS },
+      { ...options, lake, sources, range, stop: asking, newerQuestions: NEWER_QUESTIONS },
       (dataset, relay) => askedWindows(options, dataset, relay, windows.get(dataset.name), nowMs),
     );
     // What is read again below was written before: that makes none of its chunk's other slots new.
     const written = writtenLately(previous?.writtenMs, lake, clock.now());
     if (!asking.aborted) {
-      const common = { ...options, lake, askers, range, stop: asking, newerQuestions: NEWER_QUESTIONS };
+      const common = { ...options, lake, sources, range, stop: asking, newerQuestions: NEWER_QUESTIONS };
       await rereadSample(common, lake, windows, tallies, written);
     }
     const askedAll = !asking.aborted;
     const live: LiveState[] = [];
     for (const [name, { live: newest }] of windows) {
-      for (const relay of askers.keys()) {
+      for (const relay of sources.keys()) {
         if (newest && relay.state === "active")
           live.push(await liveState(lake, { network, range, nowMs }, relay, name, newest));
       }

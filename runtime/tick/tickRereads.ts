@@ -22,8 +22,8 @@ export async function rereadSample(
   writtenMs: ReadonlyMap<string, number>,
 ): Promise<void> {
   const work = async (tally: Tally) => {
-    const [relay, asker] = [...options.askers].find(([{ name }]) => name === tally.relay) ?? [];
-    const job = relay && asker && jobOf(options, relay, asker, tally);
+    const [relay, source] = [...options.sources].find(([{ name }]) => name === tally.relay) ?? [];
+    const job = relay && source && jobOf(options, relay, source, tally);
     if (!job || isOver(job)) return;
     for (const [name, its] of windows) {
       const stored: StoredChunk[] = [];

@@ -11,7 +11,7 @@ import {
   rowsToInsert,
   type TransactionResult,
 } from "./loadEngine.ts";
-import { soundObject } from "./soundObject.ts";
+import { readVerified } from "./readVerified.ts";
 import { noCount, type Waiting, waitingObjects, wholeChunks } from "./waiting.ts";
 import type { LoadOptions, LoadSummary } from "./warehouse.ts";
 
@@ -183,7 +183,7 @@ class Loader<Source> {
     if (isBad(entry)) return bad(entry.fault);
     const known = changeOf(entry, before);
     if (known.insert.length === 0) return { ...known, ...none, stored: entry };
-    const sound = await soundObject(this.#parts.lake, this.#parts.network, entry);
+    const sound = await readVerified(this.#parts.lake, this.#parts.network, entry);
     if (!sound) return undefined;
     if ("fault" in sound) return bad(sound.fault);
     const change = changeOf(sound.stored, before);

@@ -4,7 +4,7 @@ import type { Dataset } from "../datasets/dataset.ts";
 import { printable } from "../errors.ts";
 import { isBad, type Lake, type StoredChunk } from "../lake/lake.ts";
 import { type ChunkChange, failureOf, type LedgerPart, type LedgerRows, type LedgerState } from "./ledger.ts";
-import type { SoundObject } from "./soundObject.ts";
+import type { VerifiedObject } from "./readVerified.ts";
 
 /** A chunk whose object has been read and found sound, or one that can't be loaded (`stored` is undefined then). */
 export interface CheckedChunk<Source> extends ChunkChange {
@@ -52,7 +52,7 @@ export interface TransactionResult<Source> {
 export const nothingLoaded = { loaded: [], unchanged: 0, left: 0, retried: 0 };
 
 /** The results of two transactions as one. */
-export function sumOf<Source>(
+export function sumOfResults<Source>(
   one: TransactionResult<Source>,
   other: TransactionResult<Source>,
 ): TransactionResult<Source> {
@@ -83,7 +83,7 @@ export interface LoadEngine<Source> {
   /** The ledger's rows of chunks, at least one. */
   rows(dataset: Dataset, chunks: readonly Chunk[]): Promise<LedgerRows>;
   /** How it will read the rows of some slots of an object, or why it can't take them (one line). */
-  source(sound: SoundObject, slots: readonly number[]): Promise<{ source: Source | undefined } | Fault>;
+  source(sound: VerifiedObject, slots: readonly number[]): Promise<{ source: Source | undefined } | Fault>;
   begin(dataset: Dataset): LoadTransaction<Source>;
 }
 

@@ -9,10 +9,18 @@ import { settledSlot, slotAt, slotStartMs } from "../chain/slots.ts";
 import { DATASET_NAMES, type DatasetName, datasets } from "../datasets/dataset.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import type { Lake } from "../lake/lake.ts";
-import { blocksOf, contentArbitrary, flipped, network } from "../lake/lake.testing.ts";
+import { blocksOf, contentArbitrary, flipped, lakeNetwork } from "../lake/lake.testing.ts";
 import type { Relay } from "../relays/relay.ts";
 import { examples } from "../seeds.testing.ts";
-import { chunkOf, expectedRows, newFolder, put, relayNamed, rowOf, tableRows } from "./warehouse.testing.ts";
+import {
+  chunkOf,
+  expectedTableRows,
+  newFolder,
+  put,
+  relayNamed,
+  rowOf,
+  tableRows,
+} from "./warehouse.testing.ts";
 import type { DayCoverage, Warehouse } from "./warehouse.ts";
 
 /** Opens a warehouse that is new for each `name` of a test, and the same for the same name. */
@@ -23,7 +31,7 @@ export type OpenWarehouse = (
   name?: string,
 ) => Promise<Warehouse>;
 
-const NOW = slotStartMs(network, 10_000);
+const NOW = slotStartMs(lakeNetwork, 10_000);
 
 /** Where the contract's lakes lie. */
 export interface ContractLakes {
@@ -68,12 +76,12 @@ export function warehouseContract(
   runs = examples(3, 24),
 ): void {
   const start = async (t: ExecutionContext) => ({
-    lake: await lakes.open(t, network.name),
-    warehouse: await open(t, network, fixedDateClock(NOW)),
+    lake: await lakes.open(t, lakeNetwork.name),
+    warehouse: await open(t, lakeNetwork, fixedDateClock(NOW)),
   });
   const agrees = async (t: ExecutionContext, warehouse: Warehouse, lake: Lake): Promise<void> => {
     for (const dataset of DATASET_NAMES)
-      t.deepEqual(await tableRows(warehouse, dataset), await expectedRows(lake, dataset), dataset);
+      t.deepEqual(await tableRows(warehouse, dataset), await expectedTableRows(lake, dataset), dataset);
   };
 
   register(
@@ -116,8 +124,8 @@ export function warehouseContract(
       let run = 0;
       await fc.assert(
         fc.asyncProperty(fc.array(operation, { minLength: 1, maxLength: 30 }), async (operations) => {
-          const lake = await lakes.open(t, network.name);
-          const warehouse = await open(t, network, fixedDateClock(NOW), `run-${run++}`);
+          const lake = await lakes.open(t, lakeNetwork.name);
+          const warehouse = await open(t, lakeNetwork, fixedDateClock(NOW), `run-${run++}`);
           const model = new Map<
             string,
             { rows: Map<number, RelayRow[]>; revised: Set<number>; revision: number }
@@ -142,7 +150,7 @@ export function warehouseContract(
                 one.numbers.map((number) => rowOf(one.slot, number)),
               );
               const suspect = [...known.rows.keys()].filter((each) => each % 2 === 0);
-              await put(lake, network, dataset, one.relay, {
+              await put(lake, lakeNetwork, dataset, one.relay, {
                 ...known,
                 revised: [...known.revised],
                 suspect,
@@ -175,8 +183,10 @@ export function warehouseContract(
   register(`${form}: two loads at once bring in every row once`, async (t) => {
     const { lake, warehouse } = await start(t);
     for (let slot = 0; slot < 320; slot += 32)
-      await put(lake, network, "bids", "one", { rows: new Map([[slot, [rowOf(slot, 1), rowOf(slot, 2)]]]) });
-    const other = await open(t, network, fixedDateClock(NOW));
+      await put(lake, lakeNetwork, "bids", "one", {
+        rows: new Map([[slot, [rowOf(slot, 1), rowOf(slot, 2)]]]),
+      });
+    const other = await open(t, lakeNetwork, fixedDateClock(NOW));
     const loads = await Promise.all([
       warehouse.load(lake, []),
       other.load(lake, []),
@@ -194,22 +204,24 @@ export function warehouseContract(
     async (t) => {
       const { lake, warehouse } = await start(t);
       const rows = (slot: number, other: RelayRow = {}) => new Map([[slot, [rowOf(slot, 1, other)]]]);
-      const good = await put(lake, network, "bids", "one", { rows: rows(0) });
+      const good = await put(lake, lakeNetwork, "bids", "one", { rows: rows(0) });
       await warehouse.load(lake, []);
 
-      const object = (slot: number) => `${network.name}/bids/relay=one/${name(slot)}.ndjson.gz`;
+      const object = (slot: number) => `${lakeNetwork.name}/bids/relay=one/${name(slot)}.ndjson.gz`;
       const name = (slot: number) =>
         `${String(slot).padStart(10, "0")}-${String(slot + 31).padStart(10, "0")}`;
       // Grown by a slot and then damaged: what was loaded of it before must stay.
-      await put(lake, network, "bids", "one", { rows: new Map([...rows(0), ...rows(1)]) });
+      await put(lake, lakeNetwork, "bids", "one", { rows: new Map([...rows(0), ...rows(1)]) });
       await lakes.damage(lake, object(0), (bytes) => flipped(bytes, -12));
-      await put(lake, network, "bids", "one", { rows: rows(32) });
+      await put(lake, lakeNetwork, "bids", "one", { rows: rows(32) });
       await lakes.damage(lake, object(32), (bytes) => bytes.subarray(0, 40));
       // A sound line to the lake, but not within 64 bits.
-      await put(lake, network, "bids", "one", { rows: rows(64, { gas_limit: "9999999999999999999" }) });
+      await put(lake, lakeNetwork, "bids", "one", { rows: rows(64, { gas_limit: "9999999999999999999" }) });
       // Written for a network with another genesis.
-      await put(lake, { ...network, genesis: network.genesis + 12 }, "bids", "one", { rows: rows(96) });
-      await put(lake, network, "bids", "one", { rows: rows(128) });
+      await put(lake, { ...lakeNetwork, genesis: lakeNetwork.genesis + 12 }, "bids", "one", {
+        rows: rows(96),
+      });
+      await put(lake, lakeNetwork, "bids", "one", { rows: rows(128) });
       const summary = await warehouse.load(lake, []);
       t.is(summary.rows, 1);
       t.deepEqual(
@@ -231,8 +243,8 @@ export function warehouseContract(
       t.deepEqual(again.failed, summary.failed);
 
       // Written anew, each goes in; the first was covered in part before.
-      for (const slot of [32, 64, 96]) await put(lake, network, "bids", "one", { rows: rows(slot) });
-      await put(lake, network, "bids", "one", { rows: new Map([...rows(0), ...rows(1)]) });
+      for (const slot of [32, 64, 96]) await put(lake, lakeNetwork, "bids", "one", { rows: rows(slot) });
+      await put(lake, lakeNetwork, "bids", "one", { rows: new Map([...rows(0), ...rows(1)]) });
       t.deepEqual((await warehouse.load(lake, [])).failed, []);
       t.deepEqual(await slots(), ["0", "1", "32", "64", "96", "128"]);
       await agrees(t, warehouse, lake);
@@ -245,7 +257,7 @@ export function warehouseContract(
     async (t) => {
       const { lake, warehouse } = await start(t);
       const rows = (slot: number, number: number) => new Map([[slot, [rowOf(slot, number)]]]);
-      for (const slot of [0, 32, 64]) await put(lake, network, "bids", "one", { rows: rows(slot, 1) });
+      for (const slot of [0, 32, 64]) await put(lake, lakeNetwork, "bids", "one", { rows: rows(slot, 1) });
       let meddled = false;
       const meddling: Lake = {
         url: lake.url,
@@ -267,7 +279,7 @@ export function warehouseContract(
           if (chunk.first === 32 && !meddled) {
             meddled = true;
             const revision = { revision: 1, revised: [32] };
-            await put(lake, network, "bids", "one", { rows: rows(32, 2), ...revision });
+            await put(lake, lakeNetwork, "bids", "one", { rows: rows(32, 2), ...revision });
           }
           return found;
         },
@@ -290,7 +302,7 @@ export function warehouseContract(
         [2, 3],
         [1, 2, 3, 4],
       ]) {
-        await put(lake, network, "bids", "one", { rows: rows(...slots) });
+        await put(lake, lakeNetwork, "bids", "one", { rows: rows(...slots) });
         await warehouse.load(lake, []);
       }
       await agrees(t, warehouse, lake);
@@ -303,8 +315,8 @@ export function warehouseContract(
       const { lake, warehouse } = await start(t);
       const rows = (slot: number, number = 1) => new Map([[slot, [rowOf(slot, number)]]]);
       for (let slot = 0; slot < 320; slot += 32)
-        await put(lake, network, "bids", slot % 64 === 0 ? "one" : "two", { rows: rows(slot) });
-      await put(lake, network, "payloads", "one", { rows: rows(0) });
+        await put(lake, lakeNetwork, "bids", slot % 64 === 0 ? "one" : "two", { rows: rows(slot) });
+      await put(lake, lakeNetwork, "payloads", "one", { rows: rows(0) });
       const loaded = async () =>
         (await warehouse.query("SELECT slot FROM bids ORDER BY slot")).map(({ slot }) => Number(slot));
       const bids = { datasets: ["bids"], relayTables: false } as const;
@@ -320,7 +332,7 @@ export function warehouseContract(
       t.deepEqual(await loaded(), [32, 64, 256, 288]);
       t.deepEqual(await warehouse.query("SELECT * FROM relays"), []);
       t.deepEqual(await tableRows(warehouse, "payloads"), []);
-      await put(lake, network, "bids", "one", { rows: rows(64, 2), revised: [64], revision: 1 });
+      await put(lake, lakeNetwork, "bids", "one", { rows: rows(64, 2), revised: [64], revision: 1 });
       const held = await warehouse.load(lake, [], { replace: false });
       t.deepEqual([held.waiting, (await loaded()).length], [1, 10]);
       await warehouse.load(lake, []);
@@ -330,11 +342,11 @@ export function warehouseContract(
 
   register(`${form}: a rebuild makes the tables again, without what the lake no longer has`, async (t) => {
     const { lake, warehouse } = await start(t);
-    await put(lake, network, "bids", "one", { rows: new Map([[5, [rowOf(5, 1)]]]) });
-    await put(lake, network, "payloads", "one", { rows: new Map([[5, [rowOf(5, 1)]]]) });
+    await put(lake, lakeNetwork, "bids", "one", { rows: new Map([[5, [rowOf(5, 1)]]]) });
+    await put(lake, lakeNetwork, "payloads", "one", { rows: new Map([[5, [rowOf(5, 1)]]]) });
     await warehouse.load(lake, [relayNamed("one")]);
-    const smaller = await lakes.open(t, network.name);
-    await put(smaller, network, "bids", "one", { rows: new Map([[7, [rowOf(7, 1)]]]) });
+    const smaller = await lakes.open(t, lakeNetwork.name);
+    await put(smaller, lakeNetwork, "bids", "one", { rows: new Map([[7, [rowOf(7, 1)]]]) });
     const summary = await warehouse.load(smaller, [], { rebuild: true });
     t.is(summary.rows, 1);
     await agrees(t, warehouse, smaller);
@@ -347,9 +359,9 @@ export function warehouseContract(
       const months = ["2023-11", "2023-12", "2024-01", "2024-02"];
       const inTurn = 1;
       const hour = Math.floor(NOW / 3_600_000 / months.length) * months.length + inTurn;
-      const lake = await lakes.open(t, network.name);
-      const warehouse = await open(t, network, fixedDateClock(hour * 3_600_000));
-      const firsts = months.map((month) => slotAt(network, Date.parse(`${month}-20T00:00:00Z`)));
+      const lake = await lakes.open(t, lakeNetwork.name);
+      const warehouse = await open(t, lakeNetwork, fixedDateClock(hour * 3_600_000));
+      const firsts = months.map((month) => slotAt(lakeNetwork, Date.parse(`${month}-20T00:00:00Z`)));
       const writeAll = async (differing: number) => {
         for (const [index, month] of months.entries()) {
           const first = firsts[index] ?? 0;
@@ -372,7 +384,7 @@ export function warehouseContract(
         return rows.map((row) => Number(row["differing"]));
       };
       for (const slot of firsts)
-        await put(lake, network, "bids", "one", { rows: new Map([[slot, [rowOf(slot, 1)]]]) });
+        await put(lake, lakeNetwork, "bids", "one", { rows: new Map([[slot, [rowOf(slot, 1)]]]) });
       await writeAll(1);
       await warehouse.load(lake, [], { relayTables: false });
       t.deepEqual(await differing(), []);
@@ -385,7 +397,7 @@ export function warehouseContract(
       t.deepEqual(await differing(), [1, 2, 1, 2]);
 
       // One that can't be read is told, and stops no other.
-      const object = `${network.name}/bids/relay=one/rereads/2023-11.json`;
+      const object = `${lakeNetwork.name}/bids/relay=one/rereads/2023-11.json`;
       await lakes.damage(lake, object, () => Buffer.from("[]"));
       const { failed } = await warehouse.load(lake, []);
       t.deepEqual(
@@ -400,7 +412,7 @@ export function warehouseContract(
 
   register(`${form}: a stopped load keeps what it has, and the next one goes on`, async (t) => {
     const { lake, warehouse } = await start(t);
-    await put(lake, network, "bids", "one", { rows: new Map([[5, [rowOf(5, 1)]]]) });
+    await put(lake, lakeNetwork, "bids", "one", { rows: new Map([[5, [rowOf(5, 1)]]]) });
     const stopped = await warehouse.load(lake, [], { signal: AbortSignal.abort() });
     t.is(stopped.rows, 0);
     await warehouse.load(lake, []);
@@ -470,13 +482,13 @@ export function warehouseContract(
     `${form}: a relay that never answered shows up as missing, one that only the lake knows doesn't count`,
     async (t) => {
       const { lake, warehouse } = await start(t);
-      await put(lake, network, "bids", "stranger", { rows: new Map([[5, []]]) });
+      await put(lake, lakeNetwork, "bids", "stranger", { rows: new Map([[5, []]]) });
       await warehouse.load(lake, [relayNamed("silent")]);
       const days = await warehouse.coverage();
       const silent = days.filter(({ relay }) => relay === "silent");
       t.is(
         silent.reduce((sum, { missing }) => sum + missing, 0),
-        2 * (settledSlot(network, NOW) - network.floor + 1),
+        2 * (settledSlot(lakeNetwork, NOW) - lakeNetwork.floor + 1),
       );
       t.deepEqual(await warehouse.query("SELECT name, state FROM relays ORDER BY name"), [
         { name: "silent", state: "active" },
@@ -494,16 +506,16 @@ export function warehouseContract(
       const { lake, warehouse } = await start(t);
       const big = "98765432109876543210987654321";
       const parent = `0x${"9".repeat(64)}`;
-      await put(lake, network, "bids", "one", {
+      await put(lake, lakeNetwork, "bids", "one", {
         rows: new Map([
           [1, [rowOf(1, 5), rowOf(1, 7), rowOf(1, 9, { parent_hash: parent })]],
           [2, [rowOf(2, 5, { value: big })]],
           [3, []],
         ]),
       });
-      await put(lake, network, "bids", "two", { rows: new Map([[1, [rowOf(1, 100)]]]) });
+      await put(lake, lakeNetwork, "bids", "two", { rows: new Map([[1, [rowOf(1, 100)]]]) });
       const delivered = [1, 2, 3, 4].map((slot) => [slot, [rowOf(slot, 6, { value: "6" })]] as const);
-      await put(lake, network, "payloads", "one", { rows: new Map([...delivered, [5, [rowOf(5, 8)]]]) });
+      await put(lake, lakeNetwork, "payloads", "one", { rows: new Map([...delivered, [5, [rowOf(5, 8)]]]) });
       await warehouse.load(lake, []);
       const rows = await warehouse.query("SELECT slot, best_value, value_left FROM delivered ORDER BY slot");
       t.deepEqual(rows, [
@@ -514,9 +526,11 @@ export function warehouseContract(
         { slot: "5", best_value: null, value_left: null },
       ]);
       // A payload that is worth more than the best bid that the relay shows: nothing was left.
-      await put(lake, network, "bids", "one", { rows: new Map([[64, [rowOf(64, 3)]]]) });
-      await put(lake, network, "payloads", "two", { rows: new Map([[64, [rowOf(64, 3)]]]) });
-      await put(lake, network, "payloads", "one", { rows: new Map([...delivered, [64, [rowOf(64, 8)]]]) });
+      await put(lake, lakeNetwork, "bids", "one", { rows: new Map([[64, [rowOf(64, 3)]]]) });
+      await put(lake, lakeNetwork, "payloads", "two", { rows: new Map([[64, [rowOf(64, 3)]]]) });
+      await put(lake, lakeNetwork, "payloads", "one", {
+        rows: new Map([...delivered, [64, [rowOf(64, 8)]]]),
+      });
       await warehouse.load(lake, []);
       t.deepEqual(
         await warehouse.query("SELECT relay, value_left FROM delivered WHERE slot = 64 ORDER BY relay"),

@@ -86,7 +86,7 @@ export async function put(
 }
 
 /** Everything that a lake holds of a dataset as the table ought to show it: equal lines once, with their number. */
-export async function expectedRows(lake: Lake, dataset: DatasetName): Promise<string[]> {
+export async function expectedTableRows(lake: Lake, dataset: DatasetName): Promise<string[]> {
   const copies = new Map<string, number>();
   for (const relay of await lake.relays(dataset)) {
     for await (const entry of lake.list(dataset, relay, { first: 0, last: 9_999_999_999 })) {

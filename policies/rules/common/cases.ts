@@ -13,7 +13,7 @@ export interface Resource {
 }
 
 /** One field set to another value, or taken away by undefined. */
-export interface Change {
+export interface CaseChange {
   /** Such as `template.containers.0.image`; `protect` is the option, and an empty path the whole resource. */
   readonly path: string;
   readonly value: unknown;
@@ -27,9 +27,9 @@ export interface RuleCases {
   /** Resources that break no rule at all, of which the rule looks at the first or at all. */
   readonly compliant: readonly Resource[];
   /** What makes them break this rule, and no other: title to changes. */
-  readonly broken: Readonly<Record<string, readonly Change[]>>;
+  readonly broken: Readonly<Record<string, readonly CaseChange[]>>;
   /** What may be changed without breaking it. */
-  readonly fine?: Readonly<Record<string, readonly Change[]>>;
+  readonly fine?: Readonly<Record<string, readonly CaseChange[]>>;
   /** Rules that the same faults break too. */
   readonly also?: readonly string[];
 }
@@ -44,12 +44,12 @@ export function resource<Args>(
   return { type, name, props: args as Record<string, unknown>, ...more };
 }
 
-export function change(path: string, value: unknown, of?: string): Change {
+export function change(path: string, value: unknown, of?: string): CaseChange {
   return { path, value, of };
 }
 
 /** The resources with the changes made. Throws RangeError where a change has nothing to change. */
-export function changed(resources: readonly Resource[], changes: readonly Change[]): Resource[] {
+export function changed(resources: readonly Resource[], changes: readonly CaseChange[]): Resource[] {
   const made = structuredClone(resources) as Resource[];
   for (const { path, value, of } of changes) {
     const index = of === undefined ? 0 : made.findIndex(({ name }) => name === of);

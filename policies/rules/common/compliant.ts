@@ -94,7 +94,7 @@ export const bidsTable = (): Resource =>
     { protect: true },
   );
 
-export const coverageView = (): Resource =>
+export const coverageViewResource = (): Resource =>
   resource(table, "coverage-view", {
     datasetId: "mev_boost_private_production",
     tableId: "coverage",

@@ -10,7 +10,7 @@ import { UnknownValueError, unknownCheckingProxy } from "@pulumi/policy/proxy.js
 import type { Resource } from "./cases.ts";
 
 /** What a rule said of resources. */
-export interface Verdict {
+export interface RuleVerdict {
   readonly violations: readonly { readonly name: string | undefined; readonly message: string }[];
   /** What it couldn't tell because a preview doesn't know a value; the engine shows these as warnings. */
   readonly unknowns: readonly string[];
@@ -24,11 +24,11 @@ interface Judging {
 }
 
 /** Asks a rule about resources in the way in which the engine does: one by one, or for a rule of the stack all together. */
-export async function judge(
+export async function judgeRule(
   rule: Policies[number],
   resources: readonly Resource[],
   { stack = "production", config = {} }: Judging = {},
-): Promise<Verdict> {
+): Promise<RuleVerdict> {
   const violations: { name: string | undefined; message: string }[] = [];
   const unknowns: string[] = [];
   const report = (of: string | undefined) => (message: string, urn?: string) =>

@@ -10,7 +10,7 @@ import type {
   StackValidationPolicy,
 } from "@pulumi/policy";
 import { UnknownValueError } from "@pulumi/policy/proxy.js";
-import { findings, type Finding, type Found } from "./unknown.ts";
+import { findings, type RuleFinding, type Found } from "./unknown.ts";
 
 /** A resource type and, for the compiler only, the arguments that it takes. */
 export interface Kind<Args> {
@@ -19,16 +19,16 @@ export interface Kind<Args> {
 }
 
 /** One setting of a rule, with the value that it has unless the pack's configuration says otherwise. */
-export interface Setting<T> {
+export interface RuleSetting<T> {
   readonly schema: PolicyConfigSchema["properties"][string];
   readonly default: T;
 }
 
-type Settings = Readonly<Record<string, Setting<unknown>>>;
+type Settings = Readonly<Record<string, RuleSetting<unknown>>>;
 type Config<S extends Settings> = { readonly [K in keyof S]: S[K]["default"] };
 
 /** A list of texts as a setting. */
-export function textsSetting(description: string, values: readonly string[]): Setting<readonly string[]> {
+export function textsSetting(description: string, values: readonly string[]): RuleSetting<readonly string[]> {
   const schema = {
     type: "array" as const,
     items: { type: "string" as const },
@@ -39,7 +39,7 @@ export function textsSetting(description: string, values: readonly string[]): Se
 }
 
 /** A whole number as a setting. */
-export function numberSetting(description: string, value: number): Setting<number> {
+export function numberSetting(description: string, value: number): RuleSetting<number> {
   return { schema: { type: "integer", minimum: 0, description, default: value }, default: value };
 }
 
@@ -55,7 +55,7 @@ interface Text<S extends Settings> {
 }
 
 /** The resource that a check looks at, besides its properties. */
-export interface Context<C> {
+export interface RuleContext<C> {
   readonly type: string;
   readonly name: string;
   readonly urn: string;
@@ -63,7 +63,7 @@ export interface Context<C> {
   readonly config: C;
 }
 
-type Check<Props, C> = (props: Props, context: Context<C>) => Found;
+type Check<Props, C> = (props: Props, context: RuleContext<C>) => Found;
 
 /** Checks for the resources of one type, or of every type that a pattern takes. */
 export interface Checks<C> {
@@ -110,7 +110,7 @@ export function resourceRule<S extends Settings = Record<never, never>>(
 
 /** What a rule over the whole stack found, and of which resource it speaks. */
 export interface StackFinding {
-  readonly finding: Finding;
+  readonly finding: RuleFinding;
   readonly urn?: string;
 }
 

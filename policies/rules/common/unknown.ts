@@ -1,13 +1,13 @@
 import { UnknownValueError } from "@pulumi/policy/proxy.js";
 
 /** What a check found: a violation in words, or a value that a preview can't know. */
-export type Finding = string | UnknownValueError;
+export type RuleFinding = string | UnknownValueError;
 
 /**
  * Runs one check by itself, so that a value that is unknown in a preview silences this check and no other. The unknown
  * is kept among the findings: the engine is told of it after all violations.
  */
-export function findings(check: () => Found): Finding[] {
+export function findings(check: () => Found): RuleFinding[] {
   try {
     const found = check();
     if (found === undefined || found === false) return [];
@@ -19,13 +19,13 @@ export function findings(check: () => Found): Finding[] {
 }
 
 /** What a check may return: nothing (or false) when all is well, one violation, or several findings. */
-export type Found = string | undefined | false | readonly (Finding | undefined)[];
+export type Found = string | undefined | false | readonly (RuleFinding | undefined)[];
 
 /** A check for each item of a list, each by itself. */
 export function each<T>(
   items: readonly T[] | undefined,
   check: (item: T, index: number) => Found,
-): Finding[] {
+): RuleFinding[] {
   return Array.from(items ?? [], (_, index) => index).flatMap((index) =>
     findings(() => check((items as readonly T[])[index] as T, index)),
   );

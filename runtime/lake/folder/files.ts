@@ -33,7 +33,7 @@ export async function replaceFile(
     await rm(temporary, { force: true }).catch(() => {
       // The first error says what is wrong here; a file that stays is swept by the next process.
     });
-    throw explained(error, "write", path);
+    throw folderError(error, "write", path);
   }
 }
 
@@ -53,7 +53,7 @@ async function withFile(
 /**
  * A system error that the person at the keyboard can mend, as one line that says how; anything else as it is.
  */
-export function explained(error: unknown, verb: "read" | "write", path: string): unknown {
+export function folderError(error: unknown, verb: "read" | "write", path: string): unknown {
   const what = `can't ${verb} ${printable(path, 4096)}`;
   const user = (text: string): UserError => new UserError(text, { cause: error });
   switch (codeOf(error)) {

@@ -29,7 +29,15 @@ import { isBad, type Lake } from "../lake.ts";
 import { encodeMeta } from "../meta.ts";
 import { openLake } from "../objectLake.ts";
 import { ownerId, ownerState } from "./owner.ts";
-import { addedRows, addRow, bidsChunk, flipped, network, quarantined, startScript } from "../lake.testing.ts";
+import {
+  addedRows,
+  addRow,
+  bidsChunk,
+  flipped,
+  lakeNetwork,
+  quarantined,
+  startScript,
+} from "../lake.testing.ts";
 
 const opener = [new URL("folder.ts", import.meta.url).href, "openFolderLake"] as const;
 const child = new URL("folderChild.testing.ts", import.meta.url);
@@ -42,7 +50,7 @@ async function newFolder(t: ExecutionContext): Promise<string> {
   return path;
 }
 
-const open = (path: string, options?: FolderOptions): Lake => openFolderLake(path, network.name, options);
+const open = (path: string, options?: FolderOptions): Lake => openFolderLake(path, lakeNetwork.name, options);
 
 /** Every file, whoever's, under a folder. */
 async function files(path: string): Promise<string[]> {
@@ -428,7 +436,7 @@ test("folder: what lies under a chunk's name and isn't a chunk is bad, and can b
     bad?.generation ?? 0,
   );
   t.true(generation > (bad?.generation ?? 0));
-  t.is((await openLake(store, network.name).read(bidsChunk))?.stored.generation, generation);
+  t.is((await openLake(store, lakeNetwork.name).read(bidsChunk))?.stored.generation, generation);
 
   await rm(join(path, OBJECT));
   await mkdir(join(path, OBJECT));

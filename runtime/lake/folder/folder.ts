@@ -3,7 +3,7 @@ import { type FileHandle, open, opendir, readdir, stat, unlink } from "node:fs/p
 import { basename, dirname, join, resolve } from "node:path";
 import { type Clock, systemClock } from "../../chain/clock.ts";
 import { codeOf, printable, UserError } from "../../errors.ts";
-import { explained, replaceFile, TEMPORARY_NAME } from "./files.ts";
+import { folderError, replaceFile, TEMPORARY_NAME } from "./files.ts";
 import { type GzipBody, gzipMember } from "../gzip.ts";
 import { BadObjectError, type Lake, StaleGenerationError } from "../lake.ts";
 import { breakIfDead, LOCK_NAME, type LockOptions, withFolderLock } from "./lock.ts";
@@ -233,7 +233,7 @@ export class FolderStore implements ObjectStore {
       return await work();
     } catch (error) {
       if (codeOf(error) === "ENOENT") return undefined;
-      throw explained(error, "read", path);
+      throw folderError(error, "read", path);
     }
   }
 }

@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { messageOf } from "../../errors.ts";
 import { openFolderLake } from "./folder.ts";
 import type { Lake } from "../lake.ts";
-import { addRow, bidsChunk, network, quarantined } from "../lake.testing.ts";
+import { addRow, bidsChunk, lakeNetwork, quarantined } from "../lake.testing.ts";
 
 /**
  * Another process for the tests of the folder form:
@@ -13,7 +13,7 @@ import { addRow, bidsChunk, network, quarantined } from "../lake.testing.ts";
 const [mode, folder = "", point = ""] = process.argv.slice(2);
 
 async function kill(): Promise<void> {
-  const lake = openFolderLake(folder, network.name, {
+  const lake = openFolderLake(folder, lakeNetwork.name, {
     seam: (reached) => {
       if (reached === point) process.kill(process.pid, "SIGKILL");
     },
@@ -50,4 +50,4 @@ async function fill(lake: Lake): Promise<void> {
   }
 }
 
-await (mode === "kill" ? kill() : fill(openFolderLake(folder, network.name)));
+await (mode === "kill" ? kill() : fill(openFolderLake(folder, lakeNetwork.name)));

@@ -2,7 +2,7 @@ import { type Bucket, CRC32C, type FileMetadata } from "@google-cloud/storage";
 import { type Clock, systemClock } from "../../chain/clock.ts";
 import { printable, UserError } from "../../errors.ts";
 import { storageClient } from "./storageClient.ts";
-import { explained, GarbledAnswerError, isPassing, statusOf } from "./storageErrors.ts";
+import { storageError, GarbledAnswerError, isPassing, statusOf } from "./storageErrors.ts";
 import { download, upload, type Upload } from "./download.ts";
 import { type GzipBody, gzipMember } from "../gzip.ts";
 import { BadObjectError, type Lake, StaleGenerationError } from "../lake.ts";
@@ -270,7 +270,7 @@ export class GcsStore implements ObjectStore {
       }
     } catch (error) {
       if (error instanceof StaleGenerationError || error instanceof BadObjectError) throw error;
-      throw explained(error, shown, this.#bucket.name);
+      throw storageError(error, shown, this.#bucket.name);
     }
   }
 }

@@ -53,7 +53,7 @@ export function isPassing(error: unknown): boolean {
 }
 
 /** What the person can mend, as one line that says how; anything else as it is. */
-export function explained(error: unknown, what: string, bucket: string): unknown {
+export function storageError(error: unknown, what: string, bucket: string): unknown {
   if (error instanceof UserError) return error;
   const said = printable(saidBy(error), 300);
   // The client's errors carry the whole request, credentials included.

@@ -14,15 +14,15 @@ import { retryAfterMs } from "./retryAfter.ts";
 import type { Answer } from "./sender.ts";
 import {
   type Handler,
-  bids,
+  servedBids,
   clientOf,
-  faultOf,
+  relayFaultOf,
   firstly,
-  json,
+  servedJson,
   ok,
-  serve,
+  serveAnswers,
   status,
-  text,
+  servedText,
 } from "./served.testing.ts";
 import { type Timer, realTimer } from "./transfer.ts";
 
@@ -30,7 +30,7 @@ const bidsOf = { kind: "bids", slot: 7 } as const;
 const whole = (answer: Answer) => answer;
 
 test("each question has its URL: a slot goes alone, a page has limit and cursor", async (t) => {
-  const { url, asked } = await serve(t, ok());
+  const { url, asked } = await serveAnswers(t, ok());
   const client = clientOf(t, url);
   const questions: RelayRequest[] = [
     { kind: "bids", slot: 9 },
@@ -39,7 +39,7 @@ test("each question has its URL: a slot goes alone, a page has limit and cursor"
     { kind: "payload-slot", slot: 5 },
     { kind: "payload-newest" },
   ];
-  for (const question of questions) t.is(await client.ask(question, text), "[]");
+  for (const question of questions) t.is(await client.ask(question, servedText), "[]");
   const base = "/r/relay/v1/data/bidtraces";
   t.deepEqual(asked, [
     `${base}/builder_blocks_received?slot=9`,
@@ -52,12 +52,14 @@ test("each question has its URL: a slot goes alone, a page has limit and cursor"
 });
 
 test("slot and cursor 0 mean none to a relay, and are never asked for", async (t) => {
-  const { url, asked } = await serve(t, ok());
+  const { url, asked } = await serveAnswers(t, ok());
   const client = clientOf(t, url);
   for (const slot of [0, -1, Number.NaN]) {
-    await t.throwsAsync(bids(client, slot), { instanceOf: RangeError });
-    await t.throwsAsync(client.ask({ kind: "payload-slot", slot }, text), { instanceOf: RangeError });
-    await t.throwsAsync(client.ask({ kind: "payload-page", cursor: slot }, text), { instanceOf: RangeError });
+    await t.throwsAsync(servedBids(client, slot), { instanceOf: RangeError });
+    await t.throwsAsync(client.ask({ kind: "payload-slot", slot }, servedText), { instanceOf: RangeError });
+    await t.throwsAsync(client.ask({ kind: "payload-page", cursor: slot }, servedText), {
+      instanceOf: RangeError,
+    });
   }
   t.is(asked.length, 0);
 });
@@ -66,24 +68,24 @@ test("gzip is asked for, and inflated here; the bytes on the wire are counted", 
   const list = JSON.stringify(Array.from({ length: 2000 }, (_, i) => ({ slot: `${i}` })));
   const zipped = gzipSync(list);
   let encoding: unknown;
-  const { url } = await serve(t, (request, response) => {
+  const { url } = await serveAnswers(t, (request, response) => {
     encoding = request.headers["accept-encoding"];
-    response.writeHead(200, { ...json, "content-encoding": "gzip" });
+    response.writeHead(200, { ...servedJson, "content-encoding": "gzip" });
     response.write(zipped.subarray(0, 100));
     response.end(zipped.subarray(100));
   });
   const client = clientOf(t, url);
   const answer = await client.ask(bidsOf, whole);
   t.is(encoding, "gzip");
-  t.is(text(answer), list);
+  t.is(servedText(answer), list);
   t.like(answer, { status: 200, gzip: true, transferredBytes: zipped.length });
   t.is(client.counters.bytes, zipped.length);
 });
 
 test("204 is an empty answer that says so, and 404 of the relay's own says nothing is here", async (t) => {
-  const { url } = await serve(t, (request, response) => {
+  const { url } = await serveAnswers(t, (request, response) => {
     const [code, body] = (request.url ?? "").endsWith("slot=1") ? [204, ""] : [404, '{"code":404}'];
-    response.writeHead(code, json).end(body);
+    response.writeHead(code, servedJson).end(body);
   });
   const client = clientOf(t, url);
   const none = { gzip: false, ageS: 0 };
@@ -103,10 +105,10 @@ for (const [body, nothing] of [
   ["error code: 1016", false],
 ] as const) {
   test(`a 404 with ${JSON.stringify(body)} ${nothing ? "says that nothing is here" : "is a fault"}`, async (t) => {
-    const { url, asked } = await serve(t, status(404, body));
+    const { url, asked } = await serveAnswers(t, status(404, body));
     const asking = clientOf(t, url).ask(bidsOf, ({ status: code }) => code);
     if (nothing) t.is(await asking, 404);
-    else await faultOf(t, asking, "bad-request");
+    else await relayFaultOf(t, asking, "bad-request");
     t.is(asked.length, 1);
   });
 }
@@ -115,17 +117,17 @@ const soundLists: [string, Handler, string][] = [
   ["that is called HTML", ok("[]", { "content-type": "text/html; charset=utf-8" }), "[]"],
   ["behind a byte order mark", ok(Buffer.from("\ufeff[1]")), "[1]"],
   ["behind blanks", ok("\r\n [1]"), "\r\n [1]"],
-  ["in an encoding that doesn't exist", ok("[1]", { ...json, "content-encoding": "utf-8" }), "[1]"],
-  ["in an encoding without a name", ok("[1]", { ...json, "content-encoding": "" }), "[1]"],
-  ["that is called gzip and isn't", ok("[1]", { ...json, "content-encoding": "gzip" }), "[1]"],
+  ["in an encoding that doesn't exist", ok("[1]", { ...servedJson, "content-encoding": "utf-8" }), "[1]"],
+  ["in an encoding without a name", ok("[1]", { ...servedJson, "content-encoding": "" }), "[1]"],
+  ["that is called gzip and isn't", ok("[1]", { ...servedJson, "content-encoding": "gzip" }), "[1]"],
   ["that is gzip and isn't called so", ok(gzipSync("\ufeff[1]")), "[1]"],
   ["written as null", ok("null\n"), "[]"],
   ["written as null behind a mark and blanks", ok(Buffer.from("\ufeff null")), "[]"],
 ];
 for (const [name, handler, list] of soundLists) {
   test(`a list ${name} is taken at the first ask`, async (t) => {
-    const { url, asked } = await serve(t, handler);
-    t.is(await bids(clientOf(t, url), 7), list);
+    const { url, asked } = await serveAnswers(t, handler);
+    t.is(await servedBids(clientOf(t, url), 7), list);
     t.is(asked.length, 1);
   });
 }
@@ -135,8 +137,8 @@ test("an answer tells the relay's time, and how long it lay in a cache", async (
     { date: "Thu, 01 Jan 2026 00:00:30 GMT", age: "17" },
     { date: "soon", age: "-3" },
   ];
-  const { url } = await serve(t, (_, response, nth) => {
-    response.writeHead(200, { ...json, ...headers[nth - 1] }).end("[]");
+  const { url } = await serveAnswers(t, (_, response, nth) => {
+    response.writeHead(200, { ...servedJson, ...headers[nth - 1] }).end("[]");
   });
   const client = clientOf(t, url);
   const first = await client.ask(bidsOf, whole);
@@ -152,24 +154,24 @@ const badOnce: [string, Handler][] = [
   ["a page of HTML with 200", ok(" <html>hello</html>")],
   ["an object", ok('{"code":200}')],
   ["an empty body with 200", ok("")],
-  ["truncated gzip", ok(gzipSync("[1,2,3]").subarray(0, 15), { ...json, "content-encoding": "gzip" })],
+  ["truncated gzip", ok(gzipSync("[1,2,3]").subarray(0, 15), { ...servedJson, "content-encoding": "gzip" })],
   ["damaged gzip", ok(Buffer.concat([gzipSync("[]").subarray(0, 10), Buffer.from("not gzip")]))],
-  ["an encoding nobody asked for", ok("\u000b\u0001", { ...json, "content-encoding": "br" })],
+  ["an encoding nobody asked for", ok("\u000b\u0001", { ...servedJson, "content-encoding": "br" })],
   ["something that begins like null", ok("nullify")],
   ["a page that a network turns clients away with", status(403, "error code: 1015")],
-  ["status 206", (_, response) => void response.writeHead(206, json).end("[]")],
+  ["status 206", (_, response) => void response.writeHead(206, servedJson).end("[]")],
   ["a connection closed before the answer", (request) => request.socket.destroy()],
   [
     "a chunked body without its last chunk",
     (request, response) => {
-      response.writeHead(200, json);
+      response.writeHead(200, servedJson);
       response.write('[{"slot":"7"}]', () => request.socket.end());
     },
   ],
   [
     "a body shorter than its length",
     (request, response) => {
-      response.writeHead(200, { ...json, "content-length": "100" });
+      response.writeHead(200, { ...servedJson, "content-length": "100" });
       response.write('[{"slot":"7"}]', () => request.socket.end());
     },
   ],
@@ -177,9 +179,9 @@ const badOnce: [string, Handler][] = [
 ];
 for (const [name, handler] of badOnce) {
   test(`asked again after ${name}`, async (t) => {
-    const { url, asked } = await serve(t, firstly(2, handler));
+    const { url, asked } = await serveAnswers(t, firstly(2, handler));
     const client = clientOf(t, url);
-    t.is(await client.ask(bidsOf, text), '[{"slot":"7"}]');
+    t.is(await client.ask(bidsOf, servedText), '[{"slot":"7"}]');
     t.is(asked.length, 3);
     t.like(client.counters, { requests: 3, retries: 2 });
   });
@@ -209,9 +211,9 @@ const givenUp: [string, Handler, RelayFault, number, RegExp][] = [
 ];
 for (const [name, handler, kind, requests, message] of givenUp) {
   test(`${name}: given up after ${requests} requests, with what came`, async (t) => {
-    const { url, asked } = await serve(t, handler);
+    const { url, asked } = await serveAnswers(t, handler);
     const client = clientOf(t, url);
-    const error = await faultOf(t, bids(client, 3), kind);
+    const error = await relayFaultOf(t, servedBids(client, 3), kind);
     t.regex(error.message, message);
     t.is(error.retryable, requests > 1);
     t.is(asked.length, requests);
@@ -221,11 +223,11 @@ for (const [name, handler, kind, requests, message] of givenUp) {
 }
 
 test("a redirect is not followed, and the relay is asked no more about it", async (t) => {
-  const elsewhere = await serve(t, ok());
-  const { url, asked } = await serve(t, (_, response) => {
+  const elsewhere = await serveAnswers(t, ok());
+  const { url, asked } = await serveAnswers(t, (_, response) => {
     response.writeHead(302, { location: `${elsewhere.url}/other` }).end("Found");
   });
-  const error = await faultOf(t, bids(clientOf(t, url), 3), "redirect");
+  const error = await relayFaultOf(t, servedBids(clientOf(t, url), 3), "redirect");
   t.true(error.message.includes(`redirects (302) to ${elsewhere.url}/other, which is not followed: Found`));
   t.false(error.retryable);
   t.is(asked.length, 1);
@@ -234,14 +236,14 @@ test("a redirect is not followed, and the relay is asked no more about it", asyn
 
 test("what a relay sent is escaped in errors, also when it is compressed or huge", async (t) => {
   const nasty = `\u001b]0;owned\u0007\u202eabc${"x".repeat(1 << 20)}`;
-  const { url } = await serve(t, (request, response) => {
+  const { url } = await serveAnswers(t, (request, response) => {
     const zip = (request.url ?? "").endsWith("slot=2");
     response.writeHead(410, zip ? { "content-encoding": "gzip" } : {});
     response.end(zip ? gzipSync(nasty.slice(0, 1000)) : nasty);
   });
   const client = clientOf(t, url);
-  const plain = await faultOf(t, bids(client, 1), "bad-request");
-  const zipped = await faultOf(t, bids(client, 2), "bad-request");
+  const plain = await relayFaultOf(t, servedBids(client, 1), "bad-request");
+  const zipped = await relayFaultOf(t, servedBids(client, 2), "bad-request");
   for (const { message, excerpt } of [plain, zipped]) {
     t.true(message.length < 1000);
     t.true(excerpt.startsWith("\\u001b]0;owned\\u0007"));
@@ -250,11 +252,11 @@ test("what a relay sent is escaped in errors, also when it is compressed or huge
 });
 
 test("a decoder that finds an answer malformed has it asked for again", async (t) => {
-  const { url } = await serve(t, firstly(2, ok('[{"slot":')));
+  const { url } = await serveAnswers(t, firstly(2, ok('[{"slot":')));
   const client = clientOf(t, url);
   const decode = (answer: { body: Buffer }): unknown => {
     try {
-      return JSON.parse(text(answer));
+      return JSON.parse(servedText(answer));
     } catch {
       throw new MalformedAnswerError("not whole JSON");
     }
@@ -262,8 +264,8 @@ test("a decoder that finds an answer malformed has it asked for again", async (t
   t.deepEqual(await client.ask(bidsOf, decode), [{ slot: "7" }]);
   t.is(client.counters.requests, 3);
 
-  const always = clientOf(t, (await serve(t, ok('[{"slot":'))).url);
-  const error = await faultOf(t, always.ask(bidsOf, decode), "malformed");
+  const always = clientOf(t, (await serveAnswers(t, ok('[{"slot":'))).url);
+  const error = await relayFaultOf(t, always.ask(bidsOf, decode), "malformed");
   t.regex(error.message, /not whole JSON: \[\{"slot":/);
   t.is(always.counters.requests, 5);
   // An error of the program is not a relay's fault.
@@ -282,7 +284,7 @@ test("Retry-After is kept, as seconds, as a date, and in Helix's header", async 
   for (const header of ["seconds", "date", "helix"]) {
     const clock = new VirtualClock();
     const askedAt: number[] = [];
-    const { url } = await serve(t, (_, response, nth) => {
+    const { url } = await serveAnswers(t, (_, response, nth) => {
       askedAt.push(clock.monotonic());
       const headers =
         header === "seconds"
@@ -291,11 +293,11 @@ test("Retry-After is kept, as seconds, as a date, and in Helix's header", async 
             ? { "retry-after": new Date(clock.now() + 40_000).toUTCString() }
             : { "x-ratelimit-after": "40" };
       if (nth === 1) response.writeHead(429, headers).end("Too Many Requests! Wait for 40s");
-      else response.writeHead(200, json).end("[]");
+      else response.writeHead(200, servedJson).end("[]");
     });
     const client = clientOf(t, url, { clock });
     // Other questions are held back too, not only the refused one.
-    await Promise.all([client.ask({ kind: "bids", slot: 1 }, text), client.ask(bidsOf, text)]);
+    await Promise.all([client.ask({ kind: "bids", slot: 1 }, servedText), client.ask(bidsOf, servedText)]);
     // Dates have whole seconds.
     const waits = askedAt.slice(1).map((at) => at - (askedAt[0] ?? 0));
     t.true(
@@ -309,31 +311,31 @@ test("Retry-After is kept, as seconds, as a date, and in Helix's header", async 
 test("a relay that refuses one of its datasets is asked more slowly for all", async (t) => {
   const clock = new VirtualClock();
   const pagesAt: number[] = [];
-  const { url } = await serve(t, (request, response) => {
+  const { url } = await serveAnswers(t, (request, response) => {
     if (request.url?.includes("builder_blocks_received"))
       response.writeHead(429, { "retry-after": "20" }).end();
     else {
       pagesAt.push(clock.monotonic());
-      response.writeHead(200, json).end("[]");
+      response.writeHead(200, servedJson).end("[]");
     }
   });
   const client = clientOf(t, url, { clock, limits: { attempts: 3 } });
   const { rate } = client;
-  await faultOf(t, bids(client, 1), "refused");
+  await relayFaultOf(t, servedBids(client, 1), "refused");
   const refusedAt = clock.monotonic();
-  await client.ask({ kind: "payload-page", cursor: 9 }, text);
+  await client.ask({ kind: "payload-page", cursor: 9 }, servedText);
   t.true((pagesAt[0] ?? 0) >= refusedAt + 19_900, `asked at ${pagesAt[0]}, refused at ${refusedAt}`);
   t.true(client.rate < rate * 0.9, `${client.rate} of ${rate}`);
 });
 
 test("with a start rate below its limit it begins there, and a share of the rate is a share of both", async (t) => {
   const clock = new VirtualClock();
-  const { url } = await serve(t, ok());
+  const { url } = await serveAnswers(t, ok());
   const client = clientOf(t, url, { clock, rate: 20, startRate: 4 });
   t.is(client.rate, 4);
   client.rescale(0.25);
   t.is(client.rate, 1);
-  for (let slot = 1; slot <= 3; slot++) await bids(client, slot);
+  for (let slot = 1; slot <= 3; slot++) await servedBids(client, slot);
   t.true(clock.monotonic() >= 2000, `three requests at one a second within ${clock.monotonic()} ms`);
   t.throws(() => client.rescale(0), { instanceOf: RangeError });
 });
@@ -357,34 +359,34 @@ test("Retry-After is read in every form, and nothing else is", (t) => {
 
 test("a relay that wants minutes without requests is given up for now, and not asked meanwhile", async (t) => {
   const clock = new VirtualClock();
-  const { url, asked } = await serve(
+  const { url, asked } = await serveAnswers(
     t,
     firstly(1, (_, r) => void r.writeHead(429, { "retry-after": "600" }).end()),
   );
   const client = clientOf(t, url, { clock });
-  const first = await faultOf(t, bids(client, 1), "refused");
+  const first = await relayFaultOf(t, servedBids(client, 1), "refused");
   t.is(first.retryAfterMs, 600_000);
   t.true(client.down);
-  const second = await faultOf(t, bids(client, 2), "refused");
+  const second = await relayFaultOf(t, servedBids(client, 2), "refused");
   t.regex(second.message, /not to be asked for another (600|599) s/);
   t.is(asked.length, 1);
   clock.advance(600_000);
   t.false(client.down);
-  t.is(await client.ask(bidsOf, text), '[{"slot":"7"}]');
+  t.is(await client.ask(bidsOf, servedText), '[{"slot":"7"}]');
 });
 
 test("retries wait at random below a bound that doubles, by the injected clock", async (t) => {
   const clock = new VirtualClock();
   const askedAt: number[] = [];
-  const { url } = await serve(t, (request, response, nth) => {
+  const { url } = await serveAnswers(t, (request, response, nth) => {
     askedAt.push(clock.monotonic());
     (nth === 1 ? ok() : status(500))(request, response, nth);
   });
   const limits = { attempts: 9, backOffMs: 500, longestBackOffMs: 8000 };
   const client = clientOf(t, url, { clock, random: () => 0.999, limits });
-  await bids(client, 1);
+  await servedBids(client, 1);
   askedAt.length = 0;
-  await faultOf(t, bids(client, 2), "server");
+  await relayFaultOf(t, servedBids(client, 2), "server");
   const waits = askedAt.slice(1).map((at, i) => at - (askedAt[i] ?? 0));
   const bounds = [500, 1000, 2000, 4000, 8000, 8000, 8000, 8000];
   t.is(waits.length, bounds.length);
@@ -396,14 +398,14 @@ test("retries wait at random below a bound that doubles, by the injected clock",
 test("a connection that the relay closed while it idled costs neither an attempt nor a refusal", async (t) => {
   // Closes each connection as soon as its second request arrives, as a server does whose idle time just ran out.
   const seen = new WeakMap<Socket, number>();
-  const { url, asked } = await serve(t, (request, response) => {
+  const { url, asked } = await serveAnswers(t, (request, response) => {
     const nth = (seen.get(request.socket) ?? 0) + 1;
     seen.set(request.socket, nth);
     if (nth > 1) request.socket.destroy();
-    else response.writeHead(200, json).end("[]");
+    else response.writeHead(200, servedJson).end("[]");
   });
   const client = clientOf(t, url, { limits: { attempts: 1 } });
-  for (let slot = 1; slot <= 5; slot++) t.is(await bids(client, slot), "[]");
+  for (let slot = 1; slot <= 5; slot++) t.is(await servedBids(client, slot), "[]");
   // Requests 2 and 4 found a closed connection, and went out again on a fresh one.
   t.true(asked.length > 5);
   t.is(client.counters.requests, asked.length);
@@ -413,23 +415,23 @@ test("a connection that the relay closed while it idled costs neither an attempt
 
 test("a reset on a fresh connection, or after the answer began, is a fault like others", async (t) => {
   const half: Handler = (request, response, nth) => {
-    if (nth % 2 === 1) response.writeHead(200, json).end("[]");
+    if (nth % 2 === 1) response.writeHead(200, servedJson).end("[]");
     else {
-      response.writeHead(200, { ...json, "content-length": "100" });
+      response.writeHead(200, { ...servedJson, "content-length": "100" });
       response.write("[", () => request.socket.resetAndDestroy());
     }
   };
-  const { url } = await serve(t, half);
+  const { url } = await serveAnswers(t, half);
   const client = clientOf(t, url, { limits: { attempts: 1 } });
-  await client.ask(bidsOf, text);
-  await faultOf(t, bids(client, 2), "reset");
+  await client.ask(bidsOf, servedText);
+  await relayFaultOf(t, servedBids(client, 2), "reset");
   t.is(client.counters.retries, 0);
 });
 
 test("idle connections are closed from here, before a relay does", async (t) => {
-  const { url, sockets } = await serve(t, ok());
+  const { url, sockets } = await serveAnswers(t, ok());
   const client = clientOf(t, url);
-  await client.ask(bidsOf, text);
+  await client.ask(bidsOf, servedText);
   const [socket] = sockets;
   if (!socket) throw new Error("no connection");
   t.false(socket.destroyed);
@@ -441,13 +443,13 @@ test("idle connections are closed from here, before a relay does", async (t) => 
 test("a gzip bomb, an endless body and a long one are cut off", async (t) => {
   const limits = { transferredBytes: 1 << 20, inflatedBytes: 4 << 20 };
   let sent = 0;
-  const { url } = await serve(t, (request, response) => {
+  const { url } = await serveAnswers(t, (request, response) => {
     const slot = new URL(request.url ?? "", "http://x").searchParams.get("slot");
     if (slot === "1") {
-      response.writeHead(200, { ...json, "content-encoding": "gzip" });
+      response.writeHead(200, { ...servedJson, "content-encoding": "gzip" });
       response.end(gzipSync(Buffer.alloc(64 << 20, "[")));
     } else {
-      response.writeHead(200, json).write("[");
+      response.writeHead(200, servedJson).write("[");
       const more = () => {
         while (!response.destroyed && response.write(Buffer.alloc(1 << 16, " "))) sent += 1 << 16;
       };
@@ -456,9 +458,9 @@ test("a gzip bomb, an endless body and a long one are cut off", async (t) => {
     }
   });
   const client = clientOf(t, url, { limits });
-  const bomb = await faultOf(t, bids(client, 1), "too-large");
+  const bomb = await relayFaultOf(t, servedBids(client, 1), "too-large");
   t.regex(bomb.message, /inflates to over 4194304 bytes/);
-  const endless = await faultOf(t, bids(client, 2), "too-large");
+  const endless = await relayFaultOf(t, servedBids(client, 2), "too-large");
   t.regex(endless.message, /over 1048576 bytes/);
   t.true(sent < 32 << 20, `${sent} bytes were taken`);
   t.is(client.counters.requests, 2);
@@ -472,14 +474,14 @@ test("an answer that never comes, and one that drips, end when the time is up", 
     timeIsUp = onTime;
     return () => {};
   };
-  const { url } = await serve(t, (request, response) => {
+  const { url } = await serveAnswers(t, (request, response) => {
     if ((request.url ?? "").endsWith("slot=1")) timeIsUp();
-    else response.writeHead(200, json).write("[", () => setTimeout(() => timeIsUp(), 500));
+    else response.writeHead(200, servedJson).write("[", () => setTimeout(() => timeIsUp(), 500));
   });
   const client = clientOf(t, url, { timer, limits: { attempts: 1 } });
-  const silent = await faultOf(t, bids(client, 1), "timeout");
+  const silent = await relayFaultOf(t, servedBids(client, 1), "timeout");
   t.regex(silent.message, /no answer after 30 s/);
-  const dripping = await faultOf(t, bids(client, 2), "timeout");
+  const dripping = await relayFaultOf(t, servedBids(client, 2), "timeout");
   t.regex(dripping.message, /after 30 s/);
 });
 
@@ -496,7 +498,7 @@ test("the machine's timer calls back once, or never when it is cancelled", async
 });
 
 test("on named networks only https to public addresses is asked", async (t) => {
-  const { url, asked } = await serve(t, ok());
+  const { url, asked } = await serveAnswers(t, ok());
   const port = new URL(url).port;
   const cases: [string, RegExp][] = [
     [url, /only asked over https/],
@@ -507,7 +509,7 @@ test("on named networks only https to public addresses is asked", async (t) => {
   ];
   for (const [target, message] of cases) {
     const client = clientOf(t, target, { allowPrivate: false });
-    const error = await faultOf(t, bids(client, 1), "forbidden-address");
+    const error = await relayFaultOf(t, servedBids(client, 1), "forbidden-address");
     t.regex(error.message, message);
     t.false(error.retryable);
   }
@@ -517,23 +519,23 @@ test("on named networks only https to public addresses is asked", async (t) => {
 test("a name that doesn't resolve is tried three times only", async (t) => {
   // A label of 64 characters is refused by the resolver itself: nothing leaves this machine.
   const client = clientOf(t, `https://${"a".repeat(64)}.invalid`, { allowPrivate: false });
-  const error = await faultOf(t, bids(client, 1), "unreachable");
+  const error = await relayFaultOf(t, servedBids(client, 1), "unreachable");
   t.regex(error.message, /ENOTFOUND|EAI_AGAIN/);
   t.is(client.counters.requests, 3);
 });
 
 test("a stopped question ends at once, wherever it is, as stopped", async (t) => {
-  const { url } = await serve(t, (_, response, nth) => {
+  const { url } = await serveAnswers(t, (_, response, nth) => {
     // The first is never answered.
     if (nth > 1) response.writeHead(500).end();
   });
   const client = clientOf(t, url, { concurrency: 1 });
   const stop = new AbortController();
-  const asking = [bids(client, 1, stop.signal), bids(client, 2, stop.signal)];
-  const settled = asking.map((question) => faultOf(t, question, "aborted"));
+  const asking = [servedBids(client, 1, stop.signal), servedBids(client, 2, stop.signal)];
+  const settled = asking.map((question) => relayFaultOf(t, question, "aborted"));
   setTimeout(() => stop.abort(new Error("SIGTERM")), 50);
   await Promise.all(settled);
-  await faultOf(t, bids(client, 3, stop.signal), "aborted");
+  await relayFaultOf(t, servedBids(client, 3, stop.signal), "aborted");
   t.false(client.down);
 });
 
@@ -546,22 +548,22 @@ test("no more questions are under way than allowed, and one until the relay has 
       groups.push(open.length);
       const answered = open;
       open = [];
-      for (const response of answered) response.writeHead(200, json).end("[]");
+      for (const response of answered) response.writeHead(200, servedJson).end("[]");
     }, 60);
-  const { url } = await serve(t, (_, response, nth) => {
+  const { url } = await serveAnswers(t, (_, response, nth) => {
     if (open.push(response) === (nth === 1 ? 1 : 3)) answerSoon();
   });
   const client = clientOf(t, url, { concurrency: 3, rate: 10_000, clock: systemClock });
   const slots = Array.from({ length: 13 }, (_, i) => i + 1);
-  await Promise.all(slots.map((slot) => client.ask({ kind: "bids", slot }, text)));
+  await Promise.all(slots.map((slot) => client.ask({ kind: "bids", slot }, servedText)));
   t.deepEqual(groups, [1, 3, 3, 3, 3]);
 });
 
 test("answers are held against the budget while they are decoded", async (t) => {
-  const { url } = await serve(t, ok(`[${" ".repeat(3 << 20)}]`));
+  const { url } = await serveAnswers(t, ok(`[${" ".repeat(3 << 20)}]`));
   const budget = new ByteBudget(8 << 20);
   const client = clientOf(t, url, { budget, rate: 1000 });
-  const size = (await bids(client, 1)).length;
+  const size = (await servedBids(client, 1)).length;
   t.is(budget.held, 0);
   const decoded: (() => void)[] = [];
   const slowly = () => client.ask(bidsOf, () => new Promise<void>((resolve) => decoded.push(resolve)));

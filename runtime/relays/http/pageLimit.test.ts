@@ -1,6 +1,6 @@
 import test from "ava";
 import { limitTold } from "./pageLimit.ts";
-import { clientOf, faultOf, ok, serve, status, text } from "./served.testing.ts";
+import { clientOf, relayFaultOf, ok, serveAnswers, status, servedText } from "./served.testing.ts";
 
 test("the limit is read from every dialect's words, and is always lower than what was asked", (t) => {
   const told: [string, number, number | undefined][] = [
@@ -22,14 +22,14 @@ test("the limit is read from every dialect's words, and is always lower than wha
 
 test("a relay that lowers its page limit is asked with that from then on, and it is said once", async (t) => {
   let most = 500;
-  const { url, asked } = await serve(t, (request, response, nth) => {
+  const { url, asked } = await serveAnswers(t, (request, response, nth) => {
     const limit = Number(new URL(request.url ?? "", "http://x").searchParams.get("limit"));
     const refusal = status(400, JSON.stringify({ code: 400, message: `maximum limit is ${most}` }));
     (limit > most ? refusal : ok())(request, response, nth);
   });
   const notices: string[] = [];
   const client = clientOf(t, url, { onNotice: (line) => notices.push(line) });
-  const page = (cursor: number) => client.ask({ kind: "payload-page", cursor }, text);
+  const page = (cursor: number) => client.ask({ kind: "payload-page", cursor }, servedText);
   const limits = () => asked.splice(0).map((path) => Number(/limit=(\d+)/.exec(path)?.[1]));
   await page(1000);
   t.deepEqual(limits(), [200]);
@@ -46,17 +46,17 @@ test("a relay that lowers its page limit is asked with that from then on, and it
 });
 
 test("a refusal that isn't about the limit stays one, and its form is noted", async (t) => {
-  const { url, asked } = await serve(t, status(400, "invalid cursor argument"));
+  const { url, asked } = await serveAnswers(t, status(400, "invalid cursor argument"));
   const client = clientOf(t, url);
-  await faultOf(t, client.ask({ kind: "payload-page", cursor: 9 }, text), "bad-request");
+  await relayFaultOf(t, client.ask({ kind: "payload-page", cursor: 9 }, servedText), "bad-request");
   t.is(asked.length, 1);
   t.is(client.errorForm, "text");
   t.is(client.payloadLimit, 200);
 });
 
 test("a relay that refuses every limit is asked no more than twice", async (t) => {
-  const { url, asked } = await serve(t, status(400, "limit too high"));
+  const { url, asked } = await serveAnswers(t, status(400, "limit too high"));
   const client = clientOf(t, url);
-  await faultOf(t, client.ask({ kind: "payload-page", cursor: 9 }, text), "bad-request");
+  await relayFaultOf(t, client.ask({ kind: "payload-page", cursor: 9 }, servedText), "bad-request");
   t.is(asked.length, 2);
 });

@@ -18,7 +18,7 @@ interface Served {
 }
 
 /** A relay of the test's own on loopback. It never closes a connection that idles. */
-export async function serve(t: ExecutionContext, handler: Handler): Promise<Served> {
+export async function serveAnswers(t: ExecutionContext, handler: Handler): Promise<Served> {
   const asked: string[] = [];
   const server = createServer((request, response) => {
     asked.push(request.url ?? "");
@@ -56,11 +56,11 @@ export function clientOf(
   return client;
 }
 
-export const json = { "content-type": "application/json" };
+export const servedJson = { "content-type": "application/json" };
 
 /** Answers with 200. */
 export const ok =
-  (body: string | Buffer = "[]", headers: Record<string, string> = json): Handler =>
+  (body: string | Buffer = "[]", headers: Record<string, string> = servedJson): Handler =>
   (_, response) =>
     void response.writeHead(200, headers).end(body);
 
@@ -70,14 +70,14 @@ export const status =
   (_, response) =>
     void response.writeHead(code).end(body);
 
-export const text = ({ body }: { body: Buffer }): string => body.toString();
+export const servedText = ({ body }: { body: Buffer }): string => body.toString();
 
 /** Asks for the bids of a slot; the answer as text. */
-export async function bids(client: RelayClient, slot: number, signal?: AbortSignal): Promise<string> {
-  return client.ask({ kind: "bids", slot }, text, signal);
+export async function servedBids(client: RelayClient, slot: number, signal?: AbortSignal): Promise<string> {
+  return client.ask({ kind: "bids", slot }, servedText, signal);
 }
 
-export async function faultOf(
+export async function relayFaultOf(
   t: ExecutionContext,
   asking: Promise<unknown>,
   kind: RelayFault,

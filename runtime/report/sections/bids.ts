@@ -1,12 +1,12 @@
 import { IN_THE_MIDDLE, NARROW, namedRows } from "../axes.ts";
 import { count, slotsAndTime } from "../format.ts";
 import { bucketSql, inScope } from "../../warehouse/sql/scope.ts";
-import type { Figure, PlotOptions, Plotting, Results, Section, Showing, Table } from "../section.ts";
+import type { Figure, PlotOptions, Plotting, Results, Section, Showing, PageTable } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
-import { partsOf, shortCount, stackedBars } from "../stacks.ts";
+import { partsOf, shortCount, stackedBars } from "../stackedBars.ts";
 import { groupBy, numberIn, quantileOf, sumOf, textIn } from "../../warehouse/sql/values.ts";
 import { SLOTS_A_DAY } from "./coverage.ts";
-import { coverageOf } from "./coverageCounts.ts";
+import { coverageCounts } from "./coverageCounts.ts";
 
 interface RelayBids {
   readonly relay: string;
@@ -35,7 +35,7 @@ FROM bids WHERE ${inScope(d, scope)} GROUP BY relay, bucket`,
 
 function bidsOf(results: Results, showing: Showing) {
   const covered = new Map(
-    coverageOf(results, showing)
+    coverageCounts(results, showing)
       .relays.filter(({ dataset }) => dataset === "bids")
       .map((row) => [row.relay, row.covered]),
   );
@@ -138,7 +138,7 @@ function spreadPlot(
   };
 }
 
-function bidTables({ numbers: { relays } }: Bids): Table[] {
+function bidTables({ numbers: { relays } }: Bids): PageTable[] {
   return [
     {
       title: "Bids by relay; a day's figure is that of the covered slots, times a day's slots",

@@ -1,8 +1,8 @@
 import { IN_THE_MIDDLE, NARROW, namedRows } from "../axes.ts";
-import { beliefCtes } from "../belief.ts";
+import { plausibleValues } from "../plausibleValues.ts";
 import { count, eth, percent, shareTick } from "../format.ts";
 import { inScope } from "../../warehouse/sql/scope.ts";
-import type { Figure, PlotOptions, Plotting, Results, Section, Showing, Table } from "../section.ts";
+import type { Figure, PlotOptions, Plotting, Results, Section, Showing, PageTable } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
 import { numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
 
@@ -27,7 +27,7 @@ export const buildersSection: Section = {
   statements: (d, { scope }) => ({
     builders_on_relays: `SELECT builder_pubkey, relay, sum(copies) AS bids FROM bids
 WHERE ${inScope(d, scope)} GROUP BY builder_pubkey, relay`,
-    builders_on_top: `WITH ${beliefCtes(d, scope)}, tops AS (
+    builders_on_top: `WITH ${plausibleValues(d, scope)}, tops AS (
   SELECT bids.slot AS slot, min(builder_pubkey) AS builder_pubkey
   FROM bids JOIN best ON best.slot = bids.slot AND best.wei = ${d.double("value")}
   WHERE ${inScope(d, scope, "bids")} GROUP BY bids.slot
@@ -115,7 +115,7 @@ function sharePlot(
   };
 }
 
-function builderTables({ numbers: { builders }, shareOfBlocks, shareOnTop }: Found): Table[] {
+function builderTables({ numbers: { builders }, shareOfBlocks, shareOnTop }: Found): PageTable[] {
   return [
     {
       title:

@@ -1,11 +1,11 @@
 import { canonicalBlocksTable } from "../../datasets/tables.ts";
 import { count, percent, slotsAndTime } from "../format.ts";
 import { bucketSql } from "../../warehouse/sql/scope.ts";
-import type { Figure, Results, Section, Showing, Table } from "../section.ts";
+import type { Figure, Results, Section, Showing, PageTable } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
-import { type Part, partsOf, stackedBars } from "../stacks.ts";
+import { type Part, partsOf, stackedBars } from "../stackedBars.ts";
 import { groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
-import { payloadFatesSql } from "../../warehouse/sql/fates.ts";
+import { payloadOutcomeSql } from "../../warehouse/sql/payloadOutcome.ts";
 
 const FATES = [
   { key: "canonical", label: "on the canonical chain", colour: "var(--c2)" },
@@ -19,9 +19,9 @@ export const chainSection: Section = {
   id: "chain",
   title: "Reorged and missed",
   statements: (d, { scope, coarse }) => ({
-    fates: `WITH ${payloadFatesSql(d, scope)}
+    fates: `WITH ${payloadOutcomeSql(d, scope)}
 SELECT relay, ${bucketSql(d, coarse)} AS bucket, fate, count(*) AS payloads FROM fates GROUP BY relay, bucket, fate`,
-    fates_of_blocks: `WITH ${payloadFatesSql(d, scope)}, blocks AS (
+    fates_of_blocks: `WITH ${payloadOutcomeSql(d, scope)}, blocks AS (
   SELECT DISTINCT slot, block_hash, fate FROM fates
 )
 SELECT ${bucketSql(d, coarse)} AS bucket, fate, count(*) AS blocks FROM blocks GROUP BY bucket, fate`,
@@ -97,7 +97,7 @@ function chainFigures({ numbers, blocks }: Fates, { scope, coarse }: Showing): F
   ];
 }
 
-function chainTables({ numbers: { relays } }: Fates): Table[] {
+function chainTables({ numbers: { relays } }: Fates): PageTable[] {
   return [
     {
       title: "Payloads by relay and what became of them",

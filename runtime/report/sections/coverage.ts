@@ -1,12 +1,12 @@
 import { SECONDS_PER_SLOT } from "../../chain/networks.ts";
 import { DATASET_NAMES } from "../../datasets/dataset.ts";
 import type { SqlDialect } from "../../warehouse/sql/dialect.ts";
-import { count, duration, percent } from "../format.ts";
-import { type Scope, bucketSql, relayIn, slotsOf } from "../../warehouse/sql/scope.ts";
-import type { Ask, Figure, Results, Section, Showing, Table } from "../section.ts";
+import { count, durationText, percent } from "../format.ts";
+import { type Scope, bucketSql, relayIn, scopeSlots } from "../../warehouse/sql/scope.ts";
+import type { Ask, Figure, Results, Section, Showing, PageTable } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
 import { sumOf } from "../../warehouse/sql/values.ts";
-import { type RelayCoverage, coverageOf } from "./coverageCounts.ts";
+import { type RelayCoverage, coverageCounts } from "./coverageCounts.ts";
 import { heatMap } from "./heatMap.ts";
 
 export const coverageSection: Section = {
@@ -63,7 +63,7 @@ FROM chunks WHERE bits LIKE '%1%' GROUP BY dataset, relay`;
 }
 
 function coverageFound(results: Results, showing: Showing) {
-  const { relays, cells } = coverageOf(results, showing);
+  const { relays, cells } = coverageCounts(results, showing);
   const numbers = {
     relays: relays.map(({ wanted, horizon, ...rest }) => ({
       ...rest,
@@ -73,7 +73,7 @@ function coverageFound(results: Results, showing: Showing) {
     })),
     buckets: cells.map(({ bucket, ...rest }) => ({
       ...rest,
-      first_slot: slotsOf(showing.fine, bucket, showing.scope.range).first,
+      first_slot: scopeSlots(showing.fine, bucket, showing.scope.range).first,
     })),
   };
   return { numbers, relays, cells };
@@ -85,7 +85,7 @@ function coverageFigures({ relays, cells }: Found, showing: Showing): Figure[] {
   return DATASET_NAMES.map((dataset) => heatMap(dataset, relays, cells, showing));
 }
 
-function coverageTables({ relays }: Found): Table[] {
+function coverageTables({ relays }: Found): PageTable[] {
   return [
     {
       title: "Slots by relay, and how long ago the newest covered one ended",
@@ -109,7 +109,7 @@ function coverageTables({ relays }: Found): Table[] {
         row.last_covered_slot === null ? "none" : String(row.last_covered_slot),
         row.seconds_since === null
           ? "never"
-          : { shown: `${duration(row.seconds_since)} ago`, value: row.seconds_since },
+          : { shown: `${durationText(row.seconds_since)} ago`, value: row.seconds_since },
       ]),
       from: ["newest"],
     },

@@ -1,8 +1,8 @@
 import { type SlotRange, intersect, settledSlot, slotCount, slotStartMs } from "../../chain/slots.ts";
 import { type DatasetName, DATASET_NAMES } from "../../datasets/dataset.ts";
-import { type Scope, slotsOf } from "../../warehouse/sql/scope.ts";
+import { type Scope, scopeSlots } from "../../warehouse/sql/scope.ts";
 import type { Ask, Results } from "../section.ts";
-import { type Row, numberIn, numberOrNull, sumOf, textIn } from "../../warehouse/sql/values.ts";
+import { type ResultRow, numberIn, numberOrNull, sumOf, textIn } from "../../warehouse/sql/values.ts";
 
 /** What is known of the slots of one relay and dataset, in a bucket or in all. */
 interface States {
@@ -32,18 +32,18 @@ export interface RelayCoverage extends States {
 }
 
 /** The slots of a relay and dataset in one bucket. */
-export interface Cell extends States {
+export interface DayCell extends States {
   readonly dataset: DatasetName;
   readonly relay: string;
   readonly bucket: number;
 }
 
 /** What the statements say, counted against the slots that each relay should have. */
-export function coverageOf(
+export function coverageCounts(
   results: Results,
   { scope, fine }: Ask,
   nowMs = scope.nowMs,
-): { relays: RelayCoverage[]; cells: Cell[] } {
+): { relays: RelayCoverage[]; cells: DayCell[] } {
   const held = new Map(
     (results["held"] ?? []).map((row) => [
       `${textIn(row, "dataset")} ${textIn(row, "relay")} ${numberIn(row, "bucket")}`,
@@ -57,16 +57,16 @@ export function coverageOf(
     ]),
   );
   const relays: RelayCoverage[] = [];
-  const cells: Cell[] = [];
+  const cells: DayCell[] = [];
   for (const row of results["relays"] ?? []) {
     const relay = textIn(row, "name");
     const state = textIn(row, "state");
     const target = targetOf(row, scope, nowMs);
     for (const dataset of DATASET_NAMES) {
       const horizon = numberOrNull(row, `${dataset}_horizon`) ?? 0;
-      const own: Cell[] = [];
+      const own: DayCell[] = [];
       for (let bucket = fine.first; bucket <= fine.last; bucket++) {
-        const slots = target && intersect(target, slotsOf(fine, bucket, scope.range));
+        const slots = target && intersect(target, scopeSlots(fine, bucket, scope.range));
         const counts = held.get(`${dataset} ${relay} ${bucket}`);
         if (slots) own.push({ dataset, relay, bucket, ...statesOf(slots, horizon, counts) });
       }
@@ -97,7 +97,7 @@ export function coverageOf(
   return { relays, cells };
 }
 
-function targetOf(row: Row, { network, range }: Scope, nowMs: number): SlotRange | undefined {
+function targetOf(row: ResultRow, { network, range }: Scope, nowMs: number): SlotRange | undefined {
   const first = Math.max(
     network.floor,
     numberOrNull(row, "active_from") ?? 0,
@@ -108,7 +108,7 @@ function targetOf(row: Row, { network, range }: Scope, nowMs: number): SlotRange
   return first <= last ? intersect({ first, last }, range) : undefined;
 }
 
-function statesOf({ first, last }: SlotRange, horizon: number, row: Row | undefined): States {
+function statesOf({ first, last }: SlotRange, horizon: number, row: ResultRow | undefined): States {
   const slots = slotCount({ first, last });
   const covered = row ? numberIn(row, "covered") : 0;
   const coveredBelow = row ? numberIn(row, "covered_below_horizon") : 0;

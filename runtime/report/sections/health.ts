@@ -3,9 +3,9 @@ import { count, percent } from "../format.ts";
 import { inScope, relayIn } from "../../warehouse/sql/scope.ts";
 import { rereadsSql } from "../../warehouse/sql/rereads.ts";
 import { suspectsSql } from "../../warehouse/sql/suspects.ts";
-import type { Figure, Results, Section, Showing, Table } from "../section.ts";
+import type { Figure, Results, Section, Showing, PageTable } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
-import { type Row, groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
+import { type ResultRow, groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
 import { duplicateFigure, quarantineFigure, suspectFigure } from "./healthFigures.ts";
 import { gapsSql, missingRuns } from "./missingSlots.ts";
 
@@ -61,7 +61,7 @@ function healthOf(results: Results, showing: Showing) {
 type Health = ReturnType<typeof healthOf>;
 
 /** The dataset and relay of a row. */
-function datasetAndRelay(row: Row) {
+function datasetAndRelay(row: ResultRow) {
   return { dataset: textIn(row, "dataset"), relay: textIn(row, "relay") };
 }
 
@@ -89,7 +89,7 @@ function healthFigures({ numbers: { suspects, duplicates } }: Health, showing: S
   return [suspectFigure(suspects), quarantineFigure(showing.refused), duplicateFigure(ofBids, showing)];
 }
 
-function healthTables({ numbers: { missing_ranges: runs, quarantined, rereads } }: Health): Table[] {
+function healthTables({ numbers: { missing_ranges: runs, quarantined, rereads } }: Health): PageTable[] {
   const whose = ["relay", "dataset"];
   const listed = runs.length > RUNS_LISTED ? `: ${RUNS_LISTED} of ${count(runs.length)} runs` : "";
   return [

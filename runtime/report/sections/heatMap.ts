@@ -1,10 +1,10 @@
 import type { DatasetName } from "../../datasets/dataset.ts";
 import { NARROW, fitted, leftMargin, timeAxis, timesOf } from "../axes.ts";
 import { percent, slotsAndTime } from "../format.ts";
-import { type Scope, slotsOf } from "../../warehouse/sql/scope.ts";
+import { type Scope, scopeSlots } from "../../warehouse/sql/scope.ts";
 import type { Ask, Figure, Showing } from "../section.ts";
 import { sumOf } from "../../warehouse/sql/values.ts";
-import type { Cell, RelayCoverage } from "./coverageCounts.ts";
+import type { DayCell, RelayCoverage } from "./coverageCounts.ts";
 
 const STATES = [
   { key: "clean", label: "covered", colour: "var(--covered)" },
@@ -20,7 +20,7 @@ const LEAST_SEEN = 0.2;
 export function heatMap(
   dataset: DatasetName,
   relays: readonly RelayCoverage[],
-  cells: readonly Cell[],
+  cells: readonly DayCell[],
   { scope, fine }: Showing,
 ): Figure {
   const names = relays.filter((row) => row.dataset === dataset).map(({ relay }) => relay);
@@ -86,7 +86,7 @@ interface Rectangle {
 }
 
 /** A cell's states one above the other, each large enough to be seen. */
-function rectanglesOf(cell: Cell, row: number): Rectangle[] {
+function rectanglesOf(cell: DayCell, row: number): Rectangle[] {
   const { covered, suspect, missing, unavailable, slots, relay, bucket } = cell;
   const counts = { clean: covered - suspect, suspect, missing, unavailable };
   const present = STATES.map(({ key }) => ({ key, share: counts[key] / slots })).filter(
@@ -121,8 +121,8 @@ function joined(rectangles: readonly Rectangle[]): Rectangle[] {
 }
 
 function titleOf({ relay, from, to, state, share }: Rectangle, scope: Scope, fine: Ask["fine"]): string {
-  const { first } = slotsOf(fine, from, scope.range);
-  const { last } = slotsOf(fine, to, scope.range);
+  const { first } = scopeSlots(fine, from, scope.range);
+  const { last } = scopeSlots(fine, to, scope.range);
   const label = STATES.find(({ key }) => key === state)?.label ?? state;
   return `${relay}, slots ${first}–${last}: ${percent(share)} ${label}`;
 }

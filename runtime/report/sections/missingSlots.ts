@@ -2,8 +2,8 @@ import { type SlotRange, intersect } from "../../chain/slots.ts";
 import type { SqlDialect } from "../../warehouse/sql/dialect.ts";
 import { type Scope, relayIn } from "../../warehouse/sql/scope.ts";
 import type { Results, Showing } from "../section.ts";
-import { type Row, groupBy, numberIn, textIn } from "../../warehouse/sql/values.ts";
-import { coverageOf } from "./coverageCounts.ts";
+import { type ResultRow, groupBy, numberIn, textIn } from "../../warehouse/sql/values.ts";
+import { coverageCounts } from "./coverageCounts.ts";
 
 /** Runs of missing slots that are looked for. */
 const RUNS_READ = 5000;
@@ -40,7 +40,7 @@ ORDER BY first_slot DESC LIMIT ${RUNS_READ}`;
 /** Slots that are neither covered nor forgotten, as runs, newest first; of active relays only. */
 export function missingRuns(results: Results, showing: Showing): MissingRun[] {
   const rows = groupBy(results["gaps"] ?? [], (row) => `${textIn(row, "dataset")} ${textIn(row, "relay")}`);
-  const { relays } = coverageOf(results, showing);
+  const { relays } = coverageCounts(results, showing);
   return relays
     .filter(({ state, missing }) => state === "active" && missing > 0)
     .flatMap(({ dataset, relay, wanted, horizon, covered }) => {
@@ -56,7 +56,7 @@ export function missingRuns(results: Results, showing: Showing): MissingRun[] {
     .toSorted((a, b) => b.first_slot - a.first_slot || (a.relay < b.relay ? -1 : 1));
 }
 
-function uncoveredOf(row: Row): SlotRange[] {
+function uncoveredOf(row: ResultRow): SlotRange[] {
   const first = numberIn(row, "first_slot");
   const bits = textIn(row, "covered");
   if (bits === "") return [{ first, last: numberIn(row, "last_slot") }];

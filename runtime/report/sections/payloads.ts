@@ -1,9 +1,9 @@
 import { count, percent, slotsAndTime } from "../format.ts";
 import { countWhere } from "../../warehouse/sql/dialect.ts";
 import { bucketSql, inScope } from "../../warehouse/sql/scope.ts";
-import type { Figure, Results, Section, Showing, Table } from "../section.ts";
+import type { Figure, Results, Section, Showing, PageTable } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
-import { PALETTE, REST, REST_COLOUR, largest, partsOf, stackedBars } from "../stacks.ts";
+import { PALETTE, REST, REST_COLOUR, largest, partsOf, stackedBars } from "../stackedBars.ts";
 import { groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
 
 export interface RelayPayloads {
@@ -116,7 +116,7 @@ function payloadFigures(
   ];
 }
 
-function payloadTables({ numbers: { relays }, blocks }: Payloads): Table[] {
+function payloadTables({ numbers: { relays }, blocks }: Payloads): PageTable[] {
   return [
     {
       title:

@@ -1,11 +1,11 @@
-import { BELIEF_NOTE, beliefCtes } from "../belief.ts";
+import { PLAUSIBLE_NOTE, plausibleValues } from "../plausibleValues.ts";
 import { IN_THE_MIDDLE, NARROW } from "../axes.ts";
 import { count, percent, shareTick } from "../format.ts";
 import { countWhere } from "../../warehouse/sql/dialect.ts";
 import { inScope } from "../../warehouse/sql/scope.ts";
-import type { Figure, PlotOptions, Plotting, Results, Section, Showing, Table } from "../section.ts";
+import type { Figure, PlotOptions, Plotting, Results, Section, Showing, PageTable } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
-import { type Row, groupBy, numberIn, quantileOf, sumOf, textIn } from "../../warehouse/sql/values.ts";
+import { type ResultRow, groupBy, numberIn, quantileOf, sumOf, textIn } from "../../warehouse/sql/values.ts";
 
 /** Times are counted in steps of this many ms, from this long before a slot's start to this long after it. */
 const STEP_MS = 100;
@@ -28,7 +28,7 @@ export const timingSection: Section = {
   id: "timing",
   title: "When bids come",
   statements: (d, { scope }) => ({
-    timing: `WITH ${beliefCtes(d, scope)}, timed AS (
+    timing: `WITH ${plausibleValues(d, scope)}, timed AS (
   SELECT relay, ${d.msBetween("block_timestamp", d.column("timestamp"))} AS ms,
     ${d.double("value")} / best.wei AS share
   FROM bids JOIN best ON best.slot = bids.slot
@@ -67,7 +67,7 @@ type Times = ReturnType<typeof timesFound>;
 type RelayTimes = ReturnType<typeof relayTimes>;
 
 /** When a relay's bids came; `others` counts those that no bin has. */
-function relayTimes(relay: string, bins: readonly Bin[], others: Row | undefined) {
+function relayTimes(relay: string, bins: readonly Bin[], others: ResultRow | undefined) {
   const counted = bins.map(({ ms, bids }) => ({ value: ms, count: bids }));
   const late = bins.filter(({ ms }) => ms >= 0);
   return {
@@ -92,7 +92,7 @@ function timingFigures({ numbers: { bids, relays }, bins }: Times, { relayColour
       units: "s from the slot's start against the bid's share of the slot's best value",
       read:
         "The stronger a cell's colour, the more bids are in it; the line is the median bid of its moment. Bids right of 0 came after " +
-        `the slot had begun. ${BELIEF_NOTE}`,
+        `the slot had begun. ${PLAUSIBLE_NOTE}`,
       from: ["timing"],
       legend: [
         { label: "few bids", colour: "var(--h1)" },
@@ -151,7 +151,7 @@ function relaysPlot(
   };
 }
 
-function timingTables({ numbers: { relays } }: Times): Table[] {
+function timingTables({ numbers: { relays } }: Times): PageTable[] {
   const seconds = (ms: number | null) => (ms === null ? "" : (ms / 1000).toFixed(1));
   return [
     {

@@ -1,9 +1,9 @@
 import { IN_THE_MIDDLE, NARROW } from "../axes.ts";
-import { BELIEF_NOTE, beliefCtes } from "../belief.ts";
+import { PLAUSIBLE_NOTE, plausibleValues } from "../plausibleValues.ts";
 import { count, countTick, eth, percent } from "../format.ts";
 import { countWhere } from "../../warehouse/sql/dialect.ts";
 import { inScope } from "../../warehouse/sql/scope.ts";
-import type { Figure, PlotOptions, Plotting, Results, Section, Table } from "../section.ts";
+import type { Figure, PlotOptions, Plotting, Results, Section, PageTable } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
 import { groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
 
@@ -31,10 +31,10 @@ export const valueSection: Section = {
   id: "value",
   title: "Value",
   statements: (d, { scope }) => ({
-    delivered_values: `WITH ${beliefCtes(d, scope)}
+    delivered_values: `WITH ${plausibleValues(d, scope)}
 SELECT builder_pubkey, believed, CAST(floor(log10(wei / 1e18) * ${STEPS_PER_DECADE}) AS INT64) AS step,
   count(*) AS blocks, sum(wei / 1e18) AS eth FROM stated GROUP BY builder_pubkey, believed, step`,
-    value_left: `WITH ${beliefCtes(d, scope, true)}, compared AS (
+    value_left: `WITH ${plausibleValues(d, scope, true)}, compared AS (
   SELECT stated.slot AS slot, block_hash, stated.parent_hash AS parent_hash, stated.wei AS wei, best.wei AS best
   FROM stated JOIN best ON best.slot = stated.slot AND best.parent_hash = stated.parent_hash WHERE believed
 ), deliverers AS (
@@ -140,7 +140,7 @@ function valueFigures({ numbers, distribution, left }: Values): Figure[] {
       id: "value-left",
       title: "Value left behind",
       units: "delivered blocks, by how much more the best competing bid for the same slot and parent offered",
-      read: `A bar at 0 means that the proposer got the best that any relay showed. Colours say what can explain the rest. ${BELIEF_NOTE}`,
+      read: `A bar at 0 means that the proposer got the best that any relay showed. Colours say what can explain the rest. ${PLAUSIBLE_NOTE}`,
       from: ["value_left"],
       legend: EXPLANATIONS.map(({ label, colour }) => ({ label, colour })),
       plot:
@@ -212,7 +212,7 @@ function blocksUpwards(plotting: Plotting, height: number) {
   };
 }
 
-function valueTables({ numbers, left }: Values): Table[] {
+function valueTables({ numbers, left }: Values): PageTable[] {
   const delivered = sumOf(left, ({ eth_delivered }) => eth_delivered);
   return [
     {

@@ -10,7 +10,7 @@ import type { Log } from "../../log.ts";
 import type { Relay } from "../../relays/relay.ts";
 import { BigQueryApi } from "./bigqueryApi.ts";
 import { type CreateOptions, createWarehouse, recognize } from "./bigqueryDataset.ts";
-import { explained } from "./bigqueryErrors.ts";
+import { bigqueryError } from "./bigqueryErrors.ts";
 import type { ExportSource } from "./bigqueryExport.ts";
 import { ensureGuard } from "./transactionLock.ts";
 import { BigQueryJobs } from "./bigqueryJobs.ts";
@@ -147,7 +147,7 @@ class BigQueryWarehouse implements Warehouse {
       try {
         return await this.#work(work);
       } catch (error) {
-        throw explained(error, this.url);
+        throw bigqueryError(error, this.url);
       }
     });
   }

@@ -9,19 +9,19 @@ export interface ResultField {
 }
 
 /** A row as the API sends it: positions instead of names, every scalar as text. */
-export interface ResultRow {
+export interface BigQueryRow {
   readonly f?: readonly { readonly v?: unknown }[];
 }
 
 /** A result's rows by column name, values in the form that every warehouse gives. */
 export function rowsOfResult(
   fields: readonly ResultField[],
-  rows: readonly ResultRow[],
+  rows: readonly BigQueryRow[],
 ): Record<string, Value>[] {
   return rows.map((row) => rowOf(fields, row));
 }
 
-function rowOf(fields: readonly ResultField[], row: ResultRow): Record<string, Value> {
+function rowOf(fields: readonly ResultField[], row: BigQueryRow): Record<string, Value> {
   return Object.fromEntries(fields.map((field, index) => [field.name, valueOf(field, row.f?.[index]?.v)]));
 }
 
@@ -31,7 +31,7 @@ function valueOf(field: ResultField, sent: unknown): Value {
     return (sent as { v?: unknown }[]).map(({ v }) => valueOf(element, v));
   }
   if (sent === null || sent === undefined) return null;
-  if (field.type === "RECORD" || field.type === "STRUCT") return rowOf(field.fields ?? [], sent as ResultRow);
+  if (field.type === "RECORD" || field.type === "STRUCT") return rowOf(field.fields ?? [], sent as BigQueryRow);
   const text = String(sent as string | number | boolean);
   switch (field.type) {
     case "BOOLEAN":

@@ -83,7 +83,7 @@ const causes: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** An error of BigQuery's as one line with the remedy; anything else as it is. */
-export function explained(error: unknown, url: string): unknown {
+export function bigqueryError(error: unknown, url: string): unknown {
   if (!(error instanceof ApiError)) return error;
   const { message, status } = error;
   const said = printable(message.split("\n")[0] ?? "", 400);

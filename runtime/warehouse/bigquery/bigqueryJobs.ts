@@ -3,7 +3,7 @@ import { UserError } from "../../errors.ts";
 import type { BigQueryApi } from "./bigqueryApi.ts";
 import { ApiError, isTransient } from "./bigqueryErrors.ts";
 import { type Parameter, parameters } from "./bigqueryParameters.ts";
-import { type ResultField, type ResultRow, rowsOfResult } from "./bigqueryCells.ts";
+import { type ResultField, type BigQueryRow, rowsOfResult } from "./bigqueryCells.ts";
 import type { Value } from "../warehouse.ts";
 
 /** A job's state as BigQuery tells it. */
@@ -44,7 +44,7 @@ export interface JobSettings {
 interface Results {
   readonly jobComplete?: boolean;
   readonly schema?: { readonly fields?: readonly ResultField[] };
-  readonly rows?: readonly ResultRow[];
+  readonly rows?: readonly BigQueryRow[];
   readonly pageToken?: string;
 }
 
@@ -160,7 +160,7 @@ export class BigQueryJobs {
 }
 
 /** What made a job fail, as an error. */
-export function faultOf(job: Job): ApiError | undefined {
+export function jobFault(job: Job): ApiError | undefined {
   const fault = job.status?.errorResult;
   return fault && new ApiError(fault.message ?? "the job failed", 400, fault.reason ?? "");
 }

@@ -13,7 +13,7 @@ import type { Staging } from "./bigqueryStaging.ts";
 import { type LedgerPart, LedgerRows, LedgerState } from "../ledger.ts";
 import { loadObjects } from "../load.ts";
 import { type CheckedChunk, type LoadEngine, type LoadTransaction, MOVE_AWAY } from "../loadEngine.ts";
-import type { SoundObject } from "../soundObject.ts";
+import type { VerifiedObject } from "../readVerified.ts";
 import type { LoadOptions, LoadSummary } from "../warehouse.ts";
 
 /**
@@ -68,7 +68,7 @@ export async function loadIntoBigQuery(parts: BigQueryLoadParts, options: LoadOp
 }
 
 /** BigQuery would refuse the whole job for an integer outside 64 bits, which the lake's lines may hold. */
-function rangeFault(lake: Lake, { stored, lines }: SoundObject): string | undefined {
+function rangeFault(lake: Lake, { stored, lines }: VerifiedObject): string | undefined {
   const integers = lakeColumns(datasets[stored.chunk.dataset]).filter(({ type }) => type === "INT64");
   for (const [slot, slotLines] of lines)
     for (const line of slotLines) {

@@ -44,7 +44,7 @@ export const chunkFields: Readonly<Record<string, ScalarType>> = {
   wanted: "STRING",
 };
 
-export type Change = Pick<ChunkChange, "after" | "before" | "remove" | "insert">;
+export type LedgerChange = Pick<ChunkChange, "after" | "before" | "remove" | "insert">;
 
 /**
  * The transaction that brings chunks into table and ledger, from a staging table that holds their objects' rows (none is
@@ -57,7 +57,7 @@ export function loadScript(
   places: LoadPlaces,
   network: Network,
   dataset: Dataset,
-  changes: readonly Change[],
+  changes: readonly LedgerChange[],
   { stagingTable, loadedAt }: { readonly stagingTable: string | undefined; readonly loadedAt: string },
 ): Query {
   const chunks = changes.map(({ after: { chunk } }) => chunk);
@@ -95,7 +95,7 @@ export function guarded(places: LoadPlaces, dataset: Dataset): string[] {
   ];
 }
 
-function chunkValues({ after, before, insert }: Change, loadedAt: string) {
+function chunkValues({ after, before, insert }: LedgerChange, loadedAt: string) {
   const { chunk, covered, suspect, unproven, ...rest } = after;
   const wanted = new Set(insert);
   const bits = Array.from({ length: chunk.last - chunk.first + 1 }, (_, index) =>
@@ -140,7 +140,7 @@ function deletes(
   places: LoadPlaces,
   network: Network,
   dataset: Dataset,
-  changes: readonly Change[],
+  changes: readonly LedgerChange[],
 ): string[] {
   const days = new Map<number, { readonly relay: string; first: number; last: number }[]>();
   for (const { after, remove } of changes)
@@ -168,7 +168,7 @@ function insertRows(
   places: LoadPlaces,
   dataset: Dataset,
   range: SlotRange,
-  changes: readonly Change[],
+  changes: readonly LedgerChange[],
   stagingTable: string,
 ): string {
   const columns = lakeColumns(dataset);
@@ -194,7 +194,7 @@ GROUP BY ${columnList(columns, "staged")}`;
 }
 
 /** The slots whose rows have just been deleted: the ledger still has them. */
-function replacedSlots(changes: readonly Change[]): string {
+function replacedSlots(changes: readonly LedgerChange[]): string {
   const each = changes.flatMap(({ after, remove }) =>
     remove.length === 0
       ? []
@@ -220,7 +220,7 @@ function replaceLedger(
   places: LoadPlaces,
   dataset: Dataset,
   { first, last }: SlotRange,
-  changes: readonly Change[],
+  changes: readonly LedgerChange[],
 ): string[] {
   const { name, columns } = loadTables[dataset.name];
   const table = tableName(places.tables, name);

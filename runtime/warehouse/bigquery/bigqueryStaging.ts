@@ -6,7 +6,7 @@ import { bigquerySchema } from "../../datasets/schema.ts";
 import type { BigQueryApi } from "./bigqueryApi.ts";
 import { dropTable, hasTable } from "./bigqueryDataset.ts";
 import { ApiError, isTransient } from "./bigqueryErrors.ts";
-import { type BigQueryJobs, faultOf, type Job } from "./bigqueryJobs.ts";
+import { type BigQueryJobs, jobFault, type Job } from "./bigqueryJobs.ts";
 import type { LoadPlaces } from "./bigqueryLoadSql.ts";
 
 /** An object as a load job is to read it. */
@@ -65,7 +65,7 @@ export class Staging {
       const id = this.#jobId(dataset, sources, suffix);
       await this.#jobs.submit(id, { load: this.#configuration(dataset, sources, id) });
       const job = await this.#ended(id);
-      const fault = job && faultOf(job);
+      const fault = job && jobFault(job);
       if (job && fault && isObjectFault(fault)) throw objectFault(job, fault, sources);
       // A table that was left can be used; one that is gone has served its purpose for somebody.
       if (!fault && (await hasTable(this.#api, staging, id)))

@@ -17,14 +17,14 @@ import {
   nothingLoaded,
   refusedChunk,
   rowsToInsert,
-  sumOf,
+  sumOfResults,
   type TransactionResult,
 } from "../loadEngine.ts";
 
 type Chunk = CheckedChunk<undefined>;
 type Result = TransactionResult<undefined>;
 
-export interface TransactionContext {
+export interface BigQueryContext {
   readonly api: BigQueryApi;
   readonly jobs: BigQueryJobs;
   readonly staging: Staging;
@@ -41,7 +41,7 @@ const ATTEMPTS = 40;
 
 /** Brings chunks into table and ledger in one transaction. */
 export async function loadTogether(
-  context: TransactionContext,
+  context: BigQueryContext,
   dataset: Dataset,
   chunks: readonly Chunk[],
 ): Promise<Result> {
@@ -75,7 +75,7 @@ export async function loadTogether(
 
 /** The transaction, begun again with what the ledger then says while others are faster. */
 async function commit(
-  context: TransactionContext,
+  context: BigQueryContext,
   dataset: Dataset,
   chunks: readonly Chunk[],
   staged: Staged | undefined,
@@ -108,7 +108,7 @@ async function commit(
       rest = fresh.rest;
       // Whoever dropped it has loaded what the two had in common.
       if (missing === "staging" && rest.length > 0) {
-        return sumOf(result, await loadTogether(context, dataset, rest));
+        return sumOfResults(result, await loadTogether(context, dataset, rest));
       }
     }
   }
@@ -129,7 +129,7 @@ function missingOf(
 
 /** What is still to be done of chunks, by the ledger as it is now. */
 async function compared(
-  { jobs, places }: TransactionContext,
+  { jobs, places }: BigQueryContext,
   dataset: Dataset,
   chunks: readonly Chunk[],
 ): Promise<{ rest: Chunk[]; unchanged: number; left: number }> {
@@ -158,7 +158,7 @@ async function compared(
 
 /** Loads without the objects that BigQuery refuses; where it doesn't say which, half by half. */
 async function sortOut(
-  context: TransactionContext,
+  context: BigQueryContext,
   dataset: Dataset,
   chunks: readonly Chunk[],
   sources: readonly Chunk[],
@@ -173,14 +173,14 @@ async function sortOut(
     const rest = chunks.filter((chunk) => chunk !== only);
     // It may have been replaced by a sound one, or have been a bad one only for a moment.
     if (!now || now.generation !== only.after.generation)
-      return sumOf({ ...nothingLoaded, left: 1 }, await loadTogether(context, dataset, rest));
+      return sumOfResults({ ...nothingLoaded, left: 1 }, await loadTogether(context, dataset, rest));
     const refused = refusedChunk(lake, only, fault.message, MOVE_AWAY);
     return loadTogether(context, dataset, [...rest, refused]);
   }
   const half = Math.ceil(sources.length / 2);
   const first = new Set(sources.slice(0, half));
   const others = chunks.filter((chunk) => !first.has(chunk));
-  return sumOf(
+  return sumOfResults(
     await loadTogether(context, dataset, [...first]),
     await loadTogether(context, dataset, others),
   );

@@ -11,14 +11,14 @@ import { bigquerySchema, duckdbDdl, lakeReadColumns } from "../../datasets/schem
 import { allTables, rowTables } from "../../datasets/tables.ts";
 import type { Lake } from "../../lake/lake.ts";
 import { openFolderLake } from "../../lake/folder/folder.ts";
-import { network } from "../../lake/lake.testing.ts";
+import { lakeNetwork } from "../../lake/lake.testing.ts";
 import { silentLog } from "../../log.ts";
 import type { Warehouse } from "../warehouse.ts";
 import { warehouseContract } from "../warehouse.contract.ts";
 import { openDuckDb } from "./duckdb.ts";
 import { open, place } from "./duckdb.testing.ts";
 import { insertObjects, slotsPredicate } from "./duckdbLoadSql.ts";
-import { expectedRows, newFolder, put, relayNamed, rowOf, tableRows } from "../warehouse.testing.ts";
+import { expectedTableRows, newFolder, put, relayNamed, rowOf, tableRows } from "../warehouse.testing.ts";
 
 const folders = new WeakMap<ExecutionContext, Promise<string>>();
 
@@ -91,7 +91,7 @@ test("payloads are settled by block hash, and a reload leaves that as it is", as
   const { lake, path } = await place(t, 0);
   const rows = (slots: readonly number[]) =>
     new Map(slots.map((slot) => [slot, [rowOf(slot, 1), rowOf(slot, 2)]]));
-  await put(lake, network, "payloads", "one", { rows: rows([1, 2, 3]) });
+  await put(lake, lakeNetwork, "payloads", "one", { rows: rows([1, 2, 3]) });
   const warehouse = open(path);
   await warehouse.load(lake, []);
   const instance = await DuckDBInstance.create(path);
@@ -111,7 +111,7 @@ test("payloads are settled by block hash, and a reload leaves that as it is", as
   const read = () => warehouse.query("SELECT slot, value, reorged FROM payloads ORDER BY slot, value");
   await warehouse.load(lake, []);
   t.deepEqual(await read(), settled);
-  await put(lake, network, "payloads", "one", { rows: rows([1, 2, 3]), revised: [1], revision: 1 });
+  await put(lake, lakeNetwork, "payloads", "one", { rows: rows([1, 2, 3]), revised: [1], revision: 1 });
   await warehouse.load(lake, []);
   t.deepEqual(await read(), settled);
   await warehouse.load(lake, [], { rebuild: true });
@@ -139,13 +139,13 @@ test("a lake is read wherever it lies, also where DuckDB would take its path for
     await symlink(lake.url, join(folder, name));
     const warehouse = open(join(folder, `${index}.duckdb`));
     t.is((await warehouse.load(located(join(folder, name)), [])).rows, 3, name);
-    t.deepEqual(await tableRows(warehouse, "bids"), await expectedRows(lake, "bids"), name);
+    t.deepEqual(await tableRows(warehouse, "bids"), await expectedTableRows(lake, "bids"), name);
   }
   // Where the engine can't go by itself, the rows come through a temporary file.
   const bucket = Object.assign(located(folder), { locate: (object: string) => `gs://bucket/${object}` });
   const remote = open(join(folder, "c.duckdb"));
   t.is((await remote.load(bucket, [])).rows, 3);
-  t.deepEqual(await tableRows(remote, "bids"), await expectedRows(lake, "bids"));
+  t.deepEqual(await tableRows(remote, "bids"), await expectedTableRows(lake, "bids"));
 });
 
 const BIG = "98765432109876543210987654321";

@@ -3,7 +3,7 @@ import type { ExecutionContext } from "ava";
 import { systemClock } from "../../chain/clock.ts";
 import { openFolderLake } from "../../lake/folder/folder.ts";
 import type { Lake } from "../../lake/lake.ts";
-import { network } from "../../lake/lake.testing.ts";
+import { lakeNetwork } from "../../lake/lake.testing.ts";
 import { silentLog } from "../../log.ts";
 import { newFolder, put, rowOf } from "../warehouse.testing.ts";
 import type { Warehouse } from "../warehouse.ts";
@@ -11,7 +11,7 @@ import { openDuckDb } from "./duckdb.ts";
 
 /** A warehouse in a file that nothing is told of. */
 export const open = (path: string, clock = systemClock): Warehouse =>
-  openDuckDb(path, network, { clock, log: silentLog });
+  openDuckDb(path, lakeNetwork, { clock, log: silentLog });
 
 /** A lake with bids of several chunks, and a path beside it for a warehouse. */
 export async function place(
@@ -20,9 +20,9 @@ export async function place(
   rows = 3,
 ): Promise<{ lake: Lake; folder: string; path: string }> {
   const root = await newFolder(t);
-  const lake = openFolderLake(join(root, "lake"), network.name);
+  const lake = openFolderLake(join(root, "lake"), lakeNetwork.name);
   for (let index = 0; index < chunks; index++)
-    await put(lake, network, "bids", "one", {
+    await put(lake, lakeNetwork, "bids", "one", {
       rows: new Map([[32 * index, Array.from({ length: rows }, (_, number) => rowOf(32 * index, number))]]),
     });
   return { lake, folder: join(root, "tables"), path: join(root, "tables", "one.duckdb") };

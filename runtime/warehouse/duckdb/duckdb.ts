@@ -7,7 +7,7 @@ import { printable, UserError } from "../../errors.ts";
 import type { Lake } from "../../lake/lake.ts";
 import type { Log } from "../../log.ts";
 import type { Relay } from "../../relays/relay.ts";
-import { explained } from "./duckdbErrors.ts";
+import { duckdbError } from "./duckdbErrors.ts";
 import { DuckDbFile, type OpenFile } from "./duckdbFile.ts";
 import { exportDays } from "./parquet.ts";
 import { loadIntoDuckDb } from "./duckdbLoad.ts";
@@ -114,7 +114,7 @@ class DuckDbWarehouse implements Warehouse {
             const result = await connection.runAndReadAll(asked.sql);
             asked.answer(result.getRowObjectsJson() as Record<string, Value>[]);
           } catch (error) {
-            asked.fail(explained(error, this.#file.path));
+            asked.fail(duckdbError(error, this.#file.path));
           }
           this.#asked.shift();
         }

@@ -43,7 +43,7 @@ const causes: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** An error of DuckDB's about the file at `path` as one line with the remedy; anything else as it is. */
-export function explained(error: unknown, path: string): unknown {
+export function duckdbError(error: unknown, path: string): unknown {
   if (error instanceof UserError) return error;
   const message = messageOf(error);
   const advice = causes.find(([pattern]) => pattern.test(message))?.[1];

@@ -13,9 +13,9 @@ import { DATASET_NAMES } from "../../datasets/dataset.ts";
 import { loadTables } from "../../datasets/tables.ts";
 import type { Lake } from "../../lake/lake.ts";
 import { ownerId } from "../../lake/folder/owner.ts";
-import { network } from "../../lake/lake.testing.ts";
+import { lakeNetwork } from "../../lake/lake.testing.ts";
 import { open, place } from "./duckdb.testing.ts";
-import { expectedRows, put, relayNamed, rowOf, tableRows } from "../warehouse.testing.ts";
+import { expectedTableRows, put, relayNamed, rowOf, tableRows } from "../warehouse.testing.ts";
 
 function startChild(
   lake: Lake,
@@ -59,7 +59,7 @@ test("a load that is killed at any of its points leaves what the next one makes 
     t.is(before, point === "load-committed" ? 12 : 0, point);
     const { rows } = await warehouse.load(lake, []);
     t.is(rows, 12 - before, point);
-    t.deepEqual(await tableRows(warehouse, "bids"), await expectedRows(lake, "bids"));
+    t.deepEqual(await tableRows(warehouse, "bids"), await expectedTableRows(lake, "bids"));
     t.deepEqual(await readdir(folder), ["one.duckdb"], point);
   }
 });
@@ -79,7 +79,7 @@ test("what a process left that died while it made or used a warehouse is swept, 
 test("a file that another process has open is waited for a minute, then its holder is named", async (t) => {
   const { lake, path } = await place(t);
   await open(path).load(lake, []);
-  await put(lake, network, "bids", "two", { rows: new Map([[1, [rowOf(1, 1)]]]) });
+  await put(lake, lakeNetwork, "bids", "two", { rows: new Map([[1, [rowOf(1, 1)]]]) });
   const child = startChild(lake, path, "load-transaction", "hold");
   t.teardown(() => child.kill("SIGKILL"));
   await once(createInterface(child.stdout), "line");
@@ -184,7 +184,7 @@ test("a file of an earlier version says what to do when it is read, and a load a
   };
   await t.throwsAsync(warehouse.query("SELECT 1 FROM bids"), refused);
   await t.throwsAsync(warehouse.coverage(), refused);
-  await put(lake, network, "bids", "two", { rows: new Map([[1, [rowOf(1, 1)]]]), unproven: [2] });
+  await put(lake, lakeNetwork, "bids", "two", { rows: new Map([[1, [rowOf(1, 1)]]]), unproven: [2] });
   const { rows, unchanged } = await warehouse.load(lake, [relayNamed("one")]);
   t.deepEqual([rows, unchanged], [1, 4]);
   const ledger = await warehouse.query("SELECT relay, unproven FROM loads ORDER BY relay, first_slot");
@@ -194,7 +194,7 @@ test("a file of an earlier version says what to do when it is read, and a load a
   );
   t.true((await warehouse.coverage()).length > 0);
   t.deepEqual(await warehouse.query("SELECT * FROM rereads"), []);
-  t.deepEqual(await tableRows(warehouse, "bids"), await expectedRows(lake, "bids"));
+  t.deepEqual(await tableRows(warehouse, "bids"), await expectedTableRows(lake, "bids"));
   const made = await warehouse.query(
     "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'bids_loads'",
   );
@@ -232,7 +232,7 @@ test("a full disk is told in one line; the tables stay as they were and the next
   const { size } = await stat(path);
   for (let slot = 32; slot < 32 * 40; slot += 32) {
     const rows = Array.from({ length: 200 }, (_, number) => rowOf(slot, number));
-    await put(lake, network, "bids", "one", { rows: new Map([[slot, rows]]) });
+    await put(lake, lakeNetwork, "bids", "one", { rows: new Map([[slot, rows]]) });
   }
   // A limit on the size of files fails as a full disk does.
   const limit = ["bash", "-c", `trap '' XFSZ; ulimit -f ${Math.ceil(size / 1024)}; exec "$0" "$@"`];
@@ -241,7 +241,7 @@ test("a full disk is told in one line; the tables stay as they were and the next
   const warehouse = open(path);
   t.is((await warehouse.query("SELECT 1 FROM bids")).length, 3);
   await warehouse.load(lake, []);
-  t.deepEqual(await tableRows(warehouse, "bids"), await expectedRows(lake, "bids"));
+  t.deepEqual(await tableRows(warehouse, "bids"), await expectedTableRows(lake, "bids"));
 });
 
 test("a disk that is full while a warehouse is made is told as such, leaves nothing, and with room the next load makes it", async (t) => {
@@ -260,6 +260,6 @@ test("a disk that is full while a warehouse is made is told as such, leaves noth
   }
   const warehouse = open(path);
   await warehouse.load(lake, []);
-  t.deepEqual(await tableRows(warehouse, "bids"), await expectedRows(lake, "bids"));
+  t.deepEqual(await tableRows(warehouse, "bids"), await expectedTableRows(lake, "bids"));
   t.deepEqual(await readdir(folder), ["one.duckdb"]);
 });

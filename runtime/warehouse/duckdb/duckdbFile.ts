@@ -9,7 +9,7 @@ import { codeOf, messageOf, printable, UserError } from "../../errors.ts";
 import { OWNER_PATTERN, ownerId, ownerState } from "../../lake/folder/owner.ts";
 import type { Log } from "../../log.ts";
 import { rowsOf } from "./duckdbCells.ts";
-import { explained, isReadError, lockHolder } from "./duckdbErrors.ts";
+import { duckdbError, isReadError, lockHolder } from "./duckdbErrors.ts";
 import { addLacking, lackingIn, layTables } from "./duckdbTables.ts";
 
 /** How long a file that another process has open is waited for, and how often it is tried. */
@@ -83,7 +83,7 @@ export class DuckDbFile {
         return work(file);
       });
     } catch (error) {
-      throw explained(error, this.path);
+      throw duckdbError(error, this.path);
     }
   }
 
@@ -165,7 +165,7 @@ export class DuckDbFile {
         layTables(await file.connect(), this.#network, this.#clock.now()),
       );
     } catch (error) {
-      if (explained(error, this.path) !== error || !isReadError(error)) throw error;
+      if (duckdbError(error, this.path) !== error || !isReadError(error)) throw error;
       const what = `no file can be made at ${printable(this.path, 4096)}`;
       throw new UserError(`${what}: ${printable(messageOf(error))}; choose another --warehouse`, {
         cause: error,

@@ -18,7 +18,7 @@ import { DuckDbTransaction, type LoadPoint, type ObjectSource } from "./duckdbTr
 import { settleReorged } from "./duckdbLoadSql.ts";
 import { loadObjects } from "../load.ts";
 import type { LoadEngine, LoadTransaction } from "../loadEngine.ts";
-import type { SoundObject } from "../soundObject.ts";
+import type { VerifiedObject } from "../readVerified.ts";
 import type { LoadOptions, LoadSummary } from "../warehouse.ts";
 
 const LIMITS = {
@@ -110,7 +110,7 @@ class DuckDbLoadEngine implements LoadEngine<ObjectSource> {
     };
   }
 
-  async source({ stored, lines }: SoundObject, slots: readonly number[]) {
+  async source({ stored, lines }: VerifiedObject, slots: readonly number[]) {
     const wanted = slots.map((slot) => lines.get(slot) ?? []);
     if (wanted.every((slotLines) => slotLines.length === 0)) return { source: undefined };
     const path = this.#direct ? this.#parts.lake.locate(stored.object) : await this.#spoolOf(wanted);

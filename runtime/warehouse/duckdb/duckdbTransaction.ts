@@ -13,7 +13,7 @@ import {
   nothingLoaded,
   refusedChunk,
   rowsToInsert,
-  sumOf,
+  sumOfResults,
   type TransactionResult,
 } from "../loadEngine.ts";
 import { insertObjects, replaceLedger, slotsPredicate } from "./duckdbLoadSql.ts";
@@ -31,7 +31,7 @@ export interface ObjectSource {
 type ReadyChunk = CheckedChunk<ObjectSource>;
 type Result = TransactionResult<ObjectSource>;
 
-export interface TransactionContext {
+export interface DuckDbContext {
   readonly connection: DuckDBConnection;
   readonly lake: Lake;
   readonly compression: "gzip" | "uncompressed";
@@ -47,7 +47,7 @@ class RowsDifferError extends Error {
 
 /** Brings chunks into the table and the ledger in one transaction of their own. */
 async function loadTogether(
-  context: TransactionContext,
+  context: DuckDbContext,
   dataset: Dataset,
   chunks: readonly ReadyChunk[],
 ): Promise<Result> {
@@ -58,12 +58,12 @@ async function loadTogether(
 
 /** A transaction whose rows go in while later chunks are still being read; the ledger and the commit come with `finish`. */
 export class DuckDbTransaction implements LoadTransaction<ObjectSource> {
-  readonly #context: TransactionContext;
+  readonly #context: DuckDbContext;
   readonly #dataset: Dataset;
   readonly #chunks: ReadyChunk[] = [];
   #failure: unknown;
 
-  constructor(context: TransactionContext, dataset: Dataset) {
+  constructor(context: DuckDbContext, dataset: Dataset) {
     this.#context = context;
     this.#dataset = dataset;
   }
@@ -106,7 +106,7 @@ export class DuckDbTransaction implements LoadTransaction<ObjectSource> {
     const pieces = changed.size > 0 ? [unchanged] : unchanged.map((chunk) => [chunk]);
     let result: Result = { ...nothingLoaded, left: changed.size };
     for (const piece of pieces)
-      result = sumOf(result, await loadTogether(this.#context, this.#dataset, piece));
+      result = sumOfResults(result, await loadTogether(this.#context, this.#dataset, piece));
     return result;
   }
 

@@ -1,6 +1,6 @@
 import { systemClock } from "../../chain/clock.ts";
 import { openFolderLake } from "../../lake/folder/folder.ts";
-import { network } from "../../lake/lake.testing.ts";
+import { lakeNetwork } from "../../lake/lake.testing.ts";
 import { silentLog } from "../../log.ts";
 import { openDuckDb } from "./duckdb.ts";
 
@@ -9,7 +9,7 @@ import { openDuckDb } from "./duckdb.ts";
  * with SIGKILL, or says so and waits until its standard input ends. An error's message goes to standard output.
  */
 const [lake = "", path = "", point = "", deed = ""] = process.argv.slice(2);
-const warehouse = openDuckDb(path, network, {
+const warehouse = openDuckDb(path, lakeNetwork, {
   clock: systemClock,
   log: silentLog,
   async seam(reached) {
@@ -20,7 +20,7 @@ const warehouse = openDuckDb(path, network, {
   },
 });
 try {
-  const { rows } = await warehouse.load(openFolderLake(lake, network.name), []);
+  const { rows } = await warehouse.load(openFolderLake(lake, lakeNetwork.name), []);
   process.stdout.write(`${rows} rows\n`);
 } catch (error) {
   process.stdout.write(`${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}\n`);

@@ -34,7 +34,7 @@ export function bucketsOf({ network, range }: Scope, most: number): Buckets {
 }
 
 /** The slots of a bucket that lie in the range. */
-export function slotsOf(buckets: Buckets, bucket: number, range: SlotRange): SlotRange {
+export function scopeSlots(buckets: Buckets, bucket: number, range: SlotRange): SlotRange {
   const first = buckets.origin + bucket * buckets.step;
   return { first: Math.max(range.first, first), last: Math.min(range.last, first + buckets.step - 1) };
 }

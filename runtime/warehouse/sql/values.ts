@@ -1,17 +1,17 @@
 import type { Value } from "../warehouse.ts";
 
 /** A row of a statement's result. */
-export type Row = Readonly<Record<string, Value>>;
+export type ResultRow = Readonly<Record<string, Value>>;
 
 /** A column of text. Throws TypeError on any other. */
-export function textIn(row: Row, column: string): string {
+export function textIn(row: ResultRow, column: string): string {
   const value = row[column];
   if (typeof value !== "string") throw new TypeError(`${column} is not text, but ${JSON.stringify(value)}`);
   return value;
 }
 
 /** A number; integers come as text. Throws TypeError where there is none. */
-export function numberIn(row: Row, column: string): number {
+export function numberIn(row: ResultRow, column: string): number {
   const value = row[column];
   const number = typeof value === "string" && value !== "" ? Number(value) : value;
   if (typeof number !== "number" || Number.isNaN(number))
@@ -20,7 +20,7 @@ export function numberIn(row: Row, column: string): number {
 }
 
 /** The same where NULL stands for nothing. */
-export function numberOrNull(row: Row, column: string): number | null {
+export function numberOrNull(row: ResultRow, column: string): number | null {
   return (row[column] ?? null) === null ? null : numberIn(row, column);
 }
 

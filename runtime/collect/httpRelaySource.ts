@@ -6,14 +6,14 @@ import { bids, payloads } from "../datasets/dataset.ts";
 import type { Relay } from "../relays/relay.ts";
 import type { RelayClient } from "../relays/http/client.ts";
 import type { Answer } from "../relays/http/sender.ts";
-import type { Asker } from "./asker.ts";
+import type { RelaySource } from "./relaySource.ts";
 import { packSlot } from "./slotAnswer.ts";
 
 /**
  * Asks a relay by HTTP, and takes an answer only if every row in it is inside what was asked for. `warn` is told, once, where
  * the relay's clock differs from ours.
  */
-export function relayAsker(
+export function httpRelaySource(
   {
     network,
     clock,
@@ -21,7 +21,7 @@ export function relayAsker(
   }: { readonly network: Network; readonly clock: Clock; readonly warn: (line: string) => void },
   client: RelayClient,
   stop: AbortSignal,
-): Asker {
+): RelaySource {
   // Every request under way listens to it.
   setMaxListeners(0, stop);
   const { relay } = client;
@@ -69,7 +69,7 @@ function payloadQuestions(
   client: RelayClient,
   bodyOf: (answer: Answer) => Buffer,
   stop: AbortSignal,
-): Pick<Asker, "payloadNewest" | "payloadPage" | "payloadSlot"> {
+): Pick<RelaySource, "payloadNewest" | "payloadPage" | "payloadSlot"> {
   const decode = answerDecoder(payloads);
   return {
     async payloadNewest() {

@@ -9,7 +9,7 @@ const BEYOND_A_JACKPOT = 1_000;
 const MOST_WEI = "1e22";
 
 /** The rule that `beliefCtes` applies, for readers of a plot. */
-export const BELIEF_NOTE =
+export const PLAUSIBLE_NOTE =
   `Bids of more than some ${FAR_ABOVE_USUAL} times the slot's usual bid (geometric mean) and of more than was delivered in it ` +
   "are taken for claims that nobody could have paid, and left out.";
 
@@ -21,7 +21,7 @@ export const BELIEF_NOTE =
  *
  * Bids are summed up by powers of two first, and believed or not by these: so one pass over the bids is enough.
  */
-export function beliefCtes(d: SqlDialect, scope: Scope, perParent = false): string {
+export function plausibleValues(d: SqlDialect, scope: Scope, perParent = false): string {
   const wei = d.double("value");
   const magnitude = (of: string) => `CAST(floor(ln(${of}) / ${Math.LN2}) AS INT64)`;
   const keys = perParent ? "slot, parent_hash" : "slot";

@@ -3,7 +3,7 @@ import { slotStartMs } from "../chain/slots.ts";
 import { BadObjectError, type Lake, type StoredChunk } from "../lake/lake.ts";
 
 /** An object's rows as the lake gives them: every line checked. */
-export interface SoundObject {
+export interface VerifiedObject {
   readonly stored: StoredChunk;
   readonly lines: ReadonlyMap<number, readonly string[]>;
 }
@@ -12,11 +12,11 @@ export interface SoundObject {
  * Reads an object by the lake, which trusts nothing in it, and checks what only the warehouse can: the lake knows lines, not
  * the network's clock, by whose days tables are cut. Says what is wrong with it; undefined when it has vanished.
  */
-export async function soundObject(
+export async function readVerified(
   lake: Lake,
   network: Network,
   entry: StoredChunk,
-): Promise<SoundObject | { readonly fault: string } | undefined> {
+): Promise<VerifiedObject | { readonly fault: string } | undefined> {
   try {
     const found = await lake.read(entry.chunk);
     if (!found) return undefined;

@@ -43,7 +43,7 @@ export interface Violation {
 }
 
 /** How a command of the engine ended, and what it did. */
-export class Report {
+export class EngineReport {
   constructor(
     readonly command: string,
     readonly code: number,

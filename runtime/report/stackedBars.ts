@@ -1,8 +1,8 @@
 import { NARROW, timeAxis, timesOf } from "./axes.ts";
 import { count, percent, shareTick } from "./format.ts";
 import type { PlotOptions, Plotting } from "./section.ts";
-import { type Buckets, type Scope, slotsOf } from "../warehouse/sql/scope.ts";
-import { type Row, groupBy, numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
+import { type Buckets, type Scope, scopeSlots } from "../warehouse/sql/scope.ts";
+import { type ResultRow, groupBy, numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
 
 /** Something counted in a bucket of time. */
 export interface Part {
@@ -12,7 +12,7 @@ export interface Part {
 }
 
 /** The parts that a statement's rows are: their names are in the column `name`, their amounts in `amount`. */
-export function partsOf(rows: readonly Row[] | undefined, name: string, amount: string): Part[] {
+export function partsOf(rows: readonly ResultRow[] | undefined, name: string, amount: string): Part[] {
   return (rows ?? []).map((row) => ({
     bucket: numberIn(row, "bucket"),
     name: textIn(row, name),
@@ -42,7 +42,7 @@ export function largest(parts: readonly Part[], most: number): { parts: Part[]; 
   return { parts: [...parts.filter(({ name }) => names.has(name)), ...rest], names: [...kept, REST] };
 }
 
-export interface StackOptions {
+export interface StackedBarsOptions {
   readonly scope: Scope;
   readonly buckets: Buckets;
   readonly parts: readonly Part[];
@@ -57,12 +57,12 @@ export interface StackOptions {
 }
 
 /** Bars over time, one a bucket, its parts one above the other. */
-export function stackedBars(plotting: Plotting, width: number, options: StackOptions): PlotOptions {
+export function stackedBars(plotting: Plotting, width: number, options: StackedBarsOptions): PlotOptions {
   const { scope, buckets, names, colour, shares, label, say = count } = options;
   const time = timeAxis(plotting, scope, width);
   const bars = [...groupBy(options.parts, ({ bucket }) => bucket)].flatMap(([bucket, own]) => {
     const total = sumOf(own, ({ amount }) => amount);
-    const { first, last } = slotsOf(buckets, bucket, scope.range);
+    const { first, last } = scopeSlots(buckets, bucket, scope.range);
     let y = 0;
     return names.flatMap((name) => {
       const amount = sumOf(

@@ -6,7 +6,7 @@ import { type Scope, inScope } from "./scope.ts";
  * Table expression `fates` (relay, slot, block_hash, fate), to follow WITH: what became of each delivered payload. Settled from
  * canonical_blocks by hash, else from `reorged`; `unknown` where neither says anything.
  */
-export function payloadFatesSql(d: SqlDialect, scope: Scope): string {
+export function payloadOutcomeSql(d: SqlDialect, scope: Scope): string {
   const { first, last } = scope.range;
   const known = `${canonicalBlocksTable.name} WHERE slot BETWEEN ${first} AND ${last}`;
   return `delivered_blocks AS (

@@ -2,14 +2,14 @@ import { chunkRange } from "../datasets/chunks.ts";
 import { bids } from "../datasets/dataset.ts";
 import { blockHashOf } from "../datasets/line.ts";
 import { BadObjectError, isBad } from "../lake/lake.ts";
-import { keep } from "./keep.ts";
+import { storeAnswers } from "./storeAnswers.ts";
 import type { RelayJob } from "./relayJob.ts";
 
 /**
  * Marks bids that were covered before their slot's payload was known, and lack the delivered block, as suspect. (Bids that
  * are read later are checked as they are read.)
  */
-export async function doubtBidsWithoutDelivered(
+export async function markMissingDelivered(
   job: RelayJob,
   delivered: ReadonlyMap<number, ReadonlySet<string>>,
 ): Promise<void> {
@@ -38,7 +38,7 @@ export async function doubtBidsWithoutDelivered(
       // A relay that adjusts blocks delivers what nobody bid; a slot without any bid is doubtful at every relay.
       const isEmpty = (slot: number) => (content?.lines.get(slot) ?? []).length === 0;
       const marked = job.relay.adjusts ? doubted.filter(isEmpty) : doubted;
-      await keep(job, "bids", range, { answers: [], doubted: marked }, "collect");
+      await storeAnswers(job, "bids", range, { answers: [], doubted: marked }, "collect");
     } catch (error) {
       // The bids' own plan says that the object is bad.
       if (!(error instanceof BadObjectError)) throw error;

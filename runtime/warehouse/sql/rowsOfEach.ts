@@ -1,6 +1,6 @@
 import pLimit from "p-limit";
 import type { Warehouse } from "../warehouse.ts";
-import type { Row } from "./values.ts";
+import type { ResultRow } from "./values.ts";
 
 /** Statements that are asked at the same time: BigQuery runs them side by side, DuckDB in one opening of its file. */
 const AT_ONCE = 8;
@@ -9,7 +9,7 @@ const AT_ONCE = 8;
 export async function rowsOfEach(
   warehouse: Warehouse,
   statements: Readonly<Record<string, string>>,
-): Promise<Record<string, readonly Row[]>> {
+): Promise<Record<string, readonly ResultRow[]>> {
   const limit = pLimit(AT_ONCE);
   const answers = Object.entries(statements).map(([name, sql]) =>
     limit(async () => [name, await warehouse.query(sql)] as const),

@@ -3,7 +3,7 @@
  * it shows the message alone, and Node.js 20, colouring a path such as `node_modules/@pulumi/resource.ts` (so Pulumi's
  * source maps write it), never comes to the end of the line: gigabytes and a minute for a mistake in the config.
  */
-export function withShortStack<T>(work: () => T): T {
+export function trimErrorStack<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {

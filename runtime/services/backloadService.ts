@@ -15,8 +15,8 @@ import type { RelayHeaders } from "../relays/headers.ts";
 import type { Relay } from "../relays/relay.ts";
 import { BACKLOAD_EXIT } from "./backloadExit.ts";
 import { type BackloadSettings, readBackloadEnvironment } from "../settings/backloadSettings.ts";
-import { relayHeaders } from "./relayHeaders.ts";
-import { askedRelays, headerSources, networkOf } from "../settings/relayOverrides.ts";
+import { readRelayHeaders } from "./relayHeaders.ts";
+import { askedRelays, headerSources, networkNamed } from "../settings/relayOverrides.ts";
 import { secretReader } from "./secretManager.ts";
 
 /** What was read is written within this time of SIGTERM, ms; what then isn't is read again by the next. */
@@ -87,7 +87,7 @@ async function work(
   clock: Clock,
   log: Log,
 ): Promise<BackloadResult> {
-  const network = networkOf(settings.network);
+  const network = networkNamed(settings.network);
   if (!network) throw new UserError(`there is no network ${settings.network}`, { exitCode: 2 });
   const datasets = settings.dataset ? [settings.dataset] : DATASET_NAMES;
   const { order, shards, rate, timeLimitSeconds } = settings;
@@ -198,7 +198,7 @@ async function reached(
     );
   const sources = headerSources(settings.network, settings.relays, settings.relay);
   return patiently("a relay's secret can't be read yet", patience, () =>
-    relayHeaders(sources, secretReader()),
+    readRelayHeaders(sources, secretReader()),
   );
 }
 

@@ -11,7 +11,7 @@ export interface PayloadAnswer extends DecodedAnswer {
  * One relay's Data API as the collectors use it: asks at the relay's pace, retries, decodes, checks that every row is
  * inside what was asked for. All methods throw RelayError when there is no answer to be had now.
  */
-export interface Asker {
+export interface RelaySource {
   /** Requests that may be under way at once. */
   readonly concurrency: number;
   /** Requests a second that the relay is asked now, at most. */

@@ -11,7 +11,7 @@ import { type Findings, writeChunk } from "./writeChunk.ts";
  * Brings a relay's findings of one chunk into the lake and counts them. A chunk whose stored object can't be trusted is
  * noted in the tally and left as it is: one bad object never stops the rest.
  */
-export async function keep(
+export async function storeAnswers(
   job: RelayJob,
   dataset: DatasetName,
   range: SlotRange,
