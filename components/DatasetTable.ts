@@ -23,13 +23,13 @@ export class DatasetTable extends EtlComponent {
 
   constructor(name: string, args: DatasetTableArgs, opts?: ComponentResourceOptions) {
     const { stack, dataset, transform = {} } = args;
-    const definition = bigqueryTables().find((one) => one.name === args.table);
+    const definition = bigqueryTables().find((table) => table.name === args.table);
     validate("DatasetTable", [
       [
         "table",
         definition !== undefined,
         `no such table; there are ${bigqueryTables()
-          .map((one) => one.name)
+          .map((table) => table.name)
           .join(", ")}`,
       ],
     ]);

@@ -21,22 +21,24 @@ export async function misplaced(page: Page): Promise<string[]> {
     return {
       wide: root.clientWidth,
       scrollWidth: root.scrollWidth,
-      elements: [...root.querySelectorAll("h1, h2, h3, p, li, dd, summary, figure, nav a")].map((one) => ({
-        name: one.tagName,
-        text: one.textContent.slice(0, 40),
-        box: one.getBoundingClientRect().toJSON(),
-        scrollWidth: one.scrollWidth,
-        clientWidth: one.clientWidth,
-      })),
+      elements: [...root.querySelectorAll("h1, h2, h3, p, li, dd, summary, figure, nav a")].map(
+        (element) => ({
+          name: element.tagName,
+          text: element.textContent.slice(0, 40),
+          box: element.getBoundingClientRect().toJSON(),
+          scrollWidth: element.scrollWidth,
+          clientWidth: element.clientWidth,
+        }),
+      ),
       plots: [...root.querySelectorAll("svg")].map((svg) => ({
         figure: svg.closest("figure").id,
         box: svg.getBoundingClientRect().toJSON(),
-        texts: [...svg.querySelectorAll("text")].map((one) => ({
-          text: one.textContent,
-          box: one.getBoundingClientRect().toJSON(),
+        texts: [...svg.querySelectorAll("text")].map((element) => ({
+          text: element.textContent,
+          box: element.getBoundingClientRect().toJSON(),
         })),
         around: [...svg.closest("figure").querySelectorAll("figcaption, .legend, .read, details")].map(
-          (one) => ({ text: one.tagName, box: one.getBoundingClientRect().toJSON() }),
+          (element) => ({ text: element.tagName, box: element.getBoundingClientRect().toJSON() }),
         ),
       })),
     };
@@ -77,9 +79,9 @@ function isVisible({ width, height }: Box): boolean {
   return width > 0 && height > 0;
 }
 
-function overlap(one: Box, other: Box): boolean {
-  const across = Math.min(one.right, other.right) - Math.max(one.left, other.left);
-  const down = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+function overlap(box: Box, other: Box): boolean {
+  const across = Math.min(box.right, other.right) - Math.max(box.left, other.left);
+  const down = Math.min(box.bottom, other.bottom) - Math.max(box.top, other.top);
   return across > SLACK && down > TOUCH;
 }
 
@@ -95,7 +97,7 @@ export async function marksOf(page: Page): Promise<Record<string, number>> {
               .map((mark) => `svg g[aria-label="${mark}"] :not(title)`)
               .join(", "),
           ),
-        ].map((one) => one.getBoundingClientRect().toJSON()),
+        ].map((element) => element.getBoundingClientRect().toJSON()),
       }),
     ),
   );

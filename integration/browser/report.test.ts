@@ -92,7 +92,7 @@ test.before(async (t) => {
   const { lines, generation } = await lake.readQuarantine(chunk);
   await lake.writeQuarantine(
     chunk,
-    lines.map((one, index) => ({ ...one, reason: HOSTILE[index % HOSTILE.length] ?? "" })),
+    lines.map((line, index) => ({ ...line, reason: HOSTILE[index % HOSTILE.length] ?? "" })),
     generation,
   );
   url = await page(hostile, 10);

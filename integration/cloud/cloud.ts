@@ -15,7 +15,7 @@ import { type Proxy, startProxy } from "./proxy.ts";
 const STALL_MS = 2000;
 
 /** One project in the cloud: a bucket and a dataset, behind a fault proxy each. */
-export interface Cloud {
+export interface CloudServers {
   readonly gcs: Proxy;
   readonly bigQuery: Proxy;
   /** `gs://bucket/lake` */
@@ -31,7 +31,7 @@ export interface Cloud {
 /** Both servers for the tests of a file; `project` begins with an empty bucket and no dataset. */
 export async function startCloud() {
   const servers = await startBoth();
-  const project = async (t: Parameters<typeof newBucket>[0]): Promise<Cloud> => {
+  const project = async (t: Parameters<typeof newBucket>[0]): Promise<CloudServers> => {
     const gcs = await startProxy(servers.gcs.endpoint);
     const bigQuery = await startProxy(servers.bigQuery.endpoint);
     t.teardown(() => Promise.all([gcs.close(), bigQuery.close()]));

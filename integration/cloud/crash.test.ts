@@ -4,7 +4,7 @@ import test, { type ExecutionContext } from "ava";
 import type { DatasetName } from "../../runtime/datasets/dataset.ts";
 import { bundled } from "../program/bundled.ts";
 import type { startService } from "../program/service.ts";
-import { type Cloud, startCloud } from "./cloud.ts";
+import { type CloudServers, startCloud } from "./cloud.ts";
 import type { Passing } from "./proxy.ts";
 import type { ServiceChildOptions } from "./serviceChild.ts";
 import { seed, world } from "./world.ts";
@@ -22,7 +22,11 @@ const isUpload = ({ method, path }: Passing) => method === "POST" && path.starts
 const isLoad = ({ method, json }: Passing) =>
   method === "POST" && /"sourceUris"|BEGIN TRANSACTION/.test(json);
 
-function startChild(child: string, { gcs, bigQuery }: Cloud, options: ServiceChildOptions): ChildProcess {
+function startChild(
+  child: string,
+  { gcs, bigQuery }: CloudServers,
+  options: ServiceChildOptions,
+): ChildProcess {
   return fork(child, [JSON.stringify(options)], {
     execArgv: [],
     env: {
@@ -56,7 +60,7 @@ async function tickStatus(url: string): Promise<number | undefined> {
 
 /** How far a service came since then. */
 function lastMoment(
-  { gcs, bigQuery }: Cloud,
+  { gcs, bigQuery }: CloudServers,
   before: { readonly writes: number; readonly jobs: number },
   hasAsked: boolean,
 ) {

@@ -2,29 +2,31 @@ import test from "ava";
 import { Random } from "../../runtime/simulator/random.ts";
 import { lineOf } from "../program/line.ts";
 import { startCloud } from "./cloud.ts";
-import type { Fault, Passing, FaultRule } from "./proxy.ts";
+import type { ProxyFault, Passing, FaultRule } from "./proxy.ts";
 import { seed, world } from "./world.ts";
 
 const cloud = await startCloud();
 test.after.always(() => cloud.close());
 
-const statuses = (...when: ("before" | "after")[]): Fault[] =>
-  [429, 500, 503].flatMap((status) => when.map((each): Fault => ({ kind: "status", status, when: each })));
+const statuses = (...when: ("before" | "after")[]): ProxyFault[] =>
+  [429, 500, 503].flatMap((status) =>
+    when.map((each): ProxyFault => ({ kind: "status", status, when: each })),
+  );
 
-const onUploads: Fault[] = [
+const onUploads: ProxyFault[] = [
   ...statuses("before", "after"),
   { kind: "cutUpload", bytes: 900 },
   { kind: "loseAnswer" },
   { kind: "flipUpload", byte: -60 },
 ];
-const onReads: Fault[] = [
+const onReads: ProxyFault[] = [
   ...statuses("before"),
   { kind: "loseAnswer" },
   { kind: "cutDownload", bytes: 200 },
   { kind: "stallDownload", bytes: 200 },
   { kind: "flipDownload", byte: 30 },
 ];
-const onBigQuery: Fault[] = [...statuses("before", "after"), { kind: "loseAnswer" }];
+const onBigQuery: ProxyFault[] = [...statuses("before", "after"), { kind: "loseAnswer" }];
 
 const isUpload = ({ method, path }: Passing): boolean => method === "POST" && path.startsWith("/upload/");
 const isMedia = ({ query }: Passing): boolean => query.get("alt") === "media";
@@ -34,8 +36,12 @@ const isTransaction = ({ method, path, json }: Passing): boolean =>
   method === "POST" && path.endsWith("/jobs") && json.includes("BEGIN TRANSACTION");
 
 /** Each kind of fault in turn, at moments drawn from a seed, and never more than thrice in a row for one thing. */
-function faulty(random: Random, share: number, kindsOf: (request: Passing) => readonly Fault[]): FaultRule {
-  const decks = new Map<readonly Fault[], Fault[]>();
+function faulty(
+  random: Random,
+  share: number,
+  kindsOf: (request: Passing) => readonly ProxyFault[],
+): FaultRule {
+  const decks = new Map<readonly ProxyFault[], ProxyFault[]>();
   const inARow = new Map<string, number>();
   return (request) => {
     const kinds = kindsOf(request);

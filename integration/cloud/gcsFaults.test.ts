@@ -7,7 +7,7 @@ import { deflateSlot, type GzipBody, joinBlocks } from "../../runtime/lake/gzip.
 import { StaleGenerationError } from "../../runtime/lake/lake.ts";
 import { hastyClock } from "../program/line.ts";
 import { newBucket } from "./buckets.ts";
-import { type Fault, type Passing, type Proxy, startProxy } from "./proxy.ts";
+import { type ProxyFault, type Passing, type Proxy, startProxy } from "./proxy.ts";
 import { startGcs } from "./servers.ts";
 
 // One after another: when a download fails, the client ends every connection of the process (agent.destroy in its
@@ -39,13 +39,13 @@ const isUpload = ({ method, path }: Passing): boolean =>
 const isDownload = ({ query }: Passing): boolean => query.get("alt") === "media";
 
 /** The same fault for the first `times` requests of a kind. */
-function first(proxy: Proxy, times: number, which: (request: Passing) => boolean, fault: Fault): void {
+function first(proxy: Proxy, times: number, which: (request: Passing) => boolean, fault: ProxyFault): void {
   let left = times;
   proxy.rule = (request) => (which(request) && left-- > 0 ? fault : undefined);
 }
 
-const uploadFaults: readonly Fault[] = [
-  ...[429, 500, 503].flatMap((status): Fault[] => [
+const uploadFaults: readonly ProxyFault[] = [
+  ...[429, 500, 503].flatMap((status): ProxyFault[] => [
     { kind: "status", status, when: "before" },
     { kind: "status", status, when: "after" },
   ]),
@@ -81,7 +81,7 @@ for (const fault of [
   { kind: "cutUpload", bytes: 300_000 },
   { kind: "loseAnswer" },
   { kind: "flipUpload", byte: 5000 },
-] satisfies Fault[])
+] satisfies ProxyFault[])
   test.serial(
     `a large write that meets ${JSON.stringify(fault)} goes on, and takes effect once`,
     async (t) => {
@@ -99,7 +99,7 @@ for (const fault of [
     },
   );
 
-const downloadFaults: readonly Fault[] = [
+const downloadFaults: readonly ProxyFault[] = [
   { kind: "status", status: 429, when: "before" },
   { kind: "status", status: 500, when: "before" },
   { kind: "status", status: 503, when: "after" },

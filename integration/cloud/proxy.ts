@@ -24,7 +24,7 @@ export interface Passing {
 }
 
 /** What befalls a request. */
-export type Fault =
+export type ProxyFault =
   /** Answered with this status without passing it on, or after it took effect. */
   | { readonly kind: "status"; readonly status: number; readonly when: "before" | "after" }
   /** The server gets this many bytes of the body, then the connection is cut on both sides. */
@@ -43,7 +43,7 @@ export type Fault =
   | { readonly kind: "meanwhile"; readonly work: (answer: string) => Promise<void> };
 
 /** Decides what befalls each request; undefined lets it pass. A promise holds the request up. */
-export type FaultRule = (request: Passing) => Fault | undefined | Promise<Fault | undefined>;
+export type FaultRule = (request: Passing) => ProxyFault | undefined | Promise<ProxyFault | undefined>;
 
 export interface Proxy extends Server {
   /** Every request so far, oldest first. */
@@ -154,7 +154,7 @@ async function begunInTurn(
 async function passOn(
   onward: ClientRequest,
   body: Buffer | IncomingMessage,
-  fault: Fault | undefined,
+  fault: ProxyFault | undefined,
 ): Promise<IncomingMessage | undefined> {
   if (fault?.kind === "cutUpload") {
     await sendPart(onward, body, fault.bytes);
@@ -173,7 +173,7 @@ async function passOn(
 async function passBack(
   answer: IncomingMessage,
   response: ServerResponse,
-  fault: Fault | undefined,
+  fault: ProxyFault | undefined,
   passing: { status: number | undefined },
 ): Promise<void> {
   const { socket } = response.req;

@@ -44,7 +44,7 @@ test("ticks of both services under every fault and spell that can be seen: the b
     await ticks.isTrue(`after ${hour} hours`);
   }
   await ticks.replace(FAULT_PLANS.none);
-  const missing = async () => (await ticks.coverage()).reduce((sum, one) => sum + one.missing, 0);
+  const missing = async () => (await ticks.coverage()).reduce((sum, coverage) => sum + coverage.missing, 0);
   for (let round = 0; round < 3 && (await missing()) > 0; round++) {
     await clock.sleep((HOURS + 1) * 2 ** round * HOUR);
     await ticks.tickFor(3 * TICK_MS);

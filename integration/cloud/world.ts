@@ -8,7 +8,7 @@ import { type SimulatorOptions, startSimulator } from "../../runtime/simulator/s
 import { type Comparison, compareTables } from "../program/compare.ts";
 import { lineOf } from "../program/line.ts";
 import { TickClock, startService } from "../program/service.ts";
-import type { Cloud } from "./cloud.ts";
+import type { CloudServers } from "./cloud.ts";
 
 /** Any seed will do; a test that fails names its own. ETL_TEST_SEED repeats it. */
 export const seed = Number(process.env["ETL_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 29));
@@ -19,7 +19,7 @@ const FIRST = 1;
 /** A young simulated network, all of whose slots a tick's newest window holds, over a project in the cloud. */
 export async function world(
   t: ExecutionContext,
-  project: Cloud,
+  project: CloudServers,
   options: Partial<SimulatorOptions> & { headSlot?: number; only?: number } = {},
 ) {
   const { headSlot = 170, only = Infinity, ...rest } = options;

@@ -25,11 +25,18 @@ export async function ruleCases(): Promise<readonly RuleCases[]> {
 export function brokenProgram(all: readonly RuleCases[]): BrokenProgram {
   const rules = new Map<string, RuleCases>();
   const resources = all.flatMap((cases) =>
-    changed(cases.compliant, Object.values(cases.broken)[0] ?? []).map((one): Resource => {
+    changed(cases.compliant, Object.values(cases.broken)[0] ?? []).map((resource): Resource => {
       const nameOf = (name: string) => `${cases.rule.name}-${name}`;
-      rules.set(nameOf(one.name), cases);
-      const from = Object.entries(one.from ?? {}).map(([property, names]) => [property, names.map(nameOf)]);
-      return { ...one, name: nameOf(one.name), from: Object.fromEntries(from) as Resource["from"] & object };
+      rules.set(nameOf(resource.name), cases);
+      const from = Object.entries(resource.from ?? {}).map(([property, names]) => [
+        property,
+        names.map(nameOf),
+      ]);
+      return {
+        ...resource,
+        name: nameOf(resource.name),
+        from: Object.fromEntries(from) as Resource["from"] & object,
+      };
     }),
   );
   return {

@@ -125,7 +125,7 @@ function typeOf(node: ts.TypeNode | undefined): { type: string; maybe: boolean; 
     return { ...of, type: `${of.type}[]`, maybe: false };
   }
   if (ts.isUnionTypeNode(node)) {
-    const kinds = node.types.filter((one) => one.kind !== ts.SyntaxKind.UndefinedKeyword).map(typeOf);
+    const kinds = node.types.filter((node) => node.kind !== ts.SyntaxKind.UndefinedKeyword).map(typeOf);
     const types = [...new Set(kinds.map(({ type }) => type))];
     return {
       type: types.length === 1 ? (types[0] ?? "any") : "any",

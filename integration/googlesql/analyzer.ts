@@ -50,13 +50,13 @@ export function warehouseCatalog(
       fields.map((field) => [field.name, field.type] as const),
     ] as const;
   });
-  const staged = Object.values(datasets).flatMap((one) => [
-    [`${project}.${staging}.${guardTable(one)}`, [[guardColumn, "TIMESTAMP"] as const]] as const,
-    ...stagingTables[one.name].map(
+  const staged = Object.values(datasets).flatMap((dataset) => [
+    [`${project}.${staging}.${guardTable(dataset)}`, [[guardColumn, "TIMESTAMP"] as const]] as const,
+    ...stagingTables[dataset.name].map(
       (name) =>
         [
           `${project}.${staging}.${name}`,
-          lakeColumns(one).map(({ name, type }) => [name, type] as const),
+          lakeColumns(dataset).map(({ name, type }) => [name, type] as const),
         ] as const,
     ),
   ]);

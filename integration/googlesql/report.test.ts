@@ -2,7 +2,7 @@ import test from "ava";
 import { findNetwork } from "../../runtime/chain/networks.ts";
 import { allTables, loadTables } from "../../runtime/datasets/tables.ts";
 import { everyStatement } from "../../runtime/report/statements.ts";
-import { sqlDialects } from "../../runtime/warehouse/sql/dialect.ts";
+import { sqlDialects } from "../../runtime/warehouse/sql/dialects.ts";
 import { type Catalog, refusals } from "./analyzer.ts";
 
 test("GoogleSQL takes every statement of reports and checks", async (t) => {

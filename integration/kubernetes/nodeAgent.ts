@@ -55,7 +55,7 @@ export class NodeAgent {
     this.#nodes.delete(node);
     await this.#heartbeat(node, false);
     const onNode = this.runs.filter(({ pod, running }) => running && pod.spec.nodeName === node);
-    await Promise.all(onNode.map((one) => one.end("preempted", graceSeconds)));
+    await Promise.all(onNode.map((run) => run.end("preempted", graceSeconds)));
     await this.#api.delete(`/api/v1/nodes/${node}`);
     await this.#register(node);
   }

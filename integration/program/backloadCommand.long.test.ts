@@ -314,7 +314,7 @@ test.serial("mistakes get one line and exit code 2", async (t) => {
     [["--workers", "0"], /whole number from 1/],
     [["--order", "middle"], /newest, oldest/],
     [["--relay", "nobody"], /no such relay; known are heron/],
-    [["--time-limit", "0"], /whole number from 1/],
+    [["--time-limit", "0"], /whole seconds from 1/],
     [["--simulator", "ftp://x"], /give the address that simulate prints/],
     [["--network", "mainnet", "--simulator", "http://127.0.0.1:1"], /only the simulated network/],
     [["--warehouse", "x.duckdb"], /unknown option/],

@@ -193,7 +193,11 @@ const mistakes: Readonly<Record<string, Mistake>> = {
   "an unknown dataset": { args: ["run", "--dataset", "blobs"], code: 2, says: /bids, payloads/ },
   "a range that isn't one": { args: ["run", "--slots", "now"], code: 2, says: /FIRST-LAST/ },
   "a range with a negative slot": { args: ["run", "--slots=-5-9"], code: 2, says: /FIRST-LAST/ },
-  "a range that ends before it starts": { args: ["run", "--slots", "9-5"], code: 2, says: /ends before it/ },
+  "a range that ends before it starts": {
+    args: ["run", "--slots", "9-5"],
+    code: 2,
+    says: /FIRST not above LAST/,
+  },
   "two ranges": {
     args: ["run", "--slots", "5-9", "--last", "3"],
     code: 2,

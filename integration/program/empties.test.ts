@@ -48,8 +48,8 @@ async function scene(t: ExecutionContext, name: string, options: Scene) {
   t.teardown(() => simulator.close());
   const first = settledSlot(simulatedNetwork(SEED), NOW) - older - slots + 1;
   const relay = [...simulator.relays, ...simulator.others]
-    .filter((one) => one.name === name)
-    .map((one) => ({ ...one, ...options.known?.(first) }))[0];
+    .filter((relay) => relay.name === name)
+    .map((relay) => ({ ...relay, ...options.known?.(first) }))[0];
   if (!relay) throw new Error(`no relay ${name}`);
   const lake = openFolderLake(mkdtempSync(join(tmpdir(), "etl-empties-")), `simulated-${SEED}`);
   const line = lineOf(SEED, [relay], lake, clock, { rate: 50 });

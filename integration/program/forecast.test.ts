@@ -23,7 +23,7 @@ for (const [name, rate] of [
     const clock = hastyClock();
     const simulator = await startSimulator({ seed: SEED, clock, scale: 0.02, faults: "none" });
     t.teardown(() => simulator.close());
-    const relay = [...simulator.relays, ...simulator.others].find((one) => one.name === name);
+    const relay = [...simulator.relays, ...simulator.others].find((relay) => relay.name === name);
     if (!relay) throw new Error(`no relay ${name}`);
     const lake = openFolderLake(mkdtempSync(join(tmpdir(), "etl-forecast-")), `simulated-${SEED}`);
     const line = lineOf(SEED, [relay], lake, clock, { rate });

@@ -42,8 +42,8 @@ test("a hostile relay covers nothing, ends, stays within memory, and the relay b
     // Only the hostile one is given up soon: beside it, on a busy machine, the other may take its time.
     const limitsOf = ({ name }: Relay) => (name === attack ? { timeoutMs: 700, attempts: 2 } : PATIENT);
     await lineOf(3, [relay, sound], lake, clock, { limitsOf }).run(range);
-    const covered = async (one: Relay, name: "bids" | "payloads") =>
-      (await coverageOf(lake, { network, range, nowMs: clock.now() }, one, name, (fault) => t.fail(fault)))
+    const covered = async (relay: Relay, name: "bids" | "payloads") =>
+      (await coverageOf(lake, { network, range, nowMs: clock.now() }, relay, name, (fault) => t.fail(fault)))
         .covered;
     t.is(await covered(sound, "bids"), 4, `${attack}: the sound relay's bids`);
     t.is(await covered(sound, "payloads"), 4, `${attack}: the sound relay's payloads`);

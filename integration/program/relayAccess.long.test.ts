@@ -77,7 +77,9 @@ const command = (folder: string, ...args: string[]) =>
 
 /** Every file below a folder holds none of the secrets. */
 function holdNoSecret(t: ExecutionContext, folder: string): void {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((dirent) =>
+    dirent.isFile(),
+  );
   t.true(files.length > 3);
   for (const { parentPath, name } of files)
     t.notRegex(readFileSync(join(parentPath, name), "latin1"), SECRETS, name);

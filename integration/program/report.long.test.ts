@@ -179,7 +179,7 @@ async function coverageIsRight(
         (fault) => t.fail(fault),
       );
       const shown = numbers.coverage.relays.find(
-        (one) => one["relay"] === relay.name && one["dataset"] === dataset,
+        (record) => record["relay"] === relay.name && record["dataset"] === dataset,
       );
       t.like(shown, {
         slots: own.slots,
@@ -226,8 +226,8 @@ function payloadsAreRight(t: ExecutionContext, shown: Numbers["payloads"], { blo
 function bidsAreRight(t: ExecutionContext, numbers: Numbers, { bids }: Rows): void {
   const coveredBids = new Map(
     numbers.coverage.relays
-      .filter((one) => one["dataset"] === "bids")
-      .map((one) => [one["relay"], Number(one["covered"])]),
+      .filter((record) => record["dataset"] === "bids")
+      .map((record) => [record["relay"], Number(record["covered"])]),
   );
   const bidsOf = groupBy(bids, (row) => text(row, "relay"));
   t.is(numbers.bids.bids, sum(bids.map((row) => number(row, "copies"))));

@@ -68,15 +68,15 @@ async function world(t: ExecutionContext, options: Partial<SimulatorOptions> = {
     for (const relay of relays) {
       for (const name of DATASET_NAMES) {
         const last = takeableSlot(network, datasets[name], sinceMs);
-        const one = await coverageOf(
+        const coverage = await coverageOf(
           lake,
           { network, range: { first: 0, last }, nowMs: clock.now() },
           relay,
           name,
           (fault) => t.fail(fault),
         );
-        count.missing += one.missing;
-        count.unavailable += one.unavailable;
+        count.missing += coverage.missing;
+        count.unavailable += coverage.unavailable;
       }
     }
     return count;
@@ -288,8 +288,8 @@ test("a tick fails when lake or warehouse do, says why, and the next one goes on
   const { start, lake, relays, folder, clock, warehouse } = await world(t);
   writeFileSync(join(folder, "text"), "not a warehouse");
   const badWarehouse = openDuckDb(join(folder, "text"), network, { clock, log: silentLog });
-  const one = relays.slice(0, 1);
-  const unloaded = await start("payloads", { warehouse: badWarehouse, relays: one });
+  const array = relays.slice(0, 1);
+  const unloaded = await start("payloads", { warehouse: badWarehouse, relays: array });
   const failed = await unloaded.tick();
   t.is(failed.status, 500);
   t.regex(String(failed.body["fault"]), /text/);
@@ -306,7 +306,7 @@ test("a tick fails when lake or warehouse do, says why, and the next one goes on
     }),
     lake,
   );
-  const service = await start("payloads", { lake: badLake, relays: one });
+  const service = await start("payloads", { lake: badLake, relays: array });
   const { status, body } = await service.tick();
   t.is(status, 500);
   t.is(body["fault"], "the disk is gone, token=***");
@@ -399,7 +399,7 @@ function serveProcess(t: ExecutionContext, words: readonly string[], env: Record
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   const line = async (message: string) => {
     for (;;) {
-      const found = lines().find((one) => one["message"] === message);
+      const found = lines().find((record) => record["message"] === message);
       if (found) return found;
       if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}: ${said.out}${said.err}`);
       await Promise.race([once(child.stdout, "data"), once(child, "exit")]);

@@ -131,9 +131,9 @@ test("ticks read one slot in fifty again, once, an hour or more later; else a se
     simulator.requests
       .slice(0, read)
       .toReversed()
-      .map((one) => [keyOf(one), one.at]),
+      .map((record) => [keyOf(record), record.at]),
   );
-  for (const one of again) t.true(one.at - (firstAsked.get(keyOf(one)) ?? 0) >= HOUR, keyOf(one));
+  for (const record of again) t.true(record.at - (firstAsked.get(keyOf(record)) ?? 0) >= HOUR, keyOf(record));
   await ticks.tickFor(HOUR);
   t.is(simulator.requests.length, read + again.length, "a settled lake is asked for nothing");
   t.log(`${read} questions, ${again.length} again, ${(clock.monotonic() - readAt) / HOUR} hours`);

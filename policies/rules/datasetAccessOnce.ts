@@ -24,9 +24,9 @@ export const datasetAccessOnce = stackRule(
       .filter(({ type }) => OUTSIDE.test(type))
       .flatMap((grant) =>
         listed
-          .filter((one) => isOf(grant, one))
-          .map((one) => ({
-            finding: `Dataset ${one.name} lists its accesses, and ${grant.name} adds to them from outside`,
+          .filter((resource) => isOf(grant, resource))
+          .map((resource) => ({
+            finding: `Dataset ${resource.name} lists its accesses, and ${grant.name} adds to them from outside`,
             urn: grant.urn,
           })),
       );
@@ -34,10 +34,10 @@ export const datasetAccessOnce = stackRule(
 );
 
 /** By the dataset's id where it is known, which may be written with its project, else by what it was made from. */
-function isOf(grant: PolicyResource, one: PolicyResource): boolean {
+function isOf(grant: PolicyResource, resource: PolicyResource): boolean {
   const named = known(() => grant.props["datasetId"] as string)
     ?.split("/")
     .at(-1);
-  if (named !== undefined) return named === known(() => one.props["datasetId"] as string);
-  return sources(grant, "datasetId").some(({ urn }) => urn === one.urn);
+  if (named !== undefined) return named === known(() => resource.props["datasetId"] as string);
+  return sources(grant, "datasetId").some(({ urn }) => urn === resource.urn);
 }

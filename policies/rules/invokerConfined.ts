@@ -18,7 +18,7 @@ export const invokerConfined = stackRule(
   (resources) => {
     const accounts = resources.filter(({ type }) => type === account.type);
     return accounts
-      .filter((one) => resources.some((job) => callsAs(job, accounts).includes(one)))
+      .filter((resource) => resources.some((job) => callsAs(job, accounts).includes(resource)))
       .flatMap((invoker) => beyond(invoker, resources, accounts));
   },
 );
@@ -58,8 +58,11 @@ function beyond(
   }));
   const data = resources
     .filter(({ type }) => type === dataset.type)
-    .filter((one) => accountsIn(one, "accesses", emails(one), accounts).includes(invoker))
-    .map((one) => ({ finding: `Invoker ${invoker.name} has access to dataset ${one.name}`, urn: one.urn }));
+    .filter((resource) => accountsIn(resource, "accesses", emails(resource), accounts).includes(invoker))
+    .map((resource) => ({
+      finding: `Invoker ${invoker.name} has access to dataset ${resource.name}`,
+      urn: resource.urn,
+    }));
   return [...findings, ...other, ...more, ...data];
 }
 
@@ -68,8 +71,8 @@ function grantees(grant: PolicyResource, accounts: readonly PolicyResource[]): r
   return ["member", "members"].flatMap((property) => accountsIn(grant, property, members, accounts));
 }
 
-function emails(one: PolicyResource): (string | undefined)[] {
-  const accesses = known(() => one.props["accesses"] as { userByEmail?: string }[]) ?? [];
+function emails(resource: PolicyResource): (string | undefined)[] {
+  const accesses = known(() => resource.props["accesses"] as { userByEmail?: string }[]) ?? [];
   return [...accesses.keys()].map((index) => known(() => accesses[index]?.userByEmail));
 }
 

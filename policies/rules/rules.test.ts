@@ -70,12 +70,14 @@ for (const { rule, compliant, broken, fine = {}, also = [] } of all) {
 
 /** The resources as a first preview knows them; what the changes set is a constant of the program. */
 function inPreview(resources: readonly Resource[], changes: readonly CaseChange[]): Resource[] {
-  return resources.map((one, index) => {
-    const own = changes.filter(({ of }) => (of === undefined ? index === 0 : of === one.name));
-    const computed = (COMPUTED[one.type] ?? [])
-      .filter((path) => has(one.props, path.split(".")) && !own.some((change) => overlaps(change.path, path)))
+  return resources.map((resource, index) => {
+    const own = changes.filter(({ of }) => (of === undefined ? index === 0 : of === resource.name));
+    const computed = (COMPUTED[resource.type] ?? [])
+      .filter(
+        (path) => has(resource.props, path.split(".")) && !own.some((change) => overlaps(change.path, path)),
+      )
       .map((path) => ({ path, value: unknownStringValue, of: undefined }));
-    return changed([one], computed)[0] as Resource;
+    return changed([resource], computed)[0] as Resource;
   });
 }
 

@@ -80,7 +80,7 @@ export async function backload(options: BackloadOptions): Promise<BackloadResult
   };
   const ended = await Promise.allSettled([...sources].map(([relay, source]) => work(relay, source)));
   // The lake may fail for one relay and not for another: what the others have read is written first.
-  for (const one of ended) if (one.status === "rejected") throw one.reason;
+  for (const result of ended) if (result.status === "rejected") throw result.reason;
 
   const coverage = stop.aborted ? [] : await coverageOfShard(options, faults);
   const missing = coverage.reduce((sum, row) => sum + row.missing, 0);

@@ -201,7 +201,7 @@ test("segments are the range's slots once each, newest first, cut at the same pl
       segments.slice(1).forEach(({ last }, at) => t.is(segments[at]?.first, last + 1));
       for (const segment of segments.slice(0, -1)) t.is(segment.first % 32_000, 0);
       t.is(
-        segments.reduce((sum, one) => sum + slotCount(one), 0),
+        segments.reduce((sum, range) => sum + slotCount(range), 0),
         slots,
       );
     }),

@@ -105,24 +105,24 @@ function sum(settled: Settled, { bids, payloads }: Tally, again: boolean): Settl
 /** The progress of several workers as one, relay by relay. */
 export function together(workers: Iterable<readonly RelayProgress[]>): RelayProgress[] {
   const relays = new Map<string, RelayProgress>();
-  for (const one of [...workers].flat()) {
-    const known = relays.get(one.relay);
+  for (const progress of [...workers].flat()) {
+    const known = relays.get(progress.relay);
     relays.set(
-      one.relay,
+      progress.relay,
       known
         ? {
-            relay: one.relay,
-            slots: known.slots + one.slots,
-            done: known.done + one.done,
-            read: known.read + one.read,
-            failed: known.failed + one.failed,
-            rows: known.rows + one.rows,
-            requests: known.requests + one.requests,
-            refusals: known.refusals + one.refusals,
-            bytes: known.bytes + one.bytes,
-            borne: highest(known.borne, one.borne),
+            relay: progress.relay,
+            slots: known.slots + progress.slots,
+            done: known.done + progress.done,
+            read: known.read + progress.read,
+            failed: known.failed + progress.failed,
+            rows: known.rows + progress.rows,
+            requests: known.requests + progress.requests,
+            refusals: known.refusals + progress.refusals,
+            bytes: known.bytes + progress.bytes,
+            borne: highest(known.borne, progress.borne),
           }
-        : one,
+        : progress,
     );
   }
   return [...relays.values()];

@@ -1,6 +1,6 @@
 import type { Log } from "../log.ts";
 import { printable } from "../errors.ts";
-import { sqlDialectOf } from "../warehouse/sql/dialect.ts";
+import { sqlDialectOf } from "../warehouse/sql/dialects.ts";
 import { rowsOfEach } from "../warehouse/sql/rowsOfEach.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import type { Check, CheckResult, Checking } from "./check.ts";

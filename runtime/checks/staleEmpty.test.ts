@@ -6,7 +6,7 @@ import { slotStartMs } from "../chain/slots.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import { silentLog } from "../log.ts";
 import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
-import { sqlDialects } from "../warehouse/sql/dialect.ts";
+import { sqlDialects } from "../warehouse/sql/dialects.ts";
 import { rowsOfEach } from "../warehouse/sql/rowsOfEach.ts";
 import { newFolder, put, rowOf } from "../warehouse/warehouse.testing.ts";
 import { staleEmpty } from "./staleEmpty.ts";

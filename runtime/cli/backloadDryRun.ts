@@ -81,8 +81,8 @@ function report(figures: Estimate, workers: number, columns: number): string {
     "",
     `workers      hours      days  bound by, each worker with an address of its own`,
     ...hours.map(
-      (one) =>
-        `${String(one.workers).padStart(7)} ${one.hours.toFixed(1).padStart(10)} ${(one.hours / 24).toFixed(1).padStart(9)}  ${one.bound_by}`,
+      (estimate) =>
+        `${String(estimate.workers).padStart(7)} ${estimate.hours.toFixed(1).padStart(10)} ${(estimate.hours / 24).toFixed(1).padStart(9)}  ${estimate.bound_by}`,
     ),
     "",
     `lake               ${dollars(cost.storage_month)} a month`,
@@ -100,15 +100,15 @@ function report(figures: Estimate, workers: number, columns: number): string {
 function relayTable({ relays, hours }: Estimate, wide: boolean): string {
   const head = ["relay", "slots", "requests", "rows", "lake", "req/s"];
   const wideHead = wide ? ["as sent", "no longer kept"] : [];
-  const rows = relays.map((one) => [
-    one.relay,
-    count(one.slots),
-    count(one.requests),
-    count(one.rows),
-    bytes(one.lake_bytes),
-    String(one.per_second),
-    ...(wide ? [bytes(one.raw_bytes), count(one.gone)] : []),
-    ...hours.map(({ workers }) => (one.requests / one.per_second / workers / 3600).toFixed(1)),
+  const rows = relays.map((estimate) => [
+    estimate.relay,
+    count(estimate.slots),
+    count(estimate.requests),
+    count(estimate.rows),
+    bytes(estimate.lake_bytes),
+    String(estimate.per_second),
+    ...(wide ? [bytes(estimate.raw_bytes), count(estimate.gone)] : []),
+    ...hours.map(({ workers }) => (estimate.requests / estimate.per_second / workers / 3600).toFixed(1)),
   ]);
   return tableText([...head, ...wideHead, ...hours.map(({ workers }) => `h by ${workers}`)], rows, {
     padding: wide ? 2 : 0,

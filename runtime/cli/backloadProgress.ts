@@ -15,7 +15,11 @@ export function progressLines(
 ): () => void {
   if (quiet || !stream.isTTY) return logProgress(log, progress);
   return relayBars(stream, (seconds) =>
-    progress().map((one) => ({ ...one, total: one.slots, left: secondsLeft(one, seconds) })),
+    progress().map((progress) => ({
+      ...progress,
+      total: progress.slots,
+      left: secondsLeft(progress, seconds),
+    })),
   );
 }
 

@@ -47,7 +47,7 @@ export async function recheckCommand(
     const unanswered = unansweredOf(tallies, datasets);
     const failed = unanswered
       .flatMap(({ ranges }) => ranges)
-      .reduce((total, one) => total + slotCount(one), 0);
+      .reduce((total, range) => total + slotCount(range), 0);
     const result = { asked: sumOf(tallies, "wanted"), differing: sumOf(tallies, "differing"), failed };
     if (options.json)
       process.stdout.write(`${JSON.stringify({ coverage, ...result, loaded_rows: loaded?.rows ?? 0 })}\n`);

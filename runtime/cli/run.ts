@@ -78,7 +78,7 @@ async function pass(
   const { lake, asking, range } = collecting;
   const started = clock.monotonic();
   const inRange = (name: string) => {
-    const relay = asking.relays.find((one) => one.name === name);
+    const relay = asking.relays.find((relay) => relay.name === name);
     const wanted = relay && target(network, relay, clock.now());
     const asked = wanted && intersect(wanted, range);
     return asked ? slotCount(asked) * datasets.length : 0;

@@ -31,7 +31,7 @@ export function isSame(a: DecodedAnswer, b: DecodedAnswer): boolean {
  */
 export function decided(pages: readonly DecodedAnswer[], bySlot: DecodedAnswer): SlotPayloads {
   const all = [bySlot, ...pages];
-  const fullest = all.find((one) => all.every((other) => contains(one, other)));
+  const fullest = all.find((answer) => all.every((other) => contains(answer, other)));
   const answer = fullest ?? bySlot;
   const isConfirmed = answer === bySlot && pages.some((page) => isSame(page, bySlot));
   return { answer, doubt: isConfirmed ? undefined : "differs" };

@@ -76,9 +76,9 @@ export async function collectWindows(
   };
   const ended = await Promise.allSettled(active.map(([relay, source]) => limit(() => work(relay, source))));
   // The lake may fail for one relay and not for another: what the others have read is written first.
-  return ended.map((one) => {
-    if (one.status === "rejected") throw one.reason;
-    return one.value;
+  return ended.map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
   });
 }
 

@@ -44,7 +44,7 @@ export class MalformedAnswerError extends Error {
  */
 export function answerDecoder(dataset: Dataset): (body: Buffer, askedSlot?: number) => DecodedAnswer {
   const whole = rowsType(dataset);
-  const one = rowType(dataset);
+  const type = rowType(dataset);
   const required = fieldsOf(dataset).filter((field) => field.required);
   return (body, askedSlot) => {
     const elements = parseArray(body);
@@ -55,9 +55,9 @@ export function answerDecoder(dataset: Dataset): (body: Buffer, askedSlot?: numb
     const textOf = elementText(body, elements.length);
     const exact = [...elements];
     const results = elements.map((u, index) => {
-      const result = one.decode(u);
+      const result = type.decode(u);
       if (E.isRight(result) || !hasInexactNumber(u)) return result;
-      return one.decode((exact[index] = lossless(textOf(index))));
+      return type.decode((exact[index] = lossless(textOf(index))));
     });
     const rows = placed(results.flatMap((result) => (E.isRight(result) ? [result.right] : [])));
     if (results.every(E.isRight)) return { rows, refused: [] };

@@ -49,7 +49,7 @@ test("an optional field refuses no row: what its column can't hold is null there
     const { rows, refused } = decode(`[${sound},${sent({ [field]: json, region: '"eu"' })},${sound}]`);
     t.deepEqual(refused, [], json);
     t.is(rows.length, 3, json);
-    const [first, row, last] = rows.map((one) => lineOf(t, one));
+    const [first, row, last] = rows.map((row) => lineOf(t, row));
     const members = [`"${field}":${json}`, '"region":"eu"'].toSorted();
     t.like(row, { [column]: null, value: "1", extra: `{${members.join(",")}}` }, json);
     t.is(first?.["extra"], null);

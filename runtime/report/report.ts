@@ -1,7 +1,7 @@
 import type { CheckResult } from "../checks/check.ts";
 import { slotStartMs, slotCount } from "../chain/slots.ts";
 import type { Lake } from "../lake/lake.ts";
-import { sqlDialectOf } from "../warehouse/sql/dialect.ts";
+import { sqlDialectOf } from "../warehouse/sql/dialects.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { drawing } from "./draw.ts";
 import { moment, slotsAndTime } from "./format.ts";

@@ -11,7 +11,7 @@ import { type Table, allTables, infoTable } from "../datasets/tables.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import { silentLog } from "../log.ts";
 import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
-import { sqlDialects } from "../warehouse/sql/dialect.ts";
+import { sqlDialects } from "../warehouse/sql/dialects.ts";
 import { type Scope, bucketsOf, scopeSlots } from "../warehouse/sql/scope.ts";
 import { newFolder } from "../warehouse/warehouse.testing.ts";
 import { BuilderNames } from "./names.ts";
@@ -148,7 +148,7 @@ for (const rows of ["no row", "rows of which every column that may be NULL is NU
       const instance = await DuckDBInstance.create(path);
       const connection = await instance.connect();
       await connection.run("BEGIN");
-      for (const table of allTables.filter((one) => one !== infoTable))
+      for (const table of allTables.filter((table) => table !== infoTable))
         for (const relay of ["heron", "swift"])
           for (let slot = first; slot <= last; slot += slotsOfRow(table))
             await connection.run(nullRow(table, slot, relay));

@@ -47,8 +47,10 @@ export async function runBackload(
       for (const fault of faults) log.error(told, fault);
       const exit_code = exitCodeOf(result);
       const missing =
-        coverage.length === 0 ? {} : { missing: coverage.reduce((sum, one) => sum + one.missing, 0) };
-      const rows = progress.reduce((sum, one) => sum + one.rows, 0);
+        coverage.length === 0
+          ? {}
+          : { missing: coverage.reduce((sum, coverage) => sum + coverage.missing, 0) };
+      const rows = progress.reduce((sum, progress) => sum + progress.rows, 0);
       end(log, {
         ...told,
         outcome,

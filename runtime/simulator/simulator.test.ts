@@ -306,9 +306,9 @@ test("bloXroute, Dreamboat and Freelay speak their own dialects", async (t) => {
     t.is(await said("dunlin", "payloads", "limit=451"), "limit is higher than 450");
     t.regex(await said("dunlin", "payloads", "slot=x"), /^invalid slot: strconv/);
     t.is((await rowsIn(sim, "dunlin", "bids", "")).length, 450, "no filter is needed");
-    const one = await rowsIn(sim, "dunlin", "payloads", `slot=5&cursor=${slot}`);
+    const array = await rowsIn(sim, "dunlin", "payloads", `slot=5&cursor=${slot}`);
     t.true(
-      answeredSlots(one).every((s) => s === 5),
+      answeredSlots(array).every((s) => s === 5),
       "slot wins",
     );
     const hashes = (await rowsIn(sim, "dunlin", "bids", `slot=${slot}`)).map((row) =>

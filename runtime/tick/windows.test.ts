@@ -135,7 +135,7 @@ test("what is being back-loaded is listed within 30 minutes, however unevenly ti
       const [run, ...others] = union(seen);
       t.deepEqual(others, []);
       t.true(run !== undefined && run.first <= backload.first && run.last >= backload.last);
-      t.true(seen.every((one) => isWhole(dataset, one)));
+      t.true(seen.every((range) => isWhole(dataset, range)));
     }),
     { numRuns: 100 },
   );

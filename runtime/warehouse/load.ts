@@ -171,7 +171,7 @@ class Loader<Source> {
   }
 
   async #candidates(dataset: Dataset, group: readonly Waiting[]): Promise<Candidate[]> {
-    const known = group.filter((one) => one.known !== undefined).map(({ entry }) => entry.chunk);
+    const known = group.filter((waiting) => waiting.known !== undefined).map(({ entry }) => entry.chunk);
     const rows = known.length === 0 ? undefined : await this.#parts.engine.rows(dataset, known);
     return group.map(({ entry }) => ({ entry, before: rows?.get(entry.chunk) }));
   }

@@ -53,14 +53,14 @@ export const nothingLoaded = { loaded: [], unchanged: 0, left: 0, retried: 0 };
 
 /** The results of two transactions as one. */
 export function sumOfResults<Source>(
-  one: TransactionResult<Source>,
+  result: TransactionResult<Source>,
   other: TransactionResult<Source>,
 ): TransactionResult<Source> {
   return {
-    loaded: [...one.loaded, ...other.loaded],
-    unchanged: one.unchanged + other.unchanged,
-    left: one.left + other.left,
-    retried: one.retried + other.retried,
+    loaded: [...result.loaded, ...other.loaded],
+    unchanged: result.unchanged + other.unchanged,
+    left: result.left + other.left,
+    retried: result.retried + other.retried,
   };
 }
 

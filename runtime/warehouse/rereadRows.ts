@@ -55,13 +55,13 @@ export async function rereadRows(
       return [];
     }
   };
-  const wanted = held.flatMap((one) => {
-    const months = monthsOf(network, one);
+  const wanted = held.flatMap((held) => {
+    const months = monthsOf(network, held);
     const inTurn = months[Math.floor(nowMs / HOUR_MS) % months.length];
     const near = new Set(ranges?.flatMap((range) => monthsOf(network, range)));
     return months
       .filter((month) => ranges === undefined || near.has(month) || month === inTurn)
-      .map((month) => limit(() => read(one, month)));
+      .map((month) => limit(() => read(held, month)));
   });
   return { rows: (await Promise.all(wanted)).flat(), failed };
 }

@@ -419,12 +419,12 @@ export function warehouseContract(
     await agrees(t, warehouse, lake);
   });
 
-  for (const one of [simulatedNetwork(1), mainnet])
-    register(`${form}: coverage counts every slot on its own UTC day (${one.name})`, async (t) => {
+  for (const network of [simulatedNetwork(1), mainnet])
+    register(`${form}: coverage counts every slot on its own UTC day (${network.name})`, async (t) => {
       // The day border lies within these slots; on mainnet it is at a slot ≡ 15 (mod 32).
       const dayStart = Date.UTC(2025, 5, 10);
-      const border = slotAt(one, dayStart - 1) + 1;
-      if (one.name === "mainnet") t.is(border % 32, 15);
+      const border = slotAt(network, dayStart - 1) + 1;
+      if (network.name === "mainnet") t.is(border % 32, 15);
       // Often the same slots, so that borders of days, chunks, targets, horizons and what is covered meet.
       const near = fc.oneof(
         fc.integer({ min: border - 700, max: border + 700 }),
@@ -448,9 +448,9 @@ export function warehouseContract(
       let run = 0;
       await fc.assert(
         fc.asyncProperty(fc.tuple(relay, relay), covered, within(-40, 700), async (relays, runs, head) => {
-          const now = slotStartMs(one, head + 50) + 3000;
-          const lake = await lakes.open(t, one.name);
-          const warehouse = await open(t, one, fixedDateClock(now), `run-${run++}`);
+          const now = slotStartMs(network, head + 50) + 3000;
+          const lake = await lakes.open(t, network.name);
+          const warehouse = await open(t, network, fixedDateClock(now), `run-${run++}`);
           const directory = relays.map(({ activeFrom, activeTo, collectFrom }, index) =>
             relayNamed(`r${index}`, { activeFrom, activeTo, collectFrom }),
           );
@@ -466,12 +466,18 @@ export function warehouseContract(
               const asked_at = "2025-01-01T00:00:00.000Z";
               if (oldest !== null)
                 await lake.writeHorizon(dataset, `r${index}`, { oldest_slot: oldest, asked_at });
-              await putSlots(lake, one, dataset, `r${index}`, held.get(`${dataset} r${index}`) ?? new Set());
+              await putSlots(
+                lake,
+                network,
+                dataset,
+                `r${index}`,
+                held.get(`${dataset} r${index}`) ?? new Set(),
+              );
             }
           }
           await warehouse.load(lake, directory);
           const horizonOf = (dataset: DatasetName, index: number) => relays[index]?.[dataset] ?? 0;
-          const expected = expectedCoverage(one, directory, held, horizonOf, now);
+          const expected = expectedCoverage(network, directory, held, horizonOf, now);
           t.deepEqual(await warehouse.coverage(), expected);
         }),
         { numRuns: runs },

@@ -1,39 +1,42 @@
 import { declared, type Properties } from "./declared.ts";
-import { type Kind, text, type Values } from "./kind.ts";
-import { isUnknown } from "./wire.ts";
+import { type StandinKind, textOrNone, type Values } from "./kind.ts";
+import { isUnknownValue } from "./wire.ts";
 
 /** What is wrong with an argument, by its path. */
-export interface Fault {
+export interface StandinFault {
   readonly property: string;
   readonly reason: string;
 }
 
 /** Everything in a resource's arguments that the SDK doesn't declare, that is missing, or that no server would take. */
-export function faultsOf(type: string, kind: Kind, inputs: Values): Fault[] {
+export function faultsOf(type: string, kind: StandinKind, inputs: Values): StandinFault[] {
   const packageName = type.split(":")[0] ?? "";
   const properties = declared.types[type]?.inputs;
   if (!properties) return [{ property: "", reason: `${type} isn't in declared.json: run npm run declare` }];
   const faults = [...objectFaults(packageName, properties, inputs, "")];
   for (const [path, limit] of Object.entries(kind.names ?? {})) {
     const name = path.split(".").reduce<unknown>((at, key) => (at as Values | undefined)?.[key], inputs);
-    if (name === undefined || isUnknown(name)) continue;
+    if (name === undefined || isUnknownValue(name)) continue;
     const { longest, shortest = 1, form, source } = limit;
-    const length = text(name).length;
+    const length = textOrNone(name).length;
     if (length < shortest || length > longest)
       faults.push({
         property: path,
-        reason: `"${text(name)}" has ${length} characters; ${shortest} to ${longest} are allowed (${source})`,
+        reason: `"${textOrNone(name)}" has ${length} characters; ${shortest} to ${longest} are allowed (${source})`,
       });
-    else if (form && !form.test(text(name)))
-      faults.push({ property: path, reason: `"${text(name)}" doesn't match ${form.source} (${source})` });
+    else if (form && !form.test(textOrNone(name)))
+      faults.push({
+        property: path,
+        reason: `"${textOrNone(name)}" doesn't match ${form.source} (${source})`,
+      });
   }
-  if (faults.length > 0 || isUnknown(inputs)) return faults;
+  if (faults.length > 0 || isUnknownValue(inputs)) return faults;
   const refused = kind.refuse?.(inputs);
   return refused === undefined ? [] : [{ property: "", reason: refused }];
 }
 
 /** The properties of a provider that its SDK doesn't declare. The engine passes all but texts as JSON. */
-export function providerFaults(type: string, inputs: Values): Fault[] {
+export function providerFaults(type: string, inputs: Values): StandinFault[] {
   const properties = declared.types[type]?.inputs;
   if (!properties) return [{ property: "", reason: `${type} isn't in declared.json: run npm run declare` }];
   return Object.keys(inputs)
@@ -46,7 +49,7 @@ function* objectFaults(
   properties: Properties,
   value: Values,
   at: string,
-): Generator<Fault> {
+): Generator<StandinFault> {
   for (const [name, { required }] of Object.entries(properties))
     if (required && value[name] === undefined)
       yield { property: at + name, reason: "is required and missing" };
@@ -64,8 +67,8 @@ function* valueFaults(
   value: unknown,
   at: string,
   values?: readonly string[],
-): Generator<Fault> {
-  if (type === "any" || value === null || value === undefined || isUnknown(value, "itself")) return;
+): Generator<StandinFault> {
+  if (type === "any" || value === null || value === undefined || isUnknownValue(value, "itself")) return;
   if (type.endsWith("[]")) {
     if (!Array.isArray(value)) yield { property: at, reason: "is no list" };
     else
@@ -83,7 +86,7 @@ function* valueFaults(
     else yield* objectFaults(packageName, shape, value as Values, `${at}.`);
   } else if (typeof value !== type && !convertible(type, value)) {
     yield { property: at, reason: `is ${JSON.stringify(value)}, no ${type}` };
-  } else if (values && !values.includes(text(value))) {
+  } else if (values && !values.includes(textOrNone(value))) {
     yield { property: at, reason: `is ${JSON.stringify(value)}; the SDK's text lists ${values.join(", ")}` };
   }
 }

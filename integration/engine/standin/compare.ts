@@ -1,5 +1,5 @@
 import { declared } from "./declared.ts";
-import { canonical, type Kind, type Values } from "./kind.ts";
+import { canonical, type StandinKind, type Values } from "./kind.ts";
 
 export interface Difference {
   readonly path: string;
@@ -14,7 +14,7 @@ export interface Difference {
  */
 export function differences(
   type: string,
-  kind: Kind,
+  kind: StandinKind,
   before: Values,
   stands: Values,
   wanted: Values,
@@ -66,7 +66,7 @@ export function differences(
 /** The members of a set in the order of another one, when each has its like there. */
 function paired(
   form: string,
-  kind: Kind,
+  kind: StandinKind,
   now: readonly unknown[],
   then: readonly unknown[],
 ): unknown[] | undefined {
@@ -81,7 +81,7 @@ function paired(
 }
 
 /** Whether what is wanted of a member stands in another one, whatever else the server has filled in there. */
-function alike(form: string, kind: Kind, now: unknown, then: unknown): boolean {
+function alike(form: string, kind: StandinKind, now: unknown, then: unknown): boolean {
   const same = kind.same?.[form];
   if (same) return same(now, then);
   if (Array.isArray(now) && Array.isArray(then))
@@ -97,7 +97,7 @@ function byDeclaration(type: string, form: string): boolean {
 }
 
 /** Whether a property that nothing is given for is filled in by others. */
-function filled(type: string, kind: Kind, form: string): boolean {
+function filled(type: string, kind: StandinKind, form: string): boolean {
   if (form.includes(".") || form.includes("[")) return false;
   return kind.defaults?.[form] !== undefined || declared.types[type]?.outputs[form]?.always === true;
 }

@@ -16,7 +16,7 @@ export type Reference = readonly [type: string, id: string];
  * What the declarations of the SDK don't say of a resource type, and a stand-in has to know. Everything here is
  * Google's, the provider's or Kubernetes' behaviour, with its source; nothing is this project's choice.
  */
-export interface Kind {
+export interface StandinKind {
   /** The id that the provider gives an object. */
   readonly id: (values: Values) => string;
   /** Properties whose change means another object, beside those whose declaration says so. Paths of the SDK. */
@@ -60,19 +60,22 @@ export interface Kind {
   readonly idempotent?: true;
 }
 
-export const text = (value: unknown): string => (typeof value === "string" ? value : "");
+export const textOrNone = (value: unknown): string => (typeof value === "string" ? value : "");
 export const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 export const map = (value: unknown): Values =>
   value !== null && typeof value === "object" && !Array.isArray(value) ? (value as Values) : {};
 
 /** Compares texts of JSON by meaning. */
 export function sameJson(stands: unknown, wanted: unknown): boolean {
-  return canonical(JSON.parse(text(stands) || "null")) === canonical(JSON.parse(text(wanted) || "null"));
+  return (
+    canonical(JSON.parse(textOrNone(stands) || "null")) ===
+    canonical(JSON.parse(textOrNone(wanted) || "null"))
+  );
 }
 
 /** Compares names of places, which the server writes in capitals. */
 export const sameLetters = (stands: unknown, wanted: unknown): boolean =>
-  text(stands).toUpperCase() === text(wanted).toUpperCase();
+  textOrNone(stands).toUpperCase() === textOrNone(wanted).toUpperCase();
 
 /** A value as text, with the keys of its objects in order. */
 export function canonical(value: unknown): string {
@@ -91,4 +94,5 @@ export function drawn(from: string): number {
 }
 
 /** The number of a project. */
-export const projectNumber = (project: unknown): string => String(100_000_000_000 + drawn(text(project)));
+export const projectNumber = (project: unknown): string =>
+  String(100_000_000_000 + drawn(textOrNone(project)));

@@ -1,6 +1,6 @@
 import { type Cloud, type CloudObject } from "./cloud.ts";
 import { declared } from "./declared.ts";
-import { drawn, type Kind, text, type Values } from "./kind.ts";
+import { drawn, type StandinKind, textOrNone, type Values } from "./kind.ts";
 import { KINDS } from "./kinds.ts";
 import { UNKNOWN } from "./wire.ts";
 
@@ -8,7 +8,7 @@ import { UNKNOWN } from "./wire.ts";
 export class Refused extends Error {}
 
 /** The kind of a type. Throws Refused for one that the stand-ins don't know. */
-export function kindOf(type: string): Kind {
+export function kindOf(type: string): StandinKind {
   const kind = KINDS[type];
   if (kind) return kind;
   throw new Refused(
@@ -40,8 +40,8 @@ export function promised(type: string, inputs: Values, before?: Values): Values 
 }
 
 /** Makes sure that what an object needs is there: its API and the objects that it names. */
-export function checkNeeds(cloud: Cloud, kind: Kind, values: Values): void {
-  const project = text(values["project"]);
+export function checkNeeds(cloud: Cloud, kind: StandinKind, values: Values): void {
+  const project = textOrNone(values["project"]);
   if (kind.api !== undefined && !cloud.has(["gcp:projects/service:Service", `${project}/${kind.api}`]))
     throw new Refused(
       `googleapi: Error 403: ${kind.api} has not been used in project ${project} before or it is disabled`,
@@ -69,7 +69,7 @@ export function checkDelete(cloud: Cloud, { type, id, state, inputs }: CloudObje
   const user = others.find((other) =>
     kindOf(other.type)
       .needs?.(other.state)
-      .some((one) => one[0] === type && one[1] === id),
+      .some((reference) => reference[0] === type && reference[1] === id),
   );
   if (user)
     throw new Refused(

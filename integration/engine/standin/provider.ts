@@ -10,13 +10,13 @@ import emptyMessage from "google-protobuf/google/protobuf/empty_pb.js";
 import plugin from "@pulumi/pulumi/proto/plugin_pb.js";
 import pb from "@pulumi/pulumi/proto/provider_pb.js";
 import statusMessage from "@pulumi/pulumi/proto/status_pb.js";
-import { faultsOf, providerFaults, type Fault } from "./check.ts";
+import { faultsOf, providerFaults, type StandinFault } from "./check.ts";
 import { type Cloud } from "./cloud.ts";
 import { type Difference, differences } from "./compare.ts";
 import { FUNCTIONS } from "./functions.ts";
 import type { Values } from "./kind.ts";
 import { checkDelete, checkNeeds, kindOf, promised, Refused, remove, stateOf } from "./objects.ts";
-import { isUnknown, message, plain, secretsOf, type Struct, values } from "./wire.ts";
+import { isUnknownValue, message, plain, secretsOf, type Struct, values } from "./wire.ts";
 
 /** urn:pulumi:<stack>::<project>::<parents' types>$<type>::<name> */
 const typeOf = (urn: string): string => urn.split("::")[2]?.split("$").at(-1) ?? "";
@@ -97,7 +97,7 @@ export class Provider {
       answer.setProperties(message({ ...promised(type, inputs), ...secretsOf(given) }));
       return answer;
     }
-    if (isUnknown(inputs))
+    if (isUnknownValue(inputs))
       throw new Refused(`${request.getUrn()} was to be made from a value that isn't known`);
     const kind = kindOf(type);
     const placed = this.#placed(inputs);
@@ -271,7 +271,7 @@ function notReady(id: string, outputs: Struct, inputs: Struct, reason: string): 
   return new NotReady(reason, metadata);
 }
 
-function checked(inputs: Values, faults: readonly Fault[]) {
+function checked(inputs: Values, faults: readonly StandinFault[]) {
   const answer = new pb.CheckResponse();
   answer.setInputs(message(inputs));
   answer.setFailuresList(

@@ -1,7 +1,7 @@
 // How the provider and the API treat the schema of a BigQuery table. Source of what is compared and of what can change in
 // place: hashicorp/terraform-provider-google, google/services/bigquery/resource_bigquery_table.go
 // (bigQueryTableSchemaDiffSuppress, resourceBigQueryTableSchemaIsChangeable).
-import { canonical, text } from "./kind.ts";
+import { canonical, textOrNone } from "./kind.ts";
 
 interface Column {
   readonly name: string;
@@ -50,7 +50,7 @@ export function sameSchema(stands: unknown, wanted: unknown): boolean {
         .toSorted((a, b) => (a.name < b.name ? -1 : 1))
         .map(form),
     );
-  return meaning(text(stands)) === meaning(text(wanted));
+  return meaning(textOrNone(stands)) === meaning(textOrNone(wanted));
 }
 
 /**

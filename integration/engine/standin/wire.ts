@@ -23,16 +23,16 @@ export function message(from: Values): Struct {
 export function plain<T>(value: T): T {
   if (Array.isArray(value)) return value.map(plain) as T;
   if (value === null || typeof value !== "object") return value;
-  const one = value as Record<string, unknown>;
-  if (one[SIGNATURE] === SECRET) return plain(one["value"]) as T;
-  return Object.fromEntries(Object.entries(one).map(([key, inner]) => [key, plain(inner)])) as T;
+  const record = value as Record<string, unknown>;
+  if (record[SIGNATURE] === SECRET) return plain(record["value"]) as T;
+  return Object.fromEntries(Object.entries(record).map(([key, inner]) => [key, plain(inner)])) as T;
 }
 
 /** Whether a value, or with `within` anything in it, isn't known yet. */
-export function isUnknown(value: unknown, where: "itself" | "within" = "within"): boolean {
+export function isUnknownValue(value: unknown, where: "itself" | "within" = "within"): boolean {
   if (value === UNKNOWN) return true;
   if (where === "itself" || value === null || typeof value !== "object") return false;
-  return Object.values(value).some((inner) => isUnknown(inner));
+  return Object.values(value).some((inner) => isUnknownValue(inner));
 }
 
 /** Of values those that hold a secret, marked as a whole. */

@@ -1,5 +1,5 @@
 import type { Policies } from "@pulumi/policy";
-import type { Kind } from "./rule.ts";
+import type { ResourceKind } from "./rule.ts";
 
 /** A resource as a program registers it, for the tests of the rules. */
 export interface Resource {
@@ -36,7 +36,7 @@ export interface RuleCases {
 
 /** A resource of a kind, with its arguments held to the provider's types. */
 export function resource<Args>(
-  { type }: Kind<Args>,
+  { type }: ResourceKind<Args>,
   name: string,
   args: NoInfer<Args>,
   more: Pick<Resource, "protect" | "from"> = {},

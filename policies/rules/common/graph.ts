@@ -15,8 +15,8 @@ export function accountsIn(
   accounts: readonly PolicyResource[],
 ): readonly PolicyResource[] {
   const told = values.filter((value) => value !== undefined);
-  const named = accounts.filter((one) => {
-    const id = known(() => one.props["accountId"] as string);
+  const named = accounts.filter((resource) => {
+    const id = known(() => resource.props["accountId"] as string);
     return told.some((value) => value.replace(/^serviceAccount:/, "").startsWith(`${id}@`));
   });
   const made = told.length > 0 ? [] : sources(resource, property).filter(({ type }) => type === account.type);

@@ -33,7 +33,7 @@ export async function judgeRule(
   const unknowns: string[] = [];
   const report = (of: string | undefined) => (message: string, urn?: string) =>
     violations.push({ name: urn?.split("::").at(-1) ?? of, message });
-  const given = resources.map((one) => policyArgs(one, stack, config));
+  const given = resources.map((resource) => policyArgs(resource, stack, config));
   const asked = "validateStack" in rule ? [undefined] : given;
   for (const one of asked) {
     try {
@@ -57,11 +57,11 @@ async function validateResource(
 }
 
 function policyArgs(
-  one: Resource,
+  resource: Resource,
   stack: string,
   config: Readonly<Record<string, unknown>>,
 ): ResourceValidationArgs {
-  const { type, name, props, protect = false } = one;
+  const { type, name, props, protect = false } = resource;
   const isType = (of: object) => "__pulumiType" in of && of.__pulumiType === type;
   const args = unknownCheckingProxy(props) as Record<string, never>;
   return {

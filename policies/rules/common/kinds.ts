@@ -9,17 +9,19 @@ import type { NodePoolArgs } from "@pulumi/gcp/container/nodePool.js";
 import type { MetricArgs } from "@pulumi/gcp/logging/metric.js";
 import type { AccountArgs } from "@pulumi/gcp/serviceaccount/account.js";
 import type { BucketArgs } from "@pulumi/gcp/storage/bucket.js";
-import type { Kind } from "./rule.ts";
+import type { ResourceKind } from "./rule.ts";
 
 /** The resource types that rules speak of. Types are named, not imported: the pack starts without the provider's library. */
-export const bucket: Kind<BucketArgs> = { type: "gcp:storage/bucket:Bucket" };
-export const dataset: Kind<DatasetArgs> = { type: "gcp:bigquery/dataset:Dataset" };
-export const datasetAccess: Kind<DatasetAccessArgs> = { type: "gcp:bigquery/datasetAccess:DatasetAccess" };
-export const table: Kind<TableArgs> = { type: "gcp:bigquery/table:Table" };
-export const service: Kind<ServiceArgs> = { type: "gcp:cloudrunv2/service:Service" };
-export const runJob: Kind<RunJobArgs> = { type: "gcp:cloudrunv2/job:Job" };
-export const scheduler: Kind<SchedulerJobArgs> = { type: "gcp:cloudscheduler/job:Job" };
-export const cluster: Kind<ClusterArgs> = { type: "gcp:container/cluster:Cluster" };
-export const nodePool: Kind<NodePoolArgs> = { type: "gcp:container/nodePool:NodePool" };
-export const logMetric: Kind<MetricArgs> = { type: "gcp:logging/metric:Metric" };
-export const account: Kind<AccountArgs> = { type: "gcp:serviceaccount/account:Account" };
+export const bucket: ResourceKind<BucketArgs> = { type: "gcp:storage/bucket:Bucket" };
+export const dataset: ResourceKind<DatasetArgs> = { type: "gcp:bigquery/dataset:Dataset" };
+export const datasetAccess: ResourceKind<DatasetAccessArgs> = {
+  type: "gcp:bigquery/datasetAccess:DatasetAccess",
+};
+export const table: ResourceKind<TableArgs> = { type: "gcp:bigquery/table:Table" };
+export const service: ResourceKind<ServiceArgs> = { type: "gcp:cloudrunv2/service:Service" };
+export const runJob: ResourceKind<RunJobArgs> = { type: "gcp:cloudrunv2/job:Job" };
+export const scheduler: ResourceKind<SchedulerJobArgs> = { type: "gcp:cloudscheduler/job:Job" };
+export const cluster: ResourceKind<ClusterArgs> = { type: "gcp:container/cluster:Cluster" };
+export const nodePool: ResourceKind<NodePoolArgs> = { type: "gcp:container/nodePool:NodePool" };
+export const logMetric: ResourceKind<MetricArgs> = { type: "gcp:logging/metric:Metric" };
+export const account: ResourceKind<AccountArgs> = { type: "gcp:serviceaccount/account:Account" };

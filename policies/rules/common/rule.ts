@@ -13,7 +13,7 @@ import { UnknownValueError } from "@pulumi/policy/proxy.js";
 import { findings, type RuleFinding, type Found } from "./unknown.ts";
 
 /** A resource type and, for the compiler only, the arguments that it takes. */
-export interface Kind<Args> {
+export interface ResourceKind<Args> {
   readonly type: string;
   readonly args?: Args;
 }
@@ -72,7 +72,10 @@ export interface Checks<C> {
 }
 
 /** Checks for resources of one kind, with their arguments typed. */
-export function on<Args, C>(kind: Kind<Args>, ...checks: Check<Unwrap<NonNullable<Args>>, C>[]): Checks<C> {
+export function on<Args, C>(
+  kind: ResourceKind<Args>,
+  ...checks: Check<Unwrap<NonNullable<Args>>, C>[]
+): Checks<C> {
   return { takes: (type) => type === kind.type, checks };
 }
 

@@ -39,12 +39,12 @@ SELECT builder_pubkey, count(*) AS slots FROM tops GROUP BY builder_pubkey`,
 
 function buildersFound(results: Results, { names }: Showing) {
   const builders = buildersOf(results, (pubkey) => names.nameOf(pubkey));
-  const blocks = sumOf(builders, (one) => one.blocks);
+  const blocks = sumOf(builders, (builder) => builder.blocks);
   const slots = sumOf(builders, ({ slots_on_top }) => slots_on_top);
   return {
     numbers: { blocks, slots_with_bids: slots, builders },
-    shareOfBlocks: (one: Builder) => (blocks === 0 ? 0 : one.blocks / blocks),
-    shareOnTop: (one: Builder) => (slots === 0 ? 0 : one.slots_on_top / slots),
+    shareOfBlocks: (builder: Builder) => (blocks === 0 ? 0 : builder.blocks / blocks),
+    shareOnTop: (builder: Builder) => (slots === 0 ? 0 : builder.slots_on_top / slots),
   };
 }
 
@@ -94,19 +94,20 @@ function sharePlot(
         y: "builder",
         x: shareOfBlocks,
         fill: "var(--c0)",
-        title: (one: Builder) => `${one.builder}: ${count(one.blocks)} blocks`,
+        title: (builder: Builder) => `${builder.builder}: ${count(builder.blocks)} blocks`,
       }),
       plotting.dot(shown, {
         y: "builder",
         x: shareOnTop,
         r: 5,
         fill: "var(--c4)",
-        title: (one: Builder) => `${one.builder}: the best bid of ${count(one.slots_on_top)} slots`,
+        title: (builder: Builder) =>
+          `${builder.builder}: the best bid of ${count(builder.slots_on_top)} slots`,
       }),
       plotting.text(shown, {
         y: "builder",
-        x: (one: Builder) => Math.max(shareOfBlocks(one), shareOnTop(one)),
-        text: (one: Builder) => percent(shareOfBlocks(one)),
+        x: (builder: Builder) => Math.max(shareOfBlocks(builder), shareOnTop(builder)),
+        text: (builder: Builder) => percent(shareOfBlocks(builder)),
         textAnchor: "start",
         dx: 9,
         fill: "currentColor",
@@ -128,16 +129,16 @@ function builderTables({ numbers: { builders }, shareOfBlocks, shareOnTop }: Fou
       ),
       rows: builders
         .slice(0, LISTED)
-        .map((one) => [
-          one.builder,
-          count(one.keys),
-          count(one.blocks),
-          percent(shareOfBlocks(one)),
-          { shown: eth(one.eth), value: one.eth },
-          count(one.slots_on_top),
-          percent(shareOnTop(one)),
-          count(one.bids),
-          count(one.relays),
+        .map((builder) => [
+          builder.builder,
+          count(builder.keys),
+          count(builder.blocks),
+          percent(shareOfBlocks(builder)),
+          { shown: eth(builder.eth), value: builder.eth },
+          count(builder.slots_on_top),
+          percent(shareOnTop(builder)),
+          count(builder.bids),
+          count(builder.relays),
         ]),
       from: ["builders_on_relays"],
     },

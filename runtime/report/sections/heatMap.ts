@@ -61,13 +61,13 @@ export function heatMap(
                   },
                 ),
                 plotting.rect(joined(rectangles), {
-                  x1: (one: Rectangle) => timesOf(fine, one.from, scope).x1,
-                  x2: (one: Rectangle) => timesOf(fine, one.to, scope).x2,
+                  x1: (rectangle: Rectangle) => timesOf(fine, rectangle.from, scope).x1,
+                  x2: (rectangle: Rectangle) => timesOf(fine, rectangle.to, scope).x2,
                   y1: "y1",
                   y2: "y2",
                   fill: "state",
                   inset: 0,
-                  title: (one: Rectangle) => titleOf(one, scope, fine),
+                  title: (rectangle: Rectangle) => titleOf(rectangle, scope, fine),
                 }),
               ],
             };
@@ -106,16 +106,16 @@ function rectanglesOf(cell: DayCell, row: number): Rectangle[] {
 /** Neighbours in one state alone are one rectangle: a page of a long range stays small. */
 function joined(rectangles: readonly Rectangle[]): Rectangle[] {
   const result: Rectangle[] = [];
-  for (const one of rectangles) {
+  for (const rectangle of rectangles) {
     const before = result.at(-1);
     const goesOn =
-      before?.relay === one.relay &&
-      before.to + 1 === one.from &&
-      before.state === one.state &&
+      before?.relay === rectangle.relay &&
+      before.to + 1 === rectangle.from &&
+      before.state === rectangle.state &&
       before.share === 1 &&
-      one.share === 1;
-    if (goesOn) result[result.length - 1] = { ...before, to: one.to };
-    else result.push(one);
+      rectangle.share === 1;
+    if (goesOn) result[result.length - 1] = { ...before, to: rectangle.to };
+    else result.push(rectangle);
   }
   return result;
 }

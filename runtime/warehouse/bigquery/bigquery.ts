@@ -190,7 +190,8 @@ class BigQueryWarehouse implements Warehouse {
       defaultDataset: { projectId: project, datasetId: dataset },
     });
     const places = { tables: this.#tables, staging: this.#stagingPlace };
-    if (create) for (const one of Object.values(datasets)) await ensureGuard(this.#api, jobs, places, one);
+    if (create)
+      for (const dataset of Object.values(datasets)) await ensureGuard(this.#api, jobs, places, dataset);
     return { jobs, staging: new Staging(this.#api, jobs, clock, this.#network, places) };
   }
 }

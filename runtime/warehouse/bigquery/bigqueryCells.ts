@@ -31,7 +31,8 @@ function valueOf(field: ResultField, sent: unknown): Value {
     return (sent as { v?: unknown }[]).map(({ v }) => valueOf(element, v));
   }
   if (sent === null || sent === undefined) return null;
-  if (field.type === "RECORD" || field.type === "STRUCT") return rowOf(field.fields ?? [], sent as BigQueryRow);
+  if (field.type === "RECORD" || field.type === "STRUCT")
+    return rowOf(field.fields ?? [], sent as BigQueryRow);
   const text = String(sent as string | number | boolean);
   switch (field.type) {
     case "BOOLEAN":

@@ -1,5 +1,5 @@
 import { printable } from "../../errors.ts";
-import { sqlDialects } from "../sql/dialect.ts";
+import { bigqueryDialect } from "../sql/bigqueryDialect.ts";
 
 /** A project and one of its datasets. */
 export interface DatasetPlace {
@@ -21,7 +21,7 @@ export function columnName(name: string): string {
 
 /** The names of columns as a list, each behind `of` and a dot where it is given. */
 export function columnList(columns: readonly { readonly name: string }[], of?: string): string {
-  return sqlDialects.bigquery.columns(columns, of);
+  return bigqueryDialect.columns(columns, of);
 }
 
 /** A text as GoogleSQL writes it. */

@@ -1,10 +1,10 @@
 import type { Network } from "../../chain/networks.ts";
 import { rowTables } from "../../datasets/tables.ts";
-import { sqlDialects } from "../sql/dialect.ts";
+import { bigqueryDialect } from "../sql/bigqueryDialect.ts";
 import { coverageQuery, deliveredQuery, loadsQuery, settledSlotSql, type TableNamer } from "../sql/views.ts";
 import { columnList, type DatasetPlace, tableName } from "./bigquerySql.ts";
 
-const dialect = sqlDialects.bigquery;
+const dialect = bigqueryDialect;
 
 /** A view in GoogleSQL (never legacy SQL). */
 export interface BigQueryView {

@@ -186,22 +186,26 @@ async function isExact(t: ExecutionContext, warehouse: Warehouse, path: string):
 }
 
 test("a Parquet file a complete day: exact wei, UTC, in order; other days only when asked for", async (t) => {
-  const one = simulatedNetwork(1);
-  const border = slotAt(one, Date.UTC(2023, 10, 16) - 1) + 1;
+  const network = simulatedNetwork(1);
+  const border = slotAt(network, Date.UTC(2023, 10, 16) - 1) + 1;
   const root = await newFolder(t);
-  const lake = openFolderLake(join(root, "lake"), one.name);
+  const lake = openFolderLake(join(root, "lake"), network.name);
   const relays = [
     relayNamed("one", { collectFrom: border - 40 }),
     relayNamed("two", { collectFrom: border - 40 }),
   ];
-  const fill = (relay: string, first: number, last: number) => fillBids(lake, one, relay, { first, last });
+  const fill = (relay: string, first: number, last: number) =>
+    fillBids(lake, network, relay, { first, last });
   await fill("one", border - 40, border + 50);
   await fill("two", border - 40, border + 10);
-  const now = slotStartMs(one, border + 100);
-  const warehouse = openDuckDb(join(root, "one.duckdb"), one, { clock: fixedDateClock(now), log: silentLog });
+  const now = slotStartMs(network, border + 100);
+  const warehouse = openDuckDb(join(root, "one.duckdb"), network, {
+    clock: fixedDateClock(now),
+    log: silentLog,
+  });
   await warehouse.load(lake, relays);
   const out = join(root, "it's out");
-  const file = (name: string) => join(out, one.name, "bids", name);
+  const file = (name: string) => join(out, network.name, "bids", name);
   const summary = await warehouse.export(out, { datasets: DATASET_NAMES, partial: false });
   t.deepEqual(summary, {
     files: [{ path: file("2023-11-15.parquet"), rows: 160, complete: true }],
@@ -217,8 +221,8 @@ test("a Parquet file a complete day: exact wei, UTC, in order; other days only w
   await fill("two", border + 11, border + 50);
   await fill("one", border - 40, border + 7199);
   await fill("two", border - 40, border + 7199);
-  const later = openDuckDb(join(root, "one.duckdb"), one, {
-    clock: fixedDateClock(slotStartMs(one, border + 7250)),
+  const later = openDuckDb(join(root, "one.duckdb"), network, {
+    clock: fixedDateClock(slotStartMs(network, border + 7250)),
     log: silentLog,
   });
   await later.load(lake, relays);

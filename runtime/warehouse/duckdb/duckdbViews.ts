@@ -1,9 +1,9 @@
 import type { Network } from "../../chain/networks.ts";
 import { infoTable } from "../../datasets/tables.ts";
-import { sqlDialects } from "../sql/dialect.ts";
+import { duckdbDialect } from "../sql/duckdbDialect.ts";
 import { coverageQuery, deliveredQuery, loadsQuery, settledSlotSql } from "../sql/views.ts";
 
-const dialect = sqlDialects.duckdb;
+const dialect = duckdbDialect;
 
 /** The newest settled slot, at the time that the warehouse was set to or now. */
 export function settledNow(network: Network): string {

@@ -8,7 +8,7 @@ import { quotedName, quotedText } from "../../datasets/schema.ts";
 import { rowTables } from "../../datasets/tables.ts";
 import { codeOf, printable, UserError } from "../../errors.ts";
 import { rowsOf } from "./duckdbCells.ts";
-import { sqlDialects } from "../sql/dialect.ts";
+import { duckdbDialect } from "../sql/duckdbDialect.ts";
 import { firstSlotOfDaySql } from "../sql/views.ts";
 import { settledNow } from "./duckdbViews.ts";
 import type { ExportOptions, ExportSummary } from "../warehouse.ts";
@@ -65,7 +65,7 @@ async function daysOf(
   dataset: DatasetName,
   { relays, slots }: ExportOptions,
 ): Promise<Day[]> {
-  const firstOf = (day: string) => firstSlotOfDaySql(sqlDialects.duckdb, network, day);
+  const firstOf = (day: string) => firstSlotOfDaySql(duckdbDialect, network, day);
   const { first, last } = slots ?? { first: 0, last: MAX_SLOT };
   const rows = await rowsOf(
     connection,

@@ -1,5 +1,3 @@
-import { quotedText } from "../../datasets/schema.ts";
-
 /**
  * What differs between the SQL of the two warehouses, so that one statement can be written for both. Everything else that
  * statements use (CTEs, window functions, log10, exp, ln, substr, rtrim, CAST AS INT64) is common to both.
@@ -32,50 +30,11 @@ export interface SqlDialect {
   columns(columns: readonly { readonly name: string }[], of?: string): string;
 }
 
-const listOf =
+/** A dialect's `columns`, by how it writes one column. */
+export const columnLister =
   (column: (name: string) => string): SqlDialect["columns"] =>
   (columns, of) =>
     columns.map(({ name }) => (of === undefined ? column(name) : `${of}.${column(name)}`)).join(", ");
-
-const duckdb: SqlDialect = {
-  name: "duckdb",
-  text: quotedText,
-  time: (unixMs) => `TIMESTAMP '${timeText(unixMs)}'`,
-  column: (name) => `"${name}"`,
-  double: (expression) => `CAST(${expression} AS DOUBLE)`,
-  div: (dividend, divisor) => `(${dividend} // ${divisor})`,
-  floorDiv: (dividend, divisor) => `CAST(floor((${dividend}) / ${divisor}) AS INT64)`,
-  msBetween: (from, to) => `(epoch_ms(${to}) - epoch_ms(${from}))`,
-  integers: (from, to, name) => `unnest(generate_series(${from}, ${to})) AS run_of_${name}(${name})`,
-  elements: (literals, name) => `unnest([${literals.join(", ")}]) AS list_of_${name}(${name})`,
-  whole: (expression, name) => `CAST(${expression} AS BIGINT) AS ${name}`,
-  dateOfDay: (day) => `DATE '1970-01-01' + CAST(${day} AS INTEGER)`,
-  columns: listOf((name) => `"${name}"`),
-};
-
-const bigquery: SqlDialect = {
-  name: "bigquery",
-  // A JSON text's escapes are all known to GoogleSQL, but for \/, which JSON.stringify doesn't write.
-  text: (value) => JSON.stringify(value),
-  time: (unixMs) => `TIMESTAMP '${timeText(unixMs)}+00'`,
-  column: (name) => `\`${name}\``,
-  double: (expression) => `CAST(${expression} AS FLOAT64)`,
-  div: (dividend, divisor) => `DIV(${dividend}, ${divisor})`,
-  floorDiv: (dividend, divisor) => `CAST(FLOOR((${dividend}) / ${divisor}) AS INT64)`,
-  msBetween: (from, to) => `TIMESTAMP_DIFF(${to}, ${from}, MILLISECOND)`,
-  integers: (from, to, name) => `UNNEST(GENERATE_ARRAY(${from}, ${to})) AS ${name}`,
-  elements: (literals, name) => `UNNEST([${literals.join(", ")}]) AS ${name}`,
-  whole: (expression, name) => (expression === name ? name : `${expression} AS ${name}`),
-  dateOfDay: (day) => `DATE_FROM_UNIX_DATE(${day})`,
-  columns: listOf((name) => `\`${name}\``),
-};
-
-export const sqlDialects: Readonly<Record<SqlDialect["name"], SqlDialect>> = { duckdb, bigquery };
-
-/** The dialect of a warehouse, which its address tells. */
-export function sqlDialectOf(warehouseUrl: string): SqlDialect {
-  return warehouseUrl.startsWith("bigquery://") ? bigquery : duckdb;
-}
 
 /**
  * The number of rows for which a condition holds: 0 where there is none, also where it is NULL of every row. DuckDB's countif
@@ -86,6 +45,6 @@ export function countWhere(condition: string): string {
 }
 
 /** `YYYY-MM-DD hh:mm:ss.mmm` in UTC. */
-function timeText(unixMs: number): string {
+export function timeText(unixMs: number): string {
   return new Date(unixMs).toISOString().replace("T", " ").replace("Z", "");
 }

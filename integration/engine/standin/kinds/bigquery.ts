@@ -1,4 +1,4 @@
-import { type Kind, list, map, type Reference, text, type Values } from "../kind.ts";
+import { type StandinKind, list, map, type Reference, textOrNone, type Values } from "../kind.ts";
 import { changeable, sameSchema, serverSchema } from "../tableSchema.ts";
 
 const api = "bigquery.googleapis.com";
@@ -7,8 +7,8 @@ const DATASET = "gcp:bigquery/dataset:Dataset";
 const TABLE = "gcp:bigquery/table:Table";
 const ROUTINE = "gcp:bigquery/routine:Routine";
 
-const datasetId = (v: Values) => `projects/${text(v.project)}/datasets/${text(v.datasetId)}`;
-const tableId = (v: Values) => `${datasetId(v)}/tables/${text(v.tableId)}`;
+const datasetId = (v: Values) => `projects/${textOrNone(v.project)}/datasets/${textOrNone(v.datasetId)}`;
+const tableId = (v: Values) => `${datasetId(v)}/tables/${textOrNone(v.tableId)}`;
 
 /** In the access list of a dataset the API writes its old roles, whatever was given. */
 const LEGACY: Readonly<Record<string, string>> = {
@@ -20,7 +20,9 @@ const LEGACY: Readonly<Record<string, string>> = {
 /** The project's tables that a text of SQL names: views can't be made before them. */
 function named(sql: unknown, project: unknown): Reference[] {
   const found = [
-    ...text(sql).matchAll(/`([a-z][a-z0-9.:-]*)\.(\w+)\.(\w+)`|`([a-z][a-z0-9-]*)`\.`?(\w+)`?\.`?(\w+)`?/g),
+    ...textOrNone(sql).matchAll(
+      /`([a-z][a-z0-9.:-]*)\.(\w+)\.(\w+)`|`([a-z][a-z0-9-]*)`\.`?(\w+)`?\.`?(\w+)`?/g,
+    ),
   ];
   return found
     .map((match) => ({
@@ -32,7 +34,7 @@ function named(sql: unknown, project: unknown): Reference[] {
     .map((table) => [TABLE, tableId(table)]);
 }
 
-export const bigquery: Readonly<Record<string, Kind>> = {
+export const bigquery: Readonly<Record<string, StandinKind>> = {
   [DATASET]: {
     id: datasetId,
     api,
@@ -65,14 +67,14 @@ export const bigquery: Readonly<Record<string, Kind>> = {
       accesses: list(v.accesses)
         .map((access) => {
           const one = map(access);
-          const role = text(one.role);
+          const role = textOrNone(one.role);
           return role === "" ? one : { ...one, role: LEGACY[role] ?? role };
         })
         // The API gives the list in an order of its own.
         .toReversed(),
     }),
     refuse: (v) =>
-      list(v.accesses).some((access) => /^roles\/(?!bigquery\.)/.test(text(map(access).role)))
+      list(v.accesses).some((access) => /^roles\/(?!bigquery\.)/.test(textOrNone(map(access).role)))
         ? "Invalid value for access.role: only roles of BigQuery are allowed"
         : undefined,
     needs: (v) =>
@@ -116,10 +118,10 @@ export const bigquery: Readonly<Record<string, Kind>> = {
     }),
     echo: (v) =>
       v.view === undefined
-        ? { ...v, schema: serverSchema(text(v.schema)) }
+        ? { ...v, schema: serverSchema(textOrNone(v.schema)) }
         : { ...v, view: { useLegacySql: true, ...map(v.view) } },
     same: { schema: sameSchema },
-    replacesWhen: { schema: (stands, wanted) => !changeable(text(stands), text(wanted)) },
+    replacesWhen: { schema: (stands, wanted) => !changeable(textOrNone(stands), textOrNone(wanted)) },
     refuse(v) {
       if (v.view === undefined && v.schema === undefined) return "a table without a schema";
       if (v.view !== undefined && v.schema !== undefined)
@@ -128,7 +130,7 @@ export const bigquery: Readonly<Record<string, Kind>> = {
         return "view in legacy SQL: names in backticks are refused";
       if (list(v.clusterings).length > 4) return "at most 4 columns to cluster by";
       if (v.schema === undefined) return undefined;
-      const columns = JSON.parse(text(v.schema)) as { name: string; type: string }[];
+      const columns = JSON.parse(textOrNone(v.schema)) as { name: string; type: string }[];
       const has = (name: unknown) => columns.some((column) => column.name === name);
       const by = [...list(v.clusterings), map(v.timePartitioning).field, map(v.rangePartitioning).field];
       const lost = by.filter((name) => name !== undefined && !has(name));
@@ -137,7 +139,7 @@ export const bigquery: Readonly<Record<string, Kind>> = {
     needs: (v) => [[DATASET, datasetId(v)], ...named(map(v.view).query, v.project)],
   },
   [ROUTINE]: {
-    id: (v) => `${datasetId(v)}/routines/${text(v.routineId)}`,
+    id: (v) => `${datasetId(v)}/routines/${textOrNone(v.routineId)}`,
     api,
     source: `${PROVIDER}/resource_bigquery_routine.go (ForceNew)`,
     replaces: ["datasetId", "routineId", "routineType", "project"],
@@ -151,7 +153,7 @@ export const bigquery: Readonly<Record<string, Kind>> = {
     defaults: { deletionPolicy: "DELETE" },
     computed: () => ({ creationTime: 1_750_000_000_000, lastModifiedTime: 1_750_000_000_000 }),
     refuse: (v) =>
-      /^\s*create\b/i.test(text(v.definitionBody))
+      /^\s*create\b/i.test(textOrNone(v.definitionBody))
         ? "definitionBody is the body alone, without CREATE"
         : v.routineType === "TABLE_VALUED_FUNCTION" && v.returnType !== undefined
           ? "a table function has no returnType"
@@ -159,7 +161,7 @@ export const bigquery: Readonly<Record<string, Kind>> = {
     needs: (v) => [[DATASET, datasetId(v)], ...named(v.definitionBody, v.project)],
   },
   "gcp:bigquery/iamMember:IamMember": {
-    id: (v) => `${tableId(v)} ${text(v.role)} ${text(v.member)}`,
+    id: (v) => `${tableId(v)} ${textOrNone(v.role)} ${textOrNone(v.member)}`,
     api,
     source: `${PROVIDER}/iam_bigquery_table.go (every property ForceNew)`,
     replaces: ["datasetId", "tableId", "project", "role", "member", "condition"],

@@ -1,10 +1,10 @@
-import { drawn, type Kind, projectNumber, type Reference, text } from "../kind.ts";
+import { drawn, type StandinKind, projectNumber, type Reference, textOrNone } from "../kind.ts";
 
 const PROVIDER = "hashicorp/terraform-provider-google, google/services";
 
 /** Whom a grant is for, when that is an account of the same project. */
 export function accountOf(member: unknown): Reference[] {
-  const email = /^serviceAccount:(.+@(.+)\.iam\.gserviceaccount\.com)$/.exec(text(member));
+  const email = /^serviceAccount:(.+@(.+)\.iam\.gserviceaccount\.com)$/.exec(textOrNone(member));
   return email
     ? [["gcp:serviceaccount/account:Account", `projects/${email[2]}/serviceAccounts/${email[1]}`]]
     : [];
@@ -12,23 +12,25 @@ export function accountOf(member: unknown): Reference[] {
 
 /** A secret as the provider writes it back. */
 function secretOf(project: unknown, secret: unknown): string {
-  const name = text(secret);
-  return name.startsWith("projects/") ? name : `projects/${text(project)}/secrets/${name}`;
+  const name = textOrNone(secret);
+  return name.startsWith("projects/") ? name : `projects/${textOrNone(project)}/secrets/${name}`;
 }
 
-export const iam: Readonly<Record<string, Kind>> = {
+export const iam: Readonly<Record<string, StandinKind>> = {
   "gcp:projects/service:Service": {
-    id: (v) => `${text(v.project)}/${text(v.service)}`,
+    id: (v) => `${textOrNone(v.project)}/${textOrNone(v.service)}`,
     source: `${PROVIDER}/resourcemanager/resource_google_project_service.go (ForceNew)`,
     replaces: ["service", "project"],
     idempotent: true,
     defaults: { disableOnDestroy: false, deletionPolicy: "DELETE" },
     refuse: (v) =>
-      /^[a-z0-9]+\.googleapis\.com$/.test(text(v.service)) ? undefined : `no such API: ${text(v.service)}`,
+      /^[a-z0-9]+\.googleapis\.com$/.test(textOrNone(v.service))
+        ? undefined
+        : `no such API: ${textOrNone(v.service)}`,
   },
   "gcp:serviceaccount/account:Account": {
     id: (v) =>
-      `projects/${text(v.project)}/serviceAccounts/${text(v.accountId)}@${text(v.project)}.iam.gserviceaccount.com`,
+      `projects/${textOrNone(v.project)}/serviceAccounts/${textOrNone(v.accountId)}@${textOrNone(v.project)}.iam.gserviceaccount.com`,
     api: "iam.googleapis.com",
     source: `${PROVIDER}/resourcemanager/resource_google_service_account.go (ForceNew)`,
     replaces: ["accountId", "project"],
@@ -50,7 +52,7 @@ export const iam: Readonly<Record<string, Kind>> = {
     },
     defaults: { disabled: false, displayName: "", deletionPolicy: "DELETE" },
     computed: (v, id) => {
-      const email = `${text(v.accountId)}@${text(v.project)}.iam.gserviceaccount.com`;
+      const email = `${textOrNone(v.accountId)}@${textOrNone(v.project)}.iam.gserviceaccount.com`;
       return {
         email,
         name: id,
@@ -60,7 +62,7 @@ export const iam: Readonly<Record<string, Kind>> = {
     },
   },
   "gcp:projects/iAMMember:IAMMember": {
-    id: (v) => `${text(v.project)} ${text(v.role)} ${text(v.member)}`,
+    id: (v) => `${textOrNone(v.project)} ${textOrNone(v.role)} ${textOrNone(v.member)}`,
     api: "cloudresourcemanager.googleapis.com",
     source: `${PROVIDER}/resourcemanager/iam_project.go (every property ForceNew)`,
     replaces: ["project", "role", "member", "condition"],
@@ -69,7 +71,8 @@ export const iam: Readonly<Record<string, Kind>> = {
     needs: (v) => accountOf(v.member),
   },
   "gcp:secretmanager/secretIamMember:SecretIamMember": {
-    id: (v) => `projects/${text(v.project)}/secrets/${text(v.secretId)} ${text(v.role)} ${text(v.member)}`,
+    id: (v) =>
+      `projects/${textOrNone(v.project)}/secrets/${textOrNone(v.secretId)} ${textOrNone(v.role)} ${textOrNone(v.member)}`,
     api: "secretmanager.googleapis.com",
     source: `${PROVIDER}/secretmanager/iam_secret_manager_secret.go (every property ForceNew; the id is written back in full)`,
     replaces: ["project", "secretId", "role", "member", "condition"],
@@ -77,11 +80,14 @@ export const iam: Readonly<Record<string, Kind>> = {
     computed: () => ({ etag: "BwX" }),
     // The secret itself is nobody's of the stack: whoever gave it made it.
     echo: (v) => ({ ...v, secretId: secretOf(v.project, v.secretId) }),
-    same: { secretId: (stands, wanted) => text(stands).endsWith(`/${text(wanted)}`) || stands === wanted },
+    same: {
+      secretId: (stands, wanted) =>
+        textOrNone(stands).endsWith(`/${textOrNone(wanted)}`) || stands === wanted,
+    },
     needs: (v) => accountOf(v.member),
   },
   "gcp:billing/budget:Budget": {
-    id: (v) => `billingAccounts/${text(v.billingAccount)}/budgets/${drawn(text(v.displayName))}`,
+    id: (v) => `billingAccounts/${textOrNone(v.billingAccount)}/budgets/${drawn(textOrNone(v.displayName))}`,
     api: "billingbudgets.googleapis.com",
     source: `${PROVIDER}/billing/resource_billing_budget.go (ForceNew; the API writes projects by number)`,
     replaces: ["billingAccount"],

@@ -1,4 +1,4 @@
-import { drawn, type Kind, map, type Reference, text, type Values } from "../kind.ts";
+import { drawn, type StandinKind, map, type Reference, textOrNone, type Values } from "../kind.ts";
 
 const SOURCE =
   "pulumi/pulumi-kubernetes, provider/pkg/provider/diff.go (forceNew); kubernetes.io/docs/concepts/overview/working-with-objects/names";
@@ -11,13 +11,13 @@ const CLUSTER = "gcp:container/cluster:Cluster";
 
 const objectId = (v: Values) => {
   const { namespace, name } = map(v.metadata);
-  return namespace === undefined ? text(name) : `${text(namespace)}/${text(name)}`;
+  return namespace === undefined ? textOrNone(name) : `${textOrNone(namespace)}/${textOrNone(name)}`;
 };
 const clusterId = (v: Values, name = v.name) =>
-  `projects/${text(v.project)}/locations/${text(v.location)}/clusters/${text(name).split("/").at(-1)}`;
+  `projects/${textOrNone(v.project)}/locations/${textOrNone(v.location)}/clusters/${textOrNone(name).split("/").at(-1)}`;
 
 /** What is alike in all objects of Kubernetes. */
-function object(replaces: readonly string[] = []): Kind {
+function object(replaces: readonly string[] = []): StandinKind {
   return {
     id: objectId,
     source: SOURCE,
@@ -29,12 +29,12 @@ function object(replaces: readonly string[] = []): Kind {
     }),
     needs(v): Reference[] {
       const { namespace } = map(v.metadata);
-      return namespace === undefined ? [] : [["kubernetes:core/v1:Namespace", text(namespace)]];
+      return namespace === undefined ? [] : [["kubernetes:core/v1:Namespace", textOrNone(namespace)]];
     },
   };
 }
 
-export const kubernetes: Readonly<Record<string, Kind>> = {
+export const kubernetes: Readonly<Record<string, StandinKind>> = {
   [CLUSTER]: {
     id: (v) => clusterId(v),
     api: "container.googleapis.com",
@@ -70,14 +70,14 @@ export const kubernetes: Readonly<Record<string, Kind>> = {
         ...map(v.controlPlaneEndpointsConfig),
         dnsEndpointConfig: {
           ...map(map(v.controlPlaneEndpointsConfig).dnsEndpointConfig),
-          endpoint: `gke-${drawn(id).toString(16)}.${text(v.location)}.gke.goog`,
+          endpoint: `gke-${drawn(id).toString(16)}.${textOrNone(v.location)}.gke.goog`,
         },
       },
       effectiveLabels: map(v.resourceLabels),
     }),
   },
   "gcp:container/nodePool:NodePool": {
-    id: (v) => `${clusterId(v, v.cluster)}/nodePools/${text(v.name)}`,
+    id: (v) => `${clusterId(v, v.cluster)}/nodePools/${textOrNone(v.name)}`,
     api: "container.googleapis.com",
     source:
       "hashicorp/terraform-provider-google, google/services/container/resource_container_node_pool.go and node_config.go (ForceNew)",

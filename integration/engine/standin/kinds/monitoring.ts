@@ -1,4 +1,4 @@
-import { drawn, type Kind, list, map, sameJson, text } from "../kind.ts";
+import { drawn, type StandinKind, list, map, sameJson, textOrNone } from "../kind.ts";
 
 const PROVIDER = "hashicorp/terraform-provider-google, google/services";
 const MONITORING = "monitoring.googleapis.com";
@@ -16,9 +16,9 @@ function within(wanted: unknown, stands: unknown): boolean {
   return wanted === stands;
 }
 
-export const monitoring: Readonly<Record<string, Kind>> = {
+export const monitoring: Readonly<Record<string, StandinKind>> = {
   "gcp:logging/metric:Metric": {
-    id: (v) => text(v.name),
+    id: (v) => textOrNone(v.name),
     api: "logging.googleapis.com",
     source: `${PROVIDER}/logging/resource_logging_metric.go (ForceNew)`,
     replaces: [
@@ -46,7 +46,7 @@ export const monitoring: Readonly<Record<string, Kind>> = {
         return "a DISTRIBUTION needs a valueExtractor";
       if (valueType !== "DISTRIBUTION" && v.valueExtractor !== undefined)
         return "only a DISTRIBUTION has a valueExtractor";
-      const keys = list(labels).map((label) => text(map(label).key));
+      const keys = list(labels).map((label) => textOrNone(map(label).key));
       const extracted = Object.keys(map(v.labelExtractors));
       return keys.toSorted().join() === extracted.toSorted().join()
         ? undefined
@@ -54,7 +54,7 @@ export const monitoring: Readonly<Record<string, Kind>> = {
     },
   },
   "gcp:monitoring/alertPolicy:AlertPolicy": {
-    id: (v) => `projects/${text(v.project)}/alertPolicies/${drawn(text(v.displayName))}`,
+    id: (v) => `projects/${textOrNone(v.project)}/alertPolicies/${drawn(textOrNone(v.displayName))}`,
     api: MONITORING,
     source: `${PROVIDER}/monitoring/resource_monitoring_alert_policy.go`,
     replaces: ["project"],
@@ -77,7 +77,7 @@ export const monitoring: Readonly<Record<string, Kind>> = {
         : { documentation: { mimeType: "text/markdown", ...map(v.documentation) } }),
     }),
     refuse(v) {
-      if (text(map(v.documentation).content).length > 10_240)
+      if (textOrNone(map(v.documentation).content).length > 10_240)
         return "documentation: at most 10,240 characters";
       if (list(v.conditions).length > 6) return "at most 6 conditions";
       return list(v.conditions).every((one) =>
@@ -89,13 +89,13 @@ export const monitoring: Readonly<Record<string, Kind>> = {
   },
   "gcp:monitoring/dashboard:Dashboard": {
     id: (v) =>
-      `projects/${text(v.project)}/dashboards/${drawn(text(map(JSON.parse(text(v.dashboardJson))).displayName))}`,
+      `projects/${textOrNone(v.project)}/dashboards/${drawn(textOrNone(map(JSON.parse(textOrNone(v.dashboardJson))).displayName))}`,
     api: MONITORING,
     source: `${PROVIDER}/monitoring/resource_monitoring_dashboard.go (monitoringDashboardDiffSuppress)`,
     replaces: ["project"],
     defaults: { deletionPolicy: "DELETE" },
     echo(v) {
-      const given = map(JSON.parse(text(v.dashboardJson)));
+      const given = map(JSON.parse(textOrNone(v.dashboardJson)));
       const keys = Object.entries(given).toReversed();
       return {
         ...v,
@@ -104,7 +104,8 @@ export const monitoring: Readonly<Record<string, Kind>> = {
     },
     same: {
       dashboardJson: (stands, wanted) =>
-        sameJson(stands, wanted) || within(JSON.parse(text(wanted)), JSON.parse(text(stands) || "null")),
+        sameJson(stands, wanted) ||
+        within(JSON.parse(textOrNone(wanted)), JSON.parse(textOrNone(stands) || "null")),
     },
   },
 };

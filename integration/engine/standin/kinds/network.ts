@@ -1,4 +1,4 @@
-import { drawn, type Kind, list, map, type Reference, text, type Values } from "../kind.ts";
+import { drawn, type StandinKind, list, map, type Reference, textOrNone, type Values } from "../kind.ts";
 
 const PROVIDER = "hashicorp/terraform-provider-google, google/services";
 const api = "compute.googleapis.com";
@@ -14,9 +14,10 @@ const ROUTER = "gcp:compute/router:Router";
 const ADDRESS = "gcp:compute/address:Address";
 const SUBNETWORK = "gcp:compute/subnetwork:Subnetwork";
 
-const global = (v: Values, what: string) => `projects/${text(v.project)}/global/${what}/${text(v.name)}`;
+const global = (v: Values, what: string) =>
+  `projects/${textOrNone(v.project)}/global/${what}/${textOrNone(v.name)}`;
 const regional = (v: Values, what: string) =>
-  `projects/${text(v.project)}/regions/${text(v.region)}/${what}/${text(v.name)}`;
+  `projects/${textOrNone(v.project)}/regions/${textOrNone(v.region)}/${what}/${textOrNone(v.name)}`;
 const HOST = "https://www.googleapis.com/compute/v1/";
 const self = (id: string) => ({
   selfLink: `${HOST}${id}`,
@@ -25,13 +26,14 @@ const self = (id: string) => ({
 
 /** The provider compares links by what they end in (CompareSelfLinkOrResourceName); the server gives whole ones. */
 const sameLink = (stands: unknown, wanted: unknown) =>
-  text(stands).split("/").at(-1) === text(wanted).split("/").at(-1);
+  textOrNone(stands).split("/").at(-1) === textOrNone(wanted).split("/").at(-1);
 const link = (value: unknown) =>
-  text(value).startsWith("https:") || text(value) === "" ? value : `${HOST}${text(value)}`;
-const unlink = (value: unknown) => text(value).replace(HOST, "");
-const at = (type: string, link: unknown): Reference[] => (text(link) === "" ? [] : [[type, unlink(link)]]);
+  textOrNone(value).startsWith("https:") || textOrNone(value) === "" ? value : `${HOST}${textOrNone(value)}`;
+const unlink = (value: unknown) => textOrNone(value).replace(HOST, "");
+const at = (type: string, link: unknown): Reference[] =>
+  textOrNone(link) === "" ? [] : [[type, unlink(link)]];
 
-export const network: Readonly<Record<string, Kind>> = {
+export const network: Readonly<Record<string, StandinKind>> = {
   [NETWORK]: {
     id: (v) => global(v, "networks"),
     heldByUsers: true,
@@ -59,8 +61,8 @@ export const network: Readonly<Record<string, Kind>> = {
     echo: (v) => ({ ...v, network: link(v.network) }),
     same: { network: sameLink },
     refuse: (v) =>
-      Number(text(v.ipCidrRange).split("/")[1] ?? 99) > 29
-        ? `ipCidrRange ${text(v.ipCidrRange)}: at most /29`
+      Number(textOrNone(v.ipCidrRange).split("/")[1] ?? 99) > 29
+        ? `ipCidrRange ${textOrNone(v.ipCidrRange)}: at most /29`
         : undefined,
     needs: (v) => at(NETWORK, v.network),
   },
@@ -84,7 +86,7 @@ export const network: Readonly<Record<string, Kind>> = {
     defaults: { addressType: "EXTERNAL", networkTier: "PREMIUM" },
     computed: (v, id) => ({
       ...self(id),
-      address: `203.0.113.${drawn(text(v.name)) % 256}`,
+      address: `203.0.113.${drawn(textOrNone(v.name)) % 256}`,
       effectiveLabels: map(v.labels),
     }),
   },
@@ -101,7 +103,8 @@ export const network: Readonly<Record<string, Kind>> = {
     needs: (v) => at(NETWORK, v.network),
   },
   "gcp:compute/routerNat:RouterNat": {
-    id: (v) => `${text(v.project)}/${text(v.region)}/${text(v.router)}/${text(v.name)}`,
+    id: (v) =>
+      `${textOrNone(v.project)}/${textOrNone(v.region)}/${textOrNone(v.router)}/${textOrNone(v.name)}`,
     api,
     source: `${PROVIDER}/compute/resource_compute_router_nat.go (ForceNew)`,
     replaces: ["name", "region", "project", "router", "type"],

@@ -1,20 +1,20 @@
 import { createHash } from "node:crypto";
 import { type Dirent, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { drawn, type Kind, list, map, type Reference, text, type Values } from "../kind.ts";
+import { drawn, type StandinKind, list, map, type Reference, textOrNone, type Values } from "../kind.ts";
 import { accountOf } from "./iam.ts";
 
 const PROVIDER = "hashicorp/terraform-provider-google, google/services";
 const SERVICE = "gcp:cloudrunv2/service:Service";
 
 const serviceId = (v: Values) =>
-  `projects/${text(v.project)}/locations/${text(v.location)}/services/${text(v.name)}`;
-const seconds = (value: unknown) => Number(/^(\d+(?:\.\d+)?)s$/.exec(text(value))?.[1] ?? Number.NaN);
-const account = (email: unknown) => accountOf(`serviceAccount:${text(email)}`);
+  `projects/${textOrNone(v.project)}/locations/${textOrNone(v.location)}/services/${textOrNone(v.name)}`;
+const seconds = (value: unknown) => Number(/^(\d+(?:\.\d+)?)s$/.exec(textOrNone(value))?.[1] ?? Number.NaN);
+const account = (email: unknown) => accountOf(`serviceAccount:${textOrNone(email)}`);
 
 /** Of the files that an image is built from; of what .dockerignore names only the biggest are left out. */
 function contextHash(values: Values): string {
-  const folder = text(map(values.context).location);
+  const folder = textOrNone(map(values.context).location);
   const hash = createHash("sha256");
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }).toSorted(byPath)) {
     const path = join(entry.parentPath, entry.name);
@@ -27,9 +27,9 @@ function contextHash(values: Values): string {
 const byPath = (a: Dirent, b: Dirent) => (join(a.parentPath, a.name) < join(b.parentPath, b.name) ? -1 : 1);
 
 const repositoryId = (v: Values) =>
-  `projects/${text(v.project)}/locations/${text(v.location)}/repositories/${text(v.repository)}`;
+  `projects/${textOrNone(v.project)}/locations/${textOrNone(v.location)}/repositories/${textOrNone(v.repository)}`;
 
-export const run: Readonly<Record<string, Kind>> = {
+export const runKinds: Readonly<Record<string, StandinKind>> = {
   [SERVICE]: {
     id: serviceId,
     api: "run.googleapis.com",
@@ -64,7 +64,7 @@ export const run: Readonly<Record<string, Kind>> = {
             tcpSocket: { port: 8080 },
           },
           ...one,
-          name: one.name ?? `${text(v.name)}-1`,
+          name: one.name ?? `${textOrNone(v.name)}-1`,
           // A set: the API gives variables back in another order.
           envs: list(one.envs).toReversed(),
           resources: { cpuIdle: true, startupCpuBoost: false, ...map(one.resources) },
@@ -77,8 +77,8 @@ export const run: Readonly<Record<string, Kind>> = {
     },
     sets: ["template.containers[].envs"],
     computed(v) {
-      const uri = `https://${text(v.name)}-${drawn(text(v.project)).toString(36)}-uc.a.run.app`;
-      const revision = `${text(v.name)}-${String(drawn(JSON.stringify(v.template))).padStart(10, "0")}`;
+      const uri = `https://${textOrNone(v.name)}-${drawn(textOrNone(v.project)).toString(36)}-uc.a.run.app`;
+      const revision = `${textOrNone(v.name)}-${String(drawn(JSON.stringify(v.template))).padStart(10, "0")}`;
       return {
         uri,
         urls: [uri],
@@ -92,10 +92,10 @@ export const run: Readonly<Record<string, Kind>> = {
       if (seconds(template.timeout) > 3600) return "template.timeout: at most 3600s";
       for (const container of list(template.containers)) {
         const { image, resources } = map(container);
-        if (!/^[a-z0-9-]+(?:\.[a-z0-9-]+)+\/.+[:@].+/.test(text(image)))
-          return `Image '${text(image)}' not found`;
+        if (!/^[a-z0-9-]+(?:\.[a-z0-9-]+)+\/.+[:@].+/.test(textOrNone(image)))
+          return `Image '${textOrNone(image)}' not found`;
         const { cpu, memory } = map(map(resources).limits);
-        if (Number(cpu) >= 4 && /^(?:\d{1,3}Mi|1Gi)$/.test(text(memory)))
+        if (Number(cpu) >= 4 && /^(?:\d{1,3}Mi|1Gi)$/.test(textOrNone(memory)))
           return "with 4 CPUs at least 2Gi of memory";
       }
       return undefined;
@@ -103,7 +103,7 @@ export const run: Readonly<Record<string, Kind>> = {
     needs: (v) => account(map(v.template).serviceAccount),
   },
   "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": {
-    id: (v) => `${serviceId(v)} ${text(v.role)} ${text(v.member)}`,
+    id: (v) => `${serviceId(v)} ${textOrNone(v.role)} ${textOrNone(v.member)}`,
     api: "run.googleapis.com",
     source: `${PROVIDER}/cloudrunv2/iam_cloud_run_v2_service.go (every property ForceNew)`,
     replaces: ["name", "location", "project", "role", "member", "condition"],
@@ -112,7 +112,8 @@ export const run: Readonly<Record<string, Kind>> = {
     needs: (v) => [[SERVICE, serviceId(v)], ...accountOf(v.member)],
   },
   "gcp:cloudscheduler/job:Job": {
-    id: (v) => `projects/${text(v.project)}/locations/${text(v.region)}/jobs/${text(v.name)}`,
+    id: (v) =>
+      `projects/${textOrNone(v.project)}/locations/${textOrNone(v.region)}/jobs/${textOrNone(v.name)}`,
     api: "cloudscheduler.googleapis.com",
     source: `${PROVIDER}/cloudscheduler/resource_cloud_scheduler_job.go (ForceNew; headers and path suppressed)`,
     replaces: ["name", "region", "project"],
@@ -146,14 +147,15 @@ export const run: Readonly<Record<string, Kind>> = {
     refuse(v) {
       const deadline = seconds(v.attemptDeadline);
       if (deadline < 15 || deadline > 1800) return "attemptDeadline: 15s to 1800s";
-      if (!/^(?:\S+ ){4}\S+$/.test(text(v.schedule))) return `not a schedule: ${text(v.schedule)}`;
+      if (!/^(?:\S+ ){4}\S+$/.test(textOrNone(v.schedule)))
+        return `not a schedule: ${textOrNone(v.schedule)}`;
       return undefined;
     },
     needs: (v): Reference[] => account(map(map(v.httpTarget).oidcToken).serviceAccountEmail),
   },
   "gcp:artifactregistry/repository:Repository": {
     id: (v) =>
-      `projects/${text(v.project)}/locations/${text(v.location)}/repositories/${text(v.repositoryId)}`,
+      `projects/${textOrNone(v.project)}/locations/${textOrNone(v.location)}/repositories/${textOrNone(v.repositoryId)}`,
     api: "artifactregistry.googleapis.com",
     source: `${PROVIDER}/artifactregistry/resource_artifact_registry_repository.go (ForceNew)`,
     replaces: ["repositoryId", "format", "location", "project", "kmsKeyName", "mode"],
@@ -169,13 +171,13 @@ export const run: Readonly<Record<string, Kind>> = {
     echo: (v) => ({ ...v, cleanupPolicies: list(v.cleanupPolicies).toReversed() }),
     computed: (v) => ({
       name: v.repositoryId,
-      registryUri: `${text(v.location)}-docker.pkg.dev/${text(v.project)}/${text(v.repositoryId)}`,
+      registryUri: `${textOrNone(v.location)}-docker.pkg.dev/${textOrNone(v.project)}/${textOrNone(v.repositoryId)}`,
       createTime: "2026-11-01T00:00:00Z",
       updateTime: "2026-11-01T00:00:00Z",
     }),
   },
   "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": {
-    id: (v) => `${repositoryId(v)} ${text(v.role)} ${text(v.member)}`,
+    id: (v) => `${repositoryId(v)} ${textOrNone(v.role)} ${textOrNone(v.member)}`,
     api: "artifactregistry.googleapis.com",
     source: `${PROVIDER}/artifactregistry/iam_artifact_registry_repository.go (every property ForceNew)`,
     replaces: ["repository", "location", "project", "role", "member", "condition"],
@@ -184,7 +186,7 @@ export const run: Readonly<Record<string, Kind>> = {
     needs: (v) => [["gcp:artifactregistry/repository:Repository", repositoryId(v)], ...accountOf(v.member)],
   },
   "docker-build:index:Image": {
-    id: (v) => text(list(v.tags)[0]),
+    id: (v) => textOrNone(list(v.tags)[0]),
     source:
       "pulumi/pulumi-docker-build, provider/internal/image.go (nothing is replaced; contextHash in Diff)",
     unsure: ["digest", "ref", "contextHash"],
@@ -192,14 +194,14 @@ export const run: Readonly<Record<string, Kind>> = {
     computed(v) {
       const hash = contextHash(v);
       const digest = `sha256:${createHash("sha256").update(hash).update(JSON.stringify(v)).digest("hex")}`;
-      return { digest, ref: `${text(list(v.tags)[0])}@${digest}`, contextHash: hash };
+      return { digest, ref: `${textOrNone(list(v.tags)[0])}@${digest}`, contextHash: hash };
     },
     refuse: (v) =>
       v.push === true && list(v.tags).length === 0 ? "an image that is pushed needs a tag" : undefined,
     needs: (v) =>
       list(v.tags).flatMap((tag): Reference[] => {
         const [, location, project, repository] =
-          /^([a-z0-9-]+)-docker\.pkg\.dev\/([^/]+)\/([^/]+)\//.exec(text(tag)) ?? [];
+          /^([a-z0-9-]+)-docker\.pkg\.dev\/([^/]+)\/([^/]+)\//.exec(textOrNone(tag)) ?? [];
         return repository === undefined
           ? []
           : [

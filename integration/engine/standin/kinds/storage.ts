@@ -1,11 +1,11 @@
-import { type Kind, map, projectNumber, sameLetters, text } from "../kind.ts";
+import { type StandinKind, map, projectNumber, sameLetters, textOrNone } from "../kind.ts";
 
 const PROVIDER = "hashicorp/terraform-provider-google, google/services/storage";
 const BUCKET = "gcp:storage/bucket:Bucket";
 
-export const storage: Readonly<Record<string, Kind>> = {
+export const storage: Readonly<Record<string, StandinKind>> = {
   [BUCKET]: {
-    id: (v) => text(v.name),
+    id: (v) => textOrNone(v.name),
     api: "storage.googleapis.com",
     source: `${PROVIDER}/resource_storage_bucket.go (ForceNew; location: StateFunc upper case)`,
     replaces: [
@@ -31,8 +31,8 @@ export const storage: Readonly<Record<string, Kind>> = {
       requesterPays: false,
     },
     computed: (v) => ({
-      url: `gs://${text(v.name)}`,
-      selfLink: `https://www.googleapis.com/storage/v1/b/${text(v.name)}`,
+      url: `gs://${textOrNone(v.name)}`,
+      selfLink: `https://www.googleapis.com/storage/v1/b/${textOrNone(v.name)}`,
       projectNumber: Number(projectNumber(v.project)),
       effectiveLabels: map(v.labels),
       timeCreated: "2026-11-01T00:00:00.000Z",
@@ -41,7 +41,7 @@ export const storage: Readonly<Record<string, Kind>> = {
     sets: ["lifecycleRules"],
     echo: (v) => ({
       ...v,
-      location: text(v.location).toUpperCase(),
+      location: textOrNone(v.location).toUpperCase(),
       rpo: undefined,
       softDeletePolicy: {
         retentionDurationSeconds: 604_800,
@@ -56,16 +56,17 @@ export const storage: Readonly<Record<string, Kind>> = {
     },
   },
   "gcp:storage/bucketIAMMember:BucketIAMMember": {
-    id: (v) => `b/${text(v.bucket)} ${text(v.role)} ${text(v.member)}`,
+    id: (v) => `b/${textOrNone(v.bucket)} ${textOrNone(v.role)} ${textOrNone(v.member)}`,
     source: `${PROVIDER}/iam_storage_bucket.go (every property ForceNew)`,
     replaces: ["bucket", "role", "member", "condition"],
     idempotent: true,
     computed: () => ({ etag: "CAI=" }),
     // The provider gives the bucket back with its prefix, and compares names without it.
-    echo: (v) => ({ ...v, bucket: `b/${text(v.bucket).replace(/^b\//, "")}` }),
+    echo: (v) => ({ ...v, bucket: `b/${textOrNone(v.bucket).replace(/^b\//, "")}` }),
     same: {
-      bucket: (stands, wanted) => text(stands).replace(/^b\//, "") === text(wanted).replace(/^b\//, ""),
+      bucket: (stands, wanted) =>
+        textOrNone(stands).replace(/^b\//, "") === textOrNone(wanted).replace(/^b\//, ""),
     },
-    needs: (v) => [[BUCKET, text(v.bucket).replace(/^b\//, "")]],
+    needs: (v) => [[BUCKET, textOrNone(v.bucket).replace(/^b\//, "")]],
   },
 };
