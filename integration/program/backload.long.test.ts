@@ -34,8 +34,11 @@ const FORGETS = "merlin";
 const PLAN = without(FAULT_PLANS.all, "short", "late", "always-cut", "page-hole");
 /** Tries that a Job gives a shard. */
 const MAX_TRIES = 1 + BACKLOAD_DEFAULTS.retries;
-/** What one process's search for a horizon takes at most, with the empties that gave rise to it. */
-const PROBE = 90;
+/**
+ * Requests of one process's search for a horizon, with the empties that gave rise to it, at most: some 90 questions, each asked
+ * again where a fault met it. Who asks all that is below it sends ten times as many.
+ */
+const PROBE = 200;
 
 interface Ended {
   readonly code: number | null;
