@@ -29,6 +29,8 @@ export type ProxyFault =
   | { readonly kind: "status"; readonly status: number; readonly when: "before" | "after" }
   /** The server gets this many bytes of the body, then the connection is cut on both sides. */
   | { readonly kind: "cutUpload"; readonly bytes: number }
+  /** The server gets this many bytes of the body and is cut off; the client is answered with the status in mid-upload. */
+  | { readonly kind: "refuseUpload"; readonly status: number; readonly bytes: number }
   /** Takes effect, but its answer never comes: the connection is cut. */
   | { readonly kind: "loseAnswer" }
   /** The client gets this many bytes of the answer, then the connection is cut. */
@@ -95,6 +97,14 @@ export async function startProxy(target: string, options: ProxyOptions = {}): Pr
       send(url, { method: passing.method, headers: request.headers, agent }),
     );
     request.on("error", () => onward.destroy());
+    if (fault?.kind === "refuseUpload") {
+      await sendPart(onward, body ?? request, fault.bytes);
+      onward.destroy();
+      request.resume();
+      passing.status = fault.status;
+      answerJson(response, fault.status, refusal(fault.status));
+      return;
+    }
     const answer = await passOn(onward, body ?? request, fault);
     if (answer) await passBack(answer, response, fault, passing);
     else request.socket.destroy();
@@ -201,6 +211,7 @@ async function passBack(
     return;
   }
   response.writeHead(...head);
+  response.flushHeaders();
   if (fault?.kind === "cutDownload" || fault?.kind === "stallDownload") {
     const whole = await collected(answer);
     // At least a byte is always kept back.

@@ -52,8 +52,9 @@ export class GcsStore implements ObjectStore {
     const { bucket, prefix } = parsedUrl(url);
     this.url = `gs://${bucket}${prefix === "" ? "" : `/${prefix}`}`;
     this.#prefix = prefix === "" ? "" : `${prefix}/`;
-    this.#options = { clock: systemClock, stallMs: 60_000, resumableFrom: 8 * 2 ** 20, ...options };
-    const { stallMs: timeout } = this.#options;
+    this.#options = { clock: systemClock, stallMs: 10_000, resumableFrom: 8 * 2 ** 20, ...options };
+    // The first byte may take longer than the next one: a server that is busy answers late.
+    const timeout = 3 * this.#options.stallMs;
     // What fails is tried again here, where it is known what a lost answer means.
     const retryOptions = { autoRetry: false, retryableErrorFn: () => false };
     const client = storageClient({ timeout, retryOptions, userAgent: "mev-boost-etl" }, options.emulator);
