@@ -182,7 +182,7 @@ export const ROOMS = [
   },
   {
     room: "stacks",
-    job: "the Pulumi program, its config and outputs; `golden/`: what each stack registers",
+    job: "the Pulumi program, its config and outputs; `stacks/golden/`: what each stack registers",
     may: [
       "runtime",
       "runtime/chain",

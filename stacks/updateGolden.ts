@@ -1,16 +1,18 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { format, resolveConfig } from "prettier";
-import { GOLDEN, goldenText, goldenUrl, runStack } from "./golden.ts";
 import { withKeys } from "./projectFile.ts";
-import { withTables } from "./readmeTables.ts";
-import { committedSchemas, schemaFaults, schemasOf, schemasUrl } from "./schemas.ts";
 
 // `npm run golden`: writes Pulumi.yaml's keys, and what each stack registers, for the tests to compare and for reviewers to
 // read, and the README's tables with it. What the tables were is only added to: a column that is gone stops it.
 const project = new URL("../Pulumi.yaml", import.meta.url);
 const yaml = withKeys(await readFile(project, "utf8"));
 await writeFile(project, await format(yaml, { ...(await resolveConfig(project)), parser: "yaml" }));
+// These read Pulumi.yaml as they are loaded: a key that is new must stand there first.
+const { GOLDEN, goldenText, goldenUrl, runStack } = await import("./golden.ts");
+const { withTables } = await import("./readmeTables.ts");
+const { committedSchemas, schemaFaults, schemasOf, schemasUrl } = await import("./schemas.ts");
+
 await mkdir(new URL(".", schemasUrl), { recursive: true });
 const schemas = schemasOf((await runStack("production")).registered);
 const faults = existsSync(schemasUrl) ? schemaFaults(committedSchemas(), schemas) : [];
