@@ -109,7 +109,7 @@ test.serial(
       to[0]?.ipBlock?.except?.length ?? 0,
       ...ports.map(({ port }) => port),
     ]);
-    t.deepEqual(rules.slice(2, -2), [
+    t.deepEqual(rules.slice(1, -2), [
       ["0.0.0.0/0", 6, 443, 80, 8443],
       ["10.1.2.3/32", 0, 8080],
       ["0.0.0.0/0", 2, 9443],
@@ -125,6 +125,31 @@ test.serial(
     t.true(find("backload-job-job").dependsOn.includes(grants[0]?.name ?? "none"));
   },
 );
+
+test("workers can ask for names, whoever answers: kube-dns, the node's cache as a pod or an address, the metadata server", (t) => {
+  interface Peer {
+    readonly namespaceSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
+    readonly podSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
+    readonly ipBlock?: { readonly cidr: string };
+  }
+  const { egress } = inputsOf("backload-job-policy")["spec"] as {
+    egress: { to: Peer[]; ports: { protocol: string; port: number }[] }[];
+  };
+  for (const protocol of ["TCP", "UDP"]) {
+    const peers = egress
+      .filter(({ ports }) => ports.some((one) => one.protocol === protocol && one.port === 53))
+      .flatMap(({ to }) => to);
+    t.deepEqual(
+      peers.map(
+        ({ namespaceSelector, podSelector, ipBlock }) =>
+          ipBlock?.cidr ??
+          `${namespaceSelector?.matchLabels["kubernetes.io/metadata.name"]}/${podSelector?.matchLabels["k8s-app"]}`,
+      ),
+      ["kube-system/kube-dns", "kube-system/node-local-dns", "169.254.20.10/32", "169.254.169.254/32"],
+      protocol,
+    );
+  }
+});
 
 test("a plan's hash is the same for the same plan in whatever order it is written, and another for every other one", (t) => {
   const made = (more: Record<string, unknown>) => {
