@@ -495,6 +495,8 @@ test.serial(
     const nat = named(production, "egress-nat").inputs;
     t.is(nat["natIpAllocateOption"], "MANUAL_ONLY");
     t.is((nat["natIps"] as unknown[]).length, 1);
+    // More than a service opens to one relay, while the ports of ended connections wait.
+    t.is(nat["minPortsPerVm"], 256);
     t.true(waitsFor(production, "bids-service-run").has("egress-nat"));
   },
 );
