@@ -1,6 +1,7 @@
 import test from "ava";
 import * as fc from "fast-check";
 import * as E from "fp-ts/lib/Either.js";
+import { kubeconfigOf } from "../components/backload/BackloadCluster.ts";
 import { planHash } from "../components/backload/BackloadJob.ts";
 import { answer, type LogEntry, type LogMetric } from "../components/promql.testing.ts";
 import { BACKLOAD_LINES } from "../runtime/backload/logLines.ts";
@@ -68,6 +69,15 @@ test("pods are told what the config says, in the form that the worker reads, and
     t.true(E.isRight(serviceEnvironment.codec.decode(env)));
     t.is(env["ETL_BACKLOAD"], told, service);
   }
+});
+
+test("the cluster is reached by its own name, and by none where it has none", (t) => {
+  t.regex(
+    String(inputsOf("backload-cluster-kubernetes")["kubeconfig"]),
+    /"https:\/\/gke-1\.us-central1\.gke\.goog"/,
+  );
+  for (const endpoint of [undefined, ""])
+    t.throws(() => kubeconfigOf(endpoint), { message: /no DNS endpoint/ });
 });
 
 test("workers may write the lake's objects and nothing else, as themselves and not as their node", (t) => {

@@ -7,13 +7,7 @@ import { NodePool, type NodePoolArgs } from "@pulumi/gcp/container/nodePool.js";
 import { IAMMember } from "@pulumi/gcp/projects/iammember.js";
 import { Account } from "@pulumi/gcp/serviceaccount/account.js";
 import { Provider } from "@pulumi/kubernetes/provider.js";
-import {
-  type ComponentResourceOptions,
-  type Input,
-  jsonStringify,
-  type Output,
-  type Resource,
-} from "@pulumi/pulumi";
+import type { ComponentResourceOptions, Input, Output, Resource } from "@pulumi/pulumi";
 import type { StackContext } from "../stackContext.ts";
 import { EtlComponent, type Transform, transformed, validate } from "../component.ts";
 import { PROTECTION } from "../protection.ts";
@@ -75,7 +69,9 @@ export class BackloadCluster extends EtlComponent {
     this.provider = new Provider(
       this.child("kubernetes"),
       {
-        kubeconfig: kubeconfig(this.cluster),
+        kubeconfig: this.cluster.controlPlaneEndpointsConfig.apply(({ dnsEndpointConfig }) =>
+          kubeconfigOf(dnsEndpointConfig?.endpoint),
+        ),
         clusterIdentifier: this.cluster.id,
         enableServerSideApply: true,
       },
@@ -256,15 +252,20 @@ function nodeConfig({ labels }: StackContext, account: Account): container.NodeP
   };
 }
 
-/** Who deploys signs in by Google's plugin for kubectl: no secret stands in the state. */
-function kubeconfig(cluster: Cluster): Output<string> {
-  const endpoint = cluster.controlPlaneEndpointsConfig.apply(
-    ({ dnsEndpointConfig }) => dnsEndpointConfig?.endpoint ?? "",
-  );
-  return jsonStringify({
+/**
+ * Who deploys signs in by Google's plugin for kubectl: no secret stands in the state. Throws Error without an endpoint: an
+ * address without a host would be saved, and fail in each resource of the cluster with a message that doesn't say why.
+ * https://docs.cloud.google.com/kubernetes-engine/docs/concepts/network-isolation#dns-based_endpoint
+ */
+export function kubeconfigOf(endpoint: string | undefined): string {
+  if (!endpoint)
+    throw new Error(
+      "BackloadCluster: the cluster has no DNS endpoint; controlPlaneEndpointsConfig.dnsEndpointConfig must be set, and pulumi refresh reads it again",
+    );
+  return JSON.stringify({
     apiVersion: "v1",
     kind: "Config",
-    clusters: [{ name: "backload", cluster: { server: endpoint.apply((host) => `https://${host}`) } }],
+    clusters: [{ name: "backload", cluster: { server: `https://${endpoint}` } }],
     users: [
       {
         name: "deployer",
