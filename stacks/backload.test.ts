@@ -71,6 +71,17 @@ test("pods are told what the config says, in the form that the worker reads, and
   }
 });
 
+test("no node works as the project's default account, not even of the pool that a cluster begins with", (t) => {
+  const cluster = registered.find(({ name }) => name === "backload-cluster-cluster");
+  for (const name of ["backload-cluster-cluster", "backload-cluster-system", "backload-cluster-workers"]) {
+    const { serviceAccount } = inputsOf(name)["nodeConfig"] as { serviceAccount?: string };
+    t.is(serviceAccount, "etl-backload-production@example-project.iam.gserviceaccount.com", name);
+  }
+  // It may do a node's work before the first one starts, and the pool that is removed is no change ever after.
+  t.true(cluster?.dependsOn.includes("backload-cluster-node-role"));
+  t.deepEqual(cluster?.ignoreChanges, ["nodeConfig"]);
+});
+
 test("the cluster is reached by its own name, and by none where it has none", (t) => {
   t.regex(
     String(inputsOf("backload-cluster-kubernetes")["kubeconfig"]),

@@ -64,7 +64,7 @@ export class BackloadCluster extends EtlComponent {
     const network = this.#network(stack);
     const account = this.#nodeAccount(stack);
     const grants = this.#grants(stack, account.member, args.repository);
-    this.cluster = this.#cluster(args, network, grants);
+    this.cluster = this.#cluster(args, network, { account, grants });
     this.ready = [this.#system(args, account), this.#workers(args, account)];
     this.provider = new Provider(
       this.child("kubernetes"),
@@ -145,7 +145,7 @@ export class BackloadCluster extends EtlComponent {
   #cluster(
     { stack, zones, transform }: BackloadClusterArgs,
     network: Pick<ClusterArgs, "network" | "subnetwork">,
-    grants: readonly Resource[],
+    { account, grants }: NodeIdentity,
   ): Cluster {
     return new Cluster(
       this.child("cluster"),
@@ -177,12 +177,20 @@ export class BackloadCluster extends EtlComponent {
           // A cluster can't be made without a pool; ours are made beside it.
           initialNodeCount: 1,
           removeDefaultNodePool: true,
+          // That pool's nodes too: without an account they take the project's default one, and where that is disabled the cluster
+          // is never made. https://github.com/hashicorp/terraform-provider-google/issues/4435
+          nodeConfig: nodeConfig(stack, account),
           resourceLabels: stack.labels,
           ...PROTECTION.cluster.flags(),
         },
         transform?.cluster,
       ),
-      this.options("cluster", { dependsOn: [...stack.apis.of("container"), ...grants] }),
+      this.options("cluster", {
+        dependsOn: [...stack.apis.of("container"), ...grants],
+        // Once that pool is gone the API tells of another one's nodes here, and the provider would make the cluster anew.
+        // https://github.com/hashicorp/terraform-provider-google/issues/12070
+        ignoreChanges: ["nodeConfig"],
+      }),
     );
   }
 
@@ -237,7 +245,13 @@ export class BackloadCluster extends EtlComponent {
   }
 }
 
-/** What the nodes of both pools have. */
+/** What nodes work as, and what it is granted. */
+interface NodeIdentity {
+  readonly account: Account;
+  readonly grants: readonly Resource[];
+}
+
+/** What all nodes have. */
 function nodeConfig({ labels }: StackContext, account: Account): container.NodePoolNodeConfig {
   return {
     serviceAccount: account.email,
