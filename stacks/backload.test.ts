@@ -225,6 +225,21 @@ const wrong: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
     { max_failed_shards: 1001 },
     /max_failed_shards: 1001 is more than the shards/,
   ],
+  [
+    "a worker that its node has no room for",
+    { cpu: "700m" },
+    /backload: cpu: 700m is more than e2-medium has beside the node's own pods; give at most 461m, or a larger machine_type$/,
+  ],
+  [
+    "more memory than its node has",
+    { cpu: "1", memory: "6Gi", machine_type: "e2-standard-2" },
+    /memory: 6Gi is more than e2-standard-2 has .* at most 5178Mi/,
+  ],
+  [
+    "a machine that nothing is known of",
+    { machine_type: "x9-huge-96" },
+    /machine_type: there are no figures of x9-huge-96; give one of e2-small, e2-medium, /,
+  ],
   ["a key that isn't there", { rang: "1-2" }, /^mev-boost-etl:backload: .* is wrong; give \{\} or \{range/],
 ];
 for (const [what, change, message] of wrong)

@@ -9,6 +9,7 @@ import { Account } from "@pulumi/gcp/serviceaccount/account.js";
 import { Provider } from "@pulumi/kubernetes/provider.js";
 import type { ComponentResourceOptions, Input, Output, Resource } from "@pulumi/pulumi";
 import type { StackContext } from "../stackContext.ts";
+import { SYSTEM_MACHINE_TYPE } from "../../runtime/settings/nodes.ts";
 import { EtlComponent, type Transform, transformed, validate } from "../component.ts";
 import { PROTECTION } from "../protection.ts";
 
@@ -204,7 +205,7 @@ export class BackloadCluster extends EtlComponent {
         nodeLocations: zones.slice(0, 1),
         // Google's own services are all that it needs to reach.
         networkConfig: { enablePrivateNodes: true },
-        nodeConfig: { ...nodeConfig(stack, account), machineType: "e2-small" },
+        nodeConfig: { ...nodeConfig(stack, account), machineType: SYSTEM_MACHINE_TYPE },
       },
       this.options("free"),
     );
