@@ -133,7 +133,7 @@ export const KEYS = {
     "array",
     [],
     list("a list of user:…, group:…, domain:… or allAuthenticatedUsers", PUBLIC_READER),
-    "Who may read the public dataset: user:…, group:…, domain:… or allAuthenticatedUsers",
+    "Who may read the public dataset: user:…, group:…, domain:… or allAuthenticatedUsers, which domain-restricted sharing refuses; [] means nobody yet",
   ),
   canonicalBlocks: key(
     "object",
