@@ -197,6 +197,27 @@ test("who may do what with a dataset stands in its accesses, and only the public
   }
 });
 
+test("a service by static egress has started when connections get out; whether it lives asks for nothing outside", (t) => {
+  for (const [stack, { registered }] of everything) {
+    for (const service of ["bids", "payloads"]) {
+      const { template } = named(registered, `${service}-service-run`).inputs as {
+        template: {
+          containers: Record<
+            "startupProbe" | "livenessProbe",
+            { httpGet: { path: string }; periodSeconds: number; failureThreshold: number }
+          >[];
+        };
+      };
+      const [container] = template.containers;
+      t.is(container?.startupProbe.httpGet.path, stack === "production" ? "/started" : "/health");
+      t.is(container?.livenessProbe.httpGet.path, "/health");
+      const { periodSeconds = 0, failureThreshold = 0 } = container?.startupProbe ?? {};
+      // Longer than the service waits, and no longer than Cloud Run takes.
+      t.true(periodSeconds * failureThreshold > 120 && periodSeconds * failureThreshold <= 240);
+    }
+  }
+});
+
 test.serial("one key opens the public dataset to everybody, and no other", async (t) => {
   const everybody = { role: "READER", specialGroup: "allAuthenticatedUsers" };
   const { registered } = await runStack("production", {

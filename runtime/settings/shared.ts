@@ -41,6 +41,9 @@ export const MAX_SHARDS = 100_000;
  */
 export const NODE = { machineType: "e2-medium", cpu: "350m", memory: "1Gi" } as const;
 
+/** So long a new instance that leaves by static egress waits until connections get out, at most; its start-up probe waits longer. */
+export const WAY_OUT_PATIENCE_SECONDS = 120;
+
 const sqlColumn = t.refinement(t.string, (name) => /^[A-Za-z_]\w{0,299}$/.test(name));
 const sqlTable = t.refinement(t.string, (name) =>
   /^[a-z][a-z0-9-]{4,28}[a-z0-9]\.\w{1,1024}\.\w{1,1024}$/.test(name),
