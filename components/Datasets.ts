@@ -1,5 +1,5 @@
 import { Dataset, type DatasetArgs } from "@pulumi/gcp/bigquery/dataset.js";
-import type { ComponentResourceOptions, Input, Output } from "@pulumi/pulumi";
+import type { ComponentResourceOptions, Input, Output, Resource } from "@pulumi/pulumi";
 import type { StackContext } from "./stackContext.ts";
 import { EtlComponent, type Transform, transformed, validate } from "./component.ts";
 import { PROTECTION } from "./protection.ts";
@@ -12,6 +12,8 @@ export interface DatasetsArgs {
   readonly deployer: Input<string>;
   /** E-mails of the accounts that the services run as: they read the private dataset and write to staging. */
   readonly runtimes: readonly Input<string>[];
+  /** Grants of these accounts, which must hold before a dataset names them. */
+  readonly after: readonly Resource[];
   /** Who may read the public dataset: `user:…`, `group:…`, `domain:…` or `allAuthenticatedUsers`. */
   readonly publicReaders: readonly string[];
   readonly transform?: {
@@ -61,14 +63,18 @@ export class Datasets extends EtlComponent {
     this.registerOutputs({ private: this.private, staging: this.staging, public: this.public });
   }
 
-  #dataset(kind: Kind, { stack, location, transform }: DatasetsArgs, parts: Parts): Output<string> {
+  #dataset(kind: Kind, { stack, location, after, transform }: DatasetsArgs, parts: Parts): Output<string> {
     const { datasetId } = new Dataset(
       this.child(kind),
       transformed<DatasetArgs>(
         { location, labels: stack.labels, datasetId: stack.names.dataset(kind), ...parts },
         transform?.[kind],
       ),
-      this.options(kind === "private" ? "data" : kind, { dependsOn: stack.apis.of("bigquery") }),
+      this.options(kind === "private" ? "data" : kind, {
+        // An account that is seconds old isn't known to BigQuery yet. The provider tries a grant in IAM again until it is, and a
+        // dataset never: https://github.com/hashicorp/terraform-provider-google/pull/26430
+        dependsOn: [...stack.apis.of("bigquery"), ...after],
+      }),
     );
     return datasetId;
   }

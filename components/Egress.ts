@@ -15,6 +15,13 @@ export interface EgressArgs {
 const RANGE = "10.64.0.0/26";
 
 /**
+ * Connections at once to one address and port, an instance: 64 by default, and one beyond them is dropped until an old one has
+ * ended, which takes two minutes. One address has 64,512 ports, so 252 instances fit where four may run.
+ * https://docs.cloud.google.com/nat/docs/ports-and-addresses
+ */
+const PORTS = 256;
+
+/**
  * One reserved address by which the services reach relays. Google's shared ones are used by strangers too, so that a
  * relay's refusal may not be meant for us.
  */
@@ -98,6 +105,7 @@ export class Egress extends EtlComponent {
         region,
         natIpAllocateOption: "MANUAL_ONLY",
         natIps: [address.selfLink],
+        minPortsPerVm: PORTS,
         sourceSubnetworkIpRangesToNat: "LIST_OF_SUBNETWORKS",
         subnetworks: [{ name: subnetwork.id, sourceIpRangesToNats: ["ALL_IP_RANGES"] }],
         logConfig: { enable: true, filter: "ERRORS_ONLY" },

@@ -181,7 +181,10 @@ function template(args: ScheduledServiceArgs): ServiceArgs["template"] {
           startupCpuBoost: true,
         },
         startupProbe: {
-          httpGet: { path: "/health" },
+          // By an address of our own the first connections of a new instance may stall for a minute or more, and a tick with them:
+          // it has started when connections get out. https://docs.cloud.google.com/run/docs/configuring/vpc-direct-vpc
+          // Liveness asks for nothing outside: no outage elsewhere may end a tick.
+          httpGet: { path: egress === undefined ? "/health" : "/started" },
           periodSeconds: PROBE_SECONDS,
           timeoutSeconds: PROBE_SECONDS,
           failureThreshold: Math.ceil(sizing.startupSeconds / PROBE_SECONDS),

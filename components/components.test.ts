@@ -87,6 +87,7 @@ function etl(
     location: "EU",
     deployer: "deployer@example.com",
     runtimes: [identity.runtime.email],
+    after: identity.grants,
     publicReaders: [],
   });
   const limits = { noTickMinutes: 30, lagSlots: 600, relaySilentHours: 6, quarantinePercent: 1, errors: 3 };
@@ -130,7 +131,14 @@ const scheduled = (stack: StackContext, changed: Partial<typeof sizing>) =>
   });
 
 const readers = (stack: StackContext, publicReaders: string[]) =>
-  new Datasets("datasets", { stack, location: "EU", deployer: "d@example.com", runtimes: [], publicReaders });
+  new Datasets("datasets", {
+    stack,
+    location: "EU",
+    deployer: "d@example.com",
+    runtimes: [],
+    after: [],
+    publicReaders,
+  });
 
 const wrong: readonly Wrong[] = [
   {

@@ -1,6 +1,7 @@
 import test from "ava";
 import * as fc from "fast-check";
 import * as E from "fp-ts/lib/Either.js";
+import { kubeconfigOf } from "../components/backload/BackloadCluster.ts";
 import { planHash } from "../components/backload/BackloadJob.ts";
 import { answer, type LogEntry, type LogMetric } from "../components/promql.testing.ts";
 import { BACKLOAD_LINES } from "../runtime/backload/logLines.ts";
@@ -70,6 +71,26 @@ test("pods are told what the config says, in the form that the worker reads, and
   }
 });
 
+test("no node works as the project's default account, not even of the pool that a cluster begins with", (t) => {
+  const cluster = registered.find(({ name }) => name === "backload-cluster-cluster");
+  for (const name of ["backload-cluster-cluster", "backload-cluster-system", "backload-cluster-workers"]) {
+    const { serviceAccount } = inputsOf(name)["nodeConfig"] as { serviceAccount?: string };
+    t.is(serviceAccount, "etl-backload-production@example-project.iam.gserviceaccount.com", name);
+  }
+  // It may do a node's work before the first one starts, and the pool that is removed is no change ever after.
+  t.true(cluster?.dependsOn.includes("backload-cluster-node-role"));
+  t.deepEqual(cluster?.ignoreChanges, ["nodeConfig"]);
+});
+
+test("the cluster is reached by its own name, and by none where it has none", (t) => {
+  t.regex(
+    String(inputsOf("backload-cluster-kubernetes")["kubeconfig"]),
+    /"https:\/\/gke-1\.us-central1\.gke\.goog"/,
+  );
+  for (const endpoint of [undefined, ""])
+    t.throws(() => kubeconfigOf(endpoint), { message: /no DNS endpoint/ });
+});
+
 test("workers may write the lake's objects and nothing else, as themselves and not as their node", (t) => {
   const grants = registered.filter(({ inputs }) => String(inputs["member"]).includes("/subject/ns/"));
   t.deepEqual(
@@ -109,7 +130,7 @@ test.serial(
       to[0]?.ipBlock?.except?.length ?? 0,
       ...ports.map(({ port }) => port),
     ]);
-    t.deepEqual(rules.slice(2, -2), [
+    t.deepEqual(rules.slice(1, -2), [
       ["0.0.0.0/0", 6, 443, 80, 8443],
       ["10.1.2.3/32", 0, 8080],
       ["0.0.0.0/0", 2, 9443],
@@ -125,6 +146,31 @@ test.serial(
     t.true(find("backload-job-job").dependsOn.includes(grants[0]?.name ?? "none"));
   },
 );
+
+test("workers can ask for names, whoever answers: kube-dns, the node's cache as a pod or an address, the metadata server", (t) => {
+  interface Peer {
+    readonly namespaceSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
+    readonly podSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
+    readonly ipBlock?: { readonly cidr: string };
+  }
+  const { egress } = inputsOf("backload-job-policy")["spec"] as {
+    egress: { to: Peer[]; ports: { protocol: string; port: number }[] }[];
+  };
+  for (const protocol of ["TCP", "UDP"]) {
+    const peers = egress
+      .filter(({ ports }) => ports.some((one) => one.protocol === protocol && one.port === 53))
+      .flatMap(({ to }) => to);
+    t.deepEqual(
+      peers.map(
+        ({ namespaceSelector, podSelector, ipBlock }) =>
+          ipBlock?.cidr ??
+          `${namespaceSelector?.matchLabels["kubernetes.io/metadata.name"]}/${podSelector?.matchLabels["k8s-app"]}`,
+      ),
+      ["kube-system/kube-dns", "kube-system/node-local-dns", "169.254.20.10/32", "169.254.169.254/32"],
+      protocol,
+    );
+  }
+});
 
 test("a plan's hash is the same for the same plan in whatever order it is written, and another for every other one", (t) => {
   const made = (more: Record<string, unknown>) => {
@@ -178,6 +224,21 @@ const wrong: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
     "more failures than shards",
     { max_failed_shards: 1001 },
     /max_failed_shards: 1001 is more than the shards/,
+  ],
+  [
+    "a worker that its node has no room for",
+    { cpu: "700m" },
+    /backload: cpu: 700m is more than e2-medium has beside the node's own pods; give at most 461m, or a larger machine_type$/,
+  ],
+  [
+    "more memory than its node has",
+    { cpu: "1", memory: "6Gi", machine_type: "e2-standard-2" },
+    /memory: 6Gi is more than e2-standard-2 has .* at most 5178Mi/,
+  ],
+  [
+    "a machine that nothing is known of",
+    { machine_type: "x9-huge-96" },
+    /machine_type: there are no figures of x9-huge-96; give one of e2-small, e2-medium, /,
   ],
   ["a key that isn't there", { rang: "1-2" }, /^mev-boost-etl:backload: .* is wrong; give \{\} or \{range/],
 ];

@@ -4,6 +4,7 @@ import { type RelayOverrides, overriddenRelays } from "../runtime/settings/relay
 import * as E from "fp-ts/lib/Either.js";
 import type { Order, SlotRange } from "../runtime/chain/slots.ts";
 import { type Format, fields, json, whole } from "../runtime/settings/formats.ts";
+import { KNOWN_MACHINE_TYPES, askedFor, nodeRoom } from "../runtime/settings/nodes.ts";
 import { NODE, shared } from "../runtime/settings/shared.ts";
 
 /** A back-load as config names it; what is absent has the value of `BACKLOAD_DEFAULTS`, or is open. */
@@ -136,5 +137,22 @@ export function backloadFaults(
   for (const zone of zones)
     if (region !== undefined && !zone.startsWith(`${region}-`))
       faults.push(`zones: ${zone} isn't in region ${region}; give zones of it, such as ${region}-b`);
-  return faults.map((fault) => `backload: ${fault}`);
+  return [...faults, ...sizeFaults(config)].map((fault) => `backload: ${fault}`);
+}
+
+/** Why a worker would never be put on its node. */
+function sizeFaults(config: BackloadConfig): string[] {
+  const { machine_type: machineType, ...pod } = { ...BACKLOAD_DEFAULTS, ...config };
+  const room = nodeRoom(machineType);
+  if (!room)
+    return [
+      `machine_type: there are no figures of ${machineType}; give one of ${KNOWN_MACHINE_TYPES.join(", ")}`,
+    ];
+  const asked = askedFor(pod);
+  return (["cpu", "memory"] as const)
+    .filter((resource) => asked[resource] > room[resource])
+    .map((resource) => {
+      const most = resource === "cpu" ? `${room.cpu}m` : `${room.memory}Mi`;
+      return `${resource}: ${pod[resource]} is more than ${machineType} has beside the node's own pods; give at most ${most}, or a larger machine_type`;
+    });
 }

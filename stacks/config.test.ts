@@ -197,6 +197,11 @@ const wrong: readonly (readonly [string, Record<string, unknown>, readonly strin
     ],
   ],
   [
+    "a start that ends before connections get out",
+    { egress: "static", startupSeconds: 120 },
+    ["mev-boost-etl:startupSeconds: 120 may end a start by static egress; give more than 120"],
+  ],
+  [
     "a private address that isn't given",
     { relays: { titan: { private: true } } },
     [

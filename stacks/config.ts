@@ -3,6 +3,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { printable } from "../runtime/errors.ts";
 import { type Format, text } from "../runtime/settings/formats.ts";
 import { relayFaults } from "../runtime/settings/relayOverrides.ts";
+import { WAY_OUT_PATIENCE_SECONDS } from "../runtime/settings/shared.ts";
 import { backloadFaults, isBackload } from "./backloadConfig.ts";
 import { type ConfigKey, KEYS, UNSPOKEN } from "./configKeys.ts";
 import { intervalOf, memoryRange } from "./configRules.ts";
@@ -166,6 +167,15 @@ function* askingFaults(v: Values): Iterable<string> {
 }
 
 function* serviceFaults(v: Values): Iterable<string> {
+  if (
+    has(v.egress, v.startupSeconds) &&
+    v.egress === "static" &&
+    v.startupSeconds <= WAY_OUT_PATIENCE_SECONDS
+  )
+    yield fault(
+      "startupSeconds",
+      `${v.startupSeconds} may end a start by static egress; give more than ${WAY_OUT_PATIENCE_SECONDS}`,
+    );
   const { livenessPeriodSeconds, livenessTimeoutSeconds } = v;
   for (const service of ["bids", "payloads"] as const) {
     const [cpu, size] = [v[`${service}Cpu`], v[`${service}Memory`]];

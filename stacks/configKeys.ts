@@ -133,7 +133,7 @@ export const KEYS = {
     "array",
     [],
     list("a list of user:…, group:…, domain:… or allAuthenticatedUsers", PUBLIC_READER),
-    "Who may read the public dataset: user:…, group:…, domain:… or allAuthenticatedUsers",
+    "Who may read the public dataset: user:…, group:…, domain:…, or allAuthenticatedUsers unless domain-restricted sharing refuses it",
   ),
   canonicalBlocks: key(
     "object",
@@ -192,9 +192,9 @@ export const KEYS = {
   payloadsMemory: key("string", "512Mi", memory, "Memory of the payloads service"),
   startupSeconds: key(
     "integer",
-    60,
+    150,
     whole("seconds", 10, 240),
-    "Seconds within which a new instance must answer /health",
+    "Seconds within which a new instance must have started; above 120 with static egress, whose first connections may stall",
   ),
   livenessPeriodSeconds: key(
     "integer",

@@ -122,6 +122,7 @@ function sharedParts(config: StackConfig, opts: ComponentResourceOptions) {
       location: config.bigqueryLocation,
       deployer: config.deployer,
       runtimes: [identities.bids.runtime.email, identities.payloads.runtime.email],
+      after: [...identities.bids.grants, ...identities.payloads.grants],
       publicReaders: config.publicReaders,
     },
     opts,

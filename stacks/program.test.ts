@@ -192,14 +192,43 @@ test("who may do what with a dataset stands in its accesses, and only the public
     const held = (kind: string) => sorted(accesses(kind).map((text) => JSON.parse(text) as unknown));
     t.deepEqual(held("private"), sorted([...owners, ...runtimes("READER"), views]));
     t.deepEqual(held("staging"), sorted([...owners, ...runtimes("WRITER")]));
-    t.deepEqual(
-      held("public"),
-      sorted([
-        ...owners,
-        ...(stack === "test" ? [] : [{ role: "READER", specialGroup: "allAuthenticatedUsers" }]),
-      ]),
-    );
+    // Everybody is a reader only where someone says so: many organisations refuse such a grant.
+    t.deepEqual(held("public"), sorted(owners));
   }
+});
+
+test("a service by static egress has started when connections get out; whether it lives asks for nothing outside", (t) => {
+  for (const [stack, { registered }] of everything) {
+    for (const service of ["bids", "payloads"]) {
+      const { template } = named(registered, `${service}-service-run`).inputs as {
+        template: {
+          containers: Record<
+            "startupProbe" | "livenessProbe",
+            { httpGet: { path: string }; periodSeconds: number; failureThreshold: number }
+          >[];
+        };
+      };
+      const [container] = template.containers;
+      t.is(container?.startupProbe.httpGet.path, stack === "production" ? "/started" : "/health");
+      t.is(container?.livenessProbe.httpGet.path, "/health");
+      const { periodSeconds = 0, failureThreshold = 0 } = container?.startupProbe ?? {};
+      // Longer than the service waits, and no longer than Cloud Run takes.
+      t.true(periodSeconds * failureThreshold > 120 && periodSeconds * failureThreshold <= 240);
+    }
+  }
+});
+
+test.serial("one key opens the public dataset to everybody, and no other", async (t) => {
+  const everybody = { role: "READER", specialGroup: "allAuthenticatedUsers" };
+  const { registered } = await runStack("production", {
+    "mev-boost-etl:publicReaders": ["allAuthenticatedUsers"],
+  });
+  const open = registered.filter(({ inputs }) => JSON.stringify(inputs).includes("allAuthenticatedUsers"));
+  t.deepEqual(
+    open.map(({ name }) => name),
+    ["datasets-public"],
+  );
+  t.deepEqual((open[0]?.inputs["accesses"] as unknown[]).at(-1), everybody);
 });
 
 function canonical(value: unknown): string {
@@ -209,6 +238,28 @@ function canonical(value: unknown): string {
       : inner,
   );
 }
+
+test("a dataset names no account before a grant of it holds: the provider tries a grant again, and a dataset never", (t) => {
+  for (const [, { registered }] of everything) {
+    const accounts = ofType(registered, "Account");
+    t.true(accounts.length >= 4);
+    for (const { name, inputs } of ofType(registered, "Dataset")) {
+      const named = accounts.filter(({ inputs: { accountId } }) =>
+        JSON.stringify(inputs["accesses"]).includes(`${String(accountId)}@`),
+      );
+      t.is(named.length, name === "datasets-public" ? 0 : 2, name);
+      for (const { inputs: account } of named) {
+        const grant = ofType(registered, "IAMMember").find(({ inputs: { member } }) =>
+          String(member).startsWith(`serviceAccount:${String(account["accountId"])}@`),
+        );
+        t.true(
+          waitsFor(registered, name).has(grant?.name ?? "none"),
+          `${name}: ${String(account["accountId"])}`,
+        );
+      }
+    }
+  }
+});
 
 test("what is granted stands before the service that needs it, and the invoker's grant before the first call", (t) => {
   for (const [, { registered }] of everything) {
@@ -495,6 +546,8 @@ test.serial(
     const nat = named(production, "egress-nat").inputs;
     t.is(nat["natIpAllocateOption"], "MANUAL_ONLY");
     t.is((nat["natIps"] as unknown[]).length, 1);
+    // More than a service opens to one relay, while the ports of ended connections wait.
+    t.is(nat["minPortsPerVm"], 256);
     t.true(waitsFor(production, "bids-service-run").has("egress-nat"));
   },
 );

@@ -7,14 +7,9 @@ import { NodePool, type NodePoolArgs } from "@pulumi/gcp/container/nodePool.js";
 import { IAMMember } from "@pulumi/gcp/projects/iammember.js";
 import { Account } from "@pulumi/gcp/serviceaccount/account.js";
 import { Provider } from "@pulumi/kubernetes/provider.js";
-import {
-  type ComponentResourceOptions,
-  type Input,
-  jsonStringify,
-  type Output,
-  type Resource,
-} from "@pulumi/pulumi";
+import type { ComponentResourceOptions, Input, Output, Resource } from "@pulumi/pulumi";
 import type { StackContext } from "../stackContext.ts";
+import { SYSTEM_MACHINE_TYPE } from "../../runtime/settings/nodes.ts";
 import { EtlComponent, type Transform, transformed, validate } from "../component.ts";
 import { PROTECTION } from "../protection.ts";
 
@@ -70,12 +65,14 @@ export class BackloadCluster extends EtlComponent {
     const network = this.#network(stack);
     const account = this.#nodeAccount(stack);
     const grants = this.#grants(stack, account.member, args.repository);
-    this.cluster = this.#cluster(args, network, grants);
+    this.cluster = this.#cluster(args, network, { account, grants });
     this.ready = [this.#system(args, account), this.#workers(args, account)];
     this.provider = new Provider(
       this.child("kubernetes"),
       {
-        kubeconfig: kubeconfig(this.cluster),
+        kubeconfig: this.cluster.controlPlaneEndpointsConfig.apply(({ dnsEndpointConfig }) =>
+          kubeconfigOf(dnsEndpointConfig?.endpoint),
+        ),
         clusterIdentifier: this.cluster.id,
         enableServerSideApply: true,
       },
@@ -149,7 +146,7 @@ export class BackloadCluster extends EtlComponent {
   #cluster(
     { stack, zones, transform }: BackloadClusterArgs,
     network: Pick<ClusterArgs, "network" | "subnetwork">,
-    grants: readonly Resource[],
+    { account, grants }: NodeIdentity,
   ): Cluster {
     return new Cluster(
       this.child("cluster"),
@@ -181,12 +178,20 @@ export class BackloadCluster extends EtlComponent {
           // A cluster can't be made without a pool; ours are made beside it.
           initialNodeCount: 1,
           removeDefaultNodePool: true,
+          // That pool's nodes too: without an account they take the project's default one, and where that is disabled the cluster
+          // is never made. https://github.com/hashicorp/terraform-provider-google/issues/4435
+          nodeConfig: nodeConfig(stack, account),
           resourceLabels: stack.labels,
           ...PROTECTION.cluster.flags(),
         },
         transform?.cluster,
       ),
-      this.options("cluster", { dependsOn: [...stack.apis.of("container"), ...grants] }),
+      this.options("cluster", {
+        dependsOn: [...stack.apis.of("container"), ...grants],
+        // Once that pool is gone the API tells of another one's nodes here, and the provider would make the cluster anew.
+        // https://github.com/hashicorp/terraform-provider-google/issues/12070
+        ignoreChanges: ["nodeConfig"],
+      }),
     );
   }
 
@@ -200,7 +205,7 @@ export class BackloadCluster extends EtlComponent {
         nodeLocations: zones.slice(0, 1),
         // Google's own services are all that it needs to reach.
         networkConfig: { enablePrivateNodes: true },
-        nodeConfig: { ...nodeConfig(stack, account), machineType: "e2-small" },
+        nodeConfig: { ...nodeConfig(stack, account), machineType: SYSTEM_MACHINE_TYPE },
       },
       this.options("free"),
     );
@@ -241,7 +246,13 @@ export class BackloadCluster extends EtlComponent {
   }
 }
 
-/** What the nodes of both pools have. */
+/** What nodes work as, and what it is granted. */
+interface NodeIdentity {
+  readonly account: Account;
+  readonly grants: readonly Resource[];
+}
+
+/** What all nodes have. */
 function nodeConfig({ labels }: StackContext, account: Account): container.NodePoolNodeConfig {
   return {
     serviceAccount: account.email,
@@ -256,15 +267,20 @@ function nodeConfig({ labels }: StackContext, account: Account): container.NodeP
   };
 }
 
-/** Who deploys signs in by Google's plugin for kubectl: no secret stands in the state. */
-function kubeconfig(cluster: Cluster): Output<string> {
-  const endpoint = cluster.controlPlaneEndpointsConfig.apply(
-    ({ dnsEndpointConfig }) => dnsEndpointConfig?.endpoint ?? "",
-  );
-  return jsonStringify({
+/**
+ * Who deploys signs in by Google's plugin for kubectl: no secret stands in the state. Throws Error without an endpoint: an
+ * address without a host would be saved, and fail in each resource of the cluster with a message that doesn't say why.
+ * https://docs.cloud.google.com/kubernetes-engine/docs/concepts/network-isolation#dns-based_endpoint
+ */
+export function kubeconfigOf(endpoint: string | undefined): string {
+  if (!endpoint)
+    throw new Error(
+      "BackloadCluster: the cluster has no DNS endpoint; controlPlaneEndpointsConfig.dnsEndpointConfig must be set, and pulumi refresh reads it again",
+    );
+  return JSON.stringify({
     apiVersion: "v1",
     kind: "Config",
-    clusters: [{ name: "backload", cluster: { server: endpoint.apply((host) => `https://${host}`) } }],
+    clusters: [{ name: "backload", cluster: { server: `https://${endpoint}` } }],
     users: [
       {
         name: "deployer",

@@ -28,20 +28,27 @@ export function networkPolicy(settings: Omit<BackloadSettings, "lake">): network
   const ports = new Set([443, 80, ...relays.filter((one) => !one.isPrivate).map(({ port }) => port)]);
   const tcp = (port: number) => ({ protocol: "TCP", port });
   const dns = [tcp(53), { protocol: "UDP", port: 53 }];
+  const inKubeSystem = (app: string) => ({
+    namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "kube-system" } },
+    podSelector: { matchLabels: { "k8s-app": app } },
+  });
   return {
     podSelector: {},
     policyTypes: ["Ingress", "Egress"],
     egress: [
       {
         to: [
-          {
-            namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "kube-system" } },
-            podSelector: { matchLabels: { "k8s-app": "kube-dns" } },
-          },
+          inKubeSystem("kube-dns"),
+          // NodeLocal DNSCache is on by default from 1.34.1-gke.3720000 on, and Dataplane V2 knows a pod by its labels and not by
+          // the address that it is asked at: https://docs.cloud.google.com/kubernetes-engine/docs/how-to/nodelocal-dns-cache
+          inKubeSystem("node-local-dns"),
+          // The same cache where it counts as its node, and the metadata server, which answers where the cluster has Cloud DNS:
+          // no pod's label stands for either. https://github.com/tektoncd/operator/issues/4000
+          { ipBlock: { cidr: "169.254.20.10/32" } },
+          { ipBlock: { cidr: "169.254.169.254/32" } },
         ],
         ports: dns,
       },
-      { to: [{ ipBlock: { cidr: "169.254.20.10/32" } }], ports: dns },
       { to: [{ ipBlock: { cidr: "0.0.0.0/0", except: PRIVATE_RANGES } }], ports: [...ports].map(tcp) },
       ...relays
         .filter(({ isPrivate }) => isPrivate)

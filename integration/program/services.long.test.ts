@@ -132,13 +132,14 @@ test("ticks of both services over relays with every fault that can be seen end i
   t.true(rows > 1000, `${rows} rows`);
 });
 
-test("the service has three routes, and limits what it reads", async (t) => {
+test("the service has four routes, and limits what it reads", async (t) => {
   const { start } = await world(t);
   const service = await start("payloads", { relays: [] });
   const answers: [string, string, number][] = [
     ["GET", "/health", 200],
     ["GET", "/ready", 200],
     ["GET", "/ready?verbose=1", 200],
+    ["GET", "/started", 200],
     ["POST", "/tick", 200],
     ["GET", "/tick", 405],
     ["PUT", "/tick", 405],

@@ -13,6 +13,7 @@ import { logMetricDescribed } from "./logMetricDescribed.ts";
 import { partitionFilter } from "./partitionFilter.ts";
 import { physicalNames } from "./physicalNames.ts";
 import { plainSecrets } from "./plainSecrets.ts";
+import { podFits } from "./podFits.ts";
 import { podLimits } from "./podLimits.ts";
 import { podNoHost } from "./podNoHost.ts";
 import { podNoToken } from "./podNoToken.ts";
@@ -47,6 +48,7 @@ export const policies: Policies = [
   partitionFilter,
   physicalNames,
   plainSecrets,
+  podFits,
   podLimits,
   podNoHost,
   podNoToken,

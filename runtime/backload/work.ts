@@ -1,11 +1,11 @@
 import { prices } from "../prices.ts";
 import { NODE } from "../settings/shared.ts";
 
-/** What a quota counts of a worker's node (e2-medium and e2-small have two shared CPUs). */
+/** What a quota counts of a node (an e2-medium has two shared CPUs). */
 export const NODE_CPUS = 2;
 /** Boot disk of a node, GB. */
 export const NODE_DISK_GB = 20;
-/** Cores that a worker has: what its pod is limited to. An e2-medium bears one core in the long run, an e2-small half of one. */
+/** Cores that a worker has: what its pod is limited to. An e2-medium bears one core in the long run, the node's own pods included. */
 export const WORKER_CORES = Number.parseInt(NODE.cpu, 10) / 1000;
 
 /** Bids that a worker with a core for itself collects a second, requests included (npm run bench; README, "How fast it is"). */

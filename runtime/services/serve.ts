@@ -12,6 +12,7 @@ import { secretReader } from "./secretManager.ts";
 import { startServer } from "./server.ts";
 import { type ServiceSettings, readEnvironment } from "../settings/serviceSettings.ts";
 import { TickService } from "./tickService.ts";
+import { WayOut } from "./wayOut.ts";
 
 /** What opening a lake or a warehouse is given. */
 export interface OpenContext {
@@ -63,7 +64,8 @@ export async function serve(
   const [, project] = /^bigquery:\/\/([^/]+)\//.exec(settings.warehouse) ?? [];
   // A simulated network is for this machine alone.
   const host = network.simulated ? "127.0.0.1" : "0.0.0.0";
-  const server = await startServer({ port, host, service, project, log });
+  const wayOut = new WayOut({ clock, log });
+  const server = await startServer({ port, host, service, wayOut, project, log });
   const active = relays.filter(({ state }) => state === "active").map(({ name }) => name);
   log.info(
     {

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { UserError, codeOf, messageOf } from "../errors.ts";
 import type { ServiceLog } from "../log.ts";
 import type { TickReply, TickService } from "./tickService.ts";
+import type { WayOut } from "./wayOut.ts";
 
 /** A body is read to its end and not looked at; the scheduler sends none. */
 const MAX_BODY_BYTES = 16 << 10;
@@ -13,11 +14,21 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** The front end keeps connections for ten minutes, and must not be the last to know that one is closed. */
 const KEEP_ALIVE_MS = 620_000;
 
+/** The routes, and the method that each takes. */
+const METHODS: ReadonlyMap<string, string> = new Map([
+  ["/tick", "POST"],
+  ["/health", "GET"],
+  ["/ready", "GET"],
+  ["/started", "GET"],
+]);
+
 export interface ServerOptions {
   readonly port: number;
   /** Address that is listened on. */
   readonly host: string;
   readonly service: Pick<TickService, "tick" | "stopping">;
+  /** What `/started` asks; without it a service has started when it listens. */
+  readonly wayOut?: Pick<WayOut, "unreached">;
   /** Google Cloud project that traces belong to; undefined outside of any. */
   readonly project: string | undefined;
   readonly log: ServiceLog;
@@ -30,7 +41,7 @@ export interface TickServer {
   close(): Promise<void>;
 }
 
-/** Serves `POST /tick`, `GET /health` and `GET /ready`, and nothing else. Throws UserError when the port can't be had. */
+/** Serves `POST /tick`, `GET /health`, `GET /ready` and `GET /started`, and nothing else. Throws UserError when the port can't be had. */
 export async function startServer(options: ServerOptions): Promise<TickServer> {
   const { port, host, log } = options;
   const server = createServer(
@@ -69,16 +80,16 @@ async function closed(server: Server): Promise<void> {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { service, project }: ServerOptions,
+  { service, wayOut, project }: ServerOptions,
 ): Promise<void> {
   const [path = "/"] = (request.url ?? "/").split("?");
-  const allowed = path === "/tick" ? "POST" : path === "/health" || path === "/ready" ? "GET" : undefined;
+  const allowed = METHODS.get(path);
   const refuse = (status: number, error: string): void => {
     // Answered without having read the body: the connection can't be used again.
     if (!request.complete) response.setHeader("connection", "close");
     send(response, service, { status, body: { error } });
   };
-  if (allowed === undefined) return refuse(404, "there are /tick, /health and /ready");
+  if (allowed === undefined) return refuse(404, `there are ${[...METHODS.keys()].join(", ")}`);
   if (request.method !== allowed) {
     response.setHeader("allow", allowed);
     return refuse(405, `${path} takes ${allowed}`);
@@ -87,6 +98,11 @@ async function answer(
     return refuse(413, `a body of over ${MAX_BODY_BYTES} bytes; none is needed`);
   }
   if (path === "/health") return send(response, service, { status: 200, body: { healthy: true } });
+  if (path === "/started") {
+    const unreached = (await wayOut?.unreached()) ?? [];
+    const started = unreached.length === 0;
+    return send(response, service, { status: started ? 200 : 503, body: { started, unreached } });
+  }
   if (path === "/ready") {
     const ready = !service.stopping;
     return send(response, service, { status: ready ? 200 : 503, body: { ready } });

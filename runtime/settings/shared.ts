@@ -35,8 +35,14 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** Shards that a range is cut into, at most: the completions that Kubernetes takes for an Indexed Job. */
 export const MAX_SHARDS = 100_000;
 
-/** A back-load worker's node, and what of it the pod asks for and is limited to, unless the stack's config says otherwise. */
-export const NODE = { machineType: "e2-medium", cpu: "700m", memory: "1Gi" } as const;
+/**
+ * A back-load worker's node, and what of it the pod asks for and is limited to, unless the stack's config says otherwise. It is
+ * relays that a worker waits for, so the cheapest machine does; the pod fits with a fifth of the room to spare (`nodes.ts`).
+ */
+export const NODE = { machineType: "e2-medium", cpu: "350m", memory: "1Gi" } as const;
+
+/** So long a new instance that leaves by static egress waits until connections get out, at most; its start-up probe waits longer. */
+export const WAY_OUT_PATIENCE_SECONDS = 120;
 
 const sqlColumn = t.refinement(t.string, (name) => /^[A-Za-z_]\w{0,299}$/.test(name));
 const sqlTable = t.refinement(t.string, (name) =>

@@ -231,19 +231,24 @@ export const workersPool = (): Resource =>
     cluster: "mev-boost-etl-production",
     location: "us-central1-a",
     networkConfig: { enablePrivateNodes: false },
+    nodeConfig: { machineType: "e2-medium" },
   });
 
 const POD: core.v1.PodSpec = {
   restartPolicy: "Never",
   automountServiceAccountToken: false,
   terminationGracePeriodSeconds: 25,
+  nodeSelector: { "cloud.google.com/gke-nodepool": "workers" },
   securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
   volumes: [{ name: "scratch", emptyDir: {} }],
   containers: [
     {
       name: "worker",
       image: IMAGE,
-      resources: { requests: { cpu: "1", memory: "512Mi" }, limits: { cpu: "1", memory: "512Mi" } },
+      resources: {
+        requests: { cpu: "300m", memory: "512Mi" },
+        limits: { cpu: "300m", memory: "512Mi" },
+      },
       securityContext: {
         readOnlyRootFilesystem: true,
         allowPrivilegeEscalation: false,
