@@ -19,6 +19,8 @@ usage: deploy/bootstrap.sh --project ID --repository OWNER/NAME --repository-id 
   --static-egress          a stack has egress: static: the deployer may also make networks
   --backload               a stack has a back-load: the deployer may also make networks and clusters
   --promoted-by EMAIL      deployer of another project that copies images from here (production's, in test's project)
+  --check                  changes nothing: names all that is missing, at once, and ends with 1 if anything is
+  --parallelism N          workers that --check --backload wants quotas for: the config's backload.parallelism (default 20)
 END
 }
 
@@ -28,16 +30,18 @@ fail() {
 }
 
 project="" repository="" repository_id="" owner_id="" region=us-central1 egress=false backload=false promoter=""
+check=false parallelism=20
 stacks=()
 while [ $# -gt 0 ]; do
   case $1 in
     --static-egress) egress=true ;;
     --backload) backload=true ;;
+    --check) check=true ;;
     --help | -h)
       usage
       exit 0
       ;;
-    --project | --repository | --repository-id | --owner-id | --stack | --region | --promoted-by)
+    --project | --repository | --repository-id | --owner-id | --stack | --region | --promoted-by | --parallelism)
       [ $# -ge 2 ] || fail "$1 needs a value; see --help" 2
       case $1 in
         --project) project=$2 ;;
@@ -47,6 +51,7 @@ while [ $# -gt 0 ]; do
         --stack) stacks+=("$2") ;;
         --region) region=$2 ;;
         --promoted-by) promoter=$2 ;;
+        --parallelism) parallelism=$2 ;;
       esac
       shift
       ;;
@@ -60,6 +65,7 @@ done
 asking="ask GitHub: gh api repos/$repository --jq '.id, .owner.id'"
 [[ $repository_id =~ ^[1-9][0-9]*$ ]] || fail "--repository-id must be the number of $repository; $asking" 2
 [[ $owner_id =~ ^[1-9][0-9]*$ ]] || fail "--owner-id must be the number of the owner of $repository; $asking" 2
+[[ $parallelism =~ ^[1-9][0-9]{0,3}$ ]] || fail "--parallelism must be 1 to 1000" 2
 [ ${#stacks[@]} -gt 0 ] || fail "--stack must be given at least once" 2
 for stack in "${stacks[@]}"; do
   [[ $stack =~ ^[a-z]([a-z0-9-]{0,10}[a-z0-9])?$ ]] || fail "--stack must be 1 to 12 of a-z, 0-9 and -" 2
@@ -144,6 +150,12 @@ by_name="/workloadIdentityPools/$pool/subject/repo:"
 
 number=$(gc projects describe "$project" --format='value(projectNumber)') ||
   fail "project $project can't be read: is gcloud signed in (gcloud auth login) as one of its owners?"
+
+if $check; then
+  # shellcheck source=deploy/bootstrapCheck.sh
+  . "$(dirname "${BASH_SOURCE[0]}")/bootstrapCheck.sh"
+  exit
+fi
 
 # --- APIs -----------------------------------------------------------------------------------------------------------
 enabled=$(gc services list --enabled --format='value(config.name)')

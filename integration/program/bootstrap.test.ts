@@ -264,6 +264,7 @@ test("bad arguments get one line and exit code 2, before anything is asked", (t)
     [/--stack must be given/, NUMBERED],
     [/--stack must be 1 to 12/, [...NUMBERED, "--stack", "far-too-long-a-name"]],
     [/--stack needs a value/, [...NUMBERED, "--stack"]],
+    [/--parallelism must be/, [...BOTH_STACKS, "--parallelism", "0"]],
     [/unknown argument --zone/, [...NUMBERED, "--zone", "b"]],
   ];
   for (const [message, args] of bad) {
