@@ -6,15 +6,21 @@ set -euo pipefail
 
 usage() {
   cat <<'END'
-usage: deploy/bootstrap.sh --project ID --repository OWNER/NAME --stack NAME [options]
+usage: deploy/bootstrap.sh --project ID --repository OWNER/NAME --repository-id N --owner-id N --stack NAME [options]
 
   --project ID             project that the stack lives in
   --repository OWNER/NAME  repository on GitHub whose workflows may deploy and preview
+  --repository-id N        its number, and
+  --owner-id N             its owner's: names can be taken by others, numbers can't. GitHub says both:
+                             gh api repos/OWNER/NAME --jq '.id, .owner.id'
+                           or, of a public repository, curl -s https://api.github.com/repos/OWNER/NAME ("id", and "id" in "owner")
   --stack NAME             stack, and environment on GitHub, that may deploy here; repeat it for stacks that share the project
   --region REGION          where state bucket and key lie (default us-central1)
   --static-egress          a stack has egress: static: the deployer may also make networks
   --backload               a stack has a back-load: the deployer may also make networks and clusters
   --promoted-by EMAIL      deployer of another project that copies images from here (production's, in test's project)
+  --check                  changes nothing: names all that is missing, at once, and ends with 1 if anything is
+  --parallelism N          workers that --check --backload wants quotas for: the config's backload.parallelism (default 20)
 END
 }
 
@@ -23,24 +29,29 @@ fail() {
   exit "${2:-1}"
 }
 
-project="" repository="" region=us-central1 egress=false backload=false promoter=""
+project="" repository="" repository_id="" owner_id="" region=us-central1 egress=false backload=false promoter=""
+check=false parallelism=20
 stacks=()
 while [ $# -gt 0 ]; do
   case $1 in
     --static-egress) egress=true ;;
     --backload) backload=true ;;
+    --check) check=true ;;
     --help | -h)
       usage
       exit 0
       ;;
-    --project | --repository | --stack | --region | --promoted-by)
+    --project | --repository | --repository-id | --owner-id | --stack | --region | --promoted-by | --parallelism)
       [ $# -ge 2 ] || fail "$1 needs a value; see --help" 2
       case $1 in
         --project) project=$2 ;;
         --repository) repository=$2 ;;
+        --repository-id) repository_id=$2 ;;
+        --owner-id) owner_id=$2 ;;
         --stack) stacks+=("$2") ;;
         --region) region=$2 ;;
         --promoted-by) promoter=$2 ;;
+        --parallelism) parallelism=$2 ;;
       esac
       shift
       ;;
@@ -51,6 +62,10 @@ done
 
 [[ $project =~ ^[a-z][a-z0-9-]{4,28}[a-z0-9]$ ]] || fail "--project must be the id of a project" 2
 [[ $repository =~ ^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$ ]] || fail "--repository must be OWNER/NAME" 2
+asking="ask GitHub: gh api repos/$repository --jq '.id, .owner.id'"
+[[ $repository_id =~ ^[1-9][0-9]*$ ]] || fail "--repository-id must be the number of $repository; $asking" 2
+[[ $owner_id =~ ^[1-9][0-9]*$ ]] || fail "--owner-id must be the number of the owner of $repository; $asking" 2
+[[ $parallelism =~ ^[1-9][0-9]{0,3}$ ]] || fail "--parallelism must be 1 to 1000" 2
 [ ${#stacks[@]} -gt 0 ] || fail "--stack must be given at least once" 2
 for stack in "${stacks[@]}"; do
   [[ $stack =~ ^[a-z]([a-z0-9-]{0,10}[a-z0-9])?$ ]] || fail "--stack must be 1 to 12 of a-z, 0-9 and -" 2
@@ -70,25 +85,79 @@ deployer_email="$deployer@$project.iam.gserviceaccount.com"
 previewer_email="$previewer@$project.iam.gserviceaccount.com"
 key_name="projects/$project/locations/$region/keyRings/$keyring/cryptoKeys/$key"
 
+# The others are switched on by the stack itself, which needs these to do so. iamcredentials is what a federated
+# identity becomes an account by.
+apis=(serviceusage cloudresourcemanager iam iamcredentials sts storage cloudkms)
+# Quotas of networks and nodes can be asked only where this one is on.
+if $egress || $backload; then apis+=(compute); fi
+
+deployer_roles=(
+  run.admin cloudscheduler.admin bigquery.admin storage.admin artifactregistry.admin
+  iam.serviceAccountAdmin iam.serviceAccountUser serviceusage.serviceUsageAdmin
+  logging.configWriter monitoring.editor
+)
+if $egress || $backload; then deployer_roles+=(compute.networkAdmin); fi
+if $backload; then deployer_roles+=(container.admin); fi
+
+# All that a preview compares. securityReviewer, because viewer doesn't see who may use a bucket. metadataViewer, because a
+# dataset that says itself who may read it leaves out the project's viewers, whom BigQuery puts into a new dataset's access
+# only where none is given (https://cloud.google.com/bigquery/docs/access-control-basic-roles); it reads no rows.
+previewer_roles=(viewer iam.securityReviewer bigquery.metadataViewer)
+# What lies in the back-load's cluster, and the way to it: its DNS endpoint asks for container.clusters.connect
+# (https://cloud.google.com/kubernetes-engine/docs/concepts/network-isolation). Server-side previews want to patch, which no
+# reader may: the provider then compares by itself (https://github.com/pulumi/pulumi-kubernetes/pull/2419).
+if $backload; then previewer_roles+=(container.viewer); fi
+
+# Whom the federation takes, and as what. By GitHub's numbers, which are never given twice; names can be taken over by others.
+# Its own subject names the repository in one way or another, by when it was made or renamed (repo:OWNER/NAME:…, and
+# repo:OWNER@ID/NAME@ID:… since July 2026), so ours is made of other claims, of which has() keeps a missing one from being an
+# error. An environment comes first, because GitHub guards it.
+# https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens
+# https://docs.github.com/en/actions/reference/security/oidc
+# https://cloud.google.com/iam/docs/workload-identity-federation-with-deployment-pipelines
+only="assertion.repository_id == '$repository_id' && assertion.repository_owner_id == '$owner_id'"
+subject="assertion.repository_id + ':' + (has(assertion.environment) ? assertion.environment : assertion.event_name == 'pull_request' ? 'pull_request' : assertion.ref)"
+# What this script asked for before: by the name alone.
+only_by_name="assertion.repository == '$repository'"
+# The jobs that each account may be had by: `environment`s deploy, pull requests and the main branch (drift.yml) preview.
+deployer_jobs=("${stacks[@]}")
+previewer_jobs=(pull_request refs/heads/main)
+
 say() { echo "== $*"; }
 gc() { gcloud --project="$project" --quiet "$@"; }
-# Whether something exists: gcloud ends with an error where it doesn't, and says why only when it is something else.
-exists() {
-  local complaint
+complaint=""
+# Whether something exists: 1 where it doesn't, 2 where that can't be told, and why in $complaint.
+look() {
   if complaint=$(gc "$@" 2>&1 >/dev/null); then return 0; fi
   case $complaint in
     *NOT_FOUND* | *"not found"* | *"does not exist"* | *404*) return 1 ;;
-    *) fail "gcloud $1 $2: $complaint" ;;
+    *) return 2 ;;
   esac
 }
+exists() {
+  local found=0
+  look "$@" || found=$?
+  [ $found -ne 2 ] || fail "gcloud $1 $2: $complaint"
+  return $found
+}
+# Who has which role: a line `ROLE<TAB>MEMBER` each.
+granted() { gc "$@" --flatten='bindings[].members' --format='value(bindings.role,bindings.members)'; }
+pools() { gc iam workload-identity-pools "$@" --location=global; }
+of_provider() { pools providers describe "$provider" --workload-identity-pool="$pool" --format="value($1)"; }
+# The member that a job of the repository is, by its environment, event or ref.
+job() { echo "principal://iam.googleapis.com/projects/$number/locations/global/workloadIdentityPools/$pool/subject/$repository_id:$1"; }
+by_name="/workloadIdentityPools/$pool/subject/repo:"
 
 number=$(gc projects describe "$project" --format='value(projectNumber)') ||
   fail "project $project can't be read: is gcloud signed in (gcloud auth login) as one of its owners?"
 
+if $check; then
+  # shellcheck source=deploy/bootstrapCheck.sh
+  . "$(dirname "${BASH_SOURCE[0]}")/bootstrapCheck.sh"
+  exit
+fi
+
 # --- APIs -----------------------------------------------------------------------------------------------------------
-# The others are switched on by the stack itself, which needs these to do so. iamcredentials is what a federated
-# identity becomes an account by.
-apis=(serviceusage cloudresourcemanager iam iamcredentials sts storage cloudkms)
 enabled=$(gc services list --enabled --format='value(config.name)')
 missing=()
 for api in "${apis[@]}"; do
@@ -134,30 +203,22 @@ on_project() {
     --condition="${3:-None}" --format=none
 }
 
-roles=(
-  run.admin cloudscheduler.admin bigquery.admin storage.admin artifactregistry.admin
-  iam.serviceAccountAdmin iam.serviceAccountUser serviceusage.serviceUsageAdmin
-  logging.configWriter monitoring.editor
-)
-if $egress || $backload; then roles+=(compute.networkAdmin); fi
-if $backload; then roles+=(container.admin); fi
 say "roles of $deployer"
-for role in "${roles[@]}"; do on_project "$deployer_email" "$role"; done
+for role in "${deployer_roles[@]}"; do on_project "$deployer_email" "$role"; done
 # It may grant these two roles on the project and no others: else it could make itself an owner.
-granted="['roles/bigquery.jobUser', 'roles/container.defaultNodeServiceAccount']"
+grantable="['roles/bigquery.jobUser', 'roles/container.defaultNodeServiceAccount']"
 condition=$(mktemp)
 trap 'rm -f "$condition"' EXIT
 cat >"$condition" <<END
 title: stack-roles-only
 description: Only the roles that the stack grants on the project
-expression: api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly($granted)
+expression: api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly($grantable)
 END
 gc projects add-iam-policy-binding "$project" --member="serviceAccount:$deployer_email" \
   --role=roles/resourcemanager.projectIamAdmin --condition-from-file="$condition" --format=none
 
 say "roles of $previewer"
-# It reads all that a preview compares; securityReviewer, because viewer doesn't see who may use a bucket.
-for role in viewer iam.securityReviewer; do on_project "$previewer_email" "$role"; done
+for role in "${previewer_roles[@]}"; do on_project "$previewer_email" "$role"; done
 # It can't change the state: the program of a pull request is anybody's code.
 for role in storage.objectViewer storage.legacyBucketReader; do
   gc storage buckets add-iam-policy-binding "$state" --member="serviceAccount:$previewer_email" --role="roles/$role" \
@@ -177,33 +238,46 @@ fi
 # --- Federation -----------------------------------------------------------------------------------------------------
 if ! exists iam workload-identity-pools describe "$pool" --location=global; then
   say "federation pool $pool"
-  gc iam workload-identity-pools create "$pool" --location=global --display-name="GitHub Actions"
+  pools create "$pool" --display-name="GitHub Actions"
 fi
-only="assertion.repository == '$repository'"
-if ! exists iam workload-identity-pools providers describe "$provider" --workload-identity-pool="$pool" --location=global; then
-  say "federation provider $provider for $repository"
-  gc iam workload-identity-pools providers create-oidc "$provider" --workload-identity-pool="$pool" --location=global \
-    --issuer-uri=https://token.actions.githubusercontent.com \
-    --attribute-mapping=google.subject=assertion.sub,attribute.repository=assertion.repository \
-    --attribute-condition="$only"
-fi
-found=$(gc iam workload-identity-pools providers describe "$provider" --workload-identity-pool="$pool" --location=global \
-  --format='value(attributeCondition)')
-[ "$found" = "$only" ] ||
-  fail "provider $provider trusts something else ($found): remove it, or use another project for $repository"
-
-# Who may become which account: by GitHub's subject, which the workflow can't choose.
-becomes() {
-  gc iam service-accounts add-iam-policy-binding "$1" --role=roles/iam.workloadIdentityUser --condition=None --format=none \
-    --member="principal://iam.googleapis.com/projects/$number/locations/global/workloadIdentityPools/$pool/subject/repo:$repository:$2"
+provide() {
+  pools providers "$1" "$provider" --workload-identity-pool="$pool" --issuer-uri=https://token.actions.githubusercontent.com \
+    --attribute-mapping="google.subject=$subject" --attribute-condition="$only"
 }
-for stack in "${stacks[@]}"; do
-  say "environment $stack of $repository may deploy"
-  becomes "$deployer_email" "environment:$stack"
+if ! exists iam workload-identity-pools providers describe "$provider" --workload-identity-pool="$pool" --location=global; then
+  say "federation provider $provider for $repository ($repository_id)"
+  provide create-oidc
+fi
+found=$(of_provider attributeCondition)
+[ "$found" = "$only" ] || [ "$found" = "$only_by_name" ] ||
+  fail "provider $provider trusts something else ($found): remove it, or use another project for $repository; if that is this repository under an earlier name, give that name once as --repository"
+
+# Who may become which account. Before the provider is moved over, so that no workflow is turned away meanwhile: with the old
+# provider nobody has such a subject.
+become() {
+  gc iam service-accounts add-iam-policy-binding "$1" --role=roles/iam.workloadIdentityUser --condition=None --format=none \
+    --member="$(job "$2")"
+}
+for one in "${deployer_jobs[@]}"; do
+  say "environment $one of $repository may deploy"
+  become "$deployer_email" "$one"
 done
 say "pull requests and the main branch of $repository may preview"
-becomes "$previewer_email" pull_request
-becomes "$previewer_email" ref:refs/heads/main
+for one in "${previewer_jobs[@]}"; do become "$previewer_email" "$one"; done
+
+if [ "$found" != "$only" ] || [ "$(of_provider 'attributeMapping."google.subject"')" != "$subject" ]; then
+  say "federation provider $provider trusts $repository by its number now ($repository_id)"
+  provide update-oidc
+fi
+# Whoever takes the repository's name one day must find nothing that is granted to it.
+for account in "$deployer_email" "$previewer_email"; do
+  given=$(granted iam service-accounts get-iam-policy "$account")
+  while IFS=$'\t' read -r role member; do
+    [[ $member == *"$by_name"* ]] || continue
+    say "${member##*/subject/} may no longer become ${account%%@*}"
+    gc iam service-accounts remove-iam-policy-binding "$account" --role="$role" --member="$member" --all --format=none
+  done <<<"$given"
+done
 
 cat <<END
 

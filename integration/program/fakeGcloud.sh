@@ -2,7 +2,8 @@
 # A stand-in for gcloud as far as deploy/bootstrap.sh uses it. What exists is kept below $FAKE_GCLOUD, a file a thing with
 # its flags (things/KIND/NAME) and a file of grants a resource (grants/RESOURCE); changes has a line a change, calls a line a
 # call. It refuses what gcloud refuses: unknown commands, missing flags and parents, creating twice. With
-# FAKE_GCLOUD_FAIL=N the N-th change fails and changes nothing.
+# FAKE_GCLOUD_FAIL=N the N-th change fails and changes nothing. What isn't made by the script (billing, organisation policies,
+# quotas) is answered from the table answers: a line `COMMAND<TAB>ANSWER` each, where \n parts lines and a leading ! refuses.
 set -euo pipefail
 shopt -s extglob
 
@@ -57,6 +58,38 @@ grant() {
   fi
 }
 
+# The answer of the table; the second argument where it has none.
+answer() {
+  local line found=$2
+  while IFS= read -r line; do
+    if [ "${line%%$'\t'*}" = "$1" ]; then found=${line#*$'\t'}; fi
+  done < <(cat "$home/answers" 2>/dev/null || true)
+  case $found in
+    !*) refuse "${found#!}" ;;
+    *) printf '%b\n' "$found" ;;
+  esac
+}
+
+# Who has which role on something, in the one form that is asked for.
+policy() {
+  need flatten
+  [ "${flag[format]-}" = 'value(bindings.role,bindings.members)' ] || refuse "not told apart here: --format=${flag[format]-}" 2
+  local on
+  on="$home/grants/$(plain "$1")"
+  if [ -e "$on" ]; then awk -F ' [|] ' '{ print $1 "\t" $2 }' "$on"; fi
+}
+
+take() {
+  need member
+  need role
+  local on line="${flag[role]} | ${flag[member]}"
+  on="$home/grants/$(plain "$1")"
+  grep -qxF -- "$line" "$on" || refuse "Policy binding with the specified principal, role, and condition not found!"
+  change
+  grep -vxF -- "$line" "$on" >"$on.next" || true
+  mv "$on.next" "$on"
+}
+
 # thing KIND VERB KEY [PARENT]
 thing() {
   local file
@@ -73,15 +106,20 @@ thing() {
   esac
   [ -e "$file" ] || refuse "NOT_FOUND: $1 $3 not found."
   case $2 in
-    update)
+    update | update-oidc)
       change
       settings >>"$file"
       ;;
     add-iam-policy-binding) grant "$1 $3" ;;
+    remove-iam-policy-binding) take "$1 $3" ;;
+    get-iam-policy) policy "$1 $3" ;;
     describe)
       case ${flag[format]-} in
         'value(versioning_enabled)') if grep -qx versioning "$file"; then echo True; else echo; fi ;;
-        'value(attributeCondition)') sed -n 's/^attribute-condition=//p' "$file" ;;
+        'value(attributeCondition)') sed -n 's/^attribute-condition=//p' "$file" | tail -n 1 ;;
+        'value(attributeMapping."google.subject")')
+          sed -n 's/^attribute-mapping=google.subject=//p' "$file" | sed 's/,attribute\..*//' | tail -n 1
+          ;;
       esac
       ;;
     *) refuse "Invalid choice: '$2'" 2 ;;
@@ -99,6 +137,12 @@ set -- "${words[@]}"
 case "$1 $2" in
   "projects describe") echo 123456789012 ;;
   "projects add-iam-policy-binding") grant "project $3" ;;
+  "projects get-iam-policy") policy "project $3" ;;
+  "billing projects" | "compute regions") answer "$*" "" ;;
+  "resource-manager org-policies")
+    need effective
+    answer "$*" ""
+    ;;
   "services list")
     echo logging.googleapis.com
     if [ -e "$home/things/services" ]; then cat "$home/things/services"; fi

@@ -11,7 +11,7 @@ const settings = await compiled("test-long", [
   "integration/program/**/*.test.ts",
   "runtime/**/*.test.ts",
   // Nothing in them is drawn.
-  "!integration/program/{arrows,bootstrap,names,container,recheckCommand,workflows}.test.ts",
+  "!integration/program/{arrows,bootstrap,bootstrapCheck,documents,guides,names,container,recheckCommand,workflows}.test.ts",
 ]);
 export default {
   ...settings,

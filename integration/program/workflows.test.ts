@@ -100,15 +100,22 @@ test("pulumi is the version that the engine checks build", (t) => {
 test("each job becomes the account that bootstrap.sh lets it become", (t) => {
   const script = read("deploy/bootstrap.sh");
   const named = (variable: string) => new RegExp(`^${variable}=(\\S+)$`, "m").exec(script)?.[1];
+  const jobsOfPreviewer = /^previewer_jobs=\((.*)\)$/m.exec(script)?.[1]?.split(" ") ?? [];
   for (const { at, job } of jobs) {
     const action = deploys(job);
     if (!action) continue;
-    // Of an environment the token says nothing else: neither branch nor pull request.
+    // An environment comes first: of such a job neither branch nor pull request counts.
     const account = job.environment === undefined ? named("previewer") : named("deployer");
     t.is(action.with?.["account"], account, at);
     if (job.environment !== undefined) {
       t.is(action.with?.["stack"], job.environment, at);
       t.is(job.concurrency, `deploy-${job.environment}`, at);
+    } else {
+      // Else what made it run: a pull request, or the ref, which a schedule has from the main branch.
+      const path = at.split(" ")[0] ?? "";
+      const ref = /^github\.ref == '(\S+)'$/.exec(job.if ?? "")?.[1];
+      const subject = "pull_request" in (workflows.get(path)?.on ?? {}) ? "pull_request" : ref;
+      t.true(jobsOfPreviewer.includes(subject ?? ""), `${at}: ${subject}`);
     }
   }
   const provider = `workloadIdentityPools/${named("pool")}/providers/${named("provider")}`;
