@@ -2,7 +2,8 @@
 import { spawnSync } from "node:child_process";
 import { messageOf } from "../../runtime/errors.ts";
 import { NOT_JUDGED, PROOFS } from "./proofs.ts";
-import { MissingToolError, provideFakeGcs, provideGoogleSql, provideLocalBigQuery } from "./tools.ts";
+import { MissingToolError } from "../toolCache.ts";
+import { provideFakeGcs, provideGoogleSql, provideLocalBigQuery } from "./tools.ts";
 
 const list = (lines: readonly string[]): string => lines.map((line) => `  - ${line}\n`).join("");
 
@@ -19,7 +20,9 @@ if (process.env["ETL_CLOUD_TESTS"] === "off") {
     process.exitCode = status ?? 1;
   } catch (error) {
     if (!(error instanceof MissingToolError)) throw error;
-    process.stderr.write(`test:cloud: ${messageOf(error)}\n`);
+    process.stderr.write(
+      `test:cloud: ${messageOf(error)}; or set ETL_CLOUD_TESTS=off to go without the cloud tests\n`,
+    );
     process.exitCode = 1;
   }
 }

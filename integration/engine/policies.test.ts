@@ -6,14 +6,11 @@ import { EngineStack } from "./stack.ts";
 const all = await ruleCases();
 /** Rules over the whole stack are asked at the end of a preview, and not at all when one over a resource has refused. */
 const overStack = all.filter(({ rule }) => "validateStack" in rule);
-/** What the provider refuses by itself ends the preview, so each of these has a stack of its own. */
-const alone = all.filter(({ rule }) => ["physical-names", "standard-sql"].includes(rule.name));
-const together = all.filter((cases) => !overStack.includes(cases) && !alone.includes(cases));
+const together = all.filter((cases) => !overStack.includes(cases));
 
 for (const [title, group] of [
   ["rules over one resource", together],
   ["rules over the whole stack", overStack],
-  ...alone.map((cases) => [cases.rule.name, [cases]] as const),
 ] as const) {
   test.serial(`a preview of a new broken stack is refused by every policy: ${title}`, async (t) => {
     const { files, rules } = brokenProgram(group);

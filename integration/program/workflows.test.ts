@@ -179,3 +179,15 @@ test("every push is checked, by what developers run too", (t) => {
   t.deepEqual(on, { push: null });
   t.true(all["check"]?.steps.some(({ run }) => run === ".ci/run"));
 });
+
+test("what checks build with Go is kept between runs, and put there before they run", (t) => {
+  const { steps: all = [] } = workflow("check").jobs["check"] ?? {};
+  const kept = all.findIndex(({ uses }) => uses?.startsWith("actions/cache@"));
+  t.true(kept >= 0 && kept < all.findIndex(({ run }) => run === ".ci/run"));
+  // Where integration/toolCache.ts, Go's compiler and Go's modules put theirs.
+  t.deepEqual(String(all[kept]?.with?.["path"]).trim().split("\n"), [
+    "~/.cache/mev-boost-etl",
+    "~/.cache/go-build",
+    "~/go/pkg/mod",
+  ]);
+});

@@ -30,6 +30,7 @@ import { runInstances } from "./runInstances.ts";
 import { runLimits } from "./runLimits.ts";
 import { schedulerDeadline } from "./schedulerDeadline.ts";
 import { schedulerOidc } from "./schedulerOidc.ts";
+import { softDelete } from "./softDelete.ts";
 import { standardSql } from "./standardSql.ts";
 
 /** Every rule, in the order of their names. */
@@ -65,5 +66,6 @@ export const policies: Policies = [
   runLimits,
   schedulerDeadline,
   schedulerOidc,
+  softDelete,
   standardSql,
 ];

@@ -10,6 +10,8 @@ export const cases: RuleCases = {
     "an account's is too short": [change("accountId", "etl-b")],
     "a service's is too long": [change("name", "s".repeat(50), "bids-service")],
     "a service's has capitals": [change("name", "Bids", "bids-service")],
+    "an account's shown one is too long": [change("displayName", "d".repeat(101))],
+    "a bucket's is Google's": [change("name", "google-lake", "lake-bucket")],
     "a bucket's is too long": [change("name", "b".repeat(64), "lake-bucket")],
     "an Indexed Job's is too long": [change("metadata.name", "j".repeat(53), "backload-job")],
   },

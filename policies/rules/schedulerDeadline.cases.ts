@@ -11,6 +11,7 @@ export const cases: RuleCases = {
     "not said, so the default": [change("attemptDeadline", undefined)],
     "under a longer time-out": [change("template.timeout", "600s", "bids-service")],
     "longer than the scheduler takes": [change("attemptDeadline", "1801s")],
+    "in other words than seconds": [change("attemptDeadline", "5 minutes")],
   },
   fine: { "as long as the time-out": [change("attemptDeadline", "300s")] },
 };

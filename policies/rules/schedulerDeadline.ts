@@ -31,6 +31,8 @@ export const schedulerDeadline = stackRule(
 
 function tooShort(job: PolicyResource, tickSeconds: number): string | undefined {
   const deadline = seconds(job.props["attemptDeadline"], SCHEDULER_DEFAULT);
+  if (Number.isNaN(deadline))
+    return `attemptDeadline ${job.props["attemptDeadline"]} is no number of seconds with an s`;
   if (deadline > SCHEDULER_MOST) return `The scheduler waits at most ${SCHEDULER_MOST} s, not ${deadline} s`;
   const called = sources(job, "httpTarget").filter(({ type }) => type === service.type);
   const needed = Math.max(

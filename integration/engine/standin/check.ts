@@ -14,22 +14,6 @@ export function faultsOf(type: string, kind: StandinKind, inputs: Values): Stand
   const properties = declared.types[type]?.inputs;
   if (!properties) return [{ property: "", reason: `${type} isn't in declared.json: run npm run declare` }];
   const faults = [...objectFaults(packageName, properties, inputs, "")];
-  for (const [path, limit] of Object.entries(kind.names ?? {})) {
-    const name = path.split(".").reduce<unknown>((at, key) => (at as Values | undefined)?.[key], inputs);
-    if (name === undefined || isUnknownValue(name)) continue;
-    const { longest, shortest = 1, form, source } = limit;
-    const length = textOrNone(name).length;
-    if (length < shortest || length > longest)
-      faults.push({
-        property: path,
-        reason: `"${textOrNone(name)}" has ${length} characters; ${shortest} to ${longest} are allowed (${source})`,
-      });
-    else if (form && !form.test(textOrNone(name)))
-      faults.push({
-        property: path,
-        reason: `"${textOrNone(name)}" doesn't match ${form.source} (${source})`,
-      });
-  }
   if (faults.length > 0 || isUnknownValue(inputs)) return faults;
   const refused = kind.refuse?.(inputs);
   return refused === undefined ? [] : [{ property: "", reason: refused }];

@@ -1,14 +1,6 @@
 /** Properties of an object, as plain JSON. */
 export type Values = Readonly<Record<string, unknown>>;
 
-/** How long a physical name may be, its characters, and where that is written. */
-export interface NameLimit {
-  readonly longest: number;
-  readonly shortest?: number;
-  readonly form?: RegExp;
-  readonly source: string;
-}
-
 /** An object in the pretended cloud. */
 export type Reference = readonly [type: string, id: string];
 
@@ -23,7 +15,6 @@ export interface StandinKind {
   readonly replaces?: readonly string[];
   /** Where `replaces` and the server's forms below are taken from. */
   readonly source: string;
-  readonly names?: Readonly<Record<string, NameLimit>>;
   /** The Google API without which it can't be made. */
   readonly api?: string;
   /** Objects that must be there before it. */
@@ -40,7 +31,7 @@ export interface StandinKind {
   readonly replacesWhen?: Readonly<Record<string, (stands: unknown, wanted: unknown) => boolean>>;
   /** Lists whose order has no meaning. */
   readonly sets?: readonly string[];
-  /** Refuses what the server would refuse. */
+  /** Refuses what the server would refuse, and neither the provider (integration/provider) nor a policy sees. */
   readonly refuse?: (values: Values) => string | undefined;
   /** The provider doesn't delete it before `deletionProtection` is false in the cloud; true unless given. */
   readonly deletionProtected?: true;

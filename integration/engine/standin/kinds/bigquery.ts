@@ -40,13 +40,6 @@ export const bigquery: Readonly<Record<string, StandinKind>> = {
     api,
     source: `${PROVIDER}/resource_bigquery_dataset.go (ForceNew; roles: bigqueryDatasetAccessHash)`,
     replaces: ["datasetId", "location", "project", "defaultEncryptionConfiguration"],
-    names: {
-      datasetId: {
-        longest: 1024,
-        form: /^\w+$/,
-        source: "cloud.google.com/bigquery/docs/datasets#dataset-naming",
-      },
-    },
     defaults: {
       location: "US",
       maxTimeTravelHours: "168",
@@ -98,7 +91,6 @@ export const bigquery: Readonly<Record<string, StandinKind>> = {
       "encryptionConfiguration",
       "biglakeConfiguration",
     ],
-    names: { tableId: { longest: 1024, source: "cloud.google.com/bigquery/docs/tables#table_naming" } },
     deletionProtected: true,
     defaults: {
       deletionProtection: true,
@@ -124,11 +116,6 @@ export const bigquery: Readonly<Record<string, StandinKind>> = {
     replacesWhen: { schema: (stands, wanted) => !changeable(textOrNone(stands), textOrNone(wanted)) },
     refuse(v) {
       if (v.view === undefined && v.schema === undefined) return "a table without a schema";
-      if (v.view !== undefined && v.schema !== undefined)
-        return "Schema field shouldn't be used as input with a view";
-      if (v.view !== undefined && map(v.view).useLegacySql !== false)
-        return "view in legacy SQL: names in backticks are refused";
-      if (list(v.clusterings).length > 4) return "at most 4 columns to cluster by";
       if (v.schema === undefined) return undefined;
       const columns = JSON.parse(textOrNone(v.schema)) as { name: string; type: string }[];
       const has = (name: unknown) => columns.some((column) => column.name === name);
@@ -143,13 +130,6 @@ export const bigquery: Readonly<Record<string, StandinKind>> = {
     api,
     source: `${PROVIDER}/resource_bigquery_routine.go (ForceNew)`,
     replaces: ["datasetId", "routineId", "routineType", "project"],
-    names: {
-      routineId: {
-        longest: 256,
-        form: /^\w+$/,
-        source: "cloud.google.com/bigquery/docs/reference/rest/v2/routines",
-      },
-    },
     defaults: { deletionPolicy: "DELETE" },
     computed: () => ({ creationTime: 1_750_000_000_000, lastModifiedTime: 1_750_000_000_000 }),
     refuse: (v) =>

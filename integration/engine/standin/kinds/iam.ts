@@ -23,10 +23,6 @@ export const iam: Readonly<Record<string, StandinKind>> = {
     replaces: ["service", "project"],
     idempotent: true,
     defaults: { disableOnDestroy: false, deletionPolicy: "DELETE" },
-    refuse: (v) =>
-      /^[a-z0-9]+\.googleapis\.com$/.test(textOrNone(v.service))
-        ? undefined
-        : `no such API: ${textOrNone(v.service)}`,
   },
   "gcp:serviceaccount/account:Account": {
     id: (v) =>
@@ -34,22 +30,6 @@ export const iam: Readonly<Record<string, StandinKind>> = {
     api: "iam.googleapis.com",
     source: `${PROVIDER}/resourcemanager/resource_google_service_account.go (ForceNew)`,
     replaces: ["accountId", "project"],
-    names: {
-      accountId: {
-        shortest: 6,
-        longest: 30,
-        form: /^[a-z](?:[-a-z0-9]*[a-z0-9])$/,
-        source: "cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/create",
-      },
-      displayName: {
-        longest: 100,
-        source: "cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts",
-      },
-      description: {
-        longest: 256,
-        source: "cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts",
-      },
-    },
     defaults: { disabled: false, displayName: "", deletionPolicy: "DELETE" },
     computed: (v, id) => {
       const email = `${textOrNone(v.accountId)}@${textOrNone(v.project)}.iam.gserviceaccount.com`;
@@ -91,12 +71,6 @@ export const iam: Readonly<Record<string, StandinKind>> = {
     api: "billingbudgets.googleapis.com",
     source: `${PROVIDER}/billing/resource_billing_budget.go (ForceNew; the API writes projects by number)`,
     replaces: ["billingAccount"],
-    names: {
-      displayName: {
-        longest: 60,
-        source: "cloud.google.com/billing/docs/reference/budget/rest/v1/billingAccounts.budgets",
-      },
-    },
     defaults: { deletionPolicy: "DELETE" },
     computed: (_, id) => ({ name: id }),
     echo(v) {

@@ -1,12 +1,6 @@
 import { drawn, type StandinKind, map, type Reference, textOrNone, type Values } from "../kind.ts";
 
-const SOURCE =
-  "pulumi/pulumi-kubernetes, provider/pkg/provider/diff.go (forceNew); kubernetes.io/docs/concepts/overview/working-with-objects/names";
-const DNS_LABEL = {
-  longest: 63,
-  form: /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/,
-  source: "kubernetes.io, RFC 1123 label",
-};
+const SOURCE = "pulumi/pulumi-kubernetes, provider/pkg/provider/diff.go (forceNew)";
 const CLUSTER = "gcp:container/cluster:Cluster";
 
 const objectId = (v: Values) => {
@@ -22,7 +16,6 @@ function object(replaces: readonly string[] = []): StandinKind {
     id: objectId,
     source: SOURCE,
     replaces: ["metadata.name", "metadata.namespace", ...replaces],
-    names: { "metadata.name": DNS_LABEL },
     echo: (v) => ({
       ...v,
       metadata: { ...map(v.metadata), uid: drawn(objectId(v)).toString(16), generation: 1 },
@@ -51,13 +44,6 @@ export const kubernetes: Readonly<Record<string, StandinKind>> = {
       "initialNodeCount",
       "enableAutopilot",
     ],
-    names: {
-      name: {
-        longest: 40,
-        form: /^[a-z](?:[-a-z0-9]*[a-z0-9])?$/,
-        source: "cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters",
-      },
-    },
     deletionProtected: true,
     takes: "kubernetes:",
     defaults: { deletionProtection: true },
@@ -92,14 +78,6 @@ export const kubernetes: Readonly<Record<string, StandinKind>> = {
       "nodeConfig.oauthScopes",
       "maxPodsPerNode",
     ],
-    names: {
-      name: {
-        longest: 40,
-        form: /^[a-z](?:[-a-z0-9]*[a-z0-9])?$/,
-        source:
-          "cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters.nodePools",
-      },
-    },
     needs: (v) => [[CLUSTER, clusterId(v, v.cluster)]],
   },
   "kubernetes:core/v1:Namespace": object(),

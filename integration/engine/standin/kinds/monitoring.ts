@@ -28,9 +28,6 @@ export const monitoring: Readonly<Record<string, StandinKind>> = {
       "metricDescriptor.metricKind",
       "metricDescriptor.valueType",
     ],
-    names: {
-      name: { longest: 100, source: "cloud.google.com/logging/docs/reference/v2/rest/v2/projects.metrics" },
-    },
     defaults: { disabled: false, deletionPolicy: "DELETE" },
     sets: ["metricDescriptor.labels"],
     echo(v) {
@@ -58,12 +55,6 @@ export const monitoring: Readonly<Record<string, StandinKind>> = {
     api: MONITORING,
     source: `${PROVIDER}/monitoring/resource_monitoring_alert_policy.go`,
     replaces: ["project"],
-    names: {
-      displayName: {
-        longest: 512,
-        source: "cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies",
-      },
-    },
     defaults: { enabled: true, severity: "", deletionPolicy: "DELETE" },
     computed: (_, id) => ({
       name: id,

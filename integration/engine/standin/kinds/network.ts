@@ -2,13 +2,6 @@ import { drawn, type StandinKind, list, map, type Reference, textOrNone, type Va
 
 const PROVIDER = "hashicorp/terraform-provider-google, google/services";
 const api = "compute.googleapis.com";
-const NAME = {
-  name: {
-    longest: 63,
-    form: /^[a-z](?:[-a-z0-9]*[a-z0-9])?$/,
-    source: "cloud.google.com/compute/docs/naming-resources (RFC 1035)",
-  },
-};
 const NETWORK = "gcp:compute/network:Network";
 const ROUTER = "gcp:compute/router:Router";
 const ADDRESS = "gcp:compute/address:Address";
@@ -40,7 +33,6 @@ export const network: Readonly<Record<string, StandinKind>> = {
     api,
     source: `${PROVIDER}/compute/resource_compute_network.go (ForceNew)`,
     replaces: ["name", "project", "description", "autoCreateSubnetworks", "networkProfile"],
-    names: NAME,
     defaults: {
       autoCreateSubnetworks: true,
       deleteDefaultRoutesOnCreate: false,
@@ -55,7 +47,6 @@ export const network: Readonly<Record<string, StandinKind>> = {
     api,
     source: `${PROVIDER}/compute/resource_compute_subnetwork.go (ForceNew)`,
     replaces: ["name", "region", "project", "network", "description", "purpose"],
-    names: NAME,
     defaults: { purpose: "PRIVATE", stackType: "IPV4_ONLY", privateIpGoogleAccess: false },
     computed: (_, id) => self(id),
     echo: (v) => ({ ...v, network: link(v.network) }),
@@ -82,7 +73,6 @@ export const network: Readonly<Record<string, StandinKind>> = {
       "network",
       "subnetwork",
     ],
-    names: NAME,
     defaults: { addressType: "EXTERNAL", networkTier: "PREMIUM" },
     computed: (v, id) => ({
       ...self(id),
@@ -96,7 +86,6 @@ export const network: Readonly<Record<string, StandinKind>> = {
     api,
     source: `${PROVIDER}/compute/resource_compute_router.go (ForceNew)`,
     replaces: ["name", "region", "project", "network"],
-    names: NAME,
     computed: (_, id) => self(id),
     echo: (v) => ({ ...v, network: link(v.network) }),
     same: { network: sameLink },
@@ -108,7 +97,6 @@ export const network: Readonly<Record<string, StandinKind>> = {
     api,
     source: `${PROVIDER}/compute/resource_compute_router_nat.go (ForceNew)`,
     replaces: ["name", "region", "project", "router", "type"],
-    names: NAME,
     defaults: { enableEndpointIndependentMapping: false, minPortsPerVm: 64, type: "PUBLIC" },
     sets: ["natIps", "subnetworks", "subnetworks[].sourceIpRangesToNats"],
     echo: (v) => ({
@@ -128,7 +116,6 @@ export const network: Readonly<Record<string, StandinKind>> = {
     api,
     source: `${PROVIDER}/compute/resource_compute_firewall.go (ForceNew)`,
     replaces: ["name", "project", "network", "direction"],
-    names: NAME,
     defaults: { direction: "INGRESS", priority: 1000 },
     computed: (_, id) => self(id),
     echo: (v) => ({ ...v, network: link(v.network) }),

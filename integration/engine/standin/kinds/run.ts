@@ -35,13 +35,6 @@ export const runKinds: Readonly<Record<string, StandinKind>> = {
     api: "run.googleapis.com",
     source: `${PROVIDER}/cloudrunv2/resource_cloud_run_v2_service.go (ForceNew)`,
     replaces: ["name", "location", "project"],
-    names: {
-      name: {
-        longest: 49,
-        form: /^[a-z](?:[-a-z0-9]*[a-z0-9])?$/,
-        source: "cloud.google.com/run/docs/reference/rest/v2/projects.locations.services/create",
-      },
-    },
     deletionProtected: true,
     defaults: {
       deletionProtection: true,
@@ -117,17 +110,6 @@ export const runKinds: Readonly<Record<string, StandinKind>> = {
     api: "cloudscheduler.googleapis.com",
     source: `${PROVIDER}/cloudscheduler/resource_cloud_scheduler_job.go (ForceNew; headers and path suppressed)`,
     replaces: ["name", "region", "project"],
-    names: {
-      name: {
-        longest: 500,
-        form: /^[\w-]+$/,
-        source: "cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs",
-      },
-      description: {
-        longest: 500,
-        source: "cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs",
-      },
-    },
     defaults: { timeZone: "Etc/UTC", paused: false, deletionPolicy: "DELETE" },
     computed: (v) => ({ state: v.paused === true ? "PAUSED" : "ENABLED" }),
     echo: (v) => ({
@@ -144,13 +126,10 @@ export const runKinds: Readonly<Record<string, StandinKind>> = {
         headers: { "User-Agent": "Google-Cloud-Scheduler", ...map(map(v.httpTarget).headers) },
       },
     }),
-    refuse(v) {
-      const deadline = seconds(v.attemptDeadline);
-      if (deadline < 15 || deadline > 1800) return "attemptDeadline: 15s to 1800s";
-      if (!/^(?:\S+ ){4}\S+$/.test(textOrNone(v.schedule)))
-        return `not a schedule: ${textOrNone(v.schedule)}`;
-      return undefined;
-    },
+    refuse: (v) =>
+      /^(?:\S+ ){4}\S+$/.test(textOrNone(v.schedule))
+        ? undefined
+        : `not a schedule: ${textOrNone(v.schedule)}`,
     needs: (v): Reference[] => account(map(map(v.httpTarget).oidcToken).serviceAccountEmail),
   },
   "gcp:artifactregistry/repository:Repository": {
@@ -159,13 +138,6 @@ export const runKinds: Readonly<Record<string, StandinKind>> = {
     api: "artifactregistry.googleapis.com",
     source: `${PROVIDER}/artifactregistry/resource_artifact_registry_repository.go (ForceNew)`,
     replaces: ["repositoryId", "format", "location", "project", "kmsKeyName", "mode"],
-    names: {
-      repositoryId: {
-        longest: 63,
-        form: /^[a-z](?:[-a-z0-9]*[a-z0-9])?$/,
-        source: "cloud.google.com/artifact-registry/docs/repositories/create-repos",
-      },
-    },
     defaults: { mode: "STANDARD_REPOSITORY", cleanupPolicyDryRun: false, deletionPolicy: "DELETE" },
     sets: ["cleanupPolicies"],
     echo: (v) => ({ ...v, cleanupPolicies: list(v.cleanupPolicies).toReversed() }),

@@ -16,14 +16,6 @@ export const storage: Readonly<Record<string, StandinKind>> = {
       "enableObjectRetention",
       "hierarchicalNamespace",
     ],
-    names: {
-      name: {
-        longest: 63,
-        shortest: 3,
-        form: /^(?!goog)(?!.*(?:google|\.\.))[a-z0-9][a-z0-9._-]*[a-z0-9]$/,
-        source: "cloud.google.com/storage/docs/buckets#naming",
-      },
-    },
     defaults: {
       storageClass: "STANDARD",
       forceDestroy: false,
@@ -50,10 +42,6 @@ export const storage: Readonly<Record<string, StandinKind>> = {
       },
     }),
     same: { location: sameLetters },
-    refuse(v) {
-      const days = Number(map(v.softDeletePolicy).retentionDurationSeconds ?? 604_800) / 86_400;
-      return days !== 0 && (days < 7 || days > 90) ? "softDeletePolicy: 0, or 7 to 90 days" : undefined;
-    },
   },
   "gcp:storage/bucketIAMMember:BucketIAMMember": {
     id: (v) => `b/${textOrNone(v.bucket)} ${textOrNone(v.role)} ${textOrNone(v.member)}`,
