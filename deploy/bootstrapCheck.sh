@@ -193,7 +193,7 @@ if $egress || $backload; then
     if $egress; then quota STATIC_ADDRESSES 1 "the address that relays see"; fi
     if $backload; then
       # As `backload --dry-run` counts them: one more address than workers, two CPUs a node. A project whose quota of spot CPUs
-      # is 0 has them counted as others (https://cloud.google.com/compute/resource-usage#preemptible_quotas).
+      # is 0 has them counted as others (https://cloud.google.com/compute/docs/instances/create-manage-spot).
       quota IN_USE_ADDRESSES $((parallelism + 1)) "$parallelism workers"
       if grep -qE $'^PREEMPTIBLE_CPUS\t0(\\.0)?\t' <<<"$quotas"; then
         quota CPUS $((parallelism * 2 + 2)) "$parallelism workers and a node for Google's pods"
