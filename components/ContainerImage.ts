@@ -39,7 +39,12 @@ export class ContainerImage extends EtlComponent {
             // Relative to where pulumi runs, so that the state is the same on every machine.
             context: { location: repositoryRoot() },
             dockerfile: { location: path.join(repositoryRoot(), "Dockerfile") },
+            // One platform, and no attestations: then what is pushed is the image itself and no index over it, whose parts carry no
+            // tag and would go by age while the index is kept (ImageRegistry). The provider's own build makes no attestations; a build
+            // by `docker buildx` (exec) would: https://github.com/pulumi/pulumi-docker-build/blob/main/provider/internal/client.go,
+            // https://docs.docker.com/build/metadata/attestations/
             platforms: ["linux/amd64"],
+            exec: false,
             tags: [interpolate`${image}:${stack.names.imageTag}`],
             // The host's credential helper signs in: a token here would land in the state.
             push: true,

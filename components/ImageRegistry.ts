@@ -28,7 +28,8 @@ export class ImageRegistry extends EtlComponent {
           location: stack.region,
           format: "DOCKER",
           description: "Images of MEV-Boost ETL",
-          // By age alone it would delete what runs: a service, or a node that comes back, pulls by digest.
+          // By age alone it would delete what runs: a service, or a node that comes back, pulls by digest. What carries no tag is part
+          // of no index here (ContainerImage), so that what is kept is whole.
           cleanupPolicies: [
             { id: "delete-old", action: "DELETE", condition: { olderThan: OLD, tagState: "ANY" } },
             {

@@ -7,7 +7,7 @@ const CLOSE_AFTER = "3600s";
 /** An alert as Cloud Monitoring takes it: a PromQL condition, and the run-book as its text. */
 export function alertPolicy(
   { labels }: Pick<StackContext, "labels">,
-  { title, rule, severity, query, runbook }: Omit<AlertRule, "noun" | "whileScheduled">,
+  { title, rule, severity, query, forMinutes, runbook }: Omit<AlertRule, "noun" | "whileScheduled">,
   enabled: boolean,
   notificationChannels: readonly string[],
 ): AlertPolicyArgs {
@@ -21,7 +21,9 @@ export function alertPolicy(
         displayName: title,
         conditionPrometheusQueryLanguage: {
           query,
-          duration: "0s",
+          // As long as this the query must have had a result, from when the policy was made on: a window in the query is as true of
+          // an empty series and of a first line. https://docs.cloud.google.com/monitoring/alerts/concepts-indepth
+          duration: `${60 * forMinutes}s`,
           evaluationInterval: "60s",
           alertRule: rule,
           // A metric that has never reported yet would be refused otherwise.

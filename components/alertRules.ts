@@ -25,10 +25,18 @@ export interface AlertRule {
   readonly severity: "CRITICAL" | "ERROR" | "WARNING";
   /** PromQL that has a result when something is wrong. */
   readonly query: string;
+  /** Minutes for which it must have had one without a break; 0 where once is enough. */
+  readonly forMinutes: number;
   /** Absence is right while the scheduler is paused. */
   readonly whileScheduled: boolean;
   readonly runbook: string;
 }
+
+/** What is looked back on where a rule's minutes say how long: no shorter than metrics of logs take to come. */
+const TICK_WINDOW = "5m";
+/** As long as two ticks may lie apart, twice: a relay's lines must not seem to have ended between them. */
+const RELAY_WINDOW = "60m";
+const BEHIND_MINUTES = 30;
 
 const ENDED_WELL = 'outcome=~"done|out-of-time"';
 
@@ -64,14 +72,16 @@ interface Watched {
 /** Whether all is collected, and in time. */
 function collectionRules({ service, limits, ticks, increase }: Watched): AlertRule[] {
   const { noTickMinutes, lagSlots, relaySilentHours } = limits;
-  const lag = (part: "sum" | "count") => `sum by (relay) (${increase("relay_lag_slots", part, "30m")})`;
+  const lag = (part: "sum" | "count") =>
+    `sum by (relay) (${increase("relay_lag_slots", part, `${BEHIND_MINUTES}m`)})`;
   return [
     {
       noun: "no-tick",
       rule: "NoTick",
       title: `${service}: no tick ended well in ${noTickMinutes} minutes`,
       severity: "CRITICAL",
-      query: `absent_over_time(${ticks}[${noTickMinutes}m]) or sum(increase(${ticks}[${noTickMinutes}m])) < 1`,
+      query: `absent_over_time(${ticks}[${TICK_WINDOW}]) or sum(increase(${ticks}[${TICK_WINDOW}])) < 1`,
+      forMinutes: noTickMinutes,
       whileScheduled: true,
       runbook: `Nothing is collected for as long as this lasts. Nothing is lost yet: relays keep weeks, and the next tick asks for all that is missing.
 
@@ -85,6 +95,8 @@ function collectionRules({ service, limits, ticks, increase }: Watched): AlertRu
       title: `${service}: a relay's coverage is more than ${lagSlots} slots behind`,
       severity: "ERROR",
       query: `${lag("sum")} / ${lag("count")} > ${lagSlots}`,
+      // Nothing is covered before the first ticks, which is as far behind as can be.
+      forMinutes: BEHIND_MINUTES,
       whileScheduled: false,
       runbook: `The newest covered slot of the relay lies further behind than ticks can explain.
 
@@ -97,7 +109,8 @@ function collectionRules({ service, limits, ticks, increase }: Watched): AlertRu
       rule: "RelaySilent",
       title: `${service}: a relay has brought nothing for ${relaySilentHours} hours`,
       severity: "WARNING",
-      query: `sum by (relay) (${increase("relay_covered", "sum", `${relaySilentHours}h`)}) < 1`,
+      query: `sum by (relay) (${increase("relay_covered", "sum", RELAY_WINDOW)}) < 1`,
+      forMinutes: 60 * relaySilentHours,
       whileScheduled: false,
       runbook: `No slot of an active relay was covered in that time. Relays keep weeks, so there are days to act, not months.
 
@@ -120,6 +133,7 @@ function contentRules({ service, limits, errorLines, increase }: Watched): Alert
       query:
         `100 * ${hourly("relay_quarantined")} / ` +
         `(${hourly("relay_rows")} + ${hourly("relay_quarantined")}) > ${quarantinePercent}`,
+      forMinutes: 0,
       whileScheduled: false,
       runbook: `A relay sends rows that no table can hold. They are kept as sent, under NETWORK/quarantine/ in the lake, and cost their slots nothing.
 
@@ -132,6 +146,7 @@ function contentRules({ service, limits, errorLines, increase }: Watched): Alert
       title: `${service}: objects of the lake can't be trusted or loaded`,
       severity: "ERROR",
       query: `${hourly("faults")} + ${hourly("load_failed")} > 0`,
+      forMinutes: 0,
       whileScheduled: false,
       runbook: `An object was changed by something else than this ETL, or was damaged. Its slots count as missing where it can't be read, and what was loaded of it before stays.
 
@@ -144,6 +159,7 @@ function contentRules({ service, limits, errorLines, increase }: Watched): Alert
       title: `${service}: ${errors} or more errors within 15 minutes`,
       severity: "ERROR",
       query: `sum(increase(${errorLines}[15m])) >= ${errors}`,
+      forMinutes: 0,
       whileScheduled: false,
       runbook: `Each error line says what happened, to what, and what to do.
 

@@ -309,6 +309,20 @@ test.serial("probes, limits and time-outs are what the sizing says", async (t) =
   });
 });
 
+test.serial(
+  "what is pushed is one image and no index, whose untagged parts the registry would clean up",
+  async (t) => {
+    const registered = await made(
+      (stack) => new ContainerImage("image", { stack, source: { build: true }, image: "example.dev/a/b" }),
+    );
+    const { platforms, exec, exports } = one(registered, "image-build").inputs;
+    t.deepEqual(platforms, ["linux/amd64"]);
+    // `docker buildx` would add attestations, and so an index.
+    t.is(exec, false);
+    t.is(exports, undefined);
+  },
+);
+
 test.serial("readers of the public dataset are written as the API names each kind", async (t) => {
   const registered = await made((stack) =>
     readers(stack, [

@@ -76,13 +76,42 @@ function pointsOf(metric: LogMetric, entries: readonly LogEntry[]): Point[] {
     });
 }
 
-/** What a query in the part of PromQL that this project uses answers at a time (Unix s). Throws on any other part. */
-export function answer(
+/** The part of an alert's condition that says when it fires. */
+export interface PrometheusCondition {
+  readonly query: string;
+  /** `1800s` */
+  readonly duration: string;
+  readonly evaluationInterval: string;
+}
+
+/**
+ * What an alert fires for at a time (Unix s): what its query has had an answer for at each evaluation as long as its duration,
+ * since the policy was made. The query is in the part of PromQL that this project uses; throws on any other part.
+ */
+export function firing(
+  { query, duration, evaluationInterval }: PrometheusCondition,
+  metrics: readonly LogMetric[],
+  entries: readonly LogEntry[],
+  { now, madeAt }: { readonly now: number; readonly madeAt: number },
+): Vector {
+  const points = pointsFor(query, metrics, entries);
+  const [lasting, step] = [Number.parseInt(duration, 10), Number.parseInt(evaluationInterval, 10)];
+  if (now - lasting < madeAt) return [];
+  const at = (time: number) => vectorOf(new Parser(query, points, time).whole());
+  let found = at(now);
+  for (let time = now - step; time >= now - lasting && found.length > 0; time -= step) {
+    const keys = new Set(at(time).map(({ labels }) => keyOf(labels)));
+    found = found.filter(({ labels }) => keys.has(keyOf(labels)));
+  }
+  return found;
+}
+
+/** The points of all series that a query speaks of. */
+function pointsFor(
   query: string,
   metrics: readonly LogMetric[],
   entries: readonly LogEntry[],
-  now: number,
-): Vector {
+): ReadonlyMap<string, readonly Point[]> {
   const points = new Map<string, Point[]>();
   for (const metric of metrics.filter(({ name }) => query.includes(name))) {
     const made = pointsOf(metric, entries);
@@ -96,8 +125,7 @@ export function answer(
       );
     }
   }
-  const parser = new Parser(query, points, now);
-  return vectorOf(parser.whole());
+  return points;
 }
 
 type Value = number | Vector;

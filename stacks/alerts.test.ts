@@ -1,5 +1,11 @@
 import test from "ava";
-import { answer, type LogEntry, type LogMetric, takes } from "../components/promql.testing.ts";
+import {
+  firing,
+  type LogEntry,
+  type LogMetric,
+  type PrometheusCondition,
+  takes,
+} from "../components/promql.testing.ts";
 import type { Log } from "../runtime/log.ts";
 import { serviceLog } from "../runtime/log.ts";
 import { LOG_LINES, type LineOf } from "../runtime/services/logLines.ts";
@@ -17,8 +23,7 @@ interface Alert {
   readonly enabled: boolean;
   readonly documentation: { readonly content: string };
   readonly conditions: readonly {
-    readonly conditionPrometheusQueryLanguage: {
-      readonly query: string;
+    readonly conditionPrometheusQueryLanguage: PrometheusCondition & {
       readonly disableMetricValidation: boolean;
     };
   }[];
@@ -113,10 +118,16 @@ function ticks(
   return entries;
 }
 
-/** The labels of what an alert finds wrong. */
-function fires(service: Service, noun: string, entries: readonly LogEntry[]): Record<string, string>[] {
-  const found = alert(service, noun).conditions.flatMap(({ conditionPrometheusQueryLanguage: { query } }) =>
-    answer(query, metrics, entries, NOW),
+/** The labels of what an alert finds wrong, of a stack that is so old. */
+function fires(
+  service: Service,
+  noun: string,
+  entries: readonly LogEntry[],
+  { minutesAgo = 0, ageMinutes = 30 * 24 * 60 } = {},
+): Record<string, string>[] {
+  const now = NOW - minutesAgo * MINUTE;
+  const found = alert(service, noun).conditions.flatMap(({ conditionPrometheusQueryLanguage: condition }) =>
+    firing(condition, metrics, entries, { now, madeAt: now - ageMinutes * MINUTE }),
   );
   return found.map(({ labels }) => ({ ...labels }));
 }
@@ -159,8 +170,9 @@ const cases: readonly {
   {
     what: "ticks that stopped half an hour ago",
     noun: "no-tick",
-    fire: (service) => ticks(service, 120, 31),
-    calm: (service) => ticks(service, 119, 29),
+    // It must have been so for half an hour, in which each moment looks back on five minutes.
+    fire: (service) => ticks(service, 120, 35),
+    calm: (service) => ticks(service, 119, 34),
   },
   {
     what: "ticks that all fail",
@@ -176,12 +188,21 @@ const cases: readonly {
     labels: { relay: "flashbots" },
   },
   {
+    what: "one relay far behind for half an hour",
+    noun: "behind",
+    fire: (service) => ticks(service, 35, 1, { relay: { lag_slots: 32_000 } }),
+    calm: (service) => ticks(service, 25, 1, { relay: { lag_slots: 32_000 } }),
+    labels: { relay: "flashbots" },
+  },
+  {
     what: "one relay of which nothing was covered for hours",
     noun: "relay-silent",
-    fire: (service) => ticks(service, 6 * 60 - 1, 1, { relay: { covered: 0, rows: 0 } }),
+    fire: (service) => ticks(service, 6 * 60 + 5, 1, { relay: { covered: 0, rows: 0 } }),
     calm: (service) => [
-      ...ticks(service, 6 * 60 - 1, 61, { relay: { covered: 0, rows: 0 } }),
-      ...ticks(service, 60, 1),
+      ...tick(service, 8 * 60),
+      ...ticks(service, 6 * 60 + 5, 201, { relay: { covered: 0, rows: 0 } }),
+      ...tick(service, 200),
+      ...ticks(service, 195, 1, { relay: { covered: 0, rows: 0 } }),
     ],
     labels: { relay: "flashbots" },
   },
@@ -230,6 +251,55 @@ for (const { what, noun, fire, calm, labels } of cases) {
     }
   });
 }
+
+/** Every alert that fires in a stack's first minutes, once; its lines are so many minutes after it was made. */
+function firstAlerts(
+  minutes: number,
+  lines: (service: Service, age: (minutes: number) => number) => LogEntry[],
+) {
+  const found = new Map<string, number>();
+  const entries = both.flatMap((service) => lines(service, (age) => minutes - age));
+  for (const service of both)
+    for (const noun of nouns)
+      for (let age = 0; age <= minutes && !found.has(`${service} ${noun}`); age++) {
+        const before = entries.filter(({ time }) => time <= NOW - (minutes - age) * MINUTE);
+        if (fires(service, noun, before, { minutesAgo: minutes - age, ageMinutes: age }).length > 0)
+          found.set(`${service} ${noun}`, age);
+      }
+  return Object.fromEntries(found);
+}
+
+test("a stack that has just been made wakes nobody, until its first tick is late by the whole time", (t) => {
+  t.deepEqual(
+    firstAlerts(45, () => []),
+    { "bids no-tick": 30, "payloads no-tick": 30 },
+  );
+  t.deepEqual(
+    firstAlerts(45, (service, age) => ticks(service, age(25), age(45))),
+    {},
+  );
+});
+
+test("a young stack whose first ticks cover nothing of a relay wakes nobody before its time", (t) => {
+  const empty = { relay: { covered: 0, rows: 0, lag_slots: 32_000, missing: 32_000 } };
+  // One tick after which all is well, and one relay that stays empty.
+  t.deepEqual(
+    firstAlerts(100, (service, age) => [
+      ...tick(service, age(5), empty),
+      ...ticks(service, age(10), age(100)),
+    ]),
+    {},
+  );
+  t.deepEqual(
+    firstAlerts(6 * 60 + 10, (service, age) => ticks(service, age(5), age(6 * 60 + 10), empty)),
+    {
+      "bids behind": 35,
+      "payloads behind": 35,
+      "bids relay-silent": 6 * 60 + 5,
+      "payloads relay-silent": 6 * 60 + 5,
+    },
+  );
+});
 
 test("a metric counts the lines of its stack's services and no others", (t) => {
   const entries = tick("bids", 1);

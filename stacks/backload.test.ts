@@ -3,7 +3,12 @@ import * as fc from "fast-check";
 import * as E from "fp-ts/lib/Either.js";
 import { kubeconfigOf } from "../components/backload/BackloadCluster.ts";
 import { planHash } from "../components/backload/BackloadJob.ts";
-import { answer, type LogEntry, type LogMetric } from "../components/promql.testing.ts";
+import {
+  firing,
+  type LogEntry,
+  type LogMetric,
+  type PrometheusCondition,
+} from "../components/promql.testing.ts";
 import { BACKLOAD_LINES } from "../runtime/backload/logLines.ts";
 import { serviceLog } from "../runtime/log.ts";
 import { backloadEnvironment } from "../runtime/settings/backloadSettings.ts";
@@ -271,12 +276,14 @@ function said(minutesAgo: number, message: string, fields: object): LogEntry {
   };
 }
 
-function fires(noun: string, entries: readonly LogEntry[]): boolean {
+function fires(noun: string, entries: readonly LogEntry[], minutesAgo = 0): boolean {
+  const now = NOW - minutesAgo * MINUTE;
   const { conditions } = inputsOf(`backload-alerts-${noun}`) as {
-    conditions: { conditionPrometheusQueryLanguage: { query: string } }[];
+    conditions: { conditionPrometheusQueryLanguage: PrometheusCondition }[];
   };
   return conditions.some(
-    ({ conditionPrometheusQueryLanguage: { query } }) => answer(query, metrics, entries, NOW).length > 0,
+    ({ conditionPrometheusQueryLanguage: condition }) =>
+      firing(condition, metrics, entries, { now, madeAt: 0 }).length > 0,
   );
 }
 
@@ -291,7 +298,7 @@ test("a shard that failed for good wakes someone, one that is to be tried again 
 
 test("workers that get nothing for an hour wake someone; working ones and none at all don't", (t) => {
   const hour = (settled: number) =>
-    Array.from({ length: 60 }, (_, minute) =>
+    Array.from({ length: 61 }, (_, minute) =>
       said(minute, BACKLOAD_LINES.relay.message, { relay: "titan", settled }),
     );
   t.true(fires("no-progress", hour(0)));
@@ -303,4 +310,7 @@ test("workers that get nothing for an hour wake someone; working ones and none a
     ]),
   );
   t.false(fires("no-progress", []));
+  // The first lines say 0, since nothing was read before them.
+  for (const minutesAgo of [60, 59, 30, 1])
+    t.false(fires("no-progress", hour(0), minutesAgo), `${minutesAgo}`);
 });

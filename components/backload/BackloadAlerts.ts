@@ -130,6 +130,7 @@ function alertsOf(names: ResourceNames): Omit<AlertRule, "whileScheduled">[] {
       title: "back-load: a shard failed",
       severity: "ERROR",
       query: `sum(increase(${endsSeries(names, ',outcome=~"bad-input|failed"')}[30m])) >= 1`,
+      forMinutes: 0,
       runbook: `A worker ended with what another try doesn't mend, or the lake failed under it. The other shards go on, and nothing is lost.
 
 1. Its last line, \`backload.end\`, says the shard and the reason: a setting, or an object of the lake and what to do with it.
@@ -141,7 +142,8 @@ function alertsOf(names: ResourceNames): Omit<AlertRule, "whileScheduled">[] {
       title: `back-load: workers run, and nothing was settled in ${NO_PROGRESS_MINUTES} minutes`,
       severity: "WARNING",
       // Lines come from running workers alone: a back-load that is done, or waits for nodes, has no series, and so no sum.
-      query: `sum(increase(${settledSeries(names)}[${NO_PROGRESS_MINUTES}m])) < 1`,
+      query: `sum(increase(${settledSeries(names)}[10m])) < 1`,
+      forMinutes: NO_PROGRESS_MINUTES,
       runbook: `Workers run and cost money, and no relay gives them anything.
 
 1. \`refusals\` in their \`backload.relay\` lines: are they refused? Lower \`requests_per_second\` in config \`backload\`.
