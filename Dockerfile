@@ -1,9 +1,10 @@
 # The one image of all services: `serve bids`, `serve payloads`, `backload`. It holds Node and one file an entry.
 #
-# The base is named by digest (node:20-bookworm-slim, several architectures). It is the one that public Dockerfiles name
-# for this tag; it has not been pulled by whoever wrote it here. `docker buildx imagetools inspect node:20-bookworm-slim`
-# tells the tag's present one: change both lines together.
-FROM node:20-bookworm-slim@sha256:2cf067cfed83d5ea958367df9f966191a942351a2df77d6f0193e162b5febfc0 AS build
+# The base is named by digest (node:24-bookworm-slim, several architectures; Node 20 ended in April 2026,
+# github.com/nodejs/release#release-schedule). It is the one that public Dockerfiles name for this tag; check.yml asks the
+# registry for it and builds the image. `docker buildx imagetools inspect node:24-bookworm-slim` tells the tag's present
+# one: change both lines together.
+FROM node:24-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b1270fd37b7e9a7285cf83b6951452d AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
@@ -11,7 +12,7 @@ COPY build.mjs tsconfig.json ./
 COPY runtime ./runtime
 RUN npm run bundle
 
-FROM node:20-bookworm-slim@sha256:2cf067cfed83d5ea958367df9f966191a942351a2df77d6f0193e162b5febfc0
+FROM node:24-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b1270fd37b7e9a7285cf83b6951452d
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /src/dist/container/ ./

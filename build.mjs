@@ -48,6 +48,8 @@ async function buildContainer(outdir) {
     format: "cjs",
     platform: "node",
     target: "node20",
+    // Google's clients bring it for Node versions without URL; it takes Node's punycode, which newer ones warn of at the start.
+    alias: { "whatwg-url": "node:url" },
     minify: true,
     keepNames: true,
     legalComments: "none",

@@ -16,6 +16,15 @@ export interface Started {
   stop(): Promise<number | null>;
 }
 
+/** What the container gives Node before the entry. */
+function containerFlags(): readonly string[] {
+  const text = readFileSync(join(import.meta.dirname, "../../Dockerfile"), "utf8");
+  const [, entryPoint = "[]"] = /^ENTRYPOINT (.*)$/m.exec(text) ?? [];
+  const [node, ...flags] = JSON.parse(entryPoint) as string[];
+  if (node !== "node" || flags.length === 0) throw new Error(`the Dockerfile's entry point is ${entryPoint}`);
+  return flags;
+}
+
 /** Copies one bundled file into an empty folder, and starts it there with nothing but its settings. */
 export async function startAlone(
   file: string,
@@ -26,7 +35,7 @@ export async function startAlone(
   copyFileSync(file, join(folder, basename(file)));
   const began = performance.now();
   const entry = basename(file, ".js");
-  const child = spawn(process.execPath, [entry, ...words], {
+  const child = spawn(process.execPath, [...containerFlags(), entry, ...words], {
     cwd: folder,
     env,
     stdio: ["ignore", "pipe", "inherit"],
