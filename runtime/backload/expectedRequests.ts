@@ -9,7 +9,7 @@ const PAGES_A_SPAN = 2;
 
 /**
  * Requests that collecting the bids of some slots takes: each is asked once, each without bids (`empties`) once more, in
- * groups between two witnesses (design §2). `perSecond`: the rate; a slow relay's groups are smaller.
+ * groups between two witnesses. `perSecond`: the rate; a slow relay's groups are smaller.
  */
 export function bidsRequests(slots: number, empties: number, perSecond: number): number {
   return slots + empties * (1 + WITNESSES / Math.max(1, FULL * groupSize(perSecond)));

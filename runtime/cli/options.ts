@@ -6,7 +6,7 @@ import type { DatasetName } from "../datasets/dataset.ts";
 import { type Format, whole } from "../settings/formats.ts";
 import { DATASETS, shared } from "../settings/shared.ts";
 
-/** The options that commands share, as commander hands them over (design §5). */
+/** The options that commands share, as commander hands them over. */
 export interface CommonOptions {
   readonly network: string;
   readonly relay: readonly string[];

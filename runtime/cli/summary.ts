@@ -23,7 +23,7 @@ export async function coverageOfAll(
   return { coverage, faults: [...faults] };
 }
 
-/** 3 when slots of an active relay are missing, else 0 (design §5). */
+/** 3 when slots of an active relay are missing, else 0. */
 export function exitCodeOf(coverage: readonly Coverage[]): number {
   return coverage.some(({ state, missing }) => state === "active" && missing > 0) ? 3 : 0;
 }

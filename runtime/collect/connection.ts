@@ -6,19 +6,20 @@ import type { Relay } from "../relays/relay.ts";
 import type { RelaySource } from "./relaySource.ts";
 import { httpRelaySource } from "./httpRelaySource.ts";
 
+/** What the clients of a connection share. */
 export interface ConnectionOptions {
   readonly network: Network;
   readonly clock: Clock;
-  /** Told, in a line each, of what a person should know about a relay. */
+  /** Told what a person should know about a relay, one line each. */
   readonly warn?: (line: string) => void;
-  /** Told what clients notice; `warn` is without it. */
+  /** Told what clients notice, instead of `warn`. */
   readonly onNotice?: (line: string) => void;
 }
 
 /** How one relay is asked. */
 export type RelayAccess = Omit<RelayClientOptions, "clock" | "budget" | "onNotice">;
 
-/** The clients of relays that are asked side by side; their bodies under way share a budget. */
+/** The clients of relays that are asked side by side; the answers that they are reading share one budget of bytes. */
 export class Connection {
   /** By relay's name. */
   readonly clients = new Map<string, RelayClient>();
@@ -37,7 +38,7 @@ export class Connection {
     return client;
   }
 
-  /** What asks the relays until `stop`. */
+  /** The source of each relay, which asks until `stop` is aborted. */
   sources(stop: AbortSignal): ReadonlyMap<Relay, RelaySource> {
     const { network, clock, warn = () => {} } = this.#options;
     return new Map(

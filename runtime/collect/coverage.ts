@@ -26,7 +26,7 @@ export interface Coverage {
   readonly unavailable: number;
   /** Covered, but doubtful. */
   readonly suspect: number;
-  /** Those of them that lie above the relay's newest payload, and wait for its next. */
+  /** Suspect slots above the relay's newest payload, which wait for its next. */
   readonly awaiting: number;
   readonly rows: number;
   readonly quarantined: number;

@@ -37,6 +37,7 @@ export interface HorizonQuestions {
   readonly delivered: (slot: number) => Promise<readonly number[]>;
 }
 
+/** What a search for the horizon begins with. */
 export interface HorizonSearch extends HorizonQuestions {
   /** The oldest slot without rows for which an older witness is wanted. */
   readonly slot: number;
@@ -55,7 +56,7 @@ class Spent extends Error {}
  * Looks for an older slot that shows rows, and where there is none for the border of what the relay remembers: by bisecting
  * over slots in which it delivered, since those had rows for certain, and where none are known over stretches of slots, if
  * the relay's slots mostly have rows. The border counts when what lies below it has no rows twice and it shows its own after
- * that (design §2, "Horizon").
+ * that.
  */
 export async function findHorizon(search: HorizonSearch): Promise<HorizonFinding> {
   try {

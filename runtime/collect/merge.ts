@@ -31,7 +31,7 @@ export interface MergeVerdict {
 }
 
 /**
- * The rule of design §2: merging is by whole slots, no slot loses rows without `--accept`, and a slot is suspect as long as
+ * The rule of merging: by whole slots, no slot loses rows without `--accept`, and a slot is suspect as long as
  * there is a cause: reads that differ, or what makes the answer doubtful by itself (`doubtful`).
  */
 export function judgeReading(

@@ -7,6 +7,7 @@ export interface SlotPayloads {
   readonly doubt: Doubt | undefined;
 }
 
+/** An answer without rows. */
 export const NO_PAYLOADS: DecodedAnswer = { rows: [], refused: [] };
 
 /** The slots of a page's rows, refused ones included, newest first; one for each row. */

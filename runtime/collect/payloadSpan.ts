@@ -35,7 +35,7 @@ interface Page {
 }
 
 /**
- * Reads the payloads of a run of slots so that every slot is read by two different questions (design §2, "Payloads"): the
+ * Reads the payloads of a run of slots so that every slot is read by two different questions: the
  * first page is asked from two cursors, and each next one begins in the middle of the one before. A page passes over the slots
  * from its cursor down to, but without, its lowest; where two that passed over a slot differ, the slot is asked for by itself.
  */

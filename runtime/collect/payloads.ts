@@ -26,7 +26,7 @@ export class PayloadsCollector {
   }
 
   /**
-   * Collects everything that the plans (newest first) name, but what lies above the relay's newest payload: that takes time
+   * Collects everything that the plans (newest first) name, except what lies above the relay's newest payload: that takes time
    * in which bids can be read, and is left to `finish`. Throws only when the lake fails.
    */
   async collect(plans: AsyncIterable<ChunkPlan>): Promise<void> {

@@ -29,7 +29,7 @@ export interface ChunkPlan extends SlotRange {
 /** Slots of a lake that are listed at once: bounds the memory of a plan, whatever its range. */
 const WINDOW_SLOTS = 32_000;
 
-/** A missing slot younger than this is asked at every tick; older ones at every doubling of their age (design §2). */
+/** A missing slot younger than this is asked at every tick; older ones at every doubling of their age. */
 const RETRY_UNIT_MS = 10 * 60 * 1000;
 
 /** All slots that a relay should have, up to the newest settled one; undefined when there are none yet. */

@@ -38,7 +38,7 @@ export interface Empty {
 export type AskSlot = (slot: number) => Promise<SlotAnswer | undefined>;
 
 /**
- * Whether a slot newer than one is known to have rows, or shows some now. Where none is known, slots up to the head are asked,
+ * Whether any slot newer than `slot` is known to have rows, or shows some now. Where none is known, slots up to the head are asked,
  * as many as the job allows; what they hold isn't kept.
  */
 export async function findNewer(
@@ -68,7 +68,7 @@ function offsetsAbove(questions: number, most: number): number[] {
 
 /**
  * Shows that slots which were answered without rows are empty: each is asked once more, between a newer slot that shows rows
- * just before and an older one that does just after (design §2). Relays answer `[]` too when they have forgotten a slot, when
+ * just before and an older one that does just after. Relays answer `[]` too when they have forgotten a slot, when
  * they have just started, when their head stands still, from caches and lagging replicas: then a witness fails.
  */
 export class Prover {

@@ -24,7 +24,7 @@ export interface RelayJob {
   readonly bidsSeen: Sightings;
   /** What it delivered. */
   readonly delivered: Delivered;
-  /** Questions about slots newer than the target that a dataset may put to find a newer witness. */
+  /** How many questions a dataset may ask about slots newer than the target, to find a newer witness. */
   readonly newerQuestions: number;
   /** Bytes of answers that wait for a second ask, over all relays of the pass. */
   readonly held: { bytes: number };

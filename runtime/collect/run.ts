@@ -30,7 +30,7 @@ export interface CollectOptions {
   /** Which bids are asked for first (newest without it). Payloads come in pages, and those go down from the newest. */
   readonly order?: Order;
   readonly stop: AbortSignal;
-  /** Questions above the target that each relay and dataset is asked at most to find a newer witness; without it, up to the head. */
+  /** Slots above the target that are asked for at most, per relay and dataset, to find a newer witness; all of them without it. */
   readonly newerQuestions?: number;
   /** Bytes of answers that wait for a second ask; given where several passes share them. */
   readonly held?: { bytes: number };

@@ -3,7 +3,7 @@ import type { Clock } from "../chain/clock.ts";
 /** A relay that is down is tried again after so long, ms, while others give something to do. */
 const REST_MS = 5 * 60_000;
 
-/** Who of the relays is at work: those that are down wait for better times only as long as another one works. */
+/** Which relays are at work: those that are down wait for better times only as long as another one works. */
 export class Shift {
   readonly #clock: Clock;
   readonly #stop: AbortSignal;

@@ -1,4 +1,4 @@
-/** A URL that was asked is left alone so long, ms: Helix answers from a cache that lives 12 s (facts §0, rule 3). */
+/** How long a URL that was asked is left alone, ms: Helix answers from a cache that lives 12 s. */
 export const REST_MS = 13_000;
 /** Slots that are remembered: witnesses are looked for near what was asked lately. */
 const KEPT = 2048;

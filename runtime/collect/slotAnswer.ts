@@ -13,7 +13,7 @@ export interface SlotAnswer {
   readonly refused: readonly RefusedRow[];
   /** What was too large for `extra` of rows that are in the block: for the quarantine, and not counted as rows. */
   readonly fields: readonly RefusedRow[];
-  /** Why the slot is doubtful by this answer (design §2, "suspect"); undefined when it isn't. */
+  /** Why the slot is doubtful by this answer; undefined when it isn't. */
   readonly doubt: Doubt | undefined;
   /** True where it came from a cache on the way (`Age` above 0): it says nothing of the relay as it is now. */
   readonly cached: boolean;
@@ -27,6 +27,7 @@ export interface SlotAnswer {
  */
 export type Doubt = "limit" | "undelivered" | "awaiting" | "differs";
 
+/** What is known of an answer besides its rows. */
 export interface PackOptions {
   /** Unix ms. */
   readonly readAt: number;

@@ -44,6 +44,7 @@ export interface Tally {
   complete: boolean;
 }
 
+/** The tally of a relay of which nothing has happened yet. */
 export function newTally(relay: string): Tally {
   const zero = (): Counts => ({
     wanted: 0,
@@ -64,6 +65,7 @@ export function newTally(relay: string): Tally {
   return { relay, bids: zero(), payloads: zero(), faults: [], lastError: undefined, complete: false };
 }
 
+/** A dataset's counts in a tally. */
 export function countsOf(tally: Tally, dataset: DatasetName): Counts {
   return dataset === "bids" ? tally.bids : tally.payloads;
 }

@@ -5,7 +5,7 @@ import type { DatasetName } from "../datasets/dataset.ts";
 import type { SlotBlock } from "./gzip.ts";
 import type { Rereads } from "./rereads.ts";
 
-/** What a chunk's metadata says is inside (design §2). `suspect` and `revised` are subsets of `covered`. */
+/** What a chunk's metadata says is inside. `suspect` and `revised` are subsets of `covered`. */
 export interface ChunkMeta {
   readonly covered: SlotBits;
   readonly suspect: SlotBits;

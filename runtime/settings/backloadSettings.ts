@@ -26,7 +26,7 @@ export interface BackloadSettings {
   readonly order: Order;
   /** Requests a second to one relay from one worker's address, at most; the directory's figures without it. */
   readonly rate?: number;
-  /** A worker stops after so many seconds, and asks to be started again; it takes all the time it needs without. */
+  /** A worker stops after so many seconds, and asks to be started again; without it, it takes all the time that it needs. */
   readonly timeLimitSeconds?: number;
   readonly logLevel: LogLevel;
 }

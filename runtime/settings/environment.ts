@@ -4,7 +4,7 @@ import { printable, UserError } from "../errors.ts";
 import type { Format } from "./formats.ts";
 import type { Setting } from "./shared.ts";
 
-/** A setting's name in the environment. */
+/** A setting as an environment carries it. */
 export interface Variable<A> {
   readonly name: string;
   readonly setting: Setting<A>;
@@ -12,6 +12,7 @@ export interface Variable<A> {
   readonly optional?: true;
 }
 
+/** The variable of each setting of a program. */
 export type Variables<S> = { readonly [K in keyof Required<S>]: Variable<Exclude<S[K], undefined>> };
 
 /** What holds between settings; not asked where one of those that it needs is missing or has another form. */
@@ -21,7 +22,7 @@ export interface SettingRule<S> {
   readonly faults: (settings: S) => readonly string[];
 }
 
-/** A variable that the platform sets and no stack may. */
+/** A variable that the platform sets, and that no stack may set. */
 export interface PlatformVariable<S, A> {
   readonly name: string;
   /** `settings` are undefined where they are wrong. */

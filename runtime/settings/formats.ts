@@ -30,7 +30,7 @@ function format<A>(
   );
 }
 
-/** Text of a certain form. */
+/** A text of a certain form; `allowed` names the form in messages. */
 export function text(allowed: string, form: RegExp): Format<string> {
   return format(allowed, (value) => (form.test(value) ? value : undefined), String);
 }
@@ -61,7 +61,7 @@ export function oneOf<A extends string>(words: readonly A[]): Format<A> {
   );
 }
 
-/** A whole number within bounds. */
+/** A whole number within bounds, both included; `what` says what it counts. */
 export function whole(what: string, least: number, most: number): Format<number> {
   return format(
     `${what} from ${least} to ${most}`,
@@ -73,7 +73,7 @@ export function whole(what: string, least: number, most: number): Format<number>
   );
 }
 
-/** A number above 0. */
+/** A number above 0, at most `most`. */
 export function amount(most: number): Format<number> {
   return format(
     `a number above 0, at most ${most}`,

@@ -25,6 +25,7 @@ export interface RelayOverride {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** Overrides by relay's name. */
 export type RelayOverrides = Readonly<Record<string, RelayOverride>>;
 
 /** Overrides as settings and config carry them. */
@@ -46,7 +47,7 @@ export const relayOverrides: Format<RelayOverrides> = json<RelayOverrides>(
   ),
 );
 
-/** Requests a second to one relay, at most. */
+/** The highest rate that may be set for a relay, requests a second. */
 export const FASTEST = 1000;
 const SECRET_VERSION =
   /^projects\/([a-z0-9][a-z0-9.:-]{0,61}[a-z0-9])\/secrets\/([\w-]{1,255})\/versions\/(?:[1-9]\d{0,8}|latest)$/;
@@ -187,7 +188,7 @@ function directoryFor(network: string): readonly Relay[] {
   return isSimulated(network) ? simulatedDirectory.map(relayOf) : directoryOf(network);
 }
 
-/** The network of the settings' name. */
+/** The network that a setting names, `simulated-SEED` included; undefined where there is none of that name. */
 export function networkNamed(name: string) {
   return isSimulated(name) ? findNetwork("simulated", seedOf(name)) : findNetwork(name, 0);
 }

@@ -29,7 +29,9 @@ export interface Setting<A> {
   readonly unspoken?: true;
 }
 
+/** Levels of log lines, the least first. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+/** The level of a log line. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Shards that a range is cut into, at most: the completions that Kubernetes takes for an Indexed Job. */
@@ -55,7 +57,7 @@ export const canonicalTable: t.Type<CanonicalTable, unknown, unknown> = fields(
 );
 const TABLE_FIELDS = "{table: project.dataset.table, timestamp_column, hash_column}";
 
-/** As they are offered. */
+/** The datasets' names, in the order in which they are offered. */
 export const DATASETS = Object.keys(datasets) as readonly DatasetName[];
 
 /** Settings that are given in more than one form. */

@@ -199,7 +199,7 @@ export function firstOfEachHash(rows: readonly RawRow[]): readonly RawRow[] {
   });
 }
 
-/** The row's columns (design §3); undefined where no table can hold it. */
+/** The row's columns; undefined where no table can hold it. */
 function tableRow(dataset: DatasetName, relay: string, genesis: number, raw: RawRow): TableRow | undefined {
   const { block, received, quirk } = raw;
   if (quirk && !quirk.kept) return undefined;

@@ -3,23 +3,25 @@ import { type Table, relaysTable, rereadsTable } from "../datasets/tables.ts";
 /** A small table that loads bring up to date row by row; rows that aren't named stay as they were. */
 export interface KeyedTable {
   readonly table: Table;
-  /** How many of its first columns tell a row. */
+  /** How many of its first columns tell rows apart. */
   readonly keys: number;
 }
 
+/** Table relays, a row a relay. */
 export const keyedRelays: KeyedTable = { table: relaysTable, keys: 1 };
+/** Table rereads, a row a dataset, relay and day. */
 export const keyedRereads: KeyedTable = { table: rereadsTable, keys: 3 };
 
 /** Values in the table's order. */
 export type RowValues = readonly (string | number | null)[];
 
-/** What a table is to say, and the objects of the lake that it couldn't be read from. */
+/** The rows that a table is to have, and the objects of the lake that couldn't be read for them. */
 export interface TableRows {
   readonly rows: readonly RowValues[];
   readonly failed: readonly { readonly object: string; readonly error: string }[];
 }
 
-/** Which row it is, as a text. */
+/** The key of a row, as one text. */
 export function keyOf({ keys }: KeyedTable, row: RowValues): string {
   return row.slice(0, keys).map(String).join(" ");
 }

@@ -15,6 +15,7 @@ import { readVerified } from "./readVerified.ts";
 import { noCount, type Waiting, waitingObjects, wholeChunks } from "./waiting.ts";
 import type { LoadOptions, LoadSummary } from "./warehouse.ts";
 
+/** What a load works with; lake, engine and network belong together (`sameNetwork`). */
 export interface LoadParts<Source> {
   readonly engine: LoadEngine<Source>;
   readonly lake: Lake;
@@ -27,7 +28,7 @@ const WAVE = { objects: 8, bytes: 4 * 2 ** 20 };
 /** Ledger rows are asked for so many chunks at a time. */
 const LEDGER_GROUP = 200;
 
-/** Brings rows and ledger of a warehouse up to the lake. */
+/** Brings rows and ledger of a warehouse up to the lake. Throws what lake and engine throw; an object that can't be loaded only stands in `failed`. */
 export async function loadObjects<Source>(
   parts: LoadParts<Source>,
   options: LoadOptions,

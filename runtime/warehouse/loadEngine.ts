@@ -20,13 +20,14 @@ export function rowsToInsert({ insert, counts }: CheckedChunk<unknown>): number 
   return insert.reduce((sum, slot) => sum + (counts.get(slot) ?? 0), 0);
 }
 
-/** How many objects, of how many compressed bytes and rows. */
+/** A number of objects, with their compressed bytes and their rows. */
 export interface LoadSize {
   readonly objects: number;
   readonly bytes: number;
   readonly rows: number;
 }
 
+/** How much of a load an engine takes at once. */
 export interface LoadLimits {
   /** Chunks are handed to the engine in groups of about this size. */
   readonly group: LoadSize;
@@ -49,6 +50,7 @@ export interface TransactionResult<Source> {
   readonly retried: number;
 }
 
+/** The result of a transaction without chunks. */
 export const nothingLoaded = { loaded: [], unchanged: 0, left: 0, retried: 0 };
 
 /** The results of two transactions as one. */
@@ -74,7 +76,7 @@ export interface LoadTransaction<Source> {
   finish(): Promise<TransactionResult<Source>>;
 }
 
-/** What a warehouse does of a load; all else is the same in each. */
+/** The part of a load that each warehouse does in its own way; all else is in `load.ts`. */
 export interface LoadEngine<Source> {
   readonly limits: LoadLimits;
   /** Takes the rows and the ledger of a dataset out of the tables. */
@@ -93,7 +95,7 @@ interface Fault {
 
 const HEADS_AT_ONCE = 16;
 
-/** The chunks whose objects aren't any more what was read. */
+/** The chunks whose objects have changed or vanished since they were read. */
 export async function changedChunks<Source>(
   lake: Lake,
   chunks: readonly CheckedChunk<Source>[],

@@ -4,7 +4,7 @@ import { type Relay, newestFiltering } from "../relays/relay.ts";
 import type { RowValues, TableRows } from "./keyedTables.ts";
 
 /**
- * What table relays is to say: `relays` as they are in the directory, with their horizons; those that only the lake
+ * The rows that table relays is to have: `relays` as they are in the directory, with their horizons; those that only the lake
  * knows, and the table doesn't, are `off`. `failed` are the horizons that can't be read.
  */
 export async function relayRows(

@@ -14,10 +14,11 @@ export interface Held extends SlotRange {
   readonly relay: string;
 }
 
-/** Gives what `heldOf` reads, whichever the warehouse. */
+/** The query whose rows `heldOf` reads, the same in both warehouses; `loads` is how it names view loads. */
 export const heldSql = (loads: string): string =>
   `SELECT dataset, relay, MIN(first_slot) AS first_slot, MAX(last_slot) AS last_slot FROM ${loads} GROUP BY dataset, relay`;
 
+/** Reads a row of `heldSql`. Throws TypeError on any other row. */
 export function heldOf(row: Readonly<Record<string, Value>>): Held {
   return {
     dataset: textOf(row["dataset"]) as DatasetName,
@@ -31,7 +32,7 @@ const READS_AT_ONCE = 16;
 const HOUR_MS = 3_600_000;
 
 /**
- * What table rereads is to say, from the lake's months. With `ranges` only the months that these touch are read, and one of the
+ * The rows that table rereads is to have, from the lake's months. With `ranges`, only the months that these touch are read, and one of the
  * older ones by turns, another each hour: a service sees them all within some days, and no more than three an hour.
  */
 export async function rereadRows(

@@ -17,6 +17,7 @@ export interface LoadCount {
   retried: number;
 }
 
+/** The count of a load that has just begun. */
 export function noCount(): LoadCount {
   return { rows: 0, slots: 0, objects: 0, bytes: 0, unchanged: 0, left: 0, waiting: 0, retried: 0 };
 }

@@ -45,16 +45,19 @@ export interface DayCoverage {
 /** A value of a query's result: INT64 and NUMERIC as decimal strings, times as `YYYY-MM-DD hh:mm:ss[.ffffff]` in UTC. */
 export type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value };
 
+/** How much of what is loaded is to be settled. */
 export interface SettleOptions {
   /** Only what was loaded since then, Unix ms: how far back is worth its bytes. Everything without it. */
   readonly loadedSince?: number;
 }
 
+/** What settling did. */
 export interface SettleSummary {
   /** Rows that came into canonical_blocks. */
   readonly blocks: number;
 }
 
+/** Which rows are exported, into a file a UTC day. */
 export interface ExportOptions {
   readonly datasets: readonly DatasetName[];
   /** Only these; all without it. */
@@ -65,6 +68,7 @@ export interface ExportOptions {
   readonly partial: boolean;
 }
 
+/** The files that an export wrote, and the days that it left out. */
 export interface ExportSummary {
   readonly files: readonly { readonly path: string; readonly rows: number; readonly complete: boolean }[];
   /** Days with rows that weren't written because they aren't complete. */
@@ -110,6 +114,7 @@ export interface Warehouse {
   close(): Promise<void>;
 }
 
+/** What a load takes, and what it leaves for later; the value in parentheses holds without the option. */
 export interface LoadOptions {
   /** Only these; both without it. */
   readonly datasets?: readonly DatasetName[];

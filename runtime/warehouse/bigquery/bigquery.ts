@@ -33,6 +33,7 @@ import type {
   Warehouse,
 } from "../warehouse.ts";
 
+/** How a warehouse in BigQuery is opened. */
 export interface BigQueryOptions {
   readonly clock: Clock;
   readonly log: Log;

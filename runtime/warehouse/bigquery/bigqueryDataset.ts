@@ -15,6 +15,7 @@ interface DatasetResource {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+/** How the datasets, tables and views are made. */
 export interface CreateOptions {
   /** Where a dataset that isn't there yet is made (US). */
   readonly location?: string;

@@ -53,6 +53,7 @@ export function isConflict(error: unknown): boolean {
   );
 }
 
+/** Whether the API said that something isn't there. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 404 || error.reason === "notFound");
 }

@@ -19,6 +19,7 @@ export interface Job {
   };
 }
 
+/** Why a job failed, as the API says it. */
 export interface JobFault {
   readonly reason?: string;
   readonly message?: string;
@@ -26,11 +27,13 @@ export interface JobFault {
   readonly location?: string;
 }
 
+/** A statement or script in GoogleSQL, with its parameters. */
 export interface Query {
   readonly sql: string;
   readonly parameters?: Readonly<Record<string, Parameter>>;
 }
 
+/** What holds for every job. */
 export interface JobSettings {
   /** Of the dataset; every job names it. */
   readonly location: string;

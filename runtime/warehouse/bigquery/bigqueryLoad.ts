@@ -24,6 +24,7 @@ const TRANSACTION = { objects: 1000, bytes: 2 * 2 ** 30, rows: Infinity };
 /** A load has far fewer transactions than the 100,000 load jobs that a project has a day. */
 const LIMITS = { group: TRANSACTION, transaction: TRANSACTION, waitingGroups: 1, transactions: 1000 };
 
+/** What a load into BigQuery works with. */
 export interface BigQueryLoadParts {
   readonly api: BigQueryApi;
   readonly jobs: BigQueryJobs;

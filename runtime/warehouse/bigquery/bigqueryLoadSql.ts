@@ -23,6 +23,7 @@ export function guardTable(dataset: Dataset): string {
   return `${dataset.name}_guard`;
 }
 
+/** The guard table's one column. */
 export const guardColumn = "moved_at";
 
 /** What a chunk brings, as a parameter: the ledger's columns, and which of its slots are taken. */
@@ -44,6 +45,7 @@ export const chunkFields: Readonly<Record<string, ScalarType>> = {
   wanted: "STRING",
 };
 
+/** The part of a change that statements are made from. */
 export type LedgerChange = Pick<ChunkChange, "after" | "before" | "remove" | "insert">;
 
 /**

@@ -1,6 +1,7 @@
 /** A column type of a parameter. */
 export type ScalarType = "STRING" | "INT64" | "TIMESTAMP";
 
+/** A value of a parameter; times are texts, and so may integers be. */
 export type Scalar = string | number | null;
 
 /** A list of structs, as a query's parameter: types are always told, since an empty list or a null shows none. */

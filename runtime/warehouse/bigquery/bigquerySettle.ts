@@ -17,6 +17,7 @@ import {
 } from "./bigquerySettleSql.ts";
 import type { SettleOptions, SettleSummary } from "../warehouse.ts";
 
+/** What settling in BigQuery works with. */
 export interface SettleParts {
   readonly api: BigQueryApi;
   readonly jobs: BigQueryJobs;

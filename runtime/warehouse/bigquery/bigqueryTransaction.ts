@@ -24,6 +24,7 @@ import {
 type Chunk = CheckedChunk<undefined>;
 type Result = TransactionResult<undefined>;
 
+/** What a load's transactions have in common. */
 export interface BigQueryContext {
   readonly api: BigQueryApi;
   readonly jobs: BigQueryJobs;

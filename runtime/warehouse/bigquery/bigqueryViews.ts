@@ -23,6 +23,7 @@ export interface BigQueryRoutine {
   readonly body: string;
 }
 
+/** Which tables the views read, and how they are cut. */
 export interface ViewSettings extends DatasetPlace {
   readonly network: Network;
   /** How many days back view `delivered` looks (28). Function `delivered_between` has the rest. */

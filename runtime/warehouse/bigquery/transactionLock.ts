@@ -68,6 +68,7 @@ export async function ensureGuard(
   await jobs.run(guardRow(places, dataset));
 }
 
+/** The query that puts the one row into a guard table. */
 export function guardRow(places: LoadPlaces, dataset: Dataset): Query {
   const guard = tableName(places.staging, guardTable(dataset));
   return {

@@ -28,6 +28,7 @@ import type {
   Warehouse,
 } from "../warehouse.ts";
 
+/** How a warehouse in a DuckDB file is opened. */
 export interface DuckDbOptions {
   readonly clock: Clock;
   readonly log: Log;

@@ -32,6 +32,7 @@ const LIMITS = {
   transactions: Infinity,
 };
 
+/** What a load into a DuckDB file works with. */
 export interface DuckDbLoadParts {
   readonly file: OpenFile;
   readonly lake: Lake;

@@ -31,6 +31,7 @@ export interface ObjectSource {
 type ReadyChunk = CheckedChunk<ObjectSource>;
 type Result = TransactionResult<ObjectSource>;
 
+/** What a load's transactions have in common. */
 export interface DuckDbContext {
   readonly connection: DuckDBConnection;
   readonly lake: Lake;

@@ -2,6 +2,7 @@ import { bigqueryDialect } from "./bigqueryDialect.ts";
 import type { SqlDialect } from "./dialect.ts";
 import { duckdbDialect } from "./duckdbDialect.ts";
 
+/** The dialects by their names. */
 export const sqlDialects: Readonly<Record<SqlDialect["name"], SqlDialect>> = {
   duckdb: duckdbDialect,
   bigquery: bigqueryDialect,
