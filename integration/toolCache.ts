@@ -25,10 +25,16 @@ export class MissingToolError extends Error {
  * A folder of the user's cache, the same for all working copies, made by `install` when it isn't there. It is there whole or
  * not at all, also when several processes install at once.
  */
-export async function installedTool(
-  name: string,
-  install: (target: string) => Promise<void>,
-): Promise<string> {
+export function installedTool(name: string, install: (target: string) => Promise<void>): Promise<string> {
+  const installing = asked.get(name) ?? installOnce(name, install);
+  asked.set(name, installing);
+  return installing;
+}
+
+/** Tests of a file that start together would else each build what they need. */
+const asked = new Map<string, Promise<string>>();
+
+async function installOnce(name: string, install: (target: string) => Promise<void>): Promise<string> {
   const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "mev-boost-etl", "tools");
   const folder = join(cache, name);
   if (existsSync(folder)) return folder;

@@ -159,24 +159,14 @@ function entityName(name: ts.EntityName): string {
   return ts.isIdentifier(name) ? name.text : `${entityName(name.left)}.${name.right.text}`;
 }
 
-/** The values that a property's text lists as all there are; none when it lists no such thing. */
-function valuesOf(text: string): string[] {
-  const list = /(?:Possible|Allowed) values(?: are)?: ((?:`[^`]+`(?:, (?:and |or )?| and | or )?)+)\./.exec(
-    text,
-  )?.[1];
-  return list ? [...list.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? "") : [];
-}
-
 function propertiesOf(members: Members, refer: (shape: string) => void): Properties {
   const properties: Record<string, DeclaredProperty> = {};
   for (const [name, { type: node, optional, text }] of Object.entries(members)) {
     const { type, refers } = typeOf(node);
     refers.forEach(refer);
-    const values = type === "string" ? valuesOf(text) : [];
     properties[name] = {
       type,
       ...(optional ? {} : { required: true }),
-      ...(values.length > 0 ? { values } : {}),
       ...(/Changing this forces a new/.test(text) ? { replaces: true } : {}),
     };
   }

@@ -4,6 +4,7 @@ export default {
   extensions: { ts: "module" },
   nodeArguments: ["--import=tsx"],
   workerThreads: false,
+  concurrency: 2,
   // Programs that aren't in the cache yet are built by the first test that needs them.
   timeout: "20m",
 };

@@ -1,5 +1,5 @@
 import { declared, type Properties } from "./declared.ts";
-import { type StandinKind, textOrNone, type Values } from "./kind.ts";
+import type { StandinKind, Values } from "./kind.ts";
 import { isUnknownValue } from "./wire.ts";
 
 /** What is wrong with an argument, by its path. */
@@ -40,7 +40,7 @@ function* objectFaults(
   for (const [name, inner] of Object.entries(value)) {
     if (name.startsWith("__") || inner === undefined) continue;
     const property = properties[name];
-    if (property) yield* valueFaults(packageName, property.type, inner, at + name, property.values);
+    if (property) yield* valueFaults(packageName, property.type, inner, at + name);
     else yield { property: at + name, reason: "no such property in the SDK's declarations" };
   }
 }
@@ -50,14 +50,13 @@ function* valueFaults(
   type: string,
   value: unknown,
   at: string,
-  values?: readonly string[],
 ): Generator<StandinFault> {
   if (type === "any" || value === null || value === undefined || isUnknownValue(value, "itself")) return;
   if (type.endsWith("[]")) {
     if (!Array.isArray(value)) yield { property: at, reason: "is no list" };
     else
       for (const [i, one] of value.entries())
-        yield* valueFaults(packageName, type.slice(0, -2), one, `${at}[${i}]`, values);
+        yield* valueFaults(packageName, type.slice(0, -2), one, `${at}[${i}]`);
   } else if (type.startsWith("{")) {
     if (typeof value !== "object" || Array.isArray(value)) yield { property: at, reason: "is no map" };
     else
@@ -70,8 +69,6 @@ function* valueFaults(
     else yield* objectFaults(packageName, shape, value as Values, `${at}.`);
   } else if (typeof value !== type && !convertible(type, value)) {
     yield { property: at, reason: `is ${JSON.stringify(value)}, no ${type}` };
-  } else if (values && !values.includes(textOrNone(value))) {
-    yield { property: at, reason: `is ${JSON.stringify(value)}; the SDK's text lists ${values.join(", ")}` };
   }
 }
 

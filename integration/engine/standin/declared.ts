@@ -5,8 +5,6 @@ export interface DeclaredProperty {
   /** `string`, `number`, `boolean`, `any`; `T[]` a list, `{T}` a map, `@module.Name` one of the shapes. */
   readonly type: string;
   readonly required?: true;
-  /** All the values that its text names. */
-  readonly values?: readonly string[];
   /** Its text says that a change of it makes another object. */
   readonly replaces?: true;
 }
