@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import test from "ava";
 import { policies } from "../../policies/rules/all.ts";
 import { changed, type Resource } from "../../policies/rules/common/cases.ts";
@@ -12,7 +12,8 @@ const golden = goldenStacks();
 const registered = golden.flatMap(({ resources }) => resources).filter(({ type }) => type.startsWith("gcp:"));
 const files = golden.map(({ path }) => path);
 
-const shown = ({ at, type, stage, text }: ProviderFinding) => `${at} (${type}), ${stage}: ${text}`;
+const shown = ({ file, at, type, stage, text }: ProviderFinding) =>
+  `${basename(file)}: ${at} (${type}), ${stage}: ${text}`;
 const named = ({ name, type, props }: Resource): ProviderCase => ({ at: name, type, inputs: props });
 
 test("Google's provider takes every resource of the golden files, as its validators and its plan see them", async (t) => {
