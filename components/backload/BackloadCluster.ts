@@ -7,7 +7,14 @@ import { NodePool, type NodePoolArgs } from "@pulumi/gcp/container/nodePool.js";
 import { IAMMember } from "@pulumi/gcp/projects/iammember.js";
 import { Account } from "@pulumi/gcp/serviceaccount/account.js";
 import { Provider } from "@pulumi/kubernetes/provider.js";
-import type { ComponentResourceOptions, Input, Output, Resource } from "@pulumi/pulumi";
+import {
+  type ComponentResourceOptions,
+  type Input,
+  type Output,
+  type Resource,
+  runtime,
+  unknown,
+} from "@pulumi/pulumi";
 import type { StackContext } from "../stackContext.ts";
 import { SYSTEM_MACHINE_TYPE } from "../../runtime/settings/nodes.ts";
 import { EtlComponent, type Transform, transformed, validate } from "../component.ts";
@@ -71,7 +78,10 @@ export class BackloadCluster extends EtlComponent {
       this.child("kubernetes"),
       {
         kubeconfig: this.cluster.controlPlaneEndpointsConfig.apply(({ dnsEndpointConfig }) =>
-          kubeconfigOf(dnsEndpointConfig?.endpoint),
+          // A preview can't know the endpoint of a cluster that is to be made.
+          runtime.isDryRun() && !dnsEndpointConfig?.endpoint
+            ? (unknown as string)
+            : kubeconfigOf(dnsEndpointConfig?.endpoint),
         ),
         clusterIdentifier: this.cluster.id,
         enableServerSideApply: true,
