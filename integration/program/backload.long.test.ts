@@ -34,11 +34,8 @@ const FORGETS = "merlin";
 const PLAN = without(FAULT_PLANS.all, "short", "late", "always-cut", "page-hole");
 /** Tries that a Job gives a shard. */
 const MAX_TRIES = 1 + BACKLOAD_DEFAULTS.retries;
-/**
- * Requests of one process's search for a horizon, with the empties that gave rise to it, at most: some 90 questions, each asked
- * again where a fault met it. Who asks all that is below it sends ten times as many.
- */
-const PROBE = 200;
+/** What one process's search for a horizon takes at most, with the empties that gave rise to it. */
+const PROBE = 90;
 
 interface Ended {
   readonly code: number | null;
@@ -184,8 +181,10 @@ test("after kills of every worker, one of them never started again until the end
 
   for (const row of await coverage()) isWhatIsKept(t, row, simulator);
   t.true(existsSync(horizonFile));
+  // Questions: a request that a fault met is sent again, how often depends on the machine.
   const below = requests
     .slice(0, asked)
+    .filter(({ fault }) => fault === undefined)
     .filter(({ relay, dataset, slot }) => relay === FORGETS && dataset === "bids" && (slot ?? 0) < horizon);
   t.true(
     below.length <= searches * PROBE,
