@@ -18,6 +18,10 @@ const CANDIDATES = 3;
  */
 const NEAR_HEAD_SLOTS = 7200;
 const NEAR_HEAD_WITNESSES = 4;
+/** Questions for further newer slots near the head, once one has shown rows. */
+const FURTHER_QUESTIONS = 8;
+/** So long a further witness is waited for, ms: it was found just after the first. */
+const FURTHER_WAIT_MS = 5000;
 /** So many empty answers of a pass that turned into rows are no chance any more. */
 const MANY_TURNED = 3;
 /** How far above the asked slots a newer one is looked for, where few questions may be put. */
@@ -38,24 +42,28 @@ export interface Empty {
 export type AskSlot = (slot: number) => Promise<SlotAnswer | undefined>;
 
 /**
- * Whether any slot newer than `slot` is known to have rows, or shows some now. Where none is known, slots up to the head are asked,
- * as many as the job allows; what they hold isn't kept.
+ * Whether any slot newer than `slot` is known to have rows, or shows some now. Until two are known, or `wanted` where one has no rows, slots up to the head are
+ * asked, as many as the job allows, and a few once one has shown rows; what they hold isn't kept.
  */
-export async function findNewer(
+async function findNewer(
   job: RelayJob,
   seen: Sightings,
   ask: AskSlot,
-  slot: number,
+  { slot, wanted }: { readonly slot: number; readonly wanted: number },
 ): Promise<boolean> {
   const { network, clock, newerQuestions } = job;
-  if (seen.witnesses("above", slot, 0).length > 0) return true;
+  const known = () => seen.witnesses("above", slot, 0).length;
   const head = slotAt(network, clock.now());
+  let further = FURTHER_QUESTIONS;
+  // A newer slot without rows may be empty, or the answer of a replica that is behind: then more are wanted.
+  let enough = Math.min(wanted, 2);
   for (const offset of offsetsAbove(newerQuestions, head - slot)) {
+    if (known() >= enough || (known() > 0 && further-- === 0)) break;
     if (isOver(job)) return false;
-    const answer = await ask(slot + offset);
-    if (answer && sentRows(answer) > 0 && !answer.cached) return true;
+    if (!seen.isFull(slot + offset)) await ask(slot + offset);
+    if (!seen.isFull(slot + offset)) enough = wanted;
   }
-  return false;
+  return known() > 0;
 }
 
 /** How far above a slot newer ones are looked at: with few questions spread out; else one by one, and then ever further. */
@@ -105,12 +113,14 @@ export class Prover {
     const [top] = open;
     if (!top) return open;
     // Looked for once a pass: where the relay shows nothing newer, what is above its newest slot with rows has to wait.
-    const isBelowKnown = seen.witnesses("above", top.slot, 0).length > 0;
-    if (!isBelowKnown && (this.#newerSought || !(await findNewer(this.#job, seen, this.#ask, top.slot)))) {
+    const wanted = this.#wantedAbove(top.slot);
+    const known = seen.witnesses("above", top.slot, 0).length;
+    const isSought = !this.#newerSought && known < Math.min(wanted, 2);
+    this.#newerSought ||= isSought;
+    if (isSought ? !(await findNewer(this.#job, seen, this.#ask, { slot: top.slot, wanted })) : known === 0) {
       const { newest = -1 } = seen;
       open = open.filter(({ slot }) => slot < newest);
     }
-    this.#newerSought ||= !isBelowKnown;
     const bottom = open.at(-1);
     if (!bottom) return open;
     if (seen.witnesses("below", bottom.slot, 0).length === 0) await this.#findOlder(bottom.slot);
@@ -119,11 +129,21 @@ export class Prover {
     return open.filter(({ slot }) => slot >= oldest);
   }
 
+  /** Near the head as many newer slots are wanted as are asked there; a tick has no questions for more than one. */
+  #wantedAbove(slot: number): number {
+    const { newerQuestions } = this.#job;
+    return this.#isNearHead(slot) && newerQuestions > NEAR_HEAD_WITNESSES ? NEAR_HEAD_WITNESSES : 1;
+  }
+
+  #isNearHead(slot: number): boolean {
+    return slot > this.#job.target.last - NEAR_HEAD_SLOTS;
+  }
+
   async #group(group: readonly Empty[]): Promise<SlotAnswer[]> {
-    const { source, clock, target } = this.#job;
+    const { source, clock } = this.#job;
     const top = group[0]?.slot ?? 0;
     const bottom = group.at(-1)?.slot ?? 0;
-    const nearHead = top > target.last - NEAR_HEAD_SLOTS;
+    const nearHead = this.#isNearHead(top);
     for (let attempt = 1; attempt <= ATTEMPTS && !isOver(this.#job); attempt++) {
       const restsUntil = group.map((empty) => Math.max(empty.restsUntil, this.#seen.restsUntil(empty.slot)));
       await waitUntil(this.#job, Math.max(...restsUntil));
@@ -156,9 +176,9 @@ export class Prover {
       const candidates = this.#seen.witnesses(side, slot, clock.monotonic());
       const next = candidates.find((each) => !tried.has(each));
       if (next === undefined) break;
-      // One witness is waited for; further ones are asked where they may be asked now.
+      // One witness is waited for; further ones are asked where they may be asked soon.
       const restsUntil = this.#seen.restsUntil(next);
-      if (shown > 0 && restsUntil > clock.monotonic()) break;
+      if (shown > 0 && restsUntil > clock.monotonic() + FURTHER_WAIT_MS) break;
       await waitUntil(this.#job, restsUntil);
       tried.add(next);
       const askedAt = clock.monotonic();
