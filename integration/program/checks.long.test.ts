@@ -36,6 +36,8 @@ for (const seed of Array.from({ length: examples(1, 4) }, (_, more) => SEED + mo
 interface Case {
   readonly what: string;
   readonly flaws?: Readonly<Record<string, Flaw>>;
+  /** Relays without a fault that the case can't do without. */
+  readonly company?: readonly string[];
   readonly options?: Partial<LoadedOptions>;
   readonly says: Record<string, string[]>;
 }
@@ -70,6 +72,8 @@ const cases: readonly Case[] = [
   {
     what: "a relay that states other values for what others delivered too",
     flaws: { osprey: { kind: "overclaims" } },
+    // It shares few blocks with small relays, and few are never enough to tell from chance.
+    company: ["kestrel", "plover"],
     says: { "same-payload": ["warning osprey"] },
   },
   {
@@ -118,9 +122,9 @@ const amongOthers = (...names: readonly string[]) => {
   return (relays: readonly Relay[]) => relays.filter(({ name }) => all.includes(name));
 };
 
-for (const { what, flaws = {}, options = {}, says } of cases) {
+for (const { what, flaws = {}, company = [], options = {}, says } of cases) {
   test.serial(`${what}: only its detector speaks`, async (t) => {
-    const relays = amongOthers(...Object.keys(flaws));
+    const relays = amongOthers(...Object.keys(flaws), ...company);
     const loaded = await loadedNetwork({ seed: SEED, slots: SLOTS, relays, flaws, ...options });
     t.teardown(() => loaded.simulator.close());
     t.deepEqual(await spoken(loaded), says);
