@@ -59,13 +59,8 @@ WHERE state = 'active' AND coalesce(active_from, 0) <= ${last} AND coalesce(acti
       // How often a relay with rows in this share of its slots is silent for so long.
       const habit = one.slots / (one.newest - one.oldest + 2);
       if (silence < LEAST_SLOTS || (1 - habit) ** silence >= RARE) return [];
-      return [
-        {
-          severity: "warning",
-          relay: one.relay,
-          what: `no row since slot ${one.newest}, ${many(silence, "slot")} before the newest of the others`,
-        },
-      ];
+      const what = `no row since slot ${one.newest}, ${many(silence, "slot")} before the newest of the others`;
+      return [{ severity: "warning", relay: one.relay, what }];
     });
     return {
       measured:

@@ -27,13 +27,8 @@ SELECT max(payloads) AS payloads FROM slots`,
     const findings = full.flatMap((row): Finding[] => {
       const [relay, payloads] = [textIn(row, "relay"), numberIn(row, "payloads")];
       if (payloads < (limits.get(relay) ?? SMALLEST_PAGE)) return [];
-      return [
-        {
-          severity: "error",
-          relay,
-          what: `slot ${numberIn(row, "slot")} has ${many(payloads, "payload")}, a full page: there may be more`,
-        },
-      ];
+      const what = `slot ${numberIn(row, "slot")} has ${many(payloads, "payload")}, a full page: there may be more`;
+      return [{ severity: "error", relay, what }];
     });
     const most = fullest[0]?.["payloads"] ?? null;
     return {
