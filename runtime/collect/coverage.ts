@@ -1,6 +1,13 @@
 import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
-import { BadObjectError, type Horizon, type Lake, type StoredChunk, isBad } from "../lake/lake.ts";
+import {
+  type BadObjectError,
+  type Horizon,
+  type Lake,
+  type StoredChunk,
+  isBad,
+  trusted,
+} from "../lake/lake.ts";
 import { refusedRows } from "../lake/quarantine.ts";
 import type { Relay, RelayState } from "../relays/relay.ts";
 import { type Agreement, agreementOf } from "./agreement.ts";
@@ -60,12 +67,13 @@ export async function coverageOf(
     const reread = { slots: 0, differing: 0, rows_gained: 0 };
     return { ...base, first_slot: null, last_slot: null, ...NONE, missing_ranges: [], reread };
   }
-  const kept = await oldestStored(lake, dataset, relay.name, onFault);
+  const onBad = ({ message }: BadObjectError) => onFault(message);
+  const horizon = await trusted(() => lake.readHorizon(dataset, relay.name), undefined, onBad);
   const isAwaiting = await awaitingIn(lake, { ...scope, range: asked }, relay, dataset);
-  const count = new SlotCount(asked, kept, isAwaiting);
+  const count = new SlotCount(asked, horizon?.oldest_slot ?? 0, isAwaiting);
   for await (const entry of lake.list(dataset, relay.name, asked)) {
     if (isBad(entry)) onFault(entry.fault);
-    else count.add(entry, await countInside(lake, entry, asked, onFault));
+    else count.add(entry, await countInside(lake, entry, asked, onBad));
   }
   const { tail } = count;
   if (tail) {
@@ -204,45 +212,26 @@ async function awaitingIn(
   return (slot) => awaiting.has(slot);
 }
 
-/** The oldest slot of the stored horizon; 0, from which everything is asked for, where there is none that can be read. */
-async function oldestStored(
-  lake: Lake,
-  dataset: DatasetName,
-  relay: string,
-  onFault: (fault: string) => void,
-): Promise<number> {
-  try {
-    return (await lake.readHorizon(dataset, relay))?.oldest_slot ?? 0;
-  } catch (error) {
-    if (!(error instanceof BadObjectError)) throw error;
-    onFault(error.message);
-    return 0;
-  }
-}
-
 /** Rows of a chunk in a range: what its metadata says, or, where covered slots lie outside, what is counted in it. */
 async function countInside(
   lake: Lake,
   entry: StoredChunk,
   range: SlotRange,
-  onFault: (fault: string) => void,
+  onBad: (bad: BadObjectError) => void,
 ): Promise<{ rows: number; quarantined: number }> {
   const outside = (slot: number) => slot < range.first || slot > range.last;
   if (![...entry.meta.covered.slots()].some(outside)) return entry.meta;
-  try {
+  const counted = async () => {
     const lines = (await lake.read(entry.chunk))?.lines ?? new Map<number, readonly string[]>();
     const kept = [...lines].filter(([slot]) => !outside(slot));
     const refused = entry.meta.quarantined > 0 ? (await lake.readQuarantine(entry.chunk)).lines : [];
-    const counted = refusedRows(refused).filter(({ slot }) => !outside(slot) && entry.meta.covered.has(slot));
+    const inside = refusedRows(refused).filter(({ slot }) => !outside(slot) && entry.meta.covered.has(slot));
     return {
       rows: kept.reduce((sum, [, slotLines]) => sum + slotLines.length, 0),
-      quarantined: counted.reduce((sum, { copies }) => sum + copies, 0),
+      quarantined: inside.reduce((sum, { copies }) => sum + copies, 0),
     };
-  } catch (error) {
-    if (!(error instanceof BadObjectError)) throw error;
-    onFault(error.message);
-    return { rows: 0, quarantined: 0 };
-  }
+  };
+  return trusted(counted, { rows: 0, quarantined: 0 }, onBad);
 }
 
 /** The run of slots that the lake holds anything of, over all relays and both datasets; undefined when it is empty. */

@@ -189,7 +189,7 @@ export class SlotCollector {
   /** Second asks of empty answers; before the end only where witnesses on both sides are known and nothing has to be waited for. */
   async #prove(final: boolean): Promise<void> {
     const now = this.#job.clock.monotonic();
-    const { newest, oldest } = this.#seen.rested(now) ?? { newest: -1, oldest: Infinity };
+    const { newest, oldest } = this.#seen.ends(now) ?? { newest: -1, oldest: Infinity };
     const chosen = this.#open.flatMap((chunk) =>
       chunk.empties.filter(
         ({ slot, restsUntil }) =>
