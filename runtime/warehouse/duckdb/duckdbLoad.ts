@@ -6,14 +6,14 @@ import type { Network } from "../../chain/networks.ts";
 import type { Chunk } from "../../datasets/chunks.ts";
 import type { Dataset } from "../../datasets/dataset.ts";
 import { hasRepeats } from "../../datasets/repeats.ts";
-import { duckdbDdl, quotedText } from "../../datasets/schema.ts";
+import { duckdbDdl, nameList, quotedText } from "../../datasets/schema.ts";
 import { loadTables, rereadsTable, rowTables } from "../../datasets/tables.ts";
 import { printable, UserError } from "../../errors.ts";
 import type { Lake } from "../../lake/lake.ts";
 import type { Log } from "../../log.ts";
 import type { OpenFile } from "./duckdbFile.ts";
-import type { LedgerPart } from "../ledger.ts";
-import { ledgerRows, ledgerState } from "./duckdbLedger.ts";
+import { type LedgerPart, LedgerRows, LedgerState, STATE_COLUMNS } from "../ledger.ts";
+import { recordsOf } from "./duckdbCells.ts";
 import { DuckDbTransaction, type LoadPoint, type ObjectSource } from "./duckdbTransaction.ts";
 import { settleReorged } from "./duckdbLoadSql.ts";
 import { loadObjects } from "../load.ts";
@@ -87,12 +87,20 @@ class DuckDbLoadEngine implements LoadEngine<ObjectSource> {
     await this.#writer.run("COMMIT");
   }
 
-  async state(dataset: Dataset, part: LedgerPart) {
-    return ledgerState(this.#reader, dataset, part);
+  async state(dataset: Dataset, part: LedgerPart): Promise<LedgerState> {
+    const where =
+      "relay" in part
+        ? `relay = ${quotedText(part.relay)}`
+        : part.ranges.map(({ first, last }) => `first_slot BETWEEN ${first} AND ${last}`).join(" OR ");
+    const sql = `SELECT ${STATE_COLUMNS} FROM ${loadTables[dataset.name].name} WHERE ${where || "false"}`;
+    return new LedgerState(await recordsOf(this.#reader, sql));
   }
 
-  async rows(dataset: Dataset, chunks: readonly Chunk[]) {
-    return ledgerRows(this.#reader, dataset, chunks);
+  async rows(dataset: Dataset, chunks: readonly Chunk[]): Promise<LedgerRows> {
+    const { name, columns } = loadTables[dataset.name];
+    const keys = chunks.map(({ relay, first }) => `(${quotedText(relay)}, ${first})`);
+    const sql = `SELECT ${nameList(columns)} FROM ${name} WHERE (relay, first_slot) IN (${keys.join(", ")})`;
+    return new LedgerRows(dataset, await recordsOf(this.#reader, sql));
   }
 
   begin(dataset: Dataset): LoadTransaction<ObjectSource> {
