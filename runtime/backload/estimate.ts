@@ -81,8 +81,8 @@ export function estimate(input: EstimateInput): Estimate {
   const plan = planShards({ network: network.name, range, relays: planned, datasets: names, shards, order });
   const longest = plan.reduce((most, { range: of }) => Math.max(most, of ? slotCount(of) : 0), 0);
   const sum = (key: "slots" | "gone" | "requests" | "rows" | "raw_bytes" | "lake_bytes") =>
-    relays.reduce((total, estimate) => total + estimate[key], 0);
-  const objects = relays.reduce((total, estimate) => total + objectsOf(estimate.slots, names), 0);
+    relays.reduce((total, relay) => total + relay[key], 0);
+  const objects = relays.reduce((total, { slots }) => total + objectsOf(slots, names), 0);
   const total = {
     slots: sum("slots"),
     gone: sum("gone"),
@@ -154,7 +154,7 @@ function objectsOf(slots: number, names: readonly DatasetName[]): number {
 
 /** Relays are asked side by side, so the slowest of them decides, or the processor, or the shard that nobody shares. */
 function hoursOf(relays: readonly RelayEstimate[], workers: number, longestShard: number): HoursEstimate {
-  const rows = relays.reduce((sum, estimate) => sum + estimate.rows, 0);
+  const rows = relays.reduce((sum, relay) => sum + relay.rows, 0);
   const cores = workers * WORKER_CORES;
   const bounds = [
     { bound_by: "processor", hours: rows / (cores * ROWS_A_CORE_SECOND) / 3600 },
@@ -167,7 +167,7 @@ function hoursOf(relays: readonly RelayEstimate[], workers: number, longestShard
       hours: (Math.min(slots, longestShard) * requests) / Math.max(1, slots) / per_second / 3600,
     })),
   ];
-  const worst = bounds.reduce((most, one) => (one.hours > most.hours ? one : most));
+  const worst = bounds.reduce((most, bound) => (bound.hours > most.hours ? bound : most));
   return { workers, ...worst };
 }
 

@@ -115,8 +115,8 @@ export function together(workers: Iterable<readonly RelayProgress[]>): RelayProg
 const SUMMED = ["slots", "done", "read", "failed", "rows", "requests", "refusals", "bytes"] as const;
 
 function sumOf(a: RelayProgress, b: RelayProgress): RelayProgress {
-  const sum = Object.fromEntries(SUMMED.map((key) => [key, a[key] + b[key]]));
-  return { ...a, ...sum, borne: highest(a.borne, b.borne) };
+  const sums = Object.fromEntries(SUMMED.map((key) => [key, a[key] + b[key]]));
+  return { ...a, ...sums, borne: highest(a.borne, b.borne) };
 }
 
 function highest(a: number | null, b: number | null): number | null {
