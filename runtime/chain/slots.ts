@@ -38,6 +38,15 @@ export function slotCount(range: SlotRange): number {
   return range.last - range.first + 1;
 }
 
+/** A range cut at the multiples of a number of slots, newest first. */
+export function* cutRange(range: SlotRange, slots: number): Generator<SlotRange> {
+  for (let { last } = range; last >= range.first;) {
+    const first = Math.max(range.first, Math.floor(last / slots) * slots);
+    yield { first, last };
+    last = first - 1;
+  }
+}
+
 /** Runs in ascending order, those that touch as one; or those whose ends lie at most `gap` slots apart. */
 export function joinedRuns(runs: readonly SlotRange[], gap = 1): SlotRange[] {
   const joined: { first: number; last: number }[] = [];

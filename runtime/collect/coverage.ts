@@ -16,7 +16,7 @@ import { target, windowsOf } from "./plan.ts";
 import type { SlotScope } from "./scope.ts";
 
 /** What the lake has of one relay and dataset in a range. Every slot is covered, missing or unavailable. */
-export interface Coverage {
+export interface Coverage extends Readonly<typeof NONE> {
   readonly network: string;
   readonly dataset: DatasetName;
   readonly relay: string;
@@ -24,23 +24,26 @@ export interface Coverage {
   /** The slots of the range that the relay should have; null when there are none. */
   readonly first_slot: number | null;
   readonly last_slot: number | null;
-  readonly slots: number;
-  readonly covered: number;
-  readonly missing: number;
-  /** Missing though the relay answered: without rows, which nothing has shown to be true yet. */
-  readonly unproven: number;
-  /** Not covered and older than what the relay remembers. */
-  readonly unavailable: number;
-  /** Covered, but doubtful. */
-  readonly suspect: number;
-  /** Suspect slots above the relay's newest payload, which wait for its next. */
-  readonly awaiting: number;
-  readonly rows: number;
-  readonly quarantined: number;
   readonly missing_ranges: readonly (readonly [number, number])[];
   /** What reading slots of these days again has shown. */
   readonly reread: Agreement;
 }
+
+const NONE = {
+  slots: 0,
+  covered: 0,
+  missing: 0,
+  /** Missing though the relay answered: without rows, which nothing has shown to be true yet. */
+  unproven: 0,
+  /** Not covered and older than what the relay remembers. */
+  unavailable: 0,
+  /** Covered, but doubtful. */
+  suspect: 0,
+  /** Suspect slots above the relay's newest payload, which wait for its next. */
+  awaiting: 0,
+  rows: 0,
+  quarantined: 0,
+};
 
 /** How long a horizon that was found is believed. */
 const HORIZON_GOOD_MS = 24 * 3600 * 1000;
@@ -90,18 +93,6 @@ export async function coverageOf(
     reread: await agreementOf(lake, { network, range: asked }, relay.name, dataset, onFault),
   };
 }
-
-const NONE = {
-  slots: 0,
-  covered: 0,
-  missing: 0,
-  unproven: 0,
-  unavailable: 0,
-  suspect: 0,
-  awaiting: 0,
-  rows: 0,
-  quarantined: 0,
-};
 
 /** Counts the slots of a range by their state, chunk by chunk, the oldest first. */
 class SlotCount {
