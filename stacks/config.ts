@@ -99,7 +99,7 @@ function between(values: Partial<Values>): string[] {
 }
 
 /** Whether all of these could be read. */
-const has = (...all: readonly unknown[]): boolean => all.every((one) => one !== undefined);
+const has = (...all: readonly unknown[]): boolean => all.every((value) => value !== undefined);
 const fault = (key: Key, wrong: string): string => `${key}: ${wrong}`;
 
 function* timeFaults(v: Values): Iterable<string> {

@@ -73,7 +73,9 @@ export const KEYS = {
         "an object of labels: lower-case letters, digits, _ and -, at most 63; app, stack and network are taken",
         t.readonly(
           t.refinement(t.record(t.string, matching(/^[a-z0-9_-]{0,63}$/)), (labels) =>
-            Object.keys(labels).every((key) => label.test(key) && !["app", "stack", "network"].includes(key)),
+            Object.keys(labels).every(
+              (name) => label.test(name) && !["app", "stack", "network"].includes(name),
+            ),
           ),
         ),
       ),

@@ -52,11 +52,11 @@ const integer = (name: string, description: string): Column =>
 function relayColumn(
   name: string,
   type: ColumnType,
-  required: boolean,
+  isRequired: boolean,
   format: FieldFormat,
   description: string,
 ): Column {
-  return { name, type, required, description, field: { name, format } };
+  return { name, type, required: isRequired, description, field: { name, format } };
 }
 
 const common: readonly Column[] = [

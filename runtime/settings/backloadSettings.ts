@@ -47,7 +47,7 @@ export const backloadEnvironment = new Environment<BackloadSettings>("BackloadSe
 function namedFaults({ network, relays, relay }: BackloadSettings): readonly string[] {
   const directory = overriddenRelays(network, relays);
   return relay.flatMap((name) => {
-    const known = directory.find((relay) => relay.name === name);
+    const known = directory.find((listed) => listed.name === name);
     if (!known) return [`ETL_RELAY: ${printable(name, 60)} is no relay of ${network}`];
     return known.state === "active" ? [] : [`ETL_RELAY: ${name} is ${known.state}: nobody asks it`];
   });

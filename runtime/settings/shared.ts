@@ -31,8 +31,6 @@ export interface Setting<A> {
 
 /** Levels of log lines, the least first. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
-/** The level of a log line. */
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Shards that a range is cut into, at most: the completions that Kubernetes takes for an Indexed Job. */
 export const MAX_SHARDS = 100_000;

@@ -163,8 +163,8 @@ class Loader<Source> {
 
   async *#withLedger(dataset: Dataset, waiting: AsyncIterable<Waiting>): AsyncGenerator<Candidate> {
     let group: Waiting[] = [];
-    for await (const one of waiting) {
-      if (group.push(one) < LEDGER_GROUP) continue;
+    for await (const object of waiting) {
+      if (group.push(object) < LEDGER_GROUP) continue;
       yield* await this.#candidates(dataset, group);
       group = [];
     }

@@ -50,13 +50,13 @@ export async function rereadRows(
       ([day, { slots, differing, rowsGained }]) =>
         [dataset, relay, day, slotsIn(slots), differing, rowsGained] as const,
     );
-  const wanted = held.flatMap((held) => {
-    const months = monthsOf(network, held);
+  const wanted = held.flatMap((run) => {
+    const months = monthsOf(network, run);
     const inTurn = months[Math.floor(nowMs / HOUR_MS) % months.length];
     const near = new Set(ranges?.flatMap((range) => monthsOf(network, range)));
     return months
       .filter((month) => ranges === undefined || near.has(month) || month === inTurn)
-      .map((month) => limit(() => read(held, month)));
+      .map((month) => limit(() => read(run, month)));
   });
   return { rows: (await Promise.all(wanted)).flat(), failed };
 }

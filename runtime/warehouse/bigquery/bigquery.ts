@@ -187,7 +187,7 @@ class BigQueryWarehouse implements Warehouse {
       defaultDataset: { projectId: project, datasetId: dataset },
     });
     const parts = { api: this.#api, jobs, places: this.#places };
-    if (create) for (const dataset of Object.values(datasets)) await ensureGuard(parts, dataset);
+    if (create) for (const guarded of Object.values(datasets)) await ensureGuard(parts, guarded);
     return { ...parts, staging: new Staging(parts, clock, this.#network) };
   }
 }
