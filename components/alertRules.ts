@@ -88,7 +88,7 @@ function collectionRules({ service, limits, ticks, increase }: Watched): AlertRu
 
 1. Does Cloud Scheduler call? Its job's last result says so; a 403 means that the invoker's grant is gone (\`pulumi up\` mends it).
 2. Does the service answer? Its log shows each tick's outcome, and a start that failed with the setting that is wrong.
-3. Did a deployment come before? \`gcloud run services update-traffic\` back to the revision before, then look.`,
+3. Did a deployment come before? \`pulumi config set --path mev-boost-etl:image.ref\` to the digest that ran before, then \`pulumi up\`. Traffic that is moved by hand drifts from the program.`,
     },
     {
       noun: "behind",
