@@ -80,14 +80,15 @@ function collectionRules({ service, limits, ticks, increase }: Watched): AlertRu
       rule: "NoTick",
       title: `${service}: no tick ended well in ${noTickMinutes} minutes`,
       severity: "CRITICAL",
-      query: `absent_over_time(${ticks}[${TICK_WINDOW}]) or sum(increase(${ticks}[${TICK_WINDOW}])) < 1`,
+      // Both halves without labels: an alert that changed its labels when a series ends would begin its minutes again.
+      query: `sum(absent_over_time(${ticks}[${TICK_WINDOW}])) or sum(increase(${ticks}[${TICK_WINDOW}])) < 1`,
       forMinutes: noTickMinutes,
       whileScheduled: true,
       runbook: `Nothing is collected for as long as this lasts. Nothing is lost yet: relays keep weeks, and the next tick asks for all that is missing.
 
 1. Does Cloud Scheduler call? Its job's last result says so; a 403 means that the invoker's grant is gone (\`pulumi up\` mends it).
 2. Does the service answer? Its log shows each tick's outcome, and a start that failed with the setting that is wrong.
-3. Did a deployment come before? \`gcloud run services update-traffic\` back to the revision before, then look.`,
+3. Did a deployment come before? \`pulumi config set --path mev-boost-etl:image.ref\` to the digest that ran before, then \`pulumi up\`. Traffic that is moved by hand drifts from the program.`,
     },
     {
       noun: "behind",
