@@ -9,6 +9,7 @@ import { contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
 import { coverageTables, rangesText } from "./coverageTable.ts";
 import { loadInto } from "./load.ts";
 import type { CommonOptions } from "./options.ts";
+import { grouped } from "./numbers.ts";
 import { progressOn } from "./progress.ts";
 import { coverageOfAll, exitCodeOf } from "./summary.ts";
 
@@ -27,12 +28,12 @@ export async function recheckCommand(
   const stop = stopSignal(say);
   const asking = await startAsking(options, context, stop);
   try {
-    const progress = progressOn(process.stderr, options.quiet, asking.clients, () => 0);
-    const { sources } = asking;
+    const progress = progressOn(process.stderr, { quiet: options.quiet, clock, clients: asking.clients });
     const { sample, accept } = options;
-    const common = { network, lake, clock, log, sources, datasets, range, stop };
+    const common = { network, lake, clock, log, sources: asking.sources, datasets, range, stop };
     const tallies = await recheck({
       ...common,
+      onTally: (tally) => progress.add(tally),
       accept,
       onlyEmpty: options.empty,
       chosen: () => Math.random() < sample,
@@ -53,9 +54,11 @@ export async function recheckCommand(
       process.stdout.write(`${JSON.stringify({ coverage, ...result, loaded_rows: loaded?.rows ?? 0 })}\n`);
     else {
       process.stdout.write(
-        `${coverageTables(coverage)}\n\n${result.asked} slots asked again, ${result.differing} answered differently, `,
+        `${coverageTables(coverage)}\n\n${grouped(result.asked)} slots asked again, ${grouped(result.differing)} answered differently, `,
       );
-      process.stdout.write(`${result.failed} gave no answer; ${loaded?.rows ?? 0} rows loaded\n`);
+      process.stdout.write(
+        `${grouped(result.failed)} gave no answer; ${grouped(loaded?.rows ?? 0)} rows loaded\n`,
+      );
     }
     for (const { relay, dataset, ranges } of unanswered)
       if (ranges.length > 0) say(`no answer: ${relay} ${dataset} ${rangesText(ranges)}`);

@@ -19,6 +19,10 @@ export interface Counts {
   readonly unanswered: SlotRange[];
   /** Second asks of suspect or empty slots. */
   secondAsks: number;
+  /** Slots that were answered without rows, or doubtfully, and are to be asked again. */
+  toAskAgain: number;
+  /** Those of them that have been, or can't be. */
+  askedAgain: number;
   /** Requests that looked for the horizon. */
   probes: number;
   /** Second reads that differed from the first. */
@@ -56,6 +60,8 @@ export function newTally(relay: string): Tally {
     failed: 0,
     unanswered: [],
     secondAsks: 0,
+    toAskAgain: 0,
+    askedAgain: 0,
     probes: 0,
     differing: 0,
     gainedRows: 0,
