@@ -42,7 +42,7 @@ const SHORTEST_WINDOW = 60;
 /** Fewer requests say nothing about the speed, unless they took so long, s: it is taken to be the rate that is set. */
 const FEW = { requests: 10, seconds: 20 };
 /** Before many slots are read, so many more are taken to be read, of which this share is asked again. */
-const PRIOR = { slots: 10, again: 0.3, payloads: 0.2 };
+const PRIOR = { slots: 4, again: 0.3, payloads: 0.2 };
 
 interface Sample {
   readonly at: number;
