@@ -123,7 +123,7 @@ export function relayTable(
   const times =
     fleets.length === 1
       ? [hours.length === 1 ? "time" : "hours"]
-      : fleets.map(({ workers }) => `h by ${workers}`);
+      : fleets.map(({ workers }, at) => `${at === 0 ? "h " : ""}by ${workers}`);
   const wideHead = wide ? ["as sent", "no longer kept"] : [];
   return tableText(["relay", "slots", "requests", "rows", "lake", ...wideHead, "req/s", ...times], rows, {
     gap: wide ? "   " : " ",

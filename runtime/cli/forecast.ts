@@ -172,8 +172,9 @@ export function forecastLines(forecast: Forecast): string[] {
   ];
 }
 
+/** A relay at its pace, or the one core that all of it runs on. */
 function bound(by: string): string {
-  return by === "processor" ? "bound by this machine's processor" : `bound by ${by}, the slowest relay`;
+  return `bound by ${by === "processor" ? "this machine's processor" : by}`;
 }
 
 function shortage({ path, needed, free }: Disk): string[] {

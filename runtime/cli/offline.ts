@@ -33,11 +33,11 @@ const MOST_HELD = 1000;
 /** A log whose warnings wait until it is clear that somebody answers. */
 export interface PatientLog {
   readonly log: Log;
-  /** All have been asked. `replaced`: a sentence says what the warnings would have; they are details then. */
-  end(replaced: boolean): void;
+  /** All have been asked. Where nobody answered, what is said of each relay replaces the warnings: they are details then. */
+  end(): void;
 }
 
-/** Holds warnings of a log back until a relay has sent something: where none does, each slot would bear the same one. */
+/** Holds warnings of slots back until a relay has sent something: where none does, each slot would bear the same one. */
 export function patientLog(log: Log, clients: Clients): PatientLog {
   const held: (readonly [object, string])[] = [];
   const release = () => {
@@ -53,8 +53,8 @@ export function patientLog(log: Log, clients: Clients): PatientLog {
         if (held.length >= MOST_HELD || isAnswered(clients)) release();
       },
     },
-    end(replaced) {
-      if (replaced) for (const [fields, message] of held.splice(0)) log.debug(fields, message);
+    end() {
+      if (!isAnswered(clients)) for (const [fields, message] of held.splice(0)) log.debug(fields, message);
       else release();
     },
   };

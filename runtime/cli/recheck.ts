@@ -52,14 +52,7 @@ export async function recheckCommand(
     const result = { asked: sumOf(tallies, "wanted"), differing: sumOf(tallies, "differing"), failed };
     if (options.json)
       process.stdout.write(`${JSON.stringify({ coverage, ...result, loaded_rows: loaded?.rows ?? 0 })}\n`);
-    else {
-      process.stdout.write(
-        `${coverageTables(coverage)}\n\n${grouped(result.asked)} slots asked again, ${grouped(result.differing)} answered differently, `,
-      );
-      process.stdout.write(
-        `${grouped(result.failed)} gave no answer; ${grouped(loaded?.rows ?? 0)} rows loaded\n`,
-      );
-    }
+    else process.stdout.write(`${coverageTables(coverage)}\n\n${sentenceOf(result, loaded?.rows ?? 0)}\n`);
     for (const { relay, dataset, ranges } of unanswered)
       if (ranges.length > 0) say(`no answer: ${relay} ${dataset} ${rangesText(ranges)}`);
     for (const { relay, lastError } of tallies)
@@ -74,6 +67,18 @@ export async function recheckCommand(
   } finally {
     await asking.close();
   }
+}
+
+function sentenceOf(
+  {
+    asked,
+    differing,
+    failed,
+  }: { readonly asked: number; readonly differing: number; readonly failed: number },
+  rows: number,
+): string {
+  const [again, otherwise, silent] = [asked, differing, failed].map(grouped);
+  return `${again} slots asked again, ${otherwise} answered differently, ${silent} gave no answer; ${grouped(rows)} rows loaded`;
 }
 
 function sumOf(tallies: readonly Tally[], key: "wanted" | "differing"): number {

@@ -115,7 +115,7 @@ async function pass(
     }
   } finally {
     progress.stop();
-    patient.end(offline !== undefined);
+    patient.end();
   }
   const { tallies, loaded } = done;
   const { coverage, faults } = found;
