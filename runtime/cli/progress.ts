@@ -3,7 +3,7 @@ import type { Tally } from "../collect/tally.ts";
 import type { RelayClient } from "../relays/http/client.ts";
 import { type RelayBar, type Screen, liveScreen, totalLine } from "./bars.ts";
 import { duration, elapsed, grouped } from "./numbers.ts";
-import { type RelayState, type RunState, RunMeter, type WantedSlots } from "./runMeter.ts";
+import { type MeteredRelay, type RunState, RunMeter, type WantedSlots } from "./runMeter.ts";
 
 /** What follows when all relays have been asked. */
 export type LaterPhase = "loading" | "reporting";
@@ -62,7 +62,7 @@ export function runScreen(
   return { relays: relays.map(barOf), below: [now, totalLine(seconds, { rows, bytes, requests })] };
 }
 
-function barOf({ relay, rows, requests, left, speed, secondsLeft, phase }: RelayState): RelayBar {
+function barOf({ relay, rows, requests, left, speed, secondsLeft, phase }: MeteredRelay): RelayBar {
   const time = secondsLeft === undefined ? "" : `${duration(secondsLeft)} left`;
   const state = phase === "done" || phase === "down" ? phase : phase === "asking" ? time : `again, ${time}`;
   return { relay, done: requests, total: requests + left, rows, speed, state };

@@ -6,7 +6,7 @@ import type { DatasetName } from "../datasets/dataset.ts";
 import type { RelayClient } from "../relays/http/client.ts";
 
 /** How far one relay's part of a run has come. */
-export interface RelayState {
+export interface MeteredRelay {
   readonly relay: string;
   readonly rows: number;
   /** Bytes of bodies on the wire. */
@@ -24,7 +24,7 @@ export interface RelayState {
 
 /** The same over all relays: they are asked side by side, so the last one decides. */
 export interface RunState {
-  readonly relays: readonly RelayState[];
+  readonly relays: readonly MeteredRelay[];
   readonly phase: "asking" | "asking again" | "done";
   readonly seconds: number;
   readonly requests: number;
@@ -94,7 +94,7 @@ export class RunMeter {
     return (this.#clock.monotonic() - (this.#started ?? 0)) / 1000;
   }
 
-  #stateOf(relay: { tally: Tally; samples: Sample[]; read: number; readAt: number }): RelayState {
+  #stateOf(relay: { tally: Tally; samples: Sample[]; read: number; readAt: number }): MeteredRelay {
     const { tally, samples } = relay;
     const client = this.#clients.get(tally.relay);
     const { requests, retries, bytes } = client?.counters ?? { requests: 0, retries: 0, bytes: 0 };

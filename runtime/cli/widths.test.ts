@@ -12,7 +12,7 @@ import { backloadScreen, ratesTable } from "./backloadProgress.ts";
 import { screenLines } from "./bars.ts";
 import { coverageTables } from "./coverageTable.ts";
 import { runScreen } from "./progress.ts";
-import type { RelayState } from "./runMeter.ts";
+import type { MeteredRelay } from "./runMeter.ts";
 
 /** The longest name that a relay may have, given by hand. */
 const LONG: Pick<Relay, "name" | "state"> = { name: "a".repeat(40), state: "off" };
@@ -137,7 +137,7 @@ for (const network of ["mainnet", "hoodi", "sepolia"])
   });
 
 test("progress fits 80 columns with every relay there is, each name whole, the longest included", (t) => {
-  const states = everyRelay.map(({ name }, at): RelayState => ({
+  const states = everyRelay.map(({ name }, at): MeteredRelay => ({
     relay: name,
     rows: 123_456_789,
     bytes: 85e9,
@@ -183,7 +183,7 @@ test("progress fits 80 columns with every relay there is, each name whole, the l
 });
 
 test("progress names the phase, counts requests, and sums up time, rows, bytes and requests a second", (t) => {
-  const heron: RelayState = {
+  const heron: MeteredRelay = {
     relay: "heron",
     rows: 12_345,
     bytes: 5e6,
@@ -193,7 +193,7 @@ test("progress names the phase, counts requests, and sums up time, rows, bytes a
     secondsLeft: 35,
     phase: "asking",
   };
-  const done: RelayState = {
+  const done: MeteredRelay = {
     ...heron,
     relay: "bloxroute-max-profit",
     left: 0,
