@@ -4,6 +4,7 @@ import type { Relay } from "../relays/relay.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { canonicalOf, settleBy } from "./canonical.ts";
 import { type Context, contextOf, lakeOf, warehousePath } from "./context.ts";
+import { grouped } from "./numbers.ts";
 import type { CommonOptions } from "./options.ts";
 import { knownRelays } from "./relays.ts";
 
@@ -78,9 +79,10 @@ export async function load(options: CommonOptions & { rebuild: boolean }): Promi
   else {
     const { rows, slots, objects, warehouse, left } = loaded;
     process.stdout.write(
-      `${rows} rows of ${slots} slots from ${objects} objects of ${lake.url} loaded into ${warehouse}\n`,
+      `${grouped(rows)} rows of ${grouped(slots)} slots from ${grouped(objects)} objects of ${lake.url} loaded into ${warehouse}\n`,
     );
-    if (left > 0) process.stdout.write(`${left} objects changed meanwhile; the next load takes them\n`);
+    if (left > 0)
+      process.stdout.write(`${grouped(left)} objects changed meanwhile; the next load takes them\n`);
   }
   for (const line of loaded.failed) context.say(line);
   return loaded.failed.length > 0 ? 1 : 0;

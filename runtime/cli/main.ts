@@ -37,6 +37,7 @@ addOptions(command("run", "collect what is missing in a range, load it, print co
   "asking",
 ])
   .option("--follow", "keep running, a tick every 5 minutes", false)
+  .option("--dry-run", "what it would take, without asking any relay", false)
   .action(async (options) => finish((await import("./run.ts")).run(options)));
 
 addOptions(command("backload", "collect a long range into the lake alone, sharded"), [

@@ -9,6 +9,7 @@ import { contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
 import { coverageTables, rangesText } from "./coverageTable.ts";
 import { loadInto } from "./load.ts";
 import type { CommonOptions } from "./options.ts";
+import { grouped } from "./numbers.ts";
 import { progressOn } from "./progress.ts";
 import { coverageOfAll, exitCodeOf } from "./summary.ts";
 
@@ -27,12 +28,12 @@ export async function recheckCommand(
   const stop = stopSignal(say);
   const asking = await startAsking(options, context, stop);
   try {
-    const progress = progressOn(process.stderr, options.quiet, asking.clients, () => 0);
-    const { sources } = asking;
+    const progress = progressOn(process.stderr, { quiet: options.quiet, clock, clients: asking.clients });
     const { sample, accept } = options;
-    const common = { network, lake, clock, log, sources, datasets, range, stop };
+    const common = { network, lake, clock, log, sources: asking.sources, datasets, range, stop };
     const tallies = await recheck({
       ...common,
+      onTally: (tally) => progress.add(tally),
       accept,
       onlyEmpty: options.empty,
       chosen: () => Math.random() < sample,
@@ -51,12 +52,7 @@ export async function recheckCommand(
     const result = { asked: sumOf(tallies, "wanted"), differing: sumOf(tallies, "differing"), failed };
     if (options.json)
       process.stdout.write(`${JSON.stringify({ coverage, ...result, loaded_rows: loaded?.rows ?? 0 })}\n`);
-    else {
-      process.stdout.write(
-        `${coverageTables(coverage)}\n\n${result.asked} slots asked again, ${result.differing} answered differently, `,
-      );
-      process.stdout.write(`${result.failed} gave no answer; ${loaded?.rows ?? 0} rows loaded\n`);
-    }
+    else process.stdout.write(`${coverageTables(coverage)}\n\n${sentenceOf(result, loaded?.rows ?? 0)}\n`);
     for (const { relay, dataset, ranges } of unanswered)
       if (ranges.length > 0) say(`no answer: ${relay} ${dataset} ${rangesText(ranges)}`);
     for (const { relay, lastError } of tallies)
@@ -71,6 +67,18 @@ export async function recheckCommand(
   } finally {
     await asking.close();
   }
+}
+
+function sentenceOf(
+  {
+    asked,
+    differing,
+    failed,
+  }: { readonly asked: number; readonly differing: number; readonly failed: number },
+  rows: number,
+): string {
+  const [again, otherwise, silent] = [asked, differing, failed].map(grouped);
+  return `${again} slots asked again, ${otherwise} answered differently, ${silent} gave no answer; ${grouped(rows)} rows loaded`;
 }
 
 function sumOf(tallies: readonly Tally[], key: "wanted" | "differing"): number {

@@ -1,20 +1,25 @@
-import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
+import type { SlotRange } from "../chain/slots.ts";
 import { bids } from "../datasets/dataset.ts";
 import type { Coverage } from "../collect/coverage.ts";
-import { target } from "../collect/plan.ts";
 import { type TickMemory, tick } from "../tick/tick.ts";
 import { takeableSlot } from "../tick/windows.ts";
 import { collect } from "../collect/run.ts";
 import type { Tally } from "../collect/tally.ts";
 import { UserError, printable } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
+import type { Log } from "../log.ts";
 import { type Asking, startAsking } from "./asking.ts";
 import { type Context, contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
 import { coverageTables, coverageLines } from "./coverageTable.ts";
 import { canonicalOf, settleBy } from "./canonical.ts";
+import { forecastLines, forecastOf, printForecast } from "./forecast.ts";
 import { type Loaded, loadInto, openWarehouse } from "./load.ts";
 import type { CommonOptions } from "./options.ts";
-import { progressOn } from "./progress.ts";
+import { grouped } from "./numbers.ts";
+import { offlineSentence, patientLog } from "./offline.ts";
+import { type Progress, progressOn } from "./progress.ts";
+import { resolved } from "./relays.ts";
+import type { WantedSlots } from "./runMeter.ts";
 import { coverageOfAll, exitCodeOf } from "./summary.ts";
 
 /** Slots that `run` collects when it isn't told which. */
@@ -24,7 +29,7 @@ const TICK_MS = 5 * 60 * 1000;
 /** A tick asks nothing more after this time, so that it has ended when the next is due. */
 const TICK_DEADLINE_MS = 4 * 60 * 1000;
 
-type RunOptions = CommonOptions & { follow: boolean };
+type RunOptions = CommonOptions & { follow: boolean; dryRun: boolean };
 
 /** What is collected: these slots of these relays, into this lake, until it is to stop. */
 interface Collecting {
@@ -32,6 +37,8 @@ interface Collecting {
   readonly asking: Asking;
   readonly range: SlotRange;
   readonly stop: AbortSignal;
+  /** What each relay will be asked for; a tick finds that out as it goes. */
+  readonly wanted?: WantedSlots;
 }
 
 /** What a pass has done. */
@@ -46,22 +53,33 @@ export async function run(options: RunOptions): Promise<number> {
   const range = rangeOf(options, context) ?? rangeOf({ ...options, last: DEFAULT_LAST }, context);
   if (!range) throw new UserError("no slots to collect", { exitCode: 2 });
   const lake = await lakeOf(options, context.network);
+  const expected =
+    options.follow && !options.dryRun ? undefined : await expect(options, context, lake, range);
+  if (options.dryRun && expected) return printForecast(options, context, range, expected);
+  if (!options.quiet && expected) for (const line of forecastLines(expected)) context.say(line);
   const stop = stopSignal(context.say);
   const asking = await startAsking(options, context, stop);
   try {
-    const collecting = { lake, asking, range, stop };
+    const collecting = { lake, asking, range, stop, ...(expected && { wanted: expected.wanted }) };
     return await (options.follow ? follow : once)(options, context, collecting);
   } finally {
     await asking.close();
   }
 }
 
+/** What the run will take, of all relays that it would ask. */
+async function expect(options: RunOptions, context: Context, lake: Lake, range: SlotRange) {
+  return forecastOf(options, context, lake, await resolved({ ...options, quiet: true }, context), range);
+}
+
 async function once(options: RunOptions, context: Context, collecting: Collecting): Promise<number> {
-  const { network, clock, log, datasets } = context;
+  const { network, clock, datasets } = context;
   const { lake, asking, range, stop } = collecting;
-  return pass(options, context, collecting, async (onTally) => {
+  return pass(options, context, collecting, async ({ progress, log }) => {
     const { sources } = asking;
+    const onTally = (tally: Tally) => progress.add(tally);
     const tallies = await collect({ network, lake, clock, log, sources, datasets, range, stop, onTally });
+    progress.begin("loading");
     const loaded = stop.aborted ? undefined : await loadInto(options, context, lake, asking.relays);
     return { tallies, loaded };
   });
@@ -72,43 +90,44 @@ async function pass(
   options: RunOptions,
   context: Context,
   collecting: Collecting,
-  work: (onTally: (tally: Tally) => void) => Promise<Done>,
+  work: (shown: { readonly progress: Progress; readonly log: Log }) => Promise<Done>,
 ): Promise<number> {
   const { network, clock, datasets, say } = context;
-  const { lake, asking, range } = collecting;
+  const { lake, asking, range, wanted } = collecting;
   const started = clock.monotonic();
-  const inRange = (name: string) => {
-    const relay = asking.relays.find((relay) => relay.name === name);
-    const wanted = relay && target(network, relay, clock.now());
-    const asked = wanted && intersect(wanted, range);
-    return asked ? slotCount(asked) * datasets.length : 0;
-  };
-  const progress = progressOn(process.stderr, options.quiet, asking.clients, inRange);
+  const { clients } = asking;
+  const progress = progressOn(process.stderr, { quiet: options.quiet, clock, clients, wanted });
+  const patient = patientLog(context.log, clients);
   let done;
+  let found;
+  let offline: string | undefined;
+  let page: string | undefined;
   try {
-    done = await work((tally) => progress.add(tally));
+    done = await work({ progress, log: patient.log });
+    offline = offlineSentence(done.tallies, clients);
+    const scope = { network, range, nowMs: clock.now() };
+    found = await coverageOfAll(lake, scope, asking.relays, datasets);
+    // Where nothing is covered there is nothing to see, and why will be said.
+    if (done.loaded && !options.follow && found.coverage.some(({ covered }) => covered > 0)) {
+      progress.begin("reporting");
+      const { reportOfRun } = await import("./report.ts");
+      page = await reportOfRun(options, context, lake, range);
+    }
   } finally {
     progress.stop();
+    patient.end();
   }
   const { tallies, loaded } = done;
-  const { coverage, faults } = await coverageOfAll(
-    lake,
-    { network, range, nowMs: clock.now() },
-    asking.relays,
-    datasets,
-  );
+  const { coverage, faults } = found;
   const summary = summaryOf(asking, (clock.monotonic() - started) / 1000);
 
-  for (const tally of tallies) sayTrouble(tally, asking, say);
+  if (offline !== undefined) say(offline);
+  else for (const tally of tallies) sayTrouble(tally, asking, say);
   if (options.json)
     process.stdout.write(`${JSON.stringify({ coverage, ...summary, loaded_rows: loaded?.rows ?? 0 })}\n`);
-  else printSummary(options, context, collecting, { coverage, ...summary, loaded });
-  // Where nothing is covered there is nothing to see, and why has been said.
-  if (loaded && !options.follow && coverage.some(({ covered }) => covered > 0)) {
-    const { reportOfRun } = await import("./report.ts");
-    const page = await reportOfRun(options, context, lake, range);
-    if (page !== undefined && !options.json) process.stdout.write(`report: ${page}\n`);
-  }
+  else if (offline === undefined)
+    printSummary(options, context, collecting, { coverage, ...summary, loaded });
+  if (page !== undefined && !options.json) process.stdout.write(`report: ${page}\n`);
   const troubles = new Set([
     ...faults,
     ...tallies.flatMap((tally) => tally.faults),
@@ -129,17 +148,17 @@ function printSummary(
   process.stdout.write(`${network.name}, slots ${range.first}-${range.last}\n\n${table}\n\n`);
   for (const line of coverageLines(coverage)) process.stdout.write(`${line}\n`);
   process.stdout.write(
-    `${requests} requests, ${retries} retries, ${megabytes(bytes)} MB in ${seconds.toFixed(1)} s; `,
+    `${grouped(requests)} requests, ${grouped(retries)} retries, ${megabytes(bytes)} MB in ${seconds.toFixed(1)} s\n`,
   );
   process.stdout.write(
-    loaded ? `${loaded.rows} rows loaded into ${loaded.warehouse}\n` : "nothing loaded: stopped\n",
+    loaded ? `${grouped(loaded.rows)} rows loaded into ${loaded.warehouse}\n` : "nothing loaded: stopped\n",
   );
   process.stdout.write(`lake: ${lake.url}\n`);
   if (!options.follow) process.stdout.write(nextCommands(options, loaded?.warehouse));
 }
 
 async function follow(options: RunOptions, context: Context, collecting: Collecting): Promise<number> {
-  const { network, clock, log, datasets } = context;
+  const { network, clock, datasets } = context;
   const { lake, asking, range, stop } = collecting;
   const canonical = await canonicalOf(options, context);
   const warehouse = await openWarehouse(options, context);
@@ -150,7 +169,7 @@ async function follow(options: RunOptions, context: Context, collecting: Collect
       for (const client of asking.clients.values()) client.revive();
       const last = takeableSlot(network, bids, clock.now());
       const grown = { first: Math.min(range.first, last), last };
-      code = await pass(options, context, { ...collecting, range: grown }, async (onTally) => {
+      code = await pass(options, context, { ...collecting, range: grown }, async ({ progress, log }) => {
         const done = await tick({
           network,
           lake,
@@ -160,7 +179,7 @@ async function follow(options: RunOptions, context: Context, collecting: Collect
           datasets,
           previous,
           stop,
-          onTally,
+          onTally: (tally) => progress.add(tally),
           relays: asking.relays,
           sources: (until) => asking.sourcesUntil(until),
           deadlineMs: TICK_DEADLINE_MS,
@@ -210,11 +229,11 @@ function sayTrouble(tally: Tally, asking: Asking, say: (line: string) => void): 
   const unread = bids.failed + payloads.failed;
   const why = asking.clients.get(relay)?.downWhy;
   if (why) say(`${printable(why.message, 300)}: it is down, and its slots stay missing`);
-  else say(`${printable(lastError, 300)}: ${unread} slots stay missing; run again`);
+  else say(`${printable(lastError, 300)}: ${grouped(unread)} slots stay missing; run again`);
 }
 
 function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(1);
+  return (bytes / 1e6).toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 }
 
 function nextCommands(options: RunOptions, warehouse: string | undefined): string {

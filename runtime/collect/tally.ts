@@ -22,6 +22,10 @@ function noCounts() {
     unanswered: [] as SlotRange[],
     /** Second asks of suspect or empty slots. */
     secondAsks: 0,
+    /** Slots that were answered without rows, or doubtfully, and are to be asked again. */
+    toAskAgain: 0,
+    /** Those of them that have been, or can't be. */
+    askedAgain: 0,
     /** Requests that looked for the horizon. */
     probes: 0,
     /** Second reads that differed from the first. */
