@@ -1,5 +1,5 @@
 /**
- * Which room may import which: the one table of the project's arrows. ARCHITECTURE's is made from it (`npm run rooms`), and
+ * Which room may import which: the one table of the project's arrows. ARCHITECTURE's is made from it (`npm run docs`), and
  * `npm run check` refuses what isn't in it. dependency-cruiser and not the linter: it resolves an import to its file, counts
  * dynamic imports and those of types, and finds circles over any number of files.
  *

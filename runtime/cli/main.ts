@@ -113,6 +113,12 @@ command("serve", "the services' HTTP entry: a tick for each POST to /tick; setti
   .addArgument(new Argument("<dataset>", "what it collects and loads").choices(["bids", "payloads"]))
   .action(async (dataset) => finish((await import("./serve.ts")).serveCommand(dataset)));
 
+// What docs/commands.md is made from.
+program.command("definition", { hidden: true }).action(async () => {
+  const { definitionOf } = await import("./definition.ts");
+  process.stdout.write(`${JSON.stringify(definitionOf(program))}\n`);
+});
+
 function parseShardOption(text: string) {
   try {
     return parseShard(text);
