@@ -2,10 +2,10 @@ import { PROTECTION } from "../components/protection.ts";
 import { projectFile } from "./stacks.testing.ts";
 
 /** A table of a document: its head, then its rows. */
-export type TableRows = readonly (readonly string[])[];
+export type DocumentTable = readonly (readonly string[])[];
 
 /** Every key of Pulumi.yaml, its type, default and meaning. */
-export function configKeyRows(): TableRows {
+export function configKeyRows(): DocumentTable {
   const keys = Object.entries(projectFile.config).map(([key, { type, default: value, description }]) => [
     `\`${key}\``,
     type,
@@ -16,7 +16,7 @@ export function configKeyRows(): TableRows {
 }
 
 /** What is guarded, by which flags, and why. */
-export function protectionRows(): TableRows {
+export function protectionRows(): DocumentTable {
   const yes = (value: boolean) => (value ? "yes" : "no");
   const kinds = Object.values(PROTECTION).map((row) => [
     row.what,

@@ -9,7 +9,7 @@ import { text } from "node:stream/consumers";
 import { DuckDBInstance } from "@duckdb/node-api";
 import test from "ava";
 import { codeOf } from "../../runtime/errors.ts";
-import { type Block, DOCUMENTS, ROOT, blocksOf, commandsOf, read } from "./markdown.ts";
+import { type FencedBlock, DOCUMENTS, ROOT, fencedBlocks, commandsOf, read } from "./markdown.ts";
 
 /** Commands that would take the tests into themselves; `.ci/run` runs them, each as it names it. */
 const RUN_BY_CI: Readonly<Record<string, readonly string[]>> = {
@@ -58,13 +58,13 @@ const shape = (line: string) =>
     .trim();
 
 /** The lines of a block `text` that aren't among what was printed. */
-function unprinted(block: Block, output: string): string[] {
+function unprinted(block: FencedBlock, output: string): string[] {
   const printed = new Set(output.split("\n").map(shape));
   return block.text.split("\n").filter((line) => !/^\s*…?$/.test(line) && !printed.has(shape(line)));
 }
 
 /** What is typed for a block `sh`; undefined where CI does it. */
-function scriptOf(block: Block, ports: readonly string[]): string | undefined {
+function scriptOf(block: FencedBlock, ports: readonly string[]): string | undefined {
   const [only, ...more] = commandsOf(block);
   if (only !== undefined && more.length === 0 && only in RUN_BY_CI) return undefined;
   const [simulator = "", service = ""] = ports;
@@ -84,7 +84,7 @@ test("a printed line that a command doesn't print is seen, and one whose numbers
 });
 
 for (const path of DOCUMENTS) {
-  const blocks = blocksOf(read(path));
+  const blocks = fencedBlocks(read(path));
   // queries.md's statements have a test of their own, with what each must answer.
   if (path === "docs/queries.md" || !blocks.some(({ kind }) => kind === "sh")) continue;
   test(`what ${path} tells people to type works as it stands, and prints what it says`, async (t) => {
@@ -109,7 +109,7 @@ for (const path of DOCUMENTS) {
   });
 }
 
-async function queried({ text: sql }: Block, file: string): Promise<void> {
+async function queried({ text: sql }: FencedBlock, file: string): Promise<void> {
   const instance = await DuckDBInstance.create(file, { access_mode: "READ_ONLY" });
   const connection = await instance.connect();
   try {

@@ -6,7 +6,16 @@ import { overriddenRelays } from "../../runtime/settings/relayOverrides.ts";
 import volumes from "../../deploy/cost/volumes.json" with { type: "json" };
 import { commandDefinitions } from "../commandTables.ts";
 import { documentsAnew } from "../documents.ts";
-import { DOCUMENTS, ROOT, anchorsOf, blocksOf, commandsOf, headingsOf, linksOf, read } from "./markdown.ts";
+import {
+  DOCUMENTS,
+  ROOT,
+  anchorsOf,
+  fencedBlocks,
+  commandsOf,
+  headingsOf,
+  linksOf,
+  read,
+} from "./markdown.ts";
 
 /** A whole path in backticks: of a file by its ending, of a folder by the slash at its end. */
 const PATH = /`((?:[\w.-]+\/)*[\w.-]+(?:\.(?:ts|mjs|js|json|sh|yaml|md)|\/))`/g;
@@ -96,7 +105,8 @@ const KINDS: Readonly<Record<string, string>> = {
 
 test("every block of a document says what it is: run by a test, marked as needing a cloud, or no command", (t) => {
   for (const path of DOCUMENTS)
-    for (const { kind, text } of blocksOf(read(path))) t.true(kind in KINDS, `${path}: "${kind}": ${text}`);
+    for (const { kind, text } of fencedBlocks(read(path)))
+      t.true(kind in KINDS, `${path}: "${kind}": ${text}`);
 });
 
 test("commands that documents name are there, with their options", (t) => {
@@ -116,7 +126,7 @@ test("commands that documents name are there, with their options", (t) => {
   for (const path of [...DOCUMENTS, "ARCHITECTURE.md", "CONTRIBUTING.md"]) {
     const text = read(path);
     const inline = Array.from(text.matchAll(/`([^`\n]+)`/g), ([, code = ""]) => code);
-    for (const line of [...blocksOf(text).flatMap(commandsOf), ...inline])
+    for (const line of [...fencedBlocks(text).flatMap(commandsOf), ...inline])
       t.is(
         faultOf(line.split(/&&|\|/).find((part) => part.includes("npm ")) ?? ""),
         undefined,

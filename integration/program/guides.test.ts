@@ -1,10 +1,10 @@
 import test from "ava";
-import { DOCUMENTS, blocksOf, commandsOf, read } from "./markdown.ts";
+import { DOCUMENTS, fencedBlocks, commandsOf, read } from "./markdown.ts";
 
 const GUIDE = "docs/deploy.md";
 const BACK_LOAD = "docs/back-load.md";
 
-const commands = (text: string) => blocksOf(text).flatMap(commandsOf);
+const commands = (text: string) => fencedBlocks(text).flatMap(commandsOf);
 
 test("bootstrap.sh is called with options that it has, and with all that it must be given", (t) => {
   const usage = /cat <<'END'\n([^]*?)^END$/m.exec(read("deploy/bootstrap.sh"))?.[1] ?? "";

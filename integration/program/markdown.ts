@@ -16,14 +16,14 @@ export function read(path: string): string {
 }
 
 /** A fenced block. */
-export interface Block {
+export interface FencedBlock {
   /** What stands behind the fence, such as `sh cloud`; empty where nothing does. */
   readonly kind: string;
   readonly text: string;
 }
 
 /** The fenced blocks of a document, in order. */
-export function blocksOf(text: string): Block[] {
+export function fencedBlocks(text: string): FencedBlock[] {
   return Array.from(text.matchAll(/^```(.*)\n([^]*?)^```$/gm), ([, kind = "", inside = ""]) => ({
     kind: kind.trim(),
     text: inside,
@@ -31,7 +31,7 @@ export function blocksOf(text: string): Block[] {
 }
 
 /** The commands of a block: a line each, one that goes on over lines as one, without comments. */
-export function commandsOf({ text }: Block): string[] {
+export function commandsOf({ text }: FencedBlock): string[] {
   return text
     .replaceAll("\\\n", " ")
     .split("\n")
