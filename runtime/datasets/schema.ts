@@ -1,13 +1,16 @@
 import { type Column, type ColumnType, type Dataset, lakeColumns } from "./dataset.ts";
 import type { Table } from "./tables.ts";
+import type { ViewColumn } from "./views.ts";
 
-/** DuckDB's name of each column type. Times are UTC and have no zone. */
-const DUCKDB_TYPES: Record<ColumnType, string> = {
+/** DuckDB's name of each type of columns of tables and views. Times are UTC and have no zone. */
+export const DUCKDB_TYPES: Readonly<Record<ViewColumn["type"], string>> = {
   STRING: "VARCHAR",
   INT64: "BIGINT",
   NUMERIC: "DECIMAL(38,0)",
   TIMESTAMP: "TIMESTAMP",
   BOOL: "BOOLEAN",
+  FLOAT64: "DOUBLE",
+  DATE: "DATE",
 };
 
 /** A column of a BigQuery table, in the form of its REST API and of `bq load --schema`. */
@@ -37,7 +40,7 @@ export function duckdbDdl(table: Table): string[] {
   return [
     `CREATE TABLE IF NOT EXISTS ${quotedName(table.name)} (${columns.join(", ")})`,
     `COMMENT ON TABLE ${quotedName(table.name)} IS ${quotedText(table.description)}`,
-    ...table.columns.map((column) => describe(table, column)),
+    ...table.columns.map((column) => describeColumn(table.name, column)),
   ];
 }
 
@@ -45,7 +48,7 @@ export function duckdbDdl(table: Table): string[] {
 export function duckdbAddColumn(table: Table, column: Column): string[] {
   return [
     `ALTER TABLE ${quotedName(table.name)} ADD COLUMN IF NOT EXISTS ${columnDdl(column)}`,
-    describe(table, column),
+    describeColumn(table.name, column),
   ];
 }
 
@@ -53,8 +56,12 @@ function columnDdl({ name, type }: Column): string {
   return `${quotedName(name)} ${DUCKDB_TYPES[type]}`;
 }
 
-function describe(table: Table, { name, description }: Column): string {
-  return `COMMENT ON COLUMN ${quotedName(table.name)}.${quotedName(name)} IS ${quotedText(description)}`;
+/** The statement that describes a column of a table or view in DuckDB. */
+export function describeColumn(
+  of: string,
+  { name, description }: Pick<Column, "name" | "description">,
+): string {
+  return `COMMENT ON COLUMN ${quotedName(of)}.${quotedName(name)} IS ${quotedText(description)}`;
 }
 
 /** The `columns` argument with which DuckDB's read_json reads lake lines of a dataset. */
