@@ -40,7 +40,7 @@ export function duckdbDdl(table: Table): string[] {
   return [
     `CREATE TABLE IF NOT EXISTS ${quotedName(table.name)} (${columns.join(", ")})`,
     `COMMENT ON TABLE ${quotedName(table.name)} IS ${quotedText(table.description)}`,
-    ...table.columns.map((column) => describeColumn(table.name, column)),
+    ...table.columns.map((column) => describe(table, column)),
   ];
 }
 
@@ -48,7 +48,7 @@ export function duckdbDdl(table: Table): string[] {
 export function duckdbAddColumn(table: Table, column: Column): string[] {
   return [
     `ALTER TABLE ${quotedName(table.name)} ADD COLUMN IF NOT EXISTS ${columnDdl(column)}`,
-    describeColumn(table.name, column),
+    describe(table, column),
   ];
 }
 
@@ -56,12 +56,8 @@ function columnDdl({ name, type }: Column): string {
   return `${quotedName(name)} ${DUCKDB_TYPES[type]}`;
 }
 
-/** The statement that describes a column of a table or view in DuckDB. */
-export function describeColumn(
-  of: string,
-  { name, description }: Pick<Column, "name" | "description">,
-): string {
-  return `COMMENT ON COLUMN ${quotedName(of)}.${quotedName(name)} IS ${quotedText(description)}`;
+function describe(table: Table, { name, description }: Column): string {
+  return `COMMENT ON COLUMN ${quotedName(table.name)}.${quotedName(name)} IS ${quotedText(description)}`;
 }
 
 /** The `columns` argument with which DuckDB's read_json reads lake lines of a dataset. */

@@ -1,5 +1,5 @@
 import type { Network } from "../../chain/networks.ts";
-import { describeColumn, quotedText } from "../../datasets/schema.ts";
+import { quotedText } from "../../datasets/schema.ts";
 import { infoTable } from "../../datasets/tables.ts";
 import { views } from "../../datasets/views.ts";
 import { duckdbDialect } from "../sql/duckdbDialect.ts";
@@ -23,10 +23,9 @@ export function viewDdl(network: Network): string[] {
     bids_readable: readableQuery(dialect, plain, network, "bids"),
     payloads_readable: readableQuery(dialect, plain, network, "payloads"),
   };
-  return Object.values(views).flatMap(({ name, description, columns }) => [
+  return Object.values(views).flatMap(({ name, description }) => [
     `CREATE OR REPLACE VIEW ${name} AS ${queries[name]}`,
     `COMMENT ON VIEW ${name} IS ${quotedText(description)}`,
-    ...columns.map((column) => describeColumn(name, column)),
   ]);
 }
 
