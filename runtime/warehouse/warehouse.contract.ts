@@ -548,6 +548,71 @@ export function warehouseContract(
     },
   );
 
+  register(`${form}: delivered says which values and which best bids can be believed`, async (t) => {
+    const { lake, warehouse } = await start(t);
+    const eth = (tenths: string, zeros = 17) => ({ value: `${tenths}${"0".repeat(zeros)}` });
+    await put(lake, lakeNetwork, "bids", "one", {
+      rows: new Map([
+        [1, [rowOf(1, 1, eth("1")), rowOf(1, 2, eth("2"))]],
+        // A claim of 10^9 ETH beside usual bids.
+        [2, [rowOf(2, 1, eth("1")), rowOf(2, 2, eth("2")), rowOf(2, 3, eth("1", 27))]],
+        [3, [rowOf(3, 1, { value: "0" })]],
+      ]),
+    });
+    await put(lake, lakeNetwork, "payloads", "one", {
+      rows: new Map([
+        [1, [rowOf(1, 1, eth("1"))]],
+        [2, [rowOf(2, 1, eth("1"))]],
+        [3, [rowOf(3, 1, { value: "0" })]],
+        [4, [rowOf(4, 1, eth("2", 22))]],
+      ]),
+    });
+    // A thousand times what is usual is out of reach, also of a relay without bids of its own.
+    const two = new Map([[1, [rowOf(1, 3, eth("1", 21)), rowOf(1, 4, eth("1", 20))]]]);
+    await put(lake, lakeNetwork, "payloads", "two", { rows: two });
+    await warehouse.load(lake, []);
+    t.deepEqual(
+      await warehouse.query(
+        "SELECT relay, slot, believed, best_believed FROM delivered ORDER BY relay, slot, value DESC",
+      ),
+      [
+        { relay: "one", slot: "1", believed: true, best_believed: true },
+        { relay: "one", slot: "2", believed: true, best_believed: false },
+        { relay: "one", slot: "3", believed: true, best_believed: true },
+        { relay: "one", slot: "4", believed: false, best_believed: null },
+        { relay: "two", slot: "1", believed: false, best_believed: null },
+        { relay: "two", slot: "1", believed: true, best_believed: null },
+      ],
+    );
+  });
+
+  register(`${form}: readable views add ETH, name, time into the slot and day`, async (t) => {
+    const { lake, warehouse } = await start(t);
+    const ms = String(slotStartMs(lakeNetwork, 31) - 1234);
+    const dated = { value: "1234567890123456789", timestamp_ms: ms, timestamp: ms.slice(0, -3) };
+    await put(lake, lakeNetwork, "bids", "one", {
+      rows: new Map([[31, [rowOf(31, 1, dated), rowOf(31, 2)]]]),
+    });
+    await put(lake, lakeNetwork, "payloads", "one", {
+      rows: new Map([[31, [rowOf(31, 1, { value: dated.value })]]]),
+    });
+    await warehouse.load(lake, []);
+    const shown = { slot: "31", date: "2023-11-14", builder: "0x0000…0001" };
+    t.deepEqual(
+      await warehouse.query(
+        "SELECT slot, date, value, value_eth, builder, ms_into_slot FROM bids_readable ORDER BY value DESC",
+      ),
+      [
+        { ...shown, value: dated.value, value_eth: 1.2345678901234567, ms_into_slot: "-1234" },
+        { ...shown, builder: "0x0000…0002", value: "2", value_eth: 2e-18, ms_into_slot: null },
+      ],
+    );
+    t.deepEqual(
+      await warehouse.query("SELECT slot, date, value, value_eth, builder FROM payloads_readable"),
+      [{ ...shown, value: dated.value, value_eth: 1.2345678901234567 }],
+    );
+  });
+
   register(`${form}: a lake of another network is refused in one line, and so is a warehouse`, async (t) => {
     const { lake, warehouse } = await start(t);
     await warehouse.load(lake, []);
