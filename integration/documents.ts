@@ -23,6 +23,9 @@ const DATE = 1_795_910_400;
 
 type Parts = Readonly<Record<string, string>>;
 
+/** Documents whose generated parts are written by functions of their own: a document's text with these anew. */
+const WRITERS: Readonly<Record<string, (text: string) => string | Promise<string>>> = {};
+
 /** The generated parts of each document, by the document's path and the part's name. */
 function allParts(): Readonly<Record<string, Parts>> {
   const commands = commandDefinitions();
@@ -68,14 +71,19 @@ function allParts(): Readonly<Record<string, Parts>> {
 export async function documentsAnew(): Promise<Readonly<Record<string, string>>> {
   const written: Record<string, string> = {};
   for (const [path, parts] of Object.entries(allParts())) {
-    const file = fileOf(path);
     const text = Object.entries(parts).reduce(
       (before, [name, part]) => withPart(before, name, part),
-      readFileSync(file, "utf8"),
+      readFileSync(fileOf(path), "utf8"),
     );
-    written[path] = await format(text, { ...(await resolveConfig(file)), parser: "markdown" });
+    written[path] = await formatted(text);
   }
+  for (const [path, writer] of Object.entries(WRITERS))
+    written[path] = await formatted(await writer(readFileSync(fileOf(path), "utf8")));
   return written;
+}
+
+async function formatted(text: string): Promise<string> {
+  return format(text, { ...(await resolveConfig(fileOf("README.md"))), parser: "markdown" });
 }
 
 function fileOf(path: string): URL {
