@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import test from "ava";
 import { expectedBids } from "../../runtime/backload/expectedRows.ts";
+import { sections } from "../../runtime/report/sections.ts";
+import { BACKLOAD_DEFAULTS } from "../../stacks/backloadConfig.ts";
 import { overriddenRelays } from "../../runtime/settings/relayOverrides.ts";
 import volumes from "../../deploy/cost/volumes.json" with { type: "json" };
 import { commandDefinitions } from "../commandTables.ts";
@@ -141,6 +143,22 @@ test("commands that documents name are there, with their options", (t) => {
   t.is(faultOf("npm run gone"), "no script gone");
   t.is(faultOf("npm start -- gone"), "no command gone");
   t.is(faultOf("npm start -- coverage --gone 1"), "--gone");
+});
+
+test("the report's sections are those that its document describes", (t) => {
+  const text = read("docs/report-and-checks.md");
+  const described = Array.from(text.matchAll(/^\| ([A-Z][\w ]+?) +\|/gm), ([, title]) => title);
+  t.deepEqual(described, [...sections.map(({ title }) => title), "Checks"]);
+});
+
+test("the defaults of a back-load's config are those of its document", (t) => {
+  const rows = read("docs/back-load.md").split("\n");
+  for (const [key, value] of Object.entries(BACKLOAD_DEFAULTS)) {
+    const [, keys = "", defaults = ""] =
+      rows.find((row) => row.includes(`| \`${key}\``) || row.includes(`, \`${key}\``))?.split("|") ?? [];
+    const place = keys.split(",").findIndex((one) => one.includes(`\`${key}\``));
+    t.is(defaults.split(",")[place]?.trim().replaceAll("`", ""), String(value), key);
+  }
 });
 
 test("mainnet's bids a day are one figure: the cost's are those that a back-load expects", (t) => {
