@@ -34,7 +34,7 @@ async function freePort(): Promise<string> {
 
 /** Runs a script; whatever it leaves running in the background ends with it. */
 async function typed(script: string, cwd: string): Promise<{ code: number | null; output: string }> {
-  const shell = spawn("bash", ["-euo", "pipefail", "-c", script], {
+  const shell = spawn("bash", ["-eu", "-c", script], {
     cwd,
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
