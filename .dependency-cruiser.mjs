@@ -66,7 +66,7 @@ export const ROOMS = [
   },
   {
     room: "runtime/warehouse/sql",
-    job: "statements that both forms take",
+    job: "statements that both forms take; which values are believed; names of builders",
     may: [...GROUND, "runtime/relays", "runtime/lake", "runtime/warehouse"],
   },
   {
@@ -122,7 +122,7 @@ export const ROOMS = [
   },
   {
     room: "runtime/report",
-    job: "the page: its sections with their statements, numbers and plots; drawing; names of builders",
+    job: "the page: its sections with their statements, numbers and plots; drawing",
     may: [...GROUND, "runtime/lake", "runtime/warehouse", "runtime/warehouse/sql", "runtime/checks"],
   },
   {

@@ -16,7 +16,9 @@ import {
   sharedOptionsTable,
 } from "./commandTables.ts";
 import { tableOf, withPart } from "./generated.ts";
+import { queriesDocument } from "./queriesDoc.ts";
 import { roomsTable } from "./rooms.ts";
+import { tablesDocument } from "./tablesDoc.ts";
 
 /** The date of what a document shows of an estimate, Unix s: 29 November 2026. */
 const DATE = 1_795_910_400;
@@ -24,7 +26,10 @@ const DATE = 1_795_910_400;
 type Parts = Readonly<Record<string, string>>;
 
 /** Documents whose generated parts are written by functions of their own: a document's text with these anew. */
-const WRITERS: Readonly<Record<string, (text: string) => string | Promise<string>>> = {};
+const WRITERS: Readonly<Record<string, (text: string) => string | Promise<string>>> = {
+  "docs/tables.md": tablesDocument,
+  "docs/queries.md": queriesDocument,
+};
 
 /** The generated parts of each document, by the document's path and the part's name. */
 function allParts(): Readonly<Record<string, Parts>> {
