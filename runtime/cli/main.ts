@@ -4,6 +4,7 @@ import { MAX_SEED } from "../chain/networks.ts";
 import { ORDERS } from "../chain/slots.ts";
 import { UserError, messageOf, printable, withoutUsers } from "../errors.ts";
 import { shared } from "../settings/shared.ts";
+import { parseListen } from "./listen.ts";
 import { addOptions, share, valueOf, wholeNumber } from "./options.ts";
 import { dropUnread, exitWhenWritten } from "./output.ts";
 
@@ -37,6 +38,11 @@ addOptions(command("run", "collect what is missing in a range, load it, print co
   "asking",
 ])
   .option("--follow", "keep running, a tick every 5 minutes", false)
+  .option(
+    "--listen <addr>",
+    "with --follow: serve /metrics, /health and /ready at HOST:PORT, or a port of this machine alone",
+    parseListen,
+  )
   .action(async (options) => finish((await import("./run.ts")).run(options)));
 
 addOptions(command("backload", "collect a long range into the lake alone, sharded"), [
