@@ -81,7 +81,8 @@ export function collectionRules({ service, limits, ticks, increase }: Watched): 
       rule: "NoTick",
       title: `${service}: no tick ended well in ${noTickMinutes} minutes`,
       severity: "CRITICAL",
-      query: `absent_over_time(${ticks}[${TICK_WINDOW}]) or sum(increase(${ticks}[${TICK_WINDOW}])) < 1`,
+      // Both halves without labels: an alert that changed its labels when a series ends would begin its minutes again.
+      query: `sum(absent_over_time(${ticks}[${TICK_WINDOW}])) or sum(increase(${ticks}[${TICK_WINDOW}])) < 1`,
       forMinutes: noTickMinutes,
       whileScheduled: true,
       runbook: `Nothing is collected for as long as this lasts. Nothing is lost yet: relays keep weeks, and the next tick asks for all that is missing.
