@@ -41,7 +41,10 @@ export async function serveFollow(serving: FollowServing): Promise<{ url: string
       request.resume();
       const [path = "/"] = (request.url ?? "/").split("?");
       const isRead = request.method === "GET" || request.method === "HEAD";
-      if (!isRead) return void send(response, 405, { error: `${path} takes GET` });
+      if (!isRead) {
+        send(response, 405, { error: `${path} takes GET` });
+        return;
+      }
       answer(path, response, serving, since).catch((error: unknown) => {
         send(response, 500, { error: messageOf(error) });
       });
