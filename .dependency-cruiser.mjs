@@ -195,8 +195,8 @@ export const ROOMS = [
   { room: "policies", job: "rules that a stack must pass, one a file with its cases", may: [] },
   {
     room: "deploy",
-    job: "what sets up a project, promotes an image, computes the cost",
-    may: ["runtime", "runtime/datasets", "runtime/settings", "stacks"],
+    job: "what sets up a project, promotes an image, runs it on a VM, computes the cost",
+    may: ["runtime", "runtime/datasets", "runtime/settings", "components", "stacks"],
   },
   { room: "integration", job: "checks against real servers and the real engine", may: "everything" },
   { room: "bench", job: "speed, as ratios of variants side by side", may: "everything" },

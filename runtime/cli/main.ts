@@ -4,6 +4,7 @@ import { MAX_SEED } from "../chain/networks.ts";
 import { ORDERS } from "../chain/slots.ts";
 import { UserError, messageOf, printable, withoutUsers } from "../errors.ts";
 import { shared } from "../settings/shared.ts";
+import { parseListen } from "./listen.ts";
 import { addOptions, share, valueOf, wholeNumber } from "./options.ts";
 import { dropUnread, exitWhenWritten } from "./output.ts";
 
@@ -37,6 +38,11 @@ addOptions(command("run", "collect what is missing in a range, load it, print co
   "asking",
 ])
   .option("--follow", "keep running, a tick every 5 minutes", false)
+  .option(
+    "--listen <addr>",
+    "with --follow: serve /metrics, /health and /ready at HOST:PORT, or a port of this machine alone",
+    parseListen,
+  )
   .action(async (options) => finish((await import("./run.ts")).run(options)));
 
 addOptions(command("backload", "collect a long range into the lake alone, sharded"), [
@@ -57,9 +63,17 @@ addOptions(command("backload", "collect a long range into the lake alone, sharde
   .addOption(new Option("--share <p>").argParser(share).default(1).hideHelp())
   .action(async (options) => finish((await import("./backload.ts")).backloadCommand(options)));
 
-addOptions(command("load", "bring the warehouse up to the lake"), ["lake", "warehouse", "loading"])
-  .option("--rebuild", "from nothing", false)
+addOptions(command("load", "bring the warehouse up to the lake"), ["slots", "lake", "warehouse", "loading"])
+  .option("--rebuild", "from nothing; with --slots those slots' chunks alone", false)
   .action(async (options) => finish((await import("./load.ts")).load(options)));
+
+addOptions(command("prune", "take rows out of the warehouse by whole UTC days; ledgers and lake stay"), [
+  "lake",
+  "warehouse",
+])
+  .requiredOption("--older <n>d", "rows older than so many whole days", parseDays)
+  .option("--yes", "do it; else it only says what it would do", false)
+  .action(async (options) => finish((await import("./prune.ts")).prune(options)));
 
 addOptions(command("coverage", "what is covered, missing, unavailable, suspect, from the lake"), [
   "range",
@@ -118,6 +132,13 @@ program.command("definition", { hidden: true }).action(async () => {
   const { definitionOf } = await import("./definition.ts");
   process.stdout.write(`${JSON.stringify(definitionOf(program))}\n`);
 });
+
+function parseDays(text: string): number {
+  const [, digits] = /^(\d{1,5})d$/.exec(text) ?? [];
+  const days = Number(digits ?? 0);
+  if (days === 0) throw new InvalidArgumentError("Give a number of days, such as 90d.");
+  return days;
+}
 
 function parseShardOption(text: string) {
   try {

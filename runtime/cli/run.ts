@@ -1,9 +1,6 @@
 import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
-import { bids } from "../datasets/dataset.ts";
 import type { Coverage } from "../collect/coverage.ts";
 import { target } from "../collect/plan.ts";
-import { type TickMemory, tick } from "../tick/tick.ts";
-import { takeableSlot } from "../tick/windows.ts";
 import { collect } from "../collect/run.ts";
 import type { Tally } from "../collect/tally.ts";
 import { UserError, printable } from "../errors.ts";
@@ -11,20 +8,16 @@ import type { Lake } from "../lake/lake.ts";
 import { type Asking, startAsking } from "./asking.ts";
 import { type Context, contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
 import { coverageTables, coverageLines } from "./coverageTable.ts";
-import { canonicalOf, settleBy } from "./canonical.ts";
-import { type Loaded, loadInto, openWarehouse } from "./load.ts";
+import { type FollowOptions, follow } from "./follow.ts";
+import { type Loaded, loadInto } from "./load.ts";
 import type { CommonOptions } from "./options.ts";
 import { progressOn } from "./progress.ts";
 import { coverageOfAll, exitCodeOf } from "./summary.ts";
 
 /** Slots that `run` collects when it isn't told which. */
 const DEFAULT_LAST = 64;
-/** Time between two ticks of `--follow`. */
-const TICK_MS = 5 * 60 * 1000;
-/** A tick asks nothing more after this time, so that it has ended when the next is due. */
-const TICK_DEADLINE_MS = 4 * 60 * 1000;
 
-type RunOptions = CommonOptions & { follow: boolean };
+type RunOptions = CommonOptions & FollowOptions;
 
 /** What is collected: these slots of these relays, into this lake, until it is to stop. */
 interface Collecting {
@@ -42,6 +35,8 @@ interface Done {
 
 /** `run`: collect what is missing, load it, say what is covered. Returns the exit code. */
 export async function run(options: RunOptions): Promise<number> {
+  if (options.listen && !options.follow)
+    throw new UserError("--listen serves the metrics of --follow: give both", { exitCode: 2 });
   const context = contextOf(options);
   const range = rangeOf(options, context) ?? rangeOf({ ...options, last: DEFAULT_LAST }, context);
   if (!range) throw new UserError("no slots to collect", { exitCode: 2 });
@@ -104,7 +99,7 @@ async function pass(
     process.stdout.write(`${JSON.stringify({ coverage, ...summary, loaded_rows: loaded?.rows ?? 0 })}\n`);
   else printSummary(options, context, collecting, { coverage, ...summary, loaded });
   // Where nothing is covered there is nothing to see, and why has been said.
-  if (loaded && !options.follow && coverage.some(({ covered }) => covered > 0)) {
+  if (loaded && coverage.some(({ covered }) => covered > 0)) {
     const { reportOfRun } = await import("./report.ts");
     const page = await reportOfRun(options, context, lake, range);
     if (page !== undefined && !options.json) process.stdout.write(`report: ${page}\n`);
@@ -135,57 +130,7 @@ function printSummary(
     loaded ? `${loaded.rows} rows loaded into ${loaded.warehouse}\n` : "nothing loaded: stopped\n",
   );
   process.stdout.write(`lake: ${lake.url}\n`);
-  if (!options.follow) process.stdout.write(nextCommands(options, loaded?.warehouse));
-}
-
-async function follow(options: RunOptions, context: Context, collecting: Collecting): Promise<number> {
-  const { network, clock, log, datasets } = context;
-  const { lake, asking, range, stop } = collecting;
-  const canonical = await canonicalOf(options, context);
-  const warehouse = await openWarehouse(options, context);
-  let previous: TickMemory | undefined;
-  let code = 0;
-  try {
-    while (!stop.aborted) {
-      for (const client of asking.clients.values()) client.revive();
-      const last = takeableSlot(network, bids, clock.now());
-      const grown = { first: Math.min(range.first, last), last };
-      code = await pass(options, context, { ...collecting, range: grown }, async (onTally) => {
-        const done = await tick({
-          network,
-          lake,
-          warehouse,
-          clock,
-          log,
-          datasets,
-          previous,
-          stop,
-          onTally,
-          relays: asking.relays,
-          sources: (until) => asking.sourcesUntil(until),
-          deadlineMs: TICK_DEADLINE_MS,
-          intervalMs: TICK_MS,
-          firstSlot: range.first,
-        });
-        previous = done.memory;
-        const { loaded } = done;
-        const unloaded = loaded?.failed.map(({ error }) => printable(error, 500)) ?? [];
-        const failed = [...unloaded, ...(loaded ? await settleBy(canonical, warehouse, context) : [])];
-        return {
-          tallies: done.tallies,
-          loaded: loaded && { rows: loaded.rows, warehouse: warehouse.url, failed },
-        };
-      });
-      try {
-        await clock.sleep(TICK_MS, stop);
-      } catch (error) {
-        if (!stop.aborted) throw error;
-      }
-    }
-  } finally {
-    await warehouse.close();
-  }
-  return code;
+  process.stdout.write(nextCommands(options, loaded?.warehouse));
 }
 
 function summaryOf(asking: Asking, seconds: number) {

@@ -410,6 +410,60 @@ export function warehouseContract(
     },
   );
 
+  register(
+    `${form}: pruning takes rows of whole days; coverage stays, no load brings them back, and a rebuild of their slots does`,
+    async (t) => {
+      const { lake, warehouse } = await start(t);
+      const day = 86_400_000;
+      const beforeMs = Math.ceil(slotStartMs(lakeNetwork, 1000) / day) * day;
+      const border = Math.ceil((beforeMs - slotStartMs(lakeNetwork, 0)) / 12_000);
+      const slots = [border - 320, border - 1, border, border + 320];
+      for (const dataset of DATASET_NAMES)
+        for (const chunk of new Set(slots.map((slot) => chunkOf(dataset, "one", slot).first))) {
+          const inside = slots.filter((slot) => chunkOf(dataset, "one", slot).first === chunk);
+          const rows = new Map(inside.map((slot) => [slot, [rowOf(slot, 1)]]));
+          await put(lake, lakeNetwork, dataset, "one", { rows });
+        }
+      const relays = [relayNamed("one")];
+      await warehouse.load(lake, relays);
+      const whole = await tableRows(warehouse, "bids");
+      const coverage = await warehouse.coverage();
+      const held = async (dataset: DatasetName) =>
+        (await warehouse.query(`SELECT slot FROM ${dataset} ORDER BY slot`)).map(({ slot }) => Number(slot));
+      await t.throwsAsync(warehouse.prune("bids", beforeMs + 1), { instanceOf: RangeError });
+      await warehouse.prune("bids", beforeMs);
+      t.deepEqual(await held("bids"), slots.slice(2), "rows before the day have left");
+      t.deepEqual(await held("payloads"), slots, "only of the dataset that was named");
+      t.deepEqual(await warehouse.coverage(), coverage);
+      t.is((await warehouse.load(lake, relays)).rows, 0);
+      // A chunk that is written again brings what is new in it alone.
+      const more = new Map([border - 2, border - 1].map((slot) => [slot, [rowOf(slot, 1)]]));
+      const others = slots.filter(
+        (slot) =>
+          slot !== border - 1 &&
+          chunkOf("bids", "one", slot).first === chunkOf("bids", "one", border - 1).first,
+      );
+      for (const slot of others) more.set(slot, [rowOf(slot, 1)]);
+      await put(lake, lakeNetwork, "bids", "one", { rows: more });
+      t.is((await warehouse.load(lake, relays)).rows, 1);
+      t.deepEqual(await held("bids"), [border - 2, ...slots.slice(2)]);
+
+      const restored = await warehouse.load(lake, relays, {
+        rebuild: true,
+        ranges: [{ first: border - 320, last: border - 320 }],
+      });
+      t.true(restored.rows > 0);
+      t.deepEqual(await held("bids"), [border - 320, border - 2, ...slots.slice(2)]);
+      await warehouse.load(lake, relays, {
+        rebuild: true,
+        ranges: [{ first: border - 320, last: border - 1 }],
+      });
+      t.deepEqual(await tableRows(warehouse, "bids"), await expectedTableRows(lake, "bids"));
+      t.deepEqual(await tableRows(warehouse, "payloads"), await expectedTableRows(lake, "payloads"));
+      t.is((await tableRows(warehouse, "bids")).length, whole.length + 1);
+    },
+  );
+
   register(`${form}: a stopped load keeps what it has, and the next one goes on`, async (t) => {
     const { lake, warehouse } = await start(t);
     await put(lake, lakeNetwork, "bids", "one", { rows: new Map([[5, [rowOf(5, 1)]]]) });

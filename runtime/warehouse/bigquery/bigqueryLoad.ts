@@ -8,7 +8,13 @@ import type { BigQueryApi } from "./bigqueryApi.ts";
 import { loadTogether } from "./bigqueryTransaction.ts";
 import type { BigQueryJobs } from "./bigqueryJobs.ts";
 import { runGuarded } from "./transactionLock.ts";
-import { emptyScript, generationsQuery, ledgerQuery, type LoadPlaces } from "./bigqueryLoadSql.ts";
+import {
+  emptyScript,
+  forgetScript,
+  generationsQuery,
+  ledgerQuery,
+  type LoadPlaces,
+} from "./bigqueryLoadSql.ts";
 import type { Staging } from "./bigqueryStaging.ts";
 import { type LedgerPart, LedgerRows, LedgerState } from "../ledger.ts";
 import { loadObjects } from "../load.ts";
@@ -49,6 +55,8 @@ export async function loadIntoBigQuery(parts: BigQueryLoadParts, options: LoadOp
   const engine: LoadEngine<undefined> = {
     limits: LIMITS,
     empty: (dataset) => runGuarded(parts, dataset, emptyScript(places, dataset)),
+    forget: (dataset, chunks) =>
+      runGuarded(parts, dataset, forgetScript(places, parts.network, dataset, chunks)),
     state: async (dataset: Dataset, part: LedgerPart) =>
       new LedgerState(await jobs.run(generationsQuery(places.tables, dataset, part))),
     rows: async (dataset: Dataset, chunks: readonly Chunk[]) =>
