@@ -85,7 +85,7 @@ function deadLinks(path: string, text: string): string[] {
   return linksOf(text).filter((link) => {
     const [file = "", anchor] = link.split("#");
     const target = file === "" ? path : join(dirname(path), file);
-    if (!existsSync(join(ROOT, target))) return true;
+    if (file !== "" && !existsSync(join(ROOT, target))) return true;
     if (anchor === undefined) return false;
     return !anchorsOf(file === "" ? text : read(target)).includes(`#${anchor}`);
   });
