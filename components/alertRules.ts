@@ -58,9 +58,10 @@ export function alertRules(
   return [...collectionRules(watched), ...contentRules(watched)];
 }
 
-/** A service, and what its alerts ask of. */
-interface Watched {
-  readonly service: ServiceName;
+/** A service, or a program that does both services' work, and what its alerts ask of. */
+export interface Watched {
+  /** What titles begin with. */
+  readonly service: string;
   readonly limits: AlertLimits;
   /** Series of ticks that ended well, and of error lines. */
   readonly ticks: string;
@@ -70,7 +71,7 @@ interface Watched {
 }
 
 /** Whether all is collected, and in time. */
-function collectionRules({ service, limits, ticks, increase }: Watched): AlertRule[] {
+export function collectionRules({ service, limits, ticks, increase }: Watched): AlertRule[] {
   const { noTickMinutes, lagSlots, relaySilentHours } = limits;
   const lag = (part: "sum" | "count") =>
     `sum by (relay) (${increase("relay_lag_slots", part, `${BEHIND_MINUTES}m`)})`;
@@ -122,7 +123,7 @@ function collectionRules({ service, limits, ticks, increase }: Watched): AlertRu
 }
 
 /** Whether what is collected can be kept and loaded, and whether the service says anything is wrong. */
-function contentRules({ service, limits, errorLines, increase }: Watched): AlertRule[] {
+export function contentRules({ service, limits, errorLines, increase }: Watched): AlertRule[] {
   const { quarantinePercent, errors } = limits;
   const hourly = (metric: MetricName) => `sum(${increase(metric, "sum", "1h")})`;
   return [

@@ -4,6 +4,7 @@ import { MAX_SEED } from "../chain/networks.ts";
 import { ORDERS } from "../chain/slots.ts";
 import { UserError, messageOf, printable, withoutUsers } from "../errors.ts";
 import { shared } from "../settings/shared.ts";
+import { parseListen } from "./listen.ts";
 import { addOptions, share, valueOf, wholeNumber } from "./options.ts";
 import { dropUnread, exitWhenWritten } from "./output.ts";
 
@@ -38,6 +39,11 @@ addOptions(command("run", "collect what is missing in a range, load it, print co
 ])
   .option("--follow", "keep running, a tick every 5 minutes", false)
   .option("--dry-run", "what it would take, without asking any relay", false)
+  .option(
+    "--listen <addr>",
+    "with --follow: serve /metrics, /health and /ready at HOST:PORT, or a port of this machine alone",
+    parseListen,
+  )
   .action(async (options) => finish((await import("./run.ts")).run(options)));
 
 addOptions(command("backload", "collect a long range into the lake alone, sharded"), [
@@ -58,9 +64,17 @@ addOptions(command("backload", "collect a long range into the lake alone, sharde
   .addOption(new Option("--share <p>").argParser(share).default(1).hideHelp())
   .action(async (options) => finish((await import("./backload.ts")).backloadCommand(options)));
 
-addOptions(command("load", "bring the warehouse up to the lake"), ["lake", "warehouse", "loading"])
-  .option("--rebuild", "from nothing", false)
+addOptions(command("load", "bring the warehouse up to the lake"), ["slots", "lake", "warehouse", "loading"])
+  .option("--rebuild", "from nothing; with --slots those slots' chunks alone", false)
   .action(async (options) => finish((await import("./load.ts")).load(options)));
+
+addOptions(command("prune", "take rows out of the warehouse by whole UTC days; ledgers and lake stay"), [
+  "lake",
+  "warehouse",
+])
+  .requiredOption("--older <n>d", "rows older than so many whole days", parseDays)
+  .option("--yes", "do it; else it only says what it would do", false)
+  .action(async (options) => finish((await import("./prune.ts")).prune(options)));
 
 addOptions(command("coverage", "what is covered, missing, unavailable, suspect, from the lake"), [
   "range",
@@ -113,6 +127,19 @@ command("simulate", "serve the simulated relays over HTTP on this machine")
 command("serve", "the services' HTTP entry: a tick for each POST to /tick; settings from the environment")
   .addArgument(new Argument("<dataset>", "what it collects and loads").choices(["bids", "payloads"]))
   .action(async (dataset) => finish((await import("./serve.ts")).serveCommand(dataset)));
+
+// What docs/commands.md is made from.
+program.command("definition", { hidden: true }).action(async () => {
+  const { definitionOf } = await import("./definition.ts");
+  process.stdout.write(`${JSON.stringify(definitionOf(program))}\n`);
+});
+
+function parseDays(text: string): number {
+  const [, digits] = /^(\d{1,5})d$/.exec(text) ?? [];
+  const days = Number(digits ?? 0);
+  if (days === 0) throw new InvalidArgumentError("Give a number of days, such as 90d.");
+  return days;
+}
 
 function parseShardOption(text: string) {
   try {

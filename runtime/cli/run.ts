@@ -1,8 +1,5 @@
 import type { SlotRange } from "../chain/slots.ts";
-import { bids } from "../datasets/dataset.ts";
 import type { Coverage } from "../collect/coverage.ts";
-import { type TickMemory, tick } from "../tick/tick.ts";
-import { takeableSlot } from "../tick/windows.ts";
 import { collect } from "../collect/run.ts";
 import type { Tally } from "../collect/tally.ts";
 import { UserError, printable } from "../errors.ts";
@@ -11,9 +8,9 @@ import type { Log } from "../log.ts";
 import { type Asking, startAsking } from "./asking.ts";
 import { type Context, contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
 import { coverageTables, coverageLines } from "./coverageTable.ts";
-import { canonicalOf, settleBy } from "./canonical.ts";
 import { forecastLines, forecastOf, printForecast } from "./forecast.ts";
-import { type Loaded, loadInto, openWarehouse } from "./load.ts";
+import { type FollowOptions, follow } from "./follow.ts";
+import { type Loaded, loadInto } from "./load.ts";
 import type { CommonOptions } from "./options.ts";
 import { grouped } from "./numbers.ts";
 import { offlineSentence, patientLog } from "./offline.ts";
@@ -24,12 +21,8 @@ import { coverageOfAll, exitCodeOf } from "./summary.ts";
 
 /** Slots that `run` collects when it isn't told which. */
 const DEFAULT_LAST = 64;
-/** Time between two ticks of `--follow`. */
-const TICK_MS = 5 * 60 * 1000;
-/** A tick asks nothing more after this time, so that it has ended when the next is due. */
-const TICK_DEADLINE_MS = 4 * 60 * 1000;
 
-type RunOptions = CommonOptions & { follow: boolean; dryRun: boolean };
+type RunOptions = CommonOptions & FollowOptions & { dryRun: boolean };
 
 /** What is collected: these slots of these relays, into this lake, until it is to stop. */
 interface Collecting {
@@ -49,6 +42,8 @@ interface Done {
 
 /** `run`: collect what is missing, load it, say what is covered. Returns the exit code. */
 export async function run(options: RunOptions): Promise<number> {
+  if (options.listen && !options.follow)
+    throw new UserError("--listen serves the metrics of --follow: give both", { exitCode: 2 });
   const context = contextOf(options);
   const range = rangeOf(options, context) ?? rangeOf({ ...options, last: DEFAULT_LAST }, context);
   if (!range) throw new UserError("no slots to collect", { exitCode: 2 });
@@ -108,7 +103,7 @@ async function pass(
     const scope = { network, range, nowMs: clock.now() };
     found = await coverageOfAll(lake, scope, asking.relays, datasets);
     // Where nothing is covered there is nothing to see, and why will be said.
-    if (done.loaded && !options.follow && found.coverage.some(({ covered }) => covered > 0)) {
+    if (done.loaded && found.coverage.some(({ covered }) => covered > 0)) {
       progress.begin("reporting");
       const { reportOfRun } = await import("./report.ts");
       page = await reportOfRun(options, context, lake, range);
@@ -154,57 +149,7 @@ function printSummary(
     loaded ? `${grouped(loaded.rows)} rows loaded into ${loaded.warehouse}\n` : "nothing loaded: stopped\n",
   );
   process.stdout.write(`lake: ${lake.url}\n`);
-  if (!options.follow) process.stdout.write(nextCommands(options, loaded?.warehouse));
-}
-
-async function follow(options: RunOptions, context: Context, collecting: Collecting): Promise<number> {
-  const { network, clock, datasets } = context;
-  const { lake, asking, range, stop } = collecting;
-  const canonical = await canonicalOf(options, context);
-  const warehouse = await openWarehouse(options, context);
-  let previous: TickMemory | undefined;
-  let code = 0;
-  try {
-    while (!stop.aborted) {
-      for (const client of asking.clients.values()) client.revive();
-      const last = takeableSlot(network, bids, clock.now());
-      const grown = { first: Math.min(range.first, last), last };
-      code = await pass(options, context, { ...collecting, range: grown }, async ({ progress, log }) => {
-        const done = await tick({
-          network,
-          lake,
-          warehouse,
-          clock,
-          log,
-          datasets,
-          previous,
-          stop,
-          onTally: (tally) => progress.add(tally),
-          relays: asking.relays,
-          sources: (until) => asking.sourcesUntil(until),
-          deadlineMs: TICK_DEADLINE_MS,
-          intervalMs: TICK_MS,
-          firstSlot: range.first,
-        });
-        previous = done.memory;
-        const { loaded } = done;
-        const unloaded = loaded?.failed.map(({ error }) => printable(error, 500)) ?? [];
-        const failed = [...unloaded, ...(loaded ? await settleBy(canonical, warehouse, context) : [])];
-        return {
-          tallies: done.tallies,
-          loaded: loaded && { rows: loaded.rows, warehouse: warehouse.url, failed },
-        };
-      });
-      try {
-        await clock.sleep(TICK_MS, stop);
-      } catch (error) {
-        if (!stop.aborted) throw error;
-      }
-    }
-  } finally {
-    await warehouse.close();
-  }
-  return code;
+  process.stdout.write(nextCommands(options, loaded?.warehouse));
 }
 
 function summaryOf(asking: Asking, seconds: number) {

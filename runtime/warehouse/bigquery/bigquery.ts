@@ -3,7 +3,7 @@ import { dayCoverage } from "../cells.ts";
 import type { Clock } from "../../chain/clock.ts";
 import type { Network } from "../../chain/networks.ts";
 import { settledSlot } from "../../chain/slots.ts";
-import { DATASET_NAMES, datasets } from "../../datasets/dataset.ts";
+import { DATASET_NAMES, type DatasetName, datasets } from "../../datasets/dataset.ts";
 import { printable, UserError } from "../../errors.ts";
 import type { Lake } from "../../lake/lake.ts";
 import type { Log } from "../../log.ts";
@@ -12,11 +12,13 @@ import { BigQueryApi } from "./bigqueryApi.ts";
 import { type CreateOptions, createWarehouse, recognize } from "./bigqueryDataset.ts";
 import { bigqueryError } from "./bigqueryErrors.ts";
 import type { ExportSource } from "./bigqueryExport.ts";
-import { type BigQueryParts, ensureGuard } from "./transactionLock.ts";
+import { type BigQueryParts, ensureGuard, runGuarded } from "./transactionLock.ts";
 import { BigQueryJobs } from "./bigqueryJobs.ts";
 import { loadRelaysIntoBigQuery, loadRereadsIntoBigQuery } from "./bigqueryKeyed.ts";
 import { sameNetwork } from "../load.ts";
 import { Calls } from "../calls.ts";
+import { pruneStatement } from "./bigqueryLoadSql.ts";
+import { wholeDay } from "../sql/prunable.ts";
 import { loadIntoBigQuery } from "./bigqueryLoad.ts";
 import type { LoadPlaces } from "./bigqueryLoadSql.ts";
 import { Staging } from "./bigqueryStaging.ts";
@@ -132,6 +134,12 @@ class BigQueryWarehouse implements Warehouse {
       const source = { place: this.#places.tables, network: this.#network, clock, log };
       return exporter({ ...source, pages: (query) => jobs.pages(query) }, out, options);
     });
+  }
+
+  async prune(dataset: DatasetName, beforeMs: number): Promise<void> {
+    const places = this.#places;
+    const query = pruneStatement(places, datasets[dataset], wholeDay(beforeMs));
+    return this.#use(({ jobs }) => runGuarded({ api: this.#api, jobs, places }, datasets[dataset], query));
   }
 
   async close(): Promise<void> {

@@ -4,7 +4,7 @@ import { UserError } from "../../errors.ts";
 import type { Lake } from "../../lake/lake.ts";
 import { type BigQueryLoad, loadTogether } from "./bigqueryTransaction.ts";
 import { runGuarded } from "./transactionLock.ts";
-import { emptyScript, generationsQuery, ledgerQuery } from "./bigqueryLoadSql.ts";
+import { emptyScript, forgetScript, generationsQuery, ledgerQuery } from "./bigqueryLoadSql.ts";
 import { type LedgerPart, LedgerRows, LedgerState } from "../ledger.ts";
 import { loadObjects } from "../load.ts";
 import { type CheckedChunk, type LoadEngine, type LoadTransaction, MOVE_AWAY } from "../loadEngine.ts";
@@ -30,6 +30,8 @@ export async function loadIntoBigQuery(parts: BigQueryLoad, options: LoadOptions
   const engine: LoadEngine<undefined> = {
     limits: LIMITS,
     empty: (dataset) => runGuarded(parts, dataset, emptyScript(places, dataset)),
+    forget: (dataset, chunks) =>
+      runGuarded(parts, dataset, forgetScript(places, parts.network, dataset, chunks)),
     state: async (dataset: Dataset, part: LedgerPart) =>
       new LedgerState(await jobs.run(generationsQuery(places.tables, dataset, part))),
     rows: async (dataset: Dataset, chunks: readonly Chunk[]) =>

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Network } from "../../chain/networks.ts";
+import type { SlotRange } from "../../chain/slots.ts";
 import type { Chunk } from "../../datasets/chunks.ts";
 import type { Dataset } from "../../datasets/dataset.ts";
 import { hasRepeats } from "../../datasets/repeats.ts";
@@ -84,6 +85,15 @@ class DuckDbLoadEngine implements LoadEngine<ObjectSource> {
       for (const statement of duckdbDdl(table)) await this.#writer.run(statement);
     }
     await this.#writer.run(`DELETE FROM ${rereadsTable.name} WHERE dataset = ${quotedText(dataset.name)}`);
+    await this.#writer.run("COMMIT");
+  }
+
+  async forget(dataset: Dataset, chunks: readonly SlotRange[]): Promise<void> {
+    const within = (column: string) =>
+      chunks.map(({ first, last }) => `${column} BETWEEN ${first} AND ${last}`).join(" OR ") || "false";
+    await this.#writer.run("BEGIN");
+    await this.#writer.run(`DELETE FROM ${dataset.name} WHERE ${within("slot")}`);
+    await this.#writer.run(`DELETE FROM ${loadTables[dataset.name].name} WHERE ${within("first_slot")}`);
     await this.#writer.run("COMMIT");
   }
 

@@ -57,7 +57,11 @@ const keysByName: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Names of mainnet builders by public key. Builders change keys: `--builders FILE` adds to it. */
-export const mainnetBuilders: ReadonlyMap<string, string> = new Map(
+const mainnetBuilders: ReadonlyMap<string, string> = new Map(
   Object.entries(keysByName).flatMap(([name, keys]) => keys.map((key) => [key, name] as const)),
 );
+
+/** Names of a network's builders by public key, as far as they are built in. Builders change keys: `--builders FILE` adds to it. */
+export function builtInBuilders(network: string): ReadonlyMap<string, string> {
+  return network === "mainnet" ? mainnetBuilders : new Map();
+}

@@ -1,5 +1,5 @@
-import type { SqlDialect } from "../warehouse/sql/dialect.ts";
-import { type Scope, inScope } from "../warehouse/sql/scope.ts";
+import type { SqlDialect } from "./dialect.ts";
+import { type Scope, inScope } from "./scope.ts";
 
 /** A bid of more than about so many times what is usual in its slot, and of more than was delivered there, is left out. */
 const FAR_ABOVE_USUAL = 20;
@@ -8,10 +8,25 @@ const BEYOND_A_JACKPOT = 1_000;
 /** A delivered value of more wei than this is left out in any case: no block ever paid 10,000 ETH. */
 const MOST_WEI = "1e22";
 
-/** The rule that `beliefCtes` applies, for readers of a plot. */
+/** The rule for bids, for readers of a plot. */
 export const PLAUSIBLE_NOTE =
   `Bids of more than some ${FAR_ABOVE_USUAL} times the slot's usual bid (geometric mean) and of more than was delivered in it ` +
   "are taken for claims that nobody could have paid, and left out.";
+
+/** Whether a delivered value can be believed, given the slot's usual bid; both doubles, wei, the usual one NULL where there is none. */
+export function believedSql(wei: string, usual: string): string {
+  return `${wei} <= least(coalesce(${BEYOND_A_JACKPOT} * ${usual}, ${MOST_WEI}), ${MOST_WEI})`;
+}
+
+/** Up to where a bid is believed: its magnitude isn't above this one's. `delivered`: what can be believed of that, NULL without any. */
+export function ceilingSql(usual: string, delivered: string): string {
+  return `greatest(coalesce(${FAR_ABOVE_USUAL} * ${usual}, 0), coalesce(${delivered}, 0))`;
+}
+
+/** The power of two of a double above 0. */
+export function magnitudeSql(double: string): string {
+  return `CAST(floor(ln(${double}) / ${Math.LN2}) AS INT64)`;
+}
 
 /**
  * Table expressions, to follow WITH, that tell values which can be believed from those that relays store unchecked (a single
@@ -23,11 +38,10 @@ export const PLAUSIBLE_NOTE =
  */
 export function plausibleValues(d: SqlDialect, scope: Scope, perParent = false): string {
   const wei = d.double("value");
-  const magnitude = (of: string) => `CAST(floor(ln(${of}) / ${Math.LN2}) AS INT64)`;
   const keys = perParent ? "slot, parent_hash" : "slot";
   const best = perParent ? "steps.slot AS slot, parent_hash" : "steps.slot AS slot";
   return `steps AS (
-  SELECT ${keys}, ${magnitude(wei)} AS magnitude, count(*) AS bids, sum(ln(${wei})) AS logarithms,
+  SELECT ${keys}, ${magnitudeSql(wei)} AS magnitude, count(*) AS bids, sum(ln(${wei})) AS logarithms,
     max(${wei}) AS wei
   FROM bids WHERE ${inScope(d, scope)} AND value > 0 GROUP BY ${keys}, magnitude
 ), usual AS (
@@ -37,15 +51,14 @@ export function plausibleValues(d: SqlDialect, scope: Scope, perParent = false):
   FROM payloads WHERE ${inScope(d, scope)} AND value > 0 GROUP BY slot, block_hash
 ), stated AS (
   SELECT blocks.slot AS slot, block_hash, builder_pubkey, parent_hash, blocks.wei AS wei,
-    blocks.wei <= least(coalesce(${BEYOND_A_JACKPOT} * usual.wei, ${MOST_WEI}), ${MOST_WEI}) AS believed
+    ${believedSql("blocks.wei", "usual.wei")} AS believed
   FROM blocks LEFT JOIN usual ON usual.slot = blocks.slot
 ), ceilings AS (
-  SELECT usual.slot AS slot,
-    greatest(${FAR_ABOVE_USUAL} * max(usual.wei), coalesce(max(stated.wei), 0)) AS wei
+  SELECT usual.slot AS slot, ${ceilingSql("max(usual.wei)", "max(stated.wei)")} AS wei
   FROM usual LEFT JOIN stated ON stated.slot = usual.slot AND stated.believed GROUP BY usual.slot
 ), best AS (
   SELECT ${best}, max(steps.wei) AS wei
-  FROM steps JOIN ceilings ON ceilings.slot = steps.slot AND magnitude <= ${magnitude("ceilings.wei")}
+  FROM steps JOIN ceilings ON ceilings.slot = steps.slot AND magnitude <= ${magnitudeSql("ceilings.wei")}
   GROUP BY steps.slot${perParent ? ", parent_hash" : ""}
 )`;
 }
