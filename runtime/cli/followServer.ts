@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { type ServerResponse, createServer } from "node:http";
 import { type AddressInfo, isIPv6 } from "node:net";
-import { UserError, codeOf, messageOf } from "../errors.ts";
+import { messageOf } from "../errors.ts";
+import { listening } from "../services/server.ts";
 import type { FollowMetrics } from "./followMetrics.ts";
 import type { ListenAddress } from "./listen.ts";
 
@@ -50,15 +51,7 @@ export async function serveFollow(serving: FollowServing): Promise<{ url: string
       });
     },
   );
-  server.listen(port, host);
-  try {
-    await once(server, "listening");
-  } catch (error) {
-    const why = codeOf(error) === "EADDRINUSE" ? "it is in use" : messageOf(error);
-    throw new UserError(`can't listen on ${host}:${port}: ${why}; give --listen another address`, {
-      cause: error,
-    });
-  }
+  await listening(server, { port, host }, `${host}:${port}`, "give --listen another address");
   const bound = server.address() as AddressInfo;
   const shown = isIPv6(bound.address) ? `[${bound.address}]` : bound.address;
   return {
