@@ -1,16 +1,19 @@
-// Bundles the program: `node build.mjs cli` into dist/, `node build.mjs container [FOLDER]` into dist/container/.
+// Bundles the program: `node build.mjs cli` into dist/, `node build.mjs container [FOLDER]` into dist/container/,
+// `node build.mjs package [FOLDER]` into dist/package/ and a tarball beside it.
 import { rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
+import { buildPackage } from "./buildPackage.mjs";
 
 /** Native modules can't be bundled, and no entry of the container needs them. */
 const NOT_BUNDLED = /node_modules\/@duckdb\//;
 /** What a service never needs. */
 const NOT_SHIPPED = /^runtime\/simulator\/|\.(?:test|testing|contract)\.ts$/;
 
-const [, , what, folder = "dist/container"] = process.argv;
+const [, , what, folder] = process.argv;
 if (what === "cli") await buildCli();
-else if (what === "container") await buildContainer(folder);
-else throw new Error("give what is to be built: cli, or container [FOLDER]");
+else if (what === "container") await buildContainer(folder ?? "dist/container");
+else if (what === "package") await buildPackage(folder ?? "dist");
+else throw new Error("give what is to be built: cli, container [FOLDER], or package [FOLDER]");
 
 /**
  * The command line: one entry and a chunk a command, so that --help loads next to nothing. Dependencies stay outside: DuckDB is

@@ -39,7 +39,7 @@ async function programOf({ pid }: ChildProcess): Promise<number> {
   return Number(await readFile(`/proc/${pid}/task/${pid}/children`, "utf8"));
 }
 
-const TOLD_TO_STOP = /^SIG(INT|TERM): stopping; what was read is being written/m;
+const TOLD_TO_STOP = /SIG(INT|TERM): stopping; what was read is being written/;
 
 test("SIGTERM to npm start reaches the program: it stops in order, and says which command finishes the work", async (t) => {
   const { npm, folder, ended } = await inTheMiddle(t);
