@@ -2,7 +2,6 @@
 // `node build.mjs package [FOLDER]` into dist/package/ and a tarball beside it.
 import { rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
-import { buildPackage } from "./buildPackage.mjs";
 
 /** Native modules can't be bundled, and no entry of the container needs them. */
 const NOT_BUNDLED = /node_modules\/@duckdb\//;
@@ -12,7 +11,8 @@ const NOT_SHIPPED = /^runtime\/simulator\/|\.(?:test|testing|contract)\.ts$/;
 const [, , what, folder] = process.argv;
 if (what === "cli") await buildCli();
 else if (what === "container") await buildContainer(folder ?? "dist/container");
-else if (what === "package") await buildPackage(folder ?? "dist");
+// The image is built without that file.
+else if (what === "package") await (await import("./buildPackage.mjs")).buildPackage(folder ?? "dist");
 else throw new Error("give what is to be built: cli, container [FOLDER], or package [FOLDER]");
 
 /**
