@@ -65,7 +65,12 @@ async function describe(out) {
   const whole = JSON.parse(await readFile("package.json", "utf8"));
   const { name, version, description, license, engines } = whole;
   const own = {
-    ...{ name, version, description, license, type: "module", engines },
+    name,
+    version,
+    description,
+    license,
+    type: "module",
+    engines,
     bin: { [name]: "cli.js" },
     files: ["cli.js", "chunks", "THIRD-PARTY-LICENSES", "npm-shrinkwrap.json"],
     dependencies: { [DEPENDENCY]: whole.dependencies[DEPENDENCY] },
@@ -87,8 +92,8 @@ async function shrinkwrapOf(own) {
   const wanted = Object.keys(dependencies);
   for (const next of wanted) {
     const path = `node_modules/${next}`;
-    const { dev, devOptional, peer, ...entry } = packages[path] ?? {};
-    if (!entry.version) throw new Error(`package-lock.json lacks ${next}`);
+    const entry = packages[path];
+    if (!entry) throw new Error(`package-lock.json lacks ${next}`);
     locked[path] = entry;
     const needs = Object.keys({ ...entry.dependencies, ...entry.optionalDependencies });
     wanted.push(...needs.filter((need) => !wanted.includes(need)));
