@@ -18,16 +18,23 @@ const options: CommonOptions = {
 function coverageWith(missing: number): Coverage[] {
   const { first, last } = range;
   return DATASET_NAMES.map((dataset) => ({
-    ...{
-      network: "simulated-1",
-      dataset,
-      relay: "heron",
-      state: "active",
-      first_slot: first,
-      last_slot: last,
-    },
-    ...{ slots: 64, covered: 64 - missing, missing, unproven: 0, unavailable: 0, suspect: 0, awaiting: 0 },
-    ...{ rows: 0, quarantined: 0, missing_ranges: [], reread: { slots: 0, differing: 0, rows_gained: 0 } },
+    network: "simulated-1",
+    dataset,
+    relay: "heron",
+    state: "active",
+    first_slot: first,
+    last_slot: last,
+    slots: 64,
+    covered: 64 - missing,
+    missing,
+    unproven: 0,
+    unavailable: 0,
+    suspect: 0,
+    awaiting: 0,
+    rows: 0,
+    quarantined: 0,
+    missing_ranges: [],
+    reread: { slots: 0, differing: 0, rows_gained: 0 },
   }));
 }
 
