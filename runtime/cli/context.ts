@@ -6,6 +6,7 @@ import { UserError } from "../errors.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import type { Lake } from "../lake/lake.ts";
 import { type Log, silentLog, stderrLog } from "../log.ts";
+import { INTERRUPTS_TO_END } from "./invoked.ts";
 import type { CommonOptions } from "./options.ts";
 import { readerGone } from "./output.ts";
 
@@ -80,8 +81,11 @@ export function rangeOf(options: CommonOptions, { network, clock, say }: Context
 /** Aborted by SIGINT or SIGTERM, and when nobody reads the output any more; a second signal ends the process at once. */
 export function stopSignal(say: (line: string) => void): AbortSignal {
   const controller = new AbortController();
+  let heard = 0;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (controller.signal.aborted) process.exit(130);
+    heard += signal === "SIGINT" ? 1 : INTERRUPTS_TO_END - 1;
+    if (heard >= INTERRUPTS_TO_END) process.exit(130);
+    if (controller.signal.aborted) return;
     say(`${signal}: stopping; what was read is being written (again: stop at once)`);
     controller.abort(new Error(`stopped by ${signal}`));
   };

@@ -11,6 +11,7 @@ import { coverageTables, coverageLines } from "./coverageTable.ts";
 import { forecastLines, forecastOf, printForecast } from "./forecast.ts";
 import { type FollowOptions, follow } from "./follow.ts";
 import { type Loaded, loadInto } from "./load.ts";
+import { nextCommands } from "./next.ts";
 import type { CommonOptions } from "./options.ts";
 import { grouped } from "./numbers.ts";
 import { offlineSentence, patientLog } from "./offline.ts";
@@ -135,7 +136,7 @@ async function pass(
 function printSummary(
   options: RunOptions,
   { network }: Context,
-  { lake, asking, range }: Collecting,
+  { lake, asking, range, stop }: Collecting,
   summary: ReturnType<typeof summaryOf> & Pick<Done, "loaded"> & { coverage: readonly Coverage[] },
 ): void {
   const { coverage, requests, retries, bytes, seconds, loaded } = summary;
@@ -149,7 +150,8 @@ function printSummary(
     loaded ? `${grouped(loaded.rows)} rows loaded into ${loaded.warehouse}\n` : "nothing loaded: stopped\n",
   );
   process.stdout.write(`lake: ${lake.url}\n`);
-  process.stdout.write(nextCommands(options, loaded?.warehouse));
+  const ending = { range, coverage, loaded: loaded !== undefined, stopped: stop.aborted };
+  process.stdout.write(nextCommands(options, ending));
 }
 
 function summaryOf(asking: Asking, seconds: number) {
@@ -179,25 +181,4 @@ function sayTrouble(tally: Tally, asking: Asking, say: (line: string) => void): 
 
 function megabytes(bytes: number): string {
   return (bytes / 1e6).toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-}
-
-function nextCommands(options: RunOptions, warehouse: string | undefined): string {
-  const words = [
-    ...(options.network === "simulated" ? [] : ["--network", options.network]),
-    ...(options.seed === 1 ? [] : ["--seed", String(options.seed)]),
-    ...(options.lake === "data/lake" ? [] : ["--lake", options.lake]),
-  ];
-  const place = words.map((word) => ` ${word}`).join("");
-  const file = options.warehouse === undefined ? "" : ` --warehouse ${options.warehouse}`;
-  const lines = [
-    "next:",
-    `  npm start -- coverage${place}`,
-    `  npm start -- recheck${place}${file} --sample 0.1`,
-  ];
-  if (warehouse !== undefined) {
-    const network = place.replace(/ --lake \S+/, "");
-    lines.push(`  npm start -- check${network}${file}`);
-    lines.push(`  npm start -- export${network}${file} --partial --out data/parquet`);
-  }
-  return `${lines.join("\n")}\n`;
 }
