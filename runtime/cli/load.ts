@@ -77,10 +77,9 @@ export async function load(options: CommonOptions & { rebuild: boolean }): Promi
   if (options.json) process.stdout.write(`${JSON.stringify({ ...loaded, loaded_rows: loaded.rows })}\n`);
   else {
     const { rows, slots, objects, warehouse, left } = loaded;
-    process.stdout.write(
-      `${rows} rows of ${slots} slots from ${objects} objects of ${lake.url} loaded into ${warehouse}\n`,
-    );
-    if (left > 0) process.stdout.write(`${left} objects changed meanwhile; the next load takes them\n`);
+    const { print } = context;
+    print(`${rows} rows of ${slots} slots from ${objects} objects of ${lake.url} loaded into ${warehouse}\n`);
+    if (left > 0) print(`${left} objects changed meanwhile; the next load takes them\n`);
   }
   for (const line of loaded.failed) context.say(line);
   return loaded.failed.length > 0 ? 1 : 0;

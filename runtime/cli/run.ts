@@ -9,13 +9,15 @@ import type { Tally } from "../collect/tally.ts";
 import { UserError, printable } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import { type Asking, startAsking } from "./asking.ts";
-import { type Context, contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
+import { type Context, contextOf, lakeOf, rangeOf, stopSignal, tellRange } from "./context.ts";
 import { coverageTables, coverageLines } from "./coverageTable.ts";
 import { canonicalOf, settleBy } from "./canonical.ts";
 import { type Loaded, loadInto, openWarehouse } from "./load.ts";
 import type { CommonOptions } from "./options.ts";
+import { rangeText } from "./range.ts";
 import { progressOn } from "./progress.ts";
 import { coverageOfAll, exitCodeOf } from "./summary.ts";
+import { type Unasked, unaskedBeside, unaskedJson, unaskedLines } from "./unasked.ts";
 
 /** Slots that `run` collects when it isn't told which. */
 const DEFAULT_LAST = 64;
@@ -43,10 +45,15 @@ interface Done {
 /** `run`: collect what is missing, load it, say what is covered. Returns the exit code. */
 export async function run(options: RunOptions): Promise<number> {
   const context = contextOf(options);
+  if (options.to && !options.from)
+    throw new UserError(
+      `--to ${options.to.text} alone begins at slot ${context.network.floor}: say with --from where to begin`,
+      { exitCode: 2 },
+    );
   const range = rangeOf(options, context) ?? rangeOf({ ...options, last: DEFAULT_LAST }, context);
   if (!range) throw new UserError("no slots to collect", { exitCode: 2 });
   const lake = await lakeOf(options, context.network);
-  const stop = stopSignal(context.say);
+  const stop = stopSignal(context.note);
   const asking = await startAsking(options, context, stop);
   try {
     const collecting = { lake, asking, range, stop };
@@ -59,6 +66,7 @@ export async function run(options: RunOptions): Promise<number> {
 async function once(options: RunOptions, context: Context, collecting: Collecting): Promise<number> {
   const { network, clock, log, datasets } = context;
   const { lake, asking, range, stop } = collecting;
+  tellRange(options, context, range);
   return pass(options, context, collecting, async (onTally) => {
     const { sources } = asking;
     const tallies = await collect({ network, lake, clock, log, sources, datasets, range, stop, onTally });
@@ -98,16 +106,21 @@ async function pass(
     datasets,
   );
   const summary = summaryOf(asking, (clock.monotonic() - started) / 1000);
+  // Ticks ask for gaps between what is stored whenever they meet one.
+  const scope = { network, range, nowMs: clock.now() };
+  const unasked = options.follow ? [] : await unaskedBeside(lake, scope, asking.relays, datasets);
 
   for (const tally of tallies) sayTrouble(tally, asking, say);
   if (options.json)
-    process.stdout.write(`${JSON.stringify({ coverage, ...summary, loaded_rows: loaded?.rows ?? 0 })}\n`);
-  else printSummary(options, context, collecting, { coverage, ...summary, loaded });
+    process.stdout.write(
+      `${JSON.stringify({ coverage, ...summary, loaded_rows: loaded?.rows ?? 0, unasked: unaskedJson(unasked, options) })}\n`,
+    );
+  else printSummary(options, context, collecting, { coverage, ...summary, loaded, unasked });
   // Where nothing is covered there is nothing to see, and why has been said.
   if (loaded && !options.follow && coverage.some(({ covered }) => covered > 0)) {
     const { reportOfRun } = await import("./report.ts");
     const page = await reportOfRun(options, context, lake, range);
-    if (page !== undefined && !options.json) process.stdout.write(`report: ${page}\n`);
+    if (page !== undefined && !options.json) context.print(`report: ${page}\n`);
   }
   const troubles = new Set([
     ...faults,
@@ -120,22 +133,20 @@ async function pass(
 
 function printSummary(
   options: RunOptions,
-  { network }: Context,
+  { network, print }: Context,
   { lake, asking, range }: Collecting,
-  summary: ReturnType<typeof summaryOf> & Pick<Done, "loaded"> & { coverage: readonly Coverage[] },
+  summary: ReturnType<typeof summaryOf> &
+    Pick<Done, "loaded"> & { coverage: readonly Coverage[]; unasked: readonly Unasked[] },
 ): void {
-  const { coverage, requests, retries, bytes, seconds, loaded } = summary;
+  const { coverage, requests, retries, bytes, seconds, loaded, unasked } = summary;
   const table = coverageTables(coverage, (row) => retriesOf(row, asking));
-  process.stdout.write(`${network.name}, slots ${range.first}-${range.last}\n\n${table}\n\n`);
-  for (const line of coverageLines(coverage)) process.stdout.write(`${line}\n`);
-  process.stdout.write(
-    `${requests} requests, ${retries} retries, ${megabytes(bytes)} MB in ${seconds.toFixed(1)} s; `,
-  );
-  process.stdout.write(
-    loaded ? `${loaded.rows} rows loaded into ${loaded.warehouse}\n` : "nothing loaded: stopped\n",
-  );
-  process.stdout.write(`lake: ${lake.url}\n`);
-  if (!options.follow) process.stdout.write(nextCommands(options, loaded?.warehouse));
+  print(`${options.follow ? `${network.name}, ${rangeText(network, range)}\n` : ""}\n${table}\n\n`);
+  for (const line of [...coverageLines(coverage), ...unaskedLines(network, unasked, options)])
+    print(`${line}\n`);
+  print(`${requests} requests, ${retries} retries, ${megabytes(bytes)} MB in ${seconds.toFixed(1)} s; `);
+  print(loaded ? `${loaded.rows} rows loaded into ${loaded.warehouse}\n` : "nothing loaded: stopped\n");
+  print(`lake: ${lake.url}\n`);
+  if (!options.follow) print(nextCommands(options, loaded?.warehouse));
 }
 
 async function follow(options: RunOptions, context: Context, collecting: Collecting): Promise<number> {

@@ -205,7 +205,7 @@ async function awaitingIn(
 }
 
 /** The oldest slot of the stored horizon; 0, from which everything is asked for, where there is none that can be read. */
-async function oldestStored(
+export async function oldestStored(
   lake: Lake,
   dataset: DatasetName,
   relay: string,
