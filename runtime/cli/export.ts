@@ -1,5 +1,5 @@
 import type { SlotRange } from "../chain/slots.ts";
-import { contextOf, rangeOf, tellRange, warehousePath } from "./context.ts";
+import { type Context, contextOf, rangeOf, tellRange, warehousePath } from "./context.ts";
 import { UserError, printable } from "../errors.ts";
 import { openWarehouse } from "./load.ts";
 import type { CommonOptions } from "./options.ts";
@@ -11,7 +11,7 @@ export async function exportCommand(
   const context = contextOf(options);
   const { out, format } = options;
   const range = rangeOf(options, context);
-  if (format !== "parquet") throw notParquet(format, warehousePath(options, context.network), range);
+  if (format !== "parquet") throw notParquet(format, options, context, range);
   if (out === undefined) throw new UserError("say where the files go: export --out FOLDER", { exitCode: 2 });
   const { print } = context;
   const warehouse = await openWarehouse(options, context);
@@ -39,14 +39,20 @@ export async function exportCommand(
 }
 
 /** Says how another form than Parquet is made: CSV by one line of DuckDB, from the file itself or from what was exported. */
-function notParquet(format: string, path: string, range: SlotRange | undefined): UserError {
+function notParquet(
+  format: string,
+  options: CommonOptions,
+  { network }: Context,
+  range: SlotRange | undefined,
+): UserError {
+  const path = warehousePath(options, network);
+  const table = options.dataset ?? "bids";
   const isFile = !path.includes("://");
-  const table = isFile ? "bids" : "'FOLDER/bids/**/*.parquet'";
+  const from = isFile ? table : `'FOLDER/${network.name}/${table}/*.parquet'`;
   const where = range ? ` WHERE slot BETWEEN ${range.first} AND ${range.last}` : "";
-  const line = `duckdb ${isFile ? `${path} ` : ""}"COPY (FROM ${table}${where}) TO 'bids.csv'"`;
-  const before = isFile ? "" : "export --out FOLDER, then ";
+  const line = `duckdb ${isFile ? `${path} ` : ""}"COPY (FROM ${from}${where}) TO '${table}.csv'"`;
   return new UserError(
-    `--format ${printable(format, 20)}: export writes Parquet; a CSV is made by ${before}${line}`,
+    `--format ${printable(format, 20)}: export writes Parquet; a CSV is made by ${isFile ? "" : "export --out FOLDER, then "}${line}`,
     { exitCode: 2 },
   );
 }

@@ -20,7 +20,7 @@ const ALWAYS_SET = new Set(["cache", "yes"]);
 /** A complaint about the command line with what was probably meant, where that can be told. */
 export function withHint(complaint: string): string {
   const [, word = "", list] =
-    /argument '(.*)' is invalid\. Allowed choices are (.+)\.$/.exec(complaint) ?? [];
+    /argument (?:value )?'(.*)' is invalid.*\. Allowed choices are (.+)\.$/.exec(complaint) ?? [];
   const meant = list === undefined ? undefined : closest(word, list.split(", "));
   if (meant !== undefined) return `${complaint} Did you mean ${meant}?`;
   const [, option = ""] = /unknown option '--([a-z-]+)/.exec(complaint) ?? [];

@@ -16,7 +16,7 @@ const program = new Command("mev-boost-etl")
     "Collects bids and delivered payloads from MEV-Boost relays, and states for every slot whether it has them",
   )
   .version(file.version, "-V, --version")
-  .configureOutput({ outputError: (text) => speak("ERROR", oneLine(text)) })
+  .configureOutput({ outputError: (text) => speak("ERROR", oneLine(text), { exit_code: 2 }) })
   .showSuggestionAfterError(true)
   .hook("preAction", async (_program, command) => {
     if (command.opts()["stack"] !== undefined) await (await import("./stack.ts")).fillFromStack(command);

@@ -49,7 +49,9 @@ export async function reportOfRun(
     const warehouse = await openWarehouse(options, context);
     try {
       const isBilled = warehouse.url.startsWith("bigquery://");
-      const scope = isBilled ? scopeOf(options, context, range) : await wholeScope(context, warehouse);
+      const scope = isBilled
+        ? scopeOf(options, context, range)
+        : await loadedOrAsked(options, context, warehouse);
       const { html } = await reportOn(options, context, warehouse, lake, scope);
       const out = reportPath(warehouse, context, isBilled ? partOf({ slots: range }, scope) : "");
       await writePage(out, html);
@@ -63,6 +65,18 @@ export async function reportOfRun(
     );
     return undefined;
   }
+}
+
+/** All that is loaded. Where a run asked some relays alone, the others count as far as anything of them is loaded. */
+async function loadedOrAsked(options: CommonOptions, context: Context, warehouse: Warehouse): Promise<Scope> {
+  const whole = await wholeScope(context, warehouse);
+  if (options.relay.length === 0) return whole;
+  const loaded = await warehouse.query("SELECT DISTINCT relay FROM loads");
+  const { relays: asked = [] } = scopeOf(options, context, whole.range);
+  return {
+    ...whole,
+    relays: [...new Set([...asked, ...loaded.map(({ relay }) => String(relay))])].toSorted(),
+  };
 }
 
 async function reportOn(

@@ -21,6 +21,8 @@ export interface Unasked {
 
 /** Slots that are looked through first; then twice as many each time, so that what is read grows with the gap, not with the lake. */
 const NEAREST_SLOTS = 320;
+/** Runs of slots that people are told of. */
+const SHOWN = 3;
 
 /**
  * What lies unasked between a range and the nearest slots that the lake stores below and above it, the longest run first. Relays
@@ -120,7 +122,8 @@ export function unaskedLines(
   unasked: readonly Unasked[],
   options: CommonOptions,
 ): string[] {
-  return unasked.flatMap((gap) => {
+  const more = unasked.length - SHOWN;
+  const lines = unasked.slice(0, SHOWN).flatMap((gap) => {
     const whose = gap.isPart ? ` of ${gap.relays.join(", ")} (${gap.datasets.join(", ")})` : "";
     return [
       `unasked: ${slotCount(gap.range)} slots${whose} between what the lake holds and what was asked now,`,
@@ -128,6 +131,7 @@ export function unaskedLines(
       `  ${unaskedCommand(gap, options)}`,
     ];
   });
+  return more > 0 ? [...lines, `unasked: ${more} shorter runs of slots more; coverage lists them`] : lines;
 }
 
 /** The same for machines. */
