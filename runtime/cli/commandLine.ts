@@ -7,7 +7,7 @@ export function programName(env: Readonly<Record<string, string | undefined>> = 
 }
 
 /** Options that a command which follows on a `run` takes from it, and what they are where nobody gave them. */
-const KEPT: readonly [keyof CommonOptions, unknown][] = [
+const KEPT = [
   ["network", "simulated"],
   ["seed", 1],
   ["dataset", undefined],
@@ -16,7 +16,7 @@ const KEPT: readonly [keyof CommonOptions, unknown][] = [
   ["rate", undefined],
   ["faults", "none"],
   ["now", undefined],
-];
+] as const satisfies readonly (readonly [keyof CommonOptions, unknown])[];
 const REPEATED: readonly (keyof CommonOptions)[] = ["relay", "relayLimit", "relayHeader"];
 
 /**

@@ -5,6 +5,7 @@ import { UserError, messageOf, printable } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Report } from "../report/report.ts";
 import type { Scope } from "../warehouse/sql/scope.ts";
+import { textIn } from "../warehouse/sql/values.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { type Context, contextOf, lakeOf, tellRange } from "./context.ts";
 import { openWarehouse } from "./load.ts";
@@ -75,7 +76,7 @@ async function loadedOrAsked(options: CommonOptions, context: Context, warehouse
   const { relays: asked = [] } = scopeOf(options, context, whole.range);
   return {
     ...whole,
-    relays: [...new Set([...asked, ...loaded.map(({ relay }) => String(relay))])].toSorted(),
+    relays: [...new Set([...asked, ...loaded.map((row) => textIn(row, "relay"))])].toSorted(),
   };
 }
 
