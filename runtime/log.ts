@@ -31,7 +31,7 @@ export function lineText(severity: string, message: string, fields: object = {})
     severity,
     time,
     ...(spoken(fields) as object),
-    message: withoutCredentials(message),
+    message,
   });
 }
 

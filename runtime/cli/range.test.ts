@@ -42,7 +42,7 @@ test("a date is all slots that start on that UTC day: days neither overlap nor l
     fc.property(networks, times, fc.nat(40), (network, ms, days) => {
       const dates = [ms - DAY_MS, ms].map((at) => new Date(at).toISOString().slice(0, 10));
       const [, date = ""] = dates;
-      const [before, day] = dates.map((text) => rangeOf({ from: moment(date), to: moment(date) }, network));
+      const [before, day] = dates.map((text) => rangeOf({ from: moment(text), to: moment(text) }, network));
       if (!before || !day) return t.fail("no range");
       t.is(before.last + 1, day.first);
       t.is(day.last - day.first + 1, 7200);
