@@ -136,7 +136,15 @@ async function ticksInProcess(t: ExecutionContext, load: (load: Warehouse["load"
   const relays = simulator.relays.filter(({ name }) => name === "lapwing");
   for (const relay of relays) connection.add(relay, { allowPrivate: true });
   const stop = new AbortController();
-  const context = { network, clock, log: silentLog, datasets: DATASET_NAMES, say: () => {} };
+  const context = {
+    network,
+    clock,
+    log: silentLog,
+    datasets: DATASET_NAMES,
+    say() {},
+    note() {},
+    print() {},
+  };
   const asking = {
     relays,
     sources: connection.sources(stop.signal),

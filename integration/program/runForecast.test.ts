@@ -33,7 +33,15 @@ test("a run is expected to ask for what the lake lacks, and for nothing where it
   const { network } = line;
   const last = settledSlot(network, NOW) - 10_000;
   const range = { first: last - 63, last };
-  const context = { network, clock, log: silentLog, datasets: DATASET_NAMES, say: () => {} };
+  const context = {
+    network,
+    clock,
+    log: silentLog,
+    datasets: DATASET_NAMES,
+    say() {},
+    note() {},
+    print() {},
+  };
   const options = {
     network: "simulated",
     relay: [],

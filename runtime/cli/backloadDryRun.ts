@@ -3,7 +3,7 @@ import { type Estimate, type RelayEstimate, estimate } from "../backload/estimat
 import { UNIT_SLOTS } from "../backload/plan.ts";
 import { type SlotRange, settledSlot, slotCount } from "../chain/slots.ts";
 import { BadObjectError } from "../lake/lake.ts";
-import { type Context, lakeOf } from "./context.ts";
+import { type Context, lakeOf, tellRange } from "./context.ts";
 import { duration, terminalColumns, scaledBytes, scaledCount, wrapped } from "./numbers.ts";
 import { tableText } from "./tables.ts";
 import { resolved } from "./relays.ts";
@@ -21,7 +21,7 @@ export async function dryRun(
   context: Context,
   range: SlotRange,
 ): Promise<number> {
-  const { network, clock, datasets, say } = context;
+  const { network, clock, datasets, say, print } = context;
   const relays = (await resolved(options, context)).map(({ relay }) => relay);
   const workers = options.workers ?? DEFAULT_WORKERS;
   const shards = options.shard?.count ?? Math.min(DEFAULT_SHARDS, Math.ceil(slotCount(range) / UNIT_SLOTS));
@@ -37,14 +37,13 @@ export async function dryRun(
     ceiling: options.rate,
     horizons: await horizonsOf(options, context, relays, say),
   });
+  tellRange(options, context, range);
   if (options.json) {
     const input = { network: network.name, range, datasets, workers };
     process.stdout.write(`${JSON.stringify({ ...input, ...figures })}\n`);
   } else {
-    process.stdout.write(
-      `${network.name}, slots ${range.first}-${range.last}: an estimate, nobody was asked\n\n`,
-    );
-    process.stdout.write(`${report(figures, workers, terminalColumns(process.stdout))}\n`);
+    print(`an estimate, nobody was asked\n\n`);
+    print(`${report(figures, workers, terminalColumns(process.stdout))}\n`);
   }
   return 0;
 }

@@ -84,11 +84,11 @@ export async function load(options: CommonOptions & { rebuild: boolean }): Promi
   if (options.json) process.stdout.write(`${JSON.stringify({ ...loaded, loaded_rows: loaded.rows })}\n`);
   else {
     const { rows, slots, objects, warehouse, left } = loaded;
-    process.stdout.write(
+    const { print } = context;
+    print(
       `${grouped(rows)} rows of ${grouped(slots)} slots from ${grouped(objects)} objects of ${lake.url} loaded into ${warehouse}\n`,
     );
-    if (left > 0)
-      process.stdout.write(`${grouped(left)} objects changed meanwhile; the next load takes them\n`);
+    if (left > 0) print(`${grouped(left)} objects changed meanwhile; the next load takes them\n`);
   }
   for (const line of loaded.failed) context.say(line);
   return loaded.failed.length > 0 ? 1 : 0;

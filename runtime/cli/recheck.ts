@@ -5,7 +5,7 @@ import { type Tally, countsOf } from "../collect/tally.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { UserError, printable } from "../errors.ts";
 import { startAsking } from "./asking.ts";
-import { contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
+import { contextOf, lakeOf, rangeOf, stopSignal, tellRange } from "./context.ts";
 import { coverageTables, rangesText } from "./coverageTable.ts";
 import { loadInto } from "./load.ts";
 import type { CommonOptions } from "./options.ts";
@@ -18,16 +18,17 @@ export async function recheckCommand(
   options: CommonOptions & { sample: number; accept: boolean; empty: boolean },
 ): Promise<number> {
   const context = contextOf(options);
-  const { network, clock, log, datasets, say } = context;
+  const { network, clock, log, datasets, say, note, print } = context;
   const lake = await lakeOf(options, network);
   const range = rangeOf(options, context) ?? (await storedRange(lake, datasets));
   if (!range)
     throw new UserError(
       `the lake ${lake.url} holds nothing of ${network.name} yet; run mev-boost-etl run first`,
     );
-  const stop = stopSignal(say);
+  const stop = stopSignal(note);
   const asking = await startAsking(options, context, stop);
   try {
+    tellRange(options, context, range);
     const progress = progressOn(process.stderr, { quiet: options.quiet, clock, clients: asking.clients });
     const { sample, accept } = options;
     const common = { network, lake, clock, log, sources: asking.sources, datasets, range, stop };
@@ -52,7 +53,7 @@ export async function recheckCommand(
     const result = { asked: sumOf(tallies, "wanted"), differing: sumOf(tallies, "differing"), failed };
     if (options.json)
       process.stdout.write(`${JSON.stringify({ coverage, ...result, loaded_rows: loaded?.rows ?? 0 })}\n`);
-    else process.stdout.write(`${coverageTables(coverage)}\n\n${sentenceOf(result, loaded?.rows ?? 0)}\n`);
+    else print(`\n${coverageTables(coverage)}\n\n${sentenceOf(result, loaded?.rows ?? 0)}\n`);
     for (const { relay, dataset, ranges } of unanswered)
       if (ranges.length > 0) say(`no answer: ${relay} ${dataset} ${rangesText(ranges)}`);
     for (const { relay, lastError } of tallies)

@@ -6,7 +6,7 @@ import { UserError, printable } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
 import { type Asking, startAsking } from "./asking.ts";
-import { type Context, contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
+import { type Context, contextOf, lakeOf, rangeOf, stopSignal, tellRange } from "./context.ts";
 import { coverageTables, coverageLines } from "./coverageTable.ts";
 import { forecastLines, forecastOf, printForecast } from "./forecast.ts";
 import { type FollowOptions, follow } from "./follow.ts";
@@ -19,6 +19,7 @@ import { type Progress, progressOn } from "./progress.ts";
 import { resolved } from "./relays.ts";
 import type { WantedSlots } from "./runMeter.ts";
 import { coverageOfAll, exitCodeOf } from "./summary.ts";
+import { type Unasked, unaskedBeside, unaskedJson, unaskedLines } from "./unasked.ts";
 
 /** Slots that `run` collects when it isn't told which. */
 const DEFAULT_LAST = 64;
@@ -46,14 +47,19 @@ export async function run(options: RunOptions): Promise<number> {
   if (options.listen && !options.follow)
     throw new UserError("--listen serves the metrics of --follow: give both", { exitCode: 2 });
   const context = contextOf(options);
+  if (options.to && !options.from)
+    throw new UserError(
+      `--to ${options.to.text} alone begins at slot ${context.network.floor}: say with --from where to begin`,
+      { exitCode: 2 },
+    );
   const range = rangeOf(options, context) ?? rangeOf({ ...options, last: DEFAULT_LAST }, context);
   if (!range) throw new UserError("no slots to collect", { exitCode: 2 });
   const lake = await lakeOf(options, context.network);
   const expected =
     options.follow && !options.dryRun ? undefined : await expect(options, context, lake, range);
   if (options.dryRun && expected) return printForecast(options, context, range, expected);
-  if (!options.quiet && expected) for (const line of forecastLines(expected)) context.say(line);
-  const stop = stopSignal(context.say);
+  if (expected) for (const line of forecastLines(expected)) context.note(line);
+  const stop = stopSignal(context.note);
   const asking = await startAsking(options, context, stop);
   try {
     const collecting = { lake, asking, range, stop, ...(expected && { wanted: expected.wanted }) };
@@ -71,6 +77,7 @@ async function expect(options: RunOptions, context: Context, lake: Lake, range: 
 async function once(options: RunOptions, context: Context, collecting: Collecting): Promise<number> {
   const { network, clock, datasets } = context;
   const { lake, asking, range, stop } = collecting;
+  tellRange(options, context, range);
   return pass(options, context, collecting, async ({ progress, log }) => {
     const { sources } = asking;
     const onTally = (tally: Tally) => progress.add(tally);
@@ -116,14 +123,18 @@ async function pass(
   const { tallies, loaded } = done;
   const { coverage, faults } = found;
   const summary = summaryOf(asking, (clock.monotonic() - started) / 1000);
+  const scope = { network, range, nowMs: clock.now() };
+  const unasked = await unaskedBeside(lake, scope, asking.relays, datasets);
 
   if (offline !== undefined) say(offline);
   else for (const tally of tallies) sayTrouble(tally, asking, say);
   if (options.json)
-    process.stdout.write(`${JSON.stringify({ coverage, ...summary, loaded_rows: loaded?.rows ?? 0 })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ coverage, ...summary, loaded_rows: loaded?.rows ?? 0, unasked: unaskedJson(unasked, options) })}\n`,
+    );
   else if (offline === undefined)
-    printSummary(options, context, collecting, { coverage, ...summary, loaded });
-  if (page !== undefined && !options.json) process.stdout.write(`report: ${page}\n`);
+    printSummary(options, context, collecting, { coverage, ...summary, loaded, unasked });
+  if (page !== undefined && !options.json) context.print(`report: ${page}\n`);
   const troubles = new Set([
     ...faults,
     ...tallies.flatMap((tally) => tally.faults),
@@ -135,23 +146,25 @@ async function pass(
 
 function printSummary(
   options: RunOptions,
-  { network }: Context,
+  { network, print }: Context,
   { lake, asking, range, stop }: Collecting,
-  summary: ReturnType<typeof summaryOf> & Pick<Done, "loaded"> & { coverage: readonly Coverage[] },
+  summary: ReturnType<typeof summaryOf> &
+    Pick<Done, "loaded"> & { coverage: readonly Coverage[]; unasked: readonly Unasked[] },
 ): void {
-  const { coverage, requests, retries, bytes, seconds, loaded } = summary;
+  const { coverage, requests, retries, bytes, seconds, loaded, unasked } = summary;
   const table = coverageTables(coverage, (row) => retriesOf(row, asking));
-  process.stdout.write(`${network.name}, slots ${range.first}-${range.last}\n\n${table}\n\n`);
-  for (const line of coverageLines(coverage)) process.stdout.write(`${line}\n`);
-  process.stdout.write(
+  print(`\n${table}\n\n`);
+  for (const line of [...coverageLines(coverage), ...unaskedLines(network, unasked, options)])
+    print(`${line}\n`);
+  print(
     `${grouped(requests)} requests, ${grouped(retries)} retries, ${megabytes(bytes)} MB in ${seconds.toFixed(1)} s\n`,
   );
-  process.stdout.write(
+  print(
     loaded ? `${grouped(loaded.rows)} rows loaded into ${loaded.warehouse}\n` : "nothing loaded: stopped\n",
   );
-  process.stdout.write(`lake: ${lake.url}\n`);
+  print(`lake: ${lake.url}\n`);
   const ending = { range, coverage, loaded: loaded !== undefined, stopped: stop.aborted };
-  process.stdout.write(nextCommands(options, ending));
+  print(nextCommands(options, ending));
 }
 
 function summaryOf(asking: Asking, seconds: number) {
