@@ -56,11 +56,17 @@ const withoutGoogle = {
 };
 
 /** Runs a program in a folder until it ends; it is stopped after ten minutes. */
-function ended(folder: string, program: string, args: readonly string[]): Promise<Ended> {
+function ended(
+  folder: string,
+  program: string,
+  args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
   return twoAtOnce(
     () =>
       new Promise<Ended>((resolve) => {
-        const options = { cwd: folder, timeout: 600_000, maxBuffer: 1 << 26, env: withoutGoogle };
+        const env = { ...withoutGoogle, ...more };
+        const options = { cwd: folder, timeout: 600_000, maxBuffer: 1 << 26, env };
         execFile(program, args, options, (error, out, err) => {
           // Below a shell there may be lines of others' too.
           const lines = err.split("\n").filter((line) => line !== "");
@@ -285,6 +291,25 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     code: 1,
     says: /can't \w+ gs:\/\/bucket\/lake.*credentials here; run `gcloud auth application-default login`/,
   },
+  "a lake in a bucket, with a key file that isn't there": {
+    args: ["coverage", "--lake", "gs://bucket/lake"],
+    env: { GOOGLE_APPLICATION_CREDENTIALS: "nowhere.json" },
+    code: 1,
+    says: /GOOGLE_APPLICATION_CREDENTIALS names nowhere\.json, which can't be used: there is no such file; correct it/,
+  },
+  "a lake in a bucket, with a key file that is none": {
+    args: ["coverage", "--lake", "gs://bucket/lake"],
+    env: { GOOGLE_APPLICATION_CREDENTIALS: "key.json" },
+    prepare: (folder) => writeFileSync(join(folder, "key.json"), "a-private-key"),
+    code: 1,
+    says: /^(?!.*private).*names key\.json, which can't be used: it holds no key or configuration/,
+  },
+  "a warehouse in BigQuery, with a key file that isn't there": {
+    args: ["load", "--warehouse", "bigquery://project/dataset"],
+    env: { GOOGLE_APPLICATION_CREDENTIALS: "nowhere.json" },
+    code: 1,
+    says: /GOOGLE_APPLICATION_CREDENTIALS names nowhere\.json, which can't be used: there is no such file; correct it/,
+  },
   "a bucket's name that can't be one": {
     args: ["coverage", "--lake", "gs://Bucket!"],
     code: 2,
@@ -422,13 +447,13 @@ const mistakes: Readonly<Record<string, Mistake>> = {
   },
 };
 
-for (const [what, { args, code, says, prepare, writes = [] }] of Object.entries(mistakes)) {
+for (const [what, { args, code, says, prepare, env, writes = [] }] of Object.entries(mistakes)) {
   test(`${what}: one clear line, exit ${code}, and the data stays as it was`, async (t) => {
     t.timeout(1_200_000);
     const folder = copyOfGood();
     await prepare?.(folder);
     const before = contents(folder);
-    const { said, ...result } = await command(folder, ...args);
+    const { said, ...result } = await ended(folder, process.execPath, [cli, ...args], env);
     t.is(said.length, 1, said.join("\n"));
     t.regex(said[0] ?? "", says);
     t.is(result.code, code);

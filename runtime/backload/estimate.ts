@@ -26,6 +26,8 @@ export interface EstimateInput {
   readonly wanted?: ReadonlyMap<string, Readonly<Record<DatasetName, number>>>;
   /** Cores of a worker; those of a pod without it. */
   readonly cores?: number;
+  /** As if every slot had bids, so that none is asked twice: the least that it takes. */
+  readonly everySlotHasBids?: boolean;
 }
 
 /** What one relay will have to be asked for. */
@@ -119,7 +121,7 @@ export function estimate(input: EstimateInput): Estimate {
 }
 
 function estimateRelay(
-  { network, range, head, datasets: names, ceiling, horizons, wanted }: EstimateInput,
+  { network, range, head, datasets: names, ceiling, horizons, wanted, everySlotHasBids }: EstimateInput,
   relay: Relay,
   planned: PlannedRelay | undefined,
   relays: number,
@@ -140,7 +142,7 @@ function estimateRelay(
       : 0;
   const rows = { bids: rowsOf("bids"), payloads: rowsOf("payloads") };
   const per_second = Math.min(ceiling ?? Infinity, relay.requestsPerSecond);
-  const empties = asked ? expectedEmpties(network.name, relay.name, asked) : 0;
+  const empties = asked && !everySlotHasBids ? expectedEmpties(network.name, relay.name, asked) : 0;
   const spans = partOf("payloads") === 0 ? 0 : Math.ceil(slots / SEGMENT_SLOTS);
   const requests = {
     bids: partOf("bids") * bidsRequests(slots, empties, per_second),

@@ -1,6 +1,6 @@
 import { type Stats, promises as files } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { type Estimate, estimate } from "../backload/estimate.ts";
+import { type Estimate, type EstimateInput, estimate } from "../backload/estimate.ts";
 import { type SlotRange, intersect, settledSlot } from "../chain/slots.ts";
 import { oldestKept } from "../collect/coverage.ts";
 import { planMissing, target, windowsOf } from "../collect/plan.ts";
@@ -13,6 +13,7 @@ import { relayTable } from "./backloadDryRun.ts";
 import { type Context, warehousePath } from "./context.ts";
 import { duration, scaledBytes, scaledCount, terminalColumns, wrapped } from "./numbers.ts";
 import type { CommonOptions } from "./options.ts";
+import { rangeText } from "./range.ts";
 import type { ReachedRelay } from "./relays.ts";
 import type { WantedSlots } from "./runMeter.ts";
 
@@ -35,15 +36,20 @@ interface Disk {
 export interface Forecast {
   readonly figures: Estimate;
   readonly wanted: WantedSlots;
-  /** Until everything is loaded. */
+  /** Until everything is loaded, where every slot has bids. */
   readonly seconds: number;
+  /** The same with as many slots without bids, which are asked twice, as a back-load is planned with. */
+  readonly mostSeconds: number;
   readonly boundBy: string;
   readonly warehouseBytes: number;
   /** Disks of this machine; none where lake and warehouse are in the cloud. */
   readonly disks: readonly Disk[];
 }
 
-/** Estimates a run from what the lake lacks, as a back-load is estimated, with the disks that it writes to. */
+/**
+ * Estimates a run from what the lake lacks, as a back-load is estimated, with the disks that it writes to. Nobody has counted slots
+ * without bids: requests are those where there are none, and what the assumed ones add is said as a time of its own.
+ */
 export async function forecastOf(
   options: CommonOptions,
   context: Context,
@@ -57,7 +63,7 @@ export async function forecastOf(
     return { ...relay, requestsPerSecond: startRate };
   });
   const wanted = await wantedOf(context, lake, relays, range);
-  const figures = estimate({
+  const input: EstimateInput = {
     network,
     range,
     head: settledSlot(network, clock.now()),
@@ -69,7 +75,8 @@ export async function forecastOf(
     cores: 1,
     horizons: new Map(),
     wanted,
-  });
+  };
+  const figures = estimate({ ...input, everySlotHasBids: true });
   const { rows, lake_bytes: lakeBytes } = figures.total;
   const [{ hours, bound_by: boundBy } = { hours: 0, bound_by: "" }] = figures.hours;
   const warehouseBytes = rows * DUCKDB_ROW_BYTES;
@@ -78,8 +85,10 @@ export async function forecastOf(
     { path: options.lake, needed: lakeBytes },
     { path: warehouse, needed: warehouseBytes },
   ]);
-  const seconds = hours * 3600 + rows / LOADED_ROWS_A_SECOND;
-  return { figures, wanted, seconds, boundBy, warehouseBytes, disks };
+  const secondsOf = (asking: number) => asking * 3600 + rows / LOADED_ROWS_A_SECOND;
+  const seconds = secondsOf(hours);
+  const mostSeconds = secondsOf(estimate(input).hours[0]?.hours ?? hours);
+  return { figures, wanted, seconds, mostSeconds, boundBy, warehouseBytes, disks };
 }
 
 /** Slots that each relay will be asked for. */
@@ -155,7 +164,7 @@ async function nearest(path: string): Promise<{ at: string; stats: Stats }> {
 
 /** What is said before a run: nothing of one that takes under a minute, else a line, and another for each disk that won't do. */
 export function forecastLines(forecast: Forecast): string[] {
-  const { figures, seconds, boundBy, warehouseBytes, disks } = forecast;
+  const { figures, seconds, warehouseBytes, disks } = forecast;
   const { requests, rows, raw_bytes: raw, lake_bytes: lakeBytes } = figures.total;
   const short = disks.flatMap(shortage);
   if (seconds < SHORT_SECONDS) return short;
@@ -165,11 +174,18 @@ export function forecastLines(forecast: Forecast): string[] {
     [
       `expected: ${scaledCount(requests)} requests, ${scaledCount(rows)} rows, at most ${scaledBytes(raw)} down`,
       sizes,
-      `about ${duration(seconds)} (${bound(boundBy)})`,
+      timeText(forecast),
       ...free,
     ].join("; "),
     ...short,
   ];
+}
+
+/** How long it takes, and what bounds that. */
+function timeText({ seconds, mostSeconds, boundBy }: Forecast): string {
+  const [least, most] = [duration(seconds), duration(mostSeconds)];
+  const more = least === most ? "" : `, up to ${most} where many slots are without bids`;
+  return `about ${least} (${bound(boundBy)})${more}`;
 }
 
 /** A relay at its pace, or the one core that all of it runs on. */
@@ -192,18 +208,20 @@ export function printForecast(
   of: Forecast,
 ): number {
   const { network, datasets: names } = context;
-  const { figures, seconds, boundBy, warehouseBytes, disks } = of;
+  const { figures, seconds, mostSeconds, boundBy, warehouseBytes, disks } = of;
   const { slots, relays, total, gone } = figures;
   if (options.json) {
     const told = { network: network.name, range, datasets: names, slots, relays, total, gone };
-    const more = { seconds: Math.round(seconds), bound_by: boundBy, warehouse_bytes: warehouseBytes, disks };
+    const times = { seconds: Math.round(seconds), most_seconds: Math.round(mostSeconds), bound_by: boundBy };
+    const more = { ...times, warehouse_bytes: warehouseBytes, disks };
     process.stdout.write(`${JSON.stringify({ ...told, ...more })}\n`);
     return 0;
   }
   const columns = terminalColumns(process.stdout);
   const { hours } = figures;
   const lines = [
-    `${network.name}, slots ${range.first}-${range.last}: an estimate, nobody was asked`,
+    `${network.name}, ${rangeText(network, range)}`,
+    "an estimate, nobody was asked",
     "",
     relayTable({ ...figures, hours: hours.slice(0, 1) }, columns),
     "",
@@ -211,10 +229,10 @@ export function printForecast(
     `lake       ${scaledBytes(total.lake_bytes)} more in ${options.lake}`,
     `warehouse  ${scaledBytes(warehouseBytes)} more in ${warehousePath(options, network)}`,
     ...disks.map(({ free, path }) => `free disk  ${scaledBytes(free)} at ${path}`),
-    `time       about ${duration(seconds)}, loading included (${bound(boundBy)})`,
+    `time       ${timeText(of)}`,
     "",
-    "what the lake has already isn't counted",
-    "slots without bids are asked twice; how many there are is an assumption",
+    "what the lake has already isn't counted; loading is part of the time",
+    "slots without bids are asked twice: requests are those where every slot has some",
     ...gone,
     ...disks.flatMap(shortage),
   ];

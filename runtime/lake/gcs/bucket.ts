@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type Bucket, CRC32C, type FileMetadata } from "@google-cloud/storage";
 import { type Clock, systemClock } from "../../chain/clock.ts";
 import { printable, UserError } from "../../errors.ts";
+import { keyFileError } from "../../googleKey.ts";
 import { storageClient } from "./storageClient.ts";
 import { storageError, GarbledAnswerError, isPassing, statusOf } from "./storageErrors.ts";
 import { download, upload, type Upload } from "./download.ts";
@@ -263,13 +264,24 @@ export class GcsStore implements ObjectStore {
     return { ...known, metadata: Object.fromEntries(values.map(([key, value]) => [key, String(value)])) };
   }
 
+  /** Reads the credentials once; an emulator needs none. */
+  async #signIn(): Promise<void> {
+    const { customEndpoint, authClient } = this.#bucket.storage;
+    if (customEndpoint) return;
+    try {
+      await (this.#credentials ??= authClient.getClient());
+    } catch (error) {
+      this.#credentials = undefined;
+      throw keyFileError(error) ?? error;
+    }
+  }
+
   /** Sends a request until it succeeds, fails for good, or has failed too often. Throws UserError for what can be mended. */
   async #asked<T>(what: string, attempt: () => Promise<T>): Promise<T> {
     const { clock } = this.#options;
     const shown = printable(what, 1200);
     try {
-      const { customEndpoint, authClient } = this.#bucket.storage;
-      if (!customEndpoint) await (this.#credentials ??= authClient.getClient());
+      await this.#signIn();
       for (let number = 1; ; number++) {
         try {
           return await attempt();

@@ -1,6 +1,7 @@
 import { BigQuery } from "@google-cloud/bigquery";
 import { PassThroughClient } from "google-auth-library";
 import type { Clock } from "../../chain/clock.ts";
+import { keyFileError } from "../../googleKey.ts";
 import { apiError, isTransient } from "./bigqueryErrors.ts";
 
 /** What a request is sent with. */
@@ -84,7 +85,7 @@ export class BigQueryApi {
       await (this.#credentials ??= this.#client.authClient.getClient());
     } catch (error) {
       this.#credentials = undefined;
-      throw apiError(error);
+      throw keyFileError(error) ?? apiError(error);
     }
   }
 
