@@ -145,6 +145,8 @@ interface Mistake {
   readonly says: RegExp;
   /** Brings the data out of order first. */
   readonly prepare?: (folder: string) => void | Promise<void>;
+  /** Beside the environment of the others. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Files that the command may write all the same: what isn't damaged goes on. */
   readonly writes?: readonly string[];
 }

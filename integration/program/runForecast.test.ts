@@ -92,6 +92,7 @@ const day: Forecast = {
   },
   wanted: new Map(),
   seconds: 4 * 3600,
+  mostSeconds: 7.25 * 3600,
   boundBy: "ethgas",
   warehouseBytes: 13e9,
   disks: [{ path: "data/lake", needed: 24.8e9, free: 100e9 }],
@@ -99,10 +100,11 @@ const day: Forecast = {
 
 test("a run of over a minute is announced in a line, a shorter one isn't", (t) => {
   t.deepEqual(forecastLines(day), [
-    "expected: 72.3 k requests, 124 M rows, at most 85.0 GB down; 11.8 GB of lake and 13.0 GB of warehouse; about 4.0 h (bound by ethgas); 100 GB of disk are free",
+    "expected: 72.3 k requests, 124 M rows, at most 85.0 GB down; 11.8 GB of lake and 13.0 GB of warehouse; about 4.0 h (bound by ethgas), up to 7.3 h where many slots are without bids; 100 GB of disk are free",
   ]);
   t.is(forecastLines({ ...day, seconds: 60 }).length, 1);
   t.deepEqual(forecastLines({ ...day, seconds: 59 }), []);
+  t.regex(forecastLines({ ...day, mostSeconds: day.seconds })[0] ?? "", /about 4\.0 h \(bound by ethgas\); 100 GB/);
 });
 
 test("a disk that won't do is warned of, however short the run", (t) => {
@@ -148,7 +150,7 @@ test("run --dry-run prints a table and no quota of a cloud, asks nobody and writ
   t.is(code, 0);
   t.regex(
     out,
-    /^mainnet, slots 12000000-12007199: an estimate, nobody was asked\n\nrelay +slots requests +rows +lake req\/s +time\n/,
+    /^mainnet, slots 12000000-12007199, 2025-06-25 \d\d:\d\d:\d\d to \S+ \S+ UTC\nan estimate, nobody was asked\n\nrelay +slots requests +rows +lake req\/s +time\n/,
   );
   t.regex(
     out,

@@ -15,11 +15,12 @@ export const BACKLOAD_LINES = {
       failed: "slots that gave no answer",
       rows: "rows that were collected since the worker started",
       requests: "requests sent since then, retries among them",
+      left: "requests that are still to be sent, as far as can be told by now",
       refusals: "requests that the relay refused (408, 425, 429, 503)",
       bytes: "bytes of bodies on the wire",
       rate: "requests a second since the worker started",
       borne: "requests a second that the relay has borne for a minute; absent until that is known",
-      eta_seconds: "seconds until all slots are done, at the speed so far; absent until something was read",
+      eta_seconds: "seconds until all is asked, at the requests a second so far; absent until something was",
     },
   },
   /** The last line of a worker. Its severity is ERROR where no further try will help. */

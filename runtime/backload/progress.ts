@@ -4,8 +4,11 @@ import { target } from "../collect/plan.ts";
 import type { Tally } from "../collect/tally.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import type { Log } from "../log.ts";
+import type { RelayClient } from "../relays/http/client.ts";
 import type { Connected } from "./connect.ts";
 import { BACKLOAD_LINES } from "./logLines.ts";
+import { bidsLeft, payloadsLeft } from "./requestsLeft.ts";
+import { SEGMENT_SLOTS } from "./shard.ts";
 
 /** How far a relay's part of a back-load has come. A slot of each dataset counts for itself. */
 export interface RelayProgress {
@@ -20,6 +23,8 @@ export interface RelayProgress {
   readonly failed: number;
   readonly rows: number;
   readonly requests: number;
+  /** Requests that are still to be sent, as far as can be told by now. */
+  readonly left: number;
   readonly refusals: number;
   /** Bytes of bodies on the wire. */
   readonly bytes: number;
@@ -27,9 +32,18 @@ export interface RelayProgress {
   readonly borne: number | null;
 }
 
+/** What was counted of a dataset's slots. */
+type Part = Readonly<
+  Record<"passed" | "read" | "failed" | "rows" | "toAskAgain" | "askedAgain", number>
+>;
+type Settled = Readonly<Record<DatasetName, Part>>;
+
+const NONE: Part = { passed: 0, read: 0, failed: 0, rows: 0, toAskAgain: 0, askedAgain: 0 };
+
 /** Follows the tallies of a worker's passes over its relays. */
 export class ProgressMeter {
   readonly #relays = new Map<string, { slots: number; settled: Settled; running: Tally | undefined }>();
+  readonly #names: readonly DatasetName[];
   readonly #connected: Connected;
 
   constructor(
@@ -39,12 +53,13 @@ export class ProgressMeter {
     nowMs: number,
     connected: Connected,
   ) {
+    this.#names = names;
     this.#connected = connected;
     for (const relay of connected.sources.keys()) {
       const wanted = target(network, relay, nowMs);
       const asked = wanted && range && intersect(wanted, range);
-      const slots = asked ? slotCount(asked) * names.length : 0;
-      this.#relays.set(relay.name, { slots, settled: NOTHING, running: undefined });
+      const slots = asked ? slotCount(asked) : 0;
+      this.#relays.set(relay.name, { slots, settled: { bids: NONE, payloads: NONE }, running: undefined });
     }
   }
 
@@ -58,48 +73,57 @@ export class ProgressMeter {
   end(name: string, again: boolean): void {
     const relay = this.#relays.get(name);
     if (!relay?.running) return;
-    relay.settled = sum(relay.settled, relay.running, again);
+    const { bids, payloads } = sum(relay.settled, relay.running, again);
+    // What wasn't asked again in its pass won't be.
+    relay.settled = { bids: { ...bids, askedAgain: bids.toAskAgain }, payloads };
     relay.running = undefined;
   }
 
   snapshot(): RelayProgress[] {
     return Array.from(this.#relays, ([name, { slots, settled, running }]) => {
-      const { passed, read, failed, rows } = running ? sum(settled, running, false) : settled;
+      const { bids, payloads } = running ? sum(settled, running, false) : settled;
+      const of = (key: keyof Part) => bids[key] + payloads[key];
       const client = this.#connected.clients.get(name);
       const borne = client?.borneRate;
       return {
         relay: name,
-        slots,
-        done: Math.min(slots, passed + read),
-        read,
-        failed,
-        rows,
+        slots: slots * this.#names.length,
+        done: Math.min(slots * this.#names.length, of("passed") + of("read")),
+        read: of("read"),
+        failed: of("failed"),
+        rows: of("rows"),
         requests: client?.counters.requests ?? 0,
+        left: this.#left(client, slots, { bids, payloads }),
         refusals: client?.counters.refusals ?? 0,
         bytes: client?.counters.bytes ?? 0,
         borne: borne === undefined ? null : borne / this.#connected.share(name),
       };
     });
   }
-}
 
-interface Settled {
-  readonly passed: number;
-  readonly read: number;
-  readonly failed: number;
-  readonly rows: number;
+  /** By what the slots so far took, those included that had to be sent anew. */
+  #left(client: RelayClient | undefined, slots: number, { bids, payloads }: Settled): number {
+    const unread = (name: DatasetName, { passed, read, failed }: Part) =>
+      this.#names.includes(name) ? Math.max(0, slots - passed - read - failed) : 0;
+    const pages = unread("payloads", payloads);
+    const questions =
+      bidsLeft(bids, unread("bids", bids), client?.rate ?? 1).requests +
+      payloadsLeft(payloads, pages, client?.payloadLimit ?? 1, Math.ceil(pages / SEGMENT_SLOTS));
+    const { requests, retries } = client?.counters ?? { requests: 0, retries: 0 };
+    return Math.ceil((questions * Math.max(1, requests)) / Math.max(1, requests - retries));
+  }
 }
-
-const NOTHING: Settled = { passed: 0, read: 0, failed: 0, rows: 0 };
 
 function sum(settled: Settled, { bids, payloads }: Tally, again: boolean): Settled {
-  const of = (key: "passed" | "read" | "failed" | "rows") => bids[key] + payloads[key];
-  return {
-    passed: settled.passed + (again ? 0 : of("passed")),
-    read: settled.read + of("read"),
-    failed: again ? of("failed") : settled.failed + of("failed"),
-    rows: settled.rows + of("rows"),
-  };
+  const part = (before: Part, now: Part): Part => ({
+    passed: before.passed + (again ? 0 : now.passed),
+    read: before.read + now.read,
+    failed: again ? now.failed : before.failed + now.failed,
+    rows: before.rows + now.rows,
+    toAskAgain: before.toAskAgain + now.toAskAgain,
+    askedAgain: before.askedAgain + now.askedAgain,
+  });
+  return { bids: part(settled.bids, bids), payloads: part(settled.payloads, payloads) };
 }
 
 /** The progress of several workers as one, relay by relay. */
@@ -112,7 +136,7 @@ export function together(workers: Iterable<readonly RelayProgress[]>): RelayProg
   return [...relays.values()];
 }
 
-const SUMMED = ["slots", "done", "read", "failed", "rows", "requests", "refusals", "bytes"] as const;
+const SUMMED = ["slots", "done", "read", "failed", "rows", "requests", "left", "refusals", "bytes"] as const;
 
 function sumOf(a: RelayProgress, b: RelayProgress): RelayProgress {
   const sums = Object.fromEntries(SUMMED.map((key) => [key, a[key] + b[key]]));
@@ -148,11 +172,11 @@ export function logProgress(log: Log, progress: () => readonly RelayProgress[]):
   return () => clearInterval(timer);
 }
 
-/** Seconds until all slots are done, at the speed so far; undefined before anything was read. */
+/** Seconds until all slots are done, at the requests a second so far; undefined before anything was asked. */
 export function secondsLeft(
-  { slots, done, read }: Pick<RelayProgress, "slots" | "done" | "read">,
+  { slots, done, requests, left }: Pick<RelayProgress, "slots" | "done" | "requests" | "left">,
   seconds: number,
 ): number | undefined {
   if (done >= slots) return 0;
-  return read === 0 ? undefined : Math.ceil(((slots - done) * seconds) / read);
+  return requests === 0 ? undefined : Math.ceil((left * seconds) / requests);
 }

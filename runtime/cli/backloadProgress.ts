@@ -5,7 +5,7 @@ import { duration, grouped, scaledBytes } from "./numbers.ts";
 import { tableText } from "./tables.ts";
 
 /**
- * Shows how far a back-load has come until the returned function is called: on a terminal a line a relay with slots, rows,
+ * Shows how far a back-load has come until the returned function is called: on a terminal a line a relay with requests, rows,
  * requests a second and time left; elsewhere the same in a log line a relay, once a minute.
  */
 export function progressLines(
@@ -22,10 +22,11 @@ export function progressLines(
 /** What a back-load shows after so many seconds. */
 export function backloadScreen(progress: readonly RelayProgress[], seconds: number): Screen {
   const relays = progress.map((of) => {
-    const { relay, done, slots: total, rows, requests } = of;
+    const { relay, rows, requests } = of;
     const left = secondsLeft(of, seconds);
     const state = left === undefined ? "" : left === 0 ? "done" : `${duration(left)} left`;
-    return { relay, done, total, rows, speed: seconds > 0 ? requests / seconds : undefined, state };
+    const total = requests + (left === 0 ? 0 : of.left);
+    return { relay, done: requests, total, rows, speed: seconds > 0 ? requests / seconds : undefined, state };
   });
   const sum = (key: "rows" | "requests" | "bytes") => progress.reduce((total, of) => total + of[key], 0);
   const sums = { rows: sum("rows"), bytes: sum("bytes"), requests: sum("requests") };

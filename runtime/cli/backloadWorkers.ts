@@ -147,7 +147,7 @@ class Fleet {
       if (starts >= RESTARTS) return 1;
       const killed = this.#progress[shard] ?? [];
       // What it did counts; how far it had come its successor finds in the lake.
-      this.#before.push(killed.map((progress) => ({ ...progress, slots: 0, done: 0, failed: 0 })));
+      this.#before.push(killed.map((progress) => ({ ...progress, slots: 0, done: 0, failed: 0, left: 0 })));
       this.#progress[shard] = [];
     }
   }

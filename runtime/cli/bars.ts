@@ -4,7 +4,7 @@ import { elapsed, grouped, scaledBytes, scaledCount, terminalColumns } from "./n
 /** How far a relay's work has come. */
 export interface RelayBar {
   readonly relay: string;
-  /** Requests of a run, slots of a back-load. */
+  /** Requests. */
   readonly done: number;
   readonly total: number;
   readonly rows: number;

@@ -1,4 +1,5 @@
-import { bidsRequests, payloadRequests } from "../backload/expectedRequests.ts";
+import { payloadRequests } from "../backload/expectedRequests.ts";
+import { bidsLeft, payloadsLeft } from "../backload/requestsLeft.ts";
 import type { Clock } from "../chain/clock.ts";
 import { REST_MS } from "../collect/sightings.ts";
 import type { Counts, Tally } from "../collect/tally.ts";
@@ -41,9 +42,6 @@ export type WantedSlots = ReadonlyMap<string, Readonly<Record<DatasetName, numbe
 const SHORTEST_WINDOW = 60;
 /** Fewer requests say nothing about the speed, unless they took so long, s: it is taken to be the rate that is set. */
 const FEW = { requests: 10, seconds: 20 };
-/** Before many slots are read, so many more are taken to be read, of which this share is asked again. */
-const PRIOR = { slots: 4, again: 0.3, payloads: 0.2 };
-
 interface Sample {
   readonly at: number;
   readonly requests: number;
@@ -143,19 +141,18 @@ function workLeft(
   const unreadOf = (name: DatasetName, { wanted: listed, read, failed }: Counts) =>
     Math.max(0, Math.max(wanted?.[name] ?? 0, listed) - read - failed);
   const unread = unreadOf("bids", bids);
-  const share = (bids.toAskAgain + PRIOR.again * PRIOR.slots) / (bids.read + PRIOR.slots);
-  const again = bids.toAskAgain - bids.askedAgain + unread * share;
+  const ofBids = bidsLeft(bids, unread, rate);
   const pages = unreadOf("payloads", payloads);
-  const areBidsBegun = bids.read > 0;
   // Payloads come first; once bids are asked, only what lies above the relay's newest payload is left of them.
-  const perSlot = (payloads.rows + PRIOR.payloads * PRIOR.slots) / (payloads.read + PRIOR.slots);
+  const areBidsBegun = bids.read > 0;
   const ofPayloads =
-    pages === 0
-      ? 0
-      : areBidsBegun
-        ? payloadRequests(0, pageLimit, 1)
-        : payloadRequests(pages * perSlot, pageLimit, 1);
-  const ofBids = unread + again * bidsRequests(0, 1, rate);
+    pages > 0 && areBidsBegun
+      ? payloadRequests(0, pageLimit, 1)
+      : payloadsLeft(payloads, pages, pageLimit, 1);
   const isBidless = (wanted?.bids ?? 0) === 0 && bids.wanted === 0;
-  return { requests: Math.max(1, ofBids + ofPayloads), unread: isBidless ? pages : unread, again };
+  return {
+    requests: Math.max(1, ofBids.requests + ofPayloads),
+    unread: isBidless ? pages : unread,
+    again: ofBids.again,
+  };
 }

@@ -156,7 +156,7 @@ test("progress fits 80 columns with every relay there is, each name whole, the l
     bytes: 85e9,
   } as const;
   const run = { ...sums, relays: states, secondsLeft: 98_765 };
-  const backload = states.map(({ relay, requests, bytes, rows }): RelayProgress => ({
+  const backload = states.map(({ relay, requests, left, bytes, rows }): RelayProgress => ({
     relay,
     slots: 10_000_000,
     done: 1_234_567,
@@ -164,6 +164,7 @@ test("progress fits 80 columns with every relay there is, each name whole, the l
     failed: 0,
     rows,
     requests,
+    left,
     refusals: 12,
     bytes,
     borne: null,
