@@ -14,13 +14,14 @@ import { bigqueryError } from "./bigqueryErrors.ts";
 import type { ExportSource } from "./bigqueryExport.ts";
 import { ensureGuard } from "./transactionLock.ts";
 import { BigQueryJobs } from "./bigqueryJobs.ts";
-import { loadRelaysIntoBigQuery, loadRereadsIntoBigQuery } from "./bigqueryKeyed.ts";
+import { loadRelaysIntoBigQuery, loadRereadsIntoBigQuery, putIntoBigQuery } from "./bigqueryKeyed.ts";
 import { sameNetwork } from "../load.ts";
 import { Calls } from "../calls.ts";
 import { loadIntoBigQuery } from "./bigqueryLoad.ts";
 import { Staging } from "./bigqueryStaging.ts";
 import { coverageView } from "./bigqueryViews.ts";
 import { settleInBigQuery } from "./bigquerySettle.ts";
+import type { KeyedTable, RowValues } from "../keyedTables.ts";
 import type {
   DayCoverage,
   ExportOptions,
@@ -117,6 +118,12 @@ class BigQueryWarehouse implements Warehouse {
       const places = { tables: this.#tables, staging: this.#stagingPlace };
       return settleInBigQuery({ api: this.#api, jobs, places, network: this.#network }, source, options);
     });
+  }
+
+  async put(table: KeyedTable, rows: readonly RowValues[]): Promise<void> {
+    return this.#use(({ jobs }) =>
+      putIntoBigQuery({ api: this.#api, jobs, place: this.#tables }, table, rows),
+    );
   }
 
   async query(sql: string): Promise<Record<string, Value>[]> {
