@@ -9,7 +9,9 @@ import { DISTRIBUTIONS, FORWARDS_ON, PAYMENT_FORWARDER } from "../../runtime/pay
 import { verifyPayments } from "../../runtime/payments/verify.ts";
 import { openDuckDb } from "../../runtime/warehouse/duckdb/duckdb.ts";
 import { newFolder, put, relayNamed, rowOf } from "../../runtime/warehouse/warehouse.testing.ts";
+import { openXatu } from "../../runtime/payments/xatuFacts.ts";
 import { startAnvil } from "./anvil.ts";
+import { writeXatu } from "./xatuFiles.ts";
 
 const network = simulatedNetwork(1);
 const FIRST = 1000;
@@ -153,6 +155,22 @@ test("every kind of payment gets its verdict and the step that decided", async (
     ],
   );
   t.is(summary.left, 0);
+  const files = join(folder, "xatu");
+  await writeXatu(rpc, blocks, files);
+  const xatu = await openXatu(files);
+  t.teardown(() => xatu.close());
+  const columns = "slot, block_hash, claimed, paid, difference, verdict, method, short_by";
+  const byNode = await warehouse.query(
+    `SELECT ${columns} FROM payments WHERE verdict <> 'not_found' ORDER BY slot`,
+  );
+  const fromFiles = { kind: "xatu", blocks: xatu } as const;
+  const other = await verifyPayments({ warehouse, network, clock, source: fromFiles, range, again: true });
+  t.is(other.left, 1, "of a block that the files don't have nothing is said");
+  t.deepEqual(
+    await warehouse.query(`SELECT ${columns} FROM payments WHERE source = 'xatu' ORDER BY slot`),
+    byNode,
+    "xatu's files tell the same",
+  );
   const again = await verifyPayments({ warehouse, network, clock, source: { kind: "rpc", rpc }, range });
   t.deepEqual(again.verdicts, {}, "what has a verdict isn't asked for again");
 });

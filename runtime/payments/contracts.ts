@@ -12,7 +12,7 @@ export interface Distribution {
   readonly words: readonly number[];
 }
 
-/** Events of distributions by who may send them: a recipient that sends none of them has distributed nothing. */
+/** Events of distributions: a recipient of which none is logged has distributed nothing. */
 export const DISTRIBUTIONS: readonly Distribution[] = [
   // Rocket Pool: a distributor an operator.
   { topic: "0x4c41dd034da8150bccdeba2e484837eb447e0a3840b3e02a54e9bd6eb883210e", words: [1, 2] },
@@ -29,7 +29,41 @@ export const DISTRIBUTIONS: readonly Distribution[] = [
 ];
 
 /** The recipient for which stETH logs what Lido's vault paid out. */
-export const LIDO_VAULT = "0x388c818ca8b9251b393131c08a736a67ccb19297";
+const LIDO_VAULT = "0x388c818ca8b9251b393131c08a736a67ccb19297";
+
+/** An event of a block: lower-case hex; its first topic. */
+export interface LoggedEvent {
+  readonly address: string;
+  readonly topic: string;
+  readonly data: string;
+}
+
+/** The distributions that a recipient's payments may be told by, and the addresses at which they are logged. */
+export function distributionsOf(recipient: string): readonly (Distribution & { readonly at: string })[] {
+  return DISTRIBUTIONS.filter(({ at }) => at === undefined || recipient === LIDO_VAULT).map(
+    (distribution) => ({
+      ...distribution,
+      at: distribution.at ?? recipient,
+    }),
+  );
+}
+
+/** Wei that a recipient distributed by the events of a block. */
+export function distributedBy(recipient: string, events: readonly LoggedEvent[]): bigint {
+  let sum = 0n;
+  for (const { at, topic, words } of distributionsOf(recipient))
+    for (const event of events)
+      if (event.address === at && event.topic === topic) sum += sumOfWords(event.data, words);
+  return sum;
+}
+
+/** The sum of some words of 32 bytes of an event's data; 0 for words that it lacks. */
+function sumOfWords(data: string, words: readonly number[]): bigint {
+  return words.reduce((sum, word) => {
+    const digits = data.slice(2 + 64 * word, 2 + 64 * (word + 1));
+    return digits.length === 64 ? sum + BigInt(`0x${digits}`) : sum;
+  }, 0n);
+}
 
 /** Pass everything on at once: their balance tells nothing. */
 export const FORWARDS_ON: ReadonlySet<string> = new Set([

@@ -2,7 +2,7 @@ import * as E from "fp-ts/lib/Either.js";
 import * as t from "io-ts";
 import { UserError } from "../errors.ts";
 import { PrunedError, type Rpc } from "../nodes/rpc.ts";
-import { DISTRIBUTIONS, LIDO_VAULT } from "./contracts.ts";
+import { distributedBy, distributionsOf } from "./contracts.ts";
 import type { BlockFacts, Claim, OwnSpending } from "./verdict.ts";
 
 const quantity = t.refinement(t.string, (text) => /^0x[0-9a-fA-F]{1,64}$/.test(text));
@@ -30,7 +30,7 @@ const receiptType = t.intersection([
   }),
   t.partial({ blobGasUsed: quantity, blobGasPrice: quantity }),
 ]);
-const logsType = t.array(t.type({ data: hex }));
+const logsType = t.array(t.type({ address: hex, topics: t.array(hash), data: hex }));
 
 type Block = t.TypeOf<typeof blockType>;
 type Receipt = t.TypeOf<typeof receiptType>;
@@ -113,15 +113,19 @@ class RpcBlock implements BlockFacts {
   }
 
   async distributed(): Promise<bigint> {
-    const sums = await Promise.all(
-      DISTRIBUTIONS.map(async ({ at = this.#recipient, topic, words }) => {
-        if (at !== this.#recipient && this.#recipient !== LIDO_VAULT) return 0n;
-        const filter = { blockHash: this.#block.hash, address: at, topics: [topic] };
-        const logs = decoded(logsType, await this.#rpc("eth_getLogs", [filter]));
-        return logs.reduce((sum, { data }) => sum + wordsOf(data, words), 0n);
-      }),
-    );
-    return sums.reduce((sum, part) => sum + part, 0n);
+    const wanted = distributionsOf(this.#recipient);
+    const filter = {
+      blockHash: this.#block.hash,
+      address: [...new Set(wanted.map(({ at }) => at))],
+      topics: [wanted.map(({ topic }) => topic)],
+    };
+    const logs = decoded(logsType, await this.#rpc("eth_getLogs", [filter]));
+    const events = logs.map(({ address, topics: [topic = ""], data }) => ({
+      address: address.toLowerCase(),
+      topic: topic.toLowerCase(),
+      data,
+    }));
+    return distributedBy(this.#recipient, events);
   }
 
   async ownSpending(): Promise<OwnSpending> {
@@ -155,14 +159,6 @@ class RpcBlock implements BlockFacts {
 /** All that a transaction cost its sender beside its value: gas, and blobs (EIP-4844). */
 function feesOf({ gasUsed, effectiveGasPrice, blobGasUsed = "0x0", blobGasPrice = "0x0" }: Receipt): bigint {
   return BigInt(gasUsed) * BigInt(effectiveGasPrice) + BigInt(blobGasUsed) * BigInt(blobGasPrice);
-}
-
-/** The sum of some words of 32 bytes of an event's data; 0 for words that it lacks. */
-function wordsOf(data: string, words: readonly number[]): bigint {
-  return words.reduce((sum, word) => {
-    const digits = data.slice(2 + 64 * word, 2 + 64 * (word + 1));
-    return digits.length === 64 ? sum + BigInt(`0x${digits}`) : sum;
-  }, 0n);
 }
 
 function decoded<A>(type: t.Type<A, unknown, unknown>, value: unknown): A {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { quotedText } from "../datasets/schema.ts";
 import { messageOf, printable, UserError } from "../errors.ts";
+import { DISTRIBUTIONS, distributedBy, type LoggedEvent } from "./contracts.ts";
 import type { BlockFacts, Claim } from "./verdict.ts";
 
 /**
@@ -20,6 +21,8 @@ const TABLES = [
   "canonical_execution_transaction",
   "canonical_execution_balance_diffs",
 ];
+/** Told of only where its folder is there: without it what contracts distributed stays unknown. */
+const EVENTS = "canonical_execution_logs";
 /** More would be spilled to disk: a day of mainnet needs some 300 MB. */
 const MEMORY = "384MB";
 
@@ -85,10 +88,15 @@ function filesOf(folder: string, table: string): string {
   return `read_parquet(${quotedText(join(folder, table, "**/*.parquet"))}, union_by_name = true)`;
 }
 
+const NO_EVENTS = "(SELECT 0 AS block_number, '' AS address, '' AS topic0, '' AS data WHERE false)";
+
 /** FixedString comes as a BLOB, String as text: both as lower-case text. */
 const text = (column: string) => `lower(decode(CAST(${column} AS BLOB)))`;
 
-function statement(blocks: string, transactions: string, diffs: string): string {
+function statement(folder: string): string {
+  const [blocks, transactions, diffs] = TABLES.map((table) => filesOf(folder, table));
+  const withEvents = existsSync(join(folder, EVENTS));
+  const events = withEvents ? filesOf(folder, EVENTS) : NO_EVENTS;
   return `WITH known AS MATERIALIZED (
   SELECT block_number AS number, ${text("block_hash")} AS hash, CAST(base_fee_per_gas AS HUGEINT) AS base_fee
   FROM ${blocks}
@@ -111,6 +119,11 @@ function statement(blocks: string, transactions: string, diffs: string): string 
   SELECT sent.number, recipient, list(CASE WHEN success THEN value ELSE '' END) AS amounts,
     CAST(sum(gas * price) AS VARCHAR) AS fees
   FROM sent JOIN wanted ON wanted.number = sent.number AND recipient = sender GROUP BY sent.number, recipient
+), logged AS (
+  SELECT block_number AS number, list({address: ${text("address")}, topic: ${text("topic0")}, data: ${text("data")}}) AS events
+  FROM ${events} WHERE block_number IN (SELECT number FROM wanted)
+    AND ${text("topic0")} IN (${DISTRIBUTIONS.map(({ topic }) => quotedText(topic)).join(", ")})
+  GROUP BY block_number
 ), changes AS (
   SELECT block_number AS number, ${text("address")} AS address, from_value, to_value,
     CAST(transaction_index AS HUGEINT) * 4294967296 + internal_index AS place
@@ -122,7 +135,8 @@ function statement(blocks: string, transactions: string, diffs: string): string 
   FROM changes JOIN wanted ON wanted.number = changes.number AND recipient = address GROUP BY changes.number, recipient
 )
 SELECT asked.hash, asked.recipient, wanted.hash IS NOT NULL AS canonical, other.hash IS NOT NULL AS replaced,
-  reached.number IS NOT NULL AS reached, before_value, after_value, last, amounts, fees, tips
+  reached.number IS NOT NULL AS reached, before_value, after_value, last, amounts, fees, tips,
+  ${withEvents} AS with_events, events
 FROM asked
 LEFT JOIN wanted ON wanted.hash = asked.hash AND wanted.recipient = asked.recipient
 LEFT JOIN known AS other ON other.number = asked.number AND other.hash <> asked.hash
@@ -130,7 +144,8 @@ LEFT JOIN reached ON reached.number = wanted.number
 LEFT JOIN balances ON balances.number = wanted.number AND balances.recipient = wanted.recipient
 LEFT JOIN lasts ON lasts.number = wanted.number
 LEFT JOIN spent ON spent.number = wanted.number AND spent.recipient = wanted.recipient
-LEFT JOIN tips ON tips.number = wanted.number`;
+LEFT JOIN tips ON tips.number = wanted.number
+LEFT JOIN logged ON logged.number = wanted.number`;
 }
 
 interface Row {
@@ -147,6 +162,8 @@ interface Row {
   readonly amounts: readonly string[] | null;
   readonly fees: string | null;
   readonly tips: string | null;
+  readonly with_events: boolean;
+  readonly events: readonly LoggedEvent[] | null;
 }
 
 /** The facts in a row; undefined where the files don't have the block. */
@@ -161,8 +178,7 @@ function toldBy(row: Row): BlockFacts | undefined {
       last === null
         ? undefined
         : { succeeded: last.success, value: wei(last.value), to: last.receiver, input: last.input || "0x" },
-    // The tables have no events.
-    distributed: async () => undefined,
+    distributed: async () => (row.with_events ? distributedBy(row.recipient, row.events ?? []) : undefined),
     ownSpending: async () =>
       row.tips === null
         ? undefined
