@@ -11,7 +11,8 @@ interface Diff {
 
 /** The columns that are read, in the physical types of xatu's parquet as DuckDB reads them: FixedString and UInt256 are BLOBs. */
 const COLUMNS = {
-  canonical_execution_block: "block_number UBIGINT, block_hash BLOB, base_fee_per_gas UBIGINT",
+  canonical_execution_block:
+    "block_number UBIGINT, block_hash BLOB, base_fee_per_gas UBIGINT, gas_used UBIGINT",
   canonical_execution_transaction:
     "block_number UBIGINT, transaction_index UINTEGER, from_address BLOB, to_address VARCHAR, value BLOB, input VARCHAR, gas_used UBIGINT, gas_price UBIGINT, success BOOLEAN",
   canonical_execution_balance_diffs:
@@ -36,7 +37,9 @@ export async function writeXatu(
       transactions: readonly unknown[];
     };
     const number = Number(block["number"]);
-    rows.canonical_execution_block.push(`(${number}, ${blob(hash)}, ${Number(block["baseFeePerGas"])})`);
+    rows.canonical_execution_block.push(
+      `(${number}, ${blob(hash)}, ${Number(block["baseFeePerGas"])}, ${Number(block["gasUsed"])})`,
+    );
     for (const [place, told] of (block.transactions as readonly Answer[]).entries()) {
       const receipt = (await rpc("eth_getTransactionReceipt", [told["hash"]])) as Answer & {
         logs: readonly Answer[];

@@ -71,10 +71,7 @@ async function factsOf(
   await connection.run(
     `CREATE OR REPLACE TEMP TABLE asked AS SELECT DISTINCT * FROM (VALUES ${asked.join(", ")}) AS asked(hash, number, recipient)`,
   );
-  const [blocks, transactions, diffs] = TABLES.map((table) => filesOf(folder, table));
-  const result = await connection.runAndReadAll(
-    `${statement(String(blocks), String(transactions), String(diffs))}`,
-  );
+  const result = await connection.runAndReadAll(statement(folder));
   const rows = result.getRowObjectsJson() as unknown as readonly Row[];
   return new Map(
     rows.flatMap((row) => {
@@ -98,12 +95,13 @@ function statement(folder: string): string {
   const withEvents = existsSync(join(folder, EVENTS));
   const events = withEvents ? filesOf(folder, EVENTS) : NO_EVENTS;
   return `WITH known AS MATERIALIZED (
-  SELECT block_number AS number, ${text("block_hash")} AS hash, CAST(base_fee_per_gas AS HUGEINT) AS base_fee
+  SELECT block_number AS number, ${text("block_hash")} AS hash, CAST(base_fee_per_gas AS HUGEINT) AS base_fee,
+    gas_used = 0 AS is_empty
   FROM ${blocks}
   WHERE block_number IN (SELECT number FROM asked WHERE number IS NOT NULL)
     OR ${text("block_hash")} IN (SELECT hash FROM asked WHERE number IS NULL)
 ), wanted AS MATERIALIZED (
-  SELECT DISTINCT asked.hash, asked.recipient, own.number, own.base_fee
+  SELECT DISTINCT asked.hash, asked.recipient, own.number, own.base_fee, own.is_empty
   FROM asked JOIN known AS own ON own.hash = asked.hash
 ), sent AS (
   SELECT block_number AS number, transaction_index AS place, success, hex(value) AS value,
@@ -135,7 +133,7 @@ function statement(folder: string): string {
   FROM changes JOIN wanted ON wanted.number = changes.number AND recipient = address GROUP BY changes.number, recipient
 )
 SELECT asked.hash, asked.recipient, wanted.hash IS NOT NULL AS canonical, other.hash IS NOT NULL AS replaced,
-  reached.number IS NOT NULL AS reached, before_value, after_value, last, amounts, fees, tips,
+  wanted.is_empty OR reached.number IS NOT NULL AS reached, before_value, after_value, last, amounts, fees, tips,
   ${withEvents} AS with_events, events
 FROM asked
 LEFT JOIN wanted ON wanted.hash = asked.hash AND wanted.recipient = asked.recipient
@@ -154,7 +152,7 @@ interface Row {
   readonly canonical: boolean;
   /** Another block has the number. */
   readonly replaced: boolean;
-  /** Balance changes of the block are in the files. */
+  /** Balance changes of the block are in the files, or it has no transaction. */
   readonly reached: boolean;
   readonly before_value: string | null;
   readonly after_value: string | null;
