@@ -1,5 +1,5 @@
 /**
- * Which room may import which: the one table of the project's arrows. ARCHITECTURE's is made from it (`npm run rooms`), and
+ * Which room may import which: the one table of the project's arrows. ARCHITECTURE's is made from it (`npm run docs`), and
  * `npm run check` refuses what isn't in it. dependency-cruiser and not the linter: it resolves an import to its file, counts
  * dynamic imports and those of types, and finds circles over any number of files.
  *
@@ -71,7 +71,7 @@ export const ROOMS = [
   },
   {
     room: "runtime/warehouse/sql",
-    job: "statements that both forms take",
+    job: "statements that both forms take; which values are believed; names of builders",
     may: [...GROUND, "runtime/relays", "runtime/lake", "runtime/warehouse"],
   },
   {
@@ -127,7 +127,7 @@ export const ROOMS = [
   },
   {
     room: "runtime/report",
-    job: "the page: its sections with their statements, numbers and plots; drawing; names of builders",
+    job: "the page: its sections with their statements, numbers and plots; drawing",
     may: [...GROUND, "runtime/lake", "runtime/warehouse", "runtime/warehouse/sql", "runtime/checks"],
   },
   {
@@ -200,8 +200,8 @@ export const ROOMS = [
   { room: "policies", job: "rules that a stack must pass, one a file with its cases", may: [] },
   {
     room: "deploy",
-    job: "what sets up a project, promotes an image, computes the cost",
-    may: ["runtime", "runtime/datasets", "runtime/settings", "stacks"],
+    job: "what sets up a project, promotes an image, runs it on a VM, computes the cost",
+    may: ["runtime", "runtime/datasets", "runtime/settings", "components", "stacks"],
   },
   { room: "integration", job: "checks against real servers and the real engine", may: "everything" },
   { room: "bench", job: "speed, as ratios of variants side by side", may: "everything" },

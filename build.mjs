@@ -1,4 +1,5 @@
-// Bundles the program: `node build.mjs cli` into dist/, `node build.mjs container [FOLDER]` into dist/container/.
+// Bundles the program: `node build.mjs cli` into dist/, `node build.mjs container [FOLDER]` into dist/container/,
+// `node build.mjs package [FOLDER]` into dist/package/ and a tarball beside it.
 import { rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 
@@ -7,10 +8,12 @@ const NOT_BUNDLED = /node_modules\/@duckdb\//;
 /** What a service never needs. */
 const NOT_SHIPPED = /^runtime\/simulator\/|\.(?:test|testing|contract)\.ts$/;
 
-const [, , what, folder = "dist/container"] = process.argv;
+const [, , what, folder] = process.argv;
 if (what === "cli") await buildCli();
-else if (what === "container") await buildContainer(folder);
-else throw new Error("give what is to be built: cli, or container [FOLDER]");
+else if (what === "container") await buildContainer(folder ?? "dist/container");
+// The image is built without that file.
+else if (what === "package") await (await import("./buildPackage.mjs")).buildPackage(folder ?? "dist");
+else throw new Error("give what is to be built: cli, container [FOLDER], or package [FOLDER]");
 
 /**
  * The command line: one entry and a chunk a command, so that --help loads next to nothing. Dependencies stay outside: DuckDB is

@@ -54,9 +54,10 @@ export class LogMetrics extends EtlComponent {
     super("LogMetrics", name, stack, opts);
     this.#stack = stack;
     const make = (metric: MetricName, args: Omit<MetricArgs, "name">) => {
-      const name = stack.names.logMetric(metric);
+      const series = stack.names.logMetric(metric);
       const options = this.options("free", { dependsOn: stack.apis.of("logging") });
-      this.#made.set(name, new Metric(this.child(metric.replaceAll("_", "-")), { name, ...args }, options));
+      const made = new Metric(this.child(metric.replaceAll("_", "-")), { name: series, ...args }, options);
+      this.#made.set(series, made);
     };
     for (const [metric, line] of Object.entries(METRICS)) make(metric as MetricName, lineArgs(stack, line));
     make(ERRORS, {

@@ -32,7 +32,7 @@ export class WarehouseViews extends EtlComponent {
       bigqueryViews(place).map((definition) => [
         definition.name,
         new DatasetView(
-          this.child(definition.name),
+          this.child(definition.name.replaceAll("_", "-")),
           { stack, dataset: datasets.private, definition, reads },
           { parent: this },
         ),

@@ -58,9 +58,10 @@ export function alertRules(
   return [...collectionRules(watched), ...contentRules(watched)];
 }
 
-/** A service, and what its alerts ask of. */
-interface Watched {
-  readonly service: ServiceName;
+/** A service, or a program that does both services' work, and what its alerts ask of. */
+export interface Watched {
+  /** What titles begin with. */
+  readonly service: string;
   readonly limits: AlertLimits;
   /** Series of ticks that ended well, and of error lines. */
   readonly ticks: string;
@@ -70,7 +71,7 @@ interface Watched {
 }
 
 /** Whether all is collected, and in time. */
-function collectionRules({ service, limits, ticks, increase }: Watched): AlertRule[] {
+export function collectionRules({ service, limits, ticks, increase }: Watched): AlertRule[] {
   const { noTickMinutes, lagSlots, relaySilentHours } = limits;
   const lag = (part: "sum" | "count") =>
     `sum by (relay) (${increase("relay_lag_slots", part, `${BEHIND_MINUTES}m`)})`;
@@ -80,14 +81,15 @@ function collectionRules({ service, limits, ticks, increase }: Watched): AlertRu
       rule: "NoTick",
       title: `${service}: no tick ended well in ${noTickMinutes} minutes`,
       severity: "CRITICAL",
-      query: `absent_over_time(${ticks}[${TICK_WINDOW}]) or sum(increase(${ticks}[${TICK_WINDOW}])) < 1`,
+      // Both halves without labels: an alert that changed its labels when a series ends would begin its minutes again.
+      query: `sum(absent_over_time(${ticks}[${TICK_WINDOW}])) or sum(increase(${ticks}[${TICK_WINDOW}])) < 1`,
       forMinutes: noTickMinutes,
       whileScheduled: true,
       runbook: `Nothing is collected for as long as this lasts. Nothing is lost yet: relays keep weeks, and the next tick asks for all that is missing.
 
 1. Does Cloud Scheduler call? Its job's last result says so; a 403 means that the invoker's grant is gone (\`pulumi up\` mends it).
 2. Does the service answer? Its log shows each tick's outcome, and a start that failed with the setting that is wrong.
-3. Did a deployment come before? \`gcloud run services update-traffic\` back to the revision before, then look.`,
+3. Did a deployment come before? \`pulumi config set --path mev-boost-etl:image.ref\` to the digest that ran before, then \`pulumi up\`. Traffic that is moved by hand drifts from the program.`,
     },
     {
       noun: "behind",
@@ -121,7 +123,7 @@ function collectionRules({ service, limits, ticks, increase }: Watched): AlertRu
 }
 
 /** Whether what is collected can be kept and loaded, and whether the service says anything is wrong. */
-function contentRules({ service, limits, errorLines, increase }: Watched): AlertRule[] {
+export function contentRules({ service, limits, errorLines, increase }: Watched): AlertRule[] {
   const { quarantinePercent, errors } = limits;
   const hourly = (metric: MetricName) => `sum(${increase(metric, "sum", "1h")})`;
   return [

@@ -1,5 +1,4 @@
 import type { LogMetrics } from "./LogMetrics.ts";
-import type { ServiceName } from "./names.ts";
 
 /** A chart of the dashboard. */
 export interface Panel {
@@ -15,23 +14,18 @@ const HEIGHT = 16;
 
 /** The charts of the two services. */
 export function servicePanels(metrics: Pick<LogMetrics, "series">): Panel[] {
-  const both = (
-    title: string,
-    unit: string,
-    legend: string,
-    query: (service: ServiceName, dataset: string) => string,
-  ): Panel[] =>
+  const both = (title: string, unit: string, legend: string, query: (dataset: string) => string): Panel[] =>
     (["bids", "payloads"] as const).map((service) => ({
       title: `${service}: ${title}`,
       unit,
-      queries: [{ query: query(service, `dataset="${service}"`), legend }],
+      queries: [{ query: query(`dataset="${service}"`), legend }],
     }));
   const increase = (series: string) => `increase(${series}[10m])`;
-  const byRelay = (metric: Parameters<LogMetrics["series"]>[0]) => (_service: ServiceName, dataset: string) =>
+  const byRelay = (metric: Parameters<LogMetrics["series"]>[0]) => (dataset: string) =>
     `sum by (relay) (${increase(metrics.series(metric, dataset, "sum"))})`;
   const mean =
     (metric: Parameters<LogMetrics["series"]>[0], by = "") =>
-    (_service: ServiceName, dataset: string) =>
+    (dataset: string) =>
       `sum${by}(${increase(metrics.series(metric, dataset, "sum"))}) / ` +
       `sum${by}(${increase(metrics.series(metric, dataset, "count"))})`;
   return [
@@ -39,7 +33,7 @@ export function servicePanels(metrics: Pick<LogMetrics, "series">): Panel[] {
       "ticks in 10 minutes",
       "ticks",
       "{{outcome}}",
-      (_service, dataset) => `sum by (outcome) (${increase(metrics.series("tick", dataset))})`,
+      (dataset) => `sum by (outcome) (${increase(metrics.series("tick", dataset))})`,
     ),
     ...both("slots behind, by relay", "slots", "{{relay}}", mean("relay_lag_slots", " by (relay) ")),
     ...both(
@@ -60,7 +54,7 @@ export function servicePanels(metrics: Pick<LogMetrics, "series">): Panel[] {
       "percent of a day's slots that differed when read again, by relay",
       "%",
       "{{relay}}",
-      (_service, dataset) =>
+      (dataset) =>
         `100 * sum by (relay) (increase(${metrics.series("relay_reread_differing", dataset, "sum")}[1d])) / ` +
         `sum by (relay) (increase(${metrics.series("relay_reread", dataset, "sum")}[1d]))`,
     ),
@@ -68,7 +62,7 @@ export function servicePanels(metrics: Pick<LogMetrics, "series">): Panel[] {
       "rows loaded in 10 minutes",
       "rows",
       "rows",
-      (_service, dataset) => `sum(${increase(metrics.series("load_rows", dataset, "sum"))})`,
+      (dataset) => `sum(${increase(metrics.series("load_rows", dataset, "sum"))})`,
     ),
     ...both("objects that wait to be loaded", "objects", "objects", mean("load_waiting")),
     ...both("seconds a tick", "s", "seconds", mean("tick_seconds")),

@@ -1,6 +1,6 @@
 /** How a kind of resource is guarded where the stack's config says `protect: true`. */
 interface Protection {
-  /** What is meant, for the README. */
+  /** What is meant, for docs/policies.md. */
   readonly what: string;
   /** Pulumi refuses to delete or replace it before `pulumi state unprotect`. */
   readonly protect: boolean;

@@ -5,3 +5,10 @@ export function withPart(text: string, name: string, part: string): string {
   if (from === -1 || to < from) throw new RangeError(`the document has no place for ${name}`);
   return `${text.slice(0, from + start.length)}\n\n${part}\n\n${text.slice(to)}`;
 }
+
+/** A table in Markdown: its head, then its rows; a bar in a cell doesn't end it. */
+export function tableOf([head = [], ...rows]: readonly (readonly string[])[]): string {
+  return [head, head.map(() => "---"), ...rows]
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`)
+    .join("\n");
+}

@@ -31,7 +31,7 @@ export function redacted(text: string): string {
   const { protocol, username, password, host, pathname, searchParams } = new URL(text);
   const user = username === "" && password === "" ? "" : "***@";
   const query = [...searchParams.keys()].map((name) => `${encodeURIComponent(name)}=***`).join("&");
-  return `${protocol}//${user}${host}${pathname === "/" ? "" : "/***"}${query === "" ? "" : `?${query}`}`;
+  return `${protocol}//${user}${host}${["", "/"].includes(pathname) ? "" : "/***"}${query === "" ? "" : `?${query}`}`;
 }
 
 /** A `%` that begins no escape stands for itself, as it does in a URL. */

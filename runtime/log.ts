@@ -9,9 +9,30 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
-/** A log on standard error. Levels: debug, info, warn, error, silent. */
+/** A command's log on standard error, in the form of a service's. Levels: debug, info, warn, error, silent. */
 export function stderrLog(level: string): Log {
-  return pino({ level, base: null }, destination({ fd: 2, sync: true }));
+  return serviceLog(level, destination({ fd: 2, sync: true }));
+}
+
+/**
+ * Says a line to whoever started a command, on standard error: as it is to a person at a terminal, elsewhere in the form of a log
+ * line with the fields that it is about.
+ */
+export function speak(severity: "INFO" | "WARNING" | "ERROR", line: string, fields: object = {}): void {
+  // Workers of `--workers` speak to the process that started them, which says it on.
+  const isHeard = process.stderr.isTTY || process.send !== undefined;
+  process.stderr.write(`${isHeard ? line : lineText(severity, line, fields)}\n`);
+}
+
+/** One line as logs have it. */
+export function lineText(severity: string, message: string, fields: object = {}): string {
+  const time = new Date().toISOString();
+  return JSON.stringify({
+    severity,
+    time,
+    ...(spoken(fields) as object),
+    message,
+  });
 }
 
 /** A log that says nothing, for tests and for `--quiet`. */

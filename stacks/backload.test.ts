@@ -3,14 +3,6 @@ import * as fc from "fast-check";
 import * as E from "fp-ts/lib/Either.js";
 import { kubeconfigOf } from "../components/backload/BackloadCluster.ts";
 import { planHash } from "../components/backload/BackloadJob.ts";
-import {
-  firing,
-  type LogEntry,
-  type LogMetric,
-  type PrometheusCondition,
-} from "../components/promql.testing.ts";
-import { BACKLOAD_LINES } from "../runtime/backload/logLines.ts";
-import { serviceLog } from "../runtime/log.ts";
 import { backloadEnvironment } from "../runtime/settings/backloadSettings.ts";
 import { serviceEnvironment } from "../runtime/settings/serviceSettings.ts";
 import { decodeConfig } from "./config.ts";
@@ -255,62 +247,3 @@ for (const [what, change, message] of wrong)
     t.is(mistakes.length, 1, mistakes.join("\n"));
     t.regex(mistakes[0] ?? "", message);
   });
-
-const NOW = 1_800_000_000;
-const MINUTE = 60;
-const metrics = registered
-  .filter(({ type }) => type === "gcp:logging/metric:Metric")
-  .map(({ inputs }) => inputs as unknown as LogMetric);
-
-/** A worker's line as Cloud Logging keeps it. */
-function said(minutesAgo: number, message: string, fields: object): LogEntry {
-  const lines: string[] = [];
-  serviceLog("info", { write: (line: string) => void lines.push(line) }).info(fields, message);
-  const { severity, ...jsonPayload } = JSON.parse(lines[0] ?? "{}") as { severity: string };
-  const labels = { cluster_name: "mev-boost-etl-production", namespace_name: "mev-boost-etl-production" };
-  return {
-    time: NOW - minutesAgo * MINUTE,
-    severity,
-    resource: { type: "k8s_container", labels },
-    jsonPayload,
-  };
-}
-
-function fires(noun: string, entries: readonly LogEntry[], minutesAgo = 0): boolean {
-  const now = NOW - minutesAgo * MINUTE;
-  const { conditions } = inputsOf(`backload-alerts-${noun}`) as {
-    conditions: { conditionPrometheusQueryLanguage: PrometheusCondition }[];
-  };
-  return conditions.some(
-    ({ conditionPrometheusQueryLanguage: condition }) =>
-      firing(condition, metrics, entries, { now, madeAt: 0 }).length > 0,
-  );
-}
-
-test("a shard that failed for good wakes someone, one that is to be tried again or is done doesn't", (t) => {
-  const end = (outcome: string) => [said(5, BACKLOAD_LINES.end.message, { shard: 3, outcome, exit_code: 1 })];
-  t.true(fires("failed", end("bad-input")));
-  t.true(fires("failed", end("failed")));
-  t.false(fires("failed", end("retry")));
-  t.false(fires("failed", end("done")));
-  t.false(fires("failed", []));
-});
-
-test("workers that get nothing for an hour wake someone; working ones and none at all don't", (t) => {
-  const hour = (settled: number) =>
-    Array.from({ length: 61 }, (_, minute) =>
-      said(minute, BACKLOAD_LINES.relay.message, { relay: "titan", settled }),
-    );
-  t.true(fires("no-progress", hour(0)));
-  t.false(fires("no-progress", hour(2)));
-  t.false(
-    fires("no-progress", [
-      ...hour(0),
-      said(30, BACKLOAD_LINES.relay.message, { relay: "aestus", settled: 1 }),
-    ]),
-  );
-  t.false(fires("no-progress", []));
-  // The first lines say 0, since nothing was read before them.
-  for (const minutesAgo of [60, 59, 30, 1])
-    t.false(fires("no-progress", hour(0), minutesAgo), `${minutesAgo}`);
-});

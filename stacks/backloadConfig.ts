@@ -2,39 +2,10 @@ import * as t from "io-ts";
 import { findNetwork } from "../runtime/chain/networks.ts";
 import { type RelayOverrides, overriddenRelays } from "../runtime/settings/relayOverrides.ts";
 import * as E from "fp-ts/lib/Either.js";
-import type { Order, SlotRange } from "../runtime/chain/slots.ts";
+import type { SlotRange } from "../runtime/chain/slots.ts";
 import { type Format, fields, json, whole } from "../runtime/settings/formats.ts";
 import { KNOWN_MACHINE_TYPES, askedFor, nodeRoom } from "../runtime/settings/nodes.ts";
 import { NODE, shared } from "../runtime/settings/shared.ts";
-
-/** A back-load as config names it; what is absent has the value of `BACKLOAD_DEFAULTS`, or is open. */
-export interface BackloadConfig {
-  /** FIRST-LAST */
-  readonly range: string;
-  /** Parts that the range is cut into: each is one pod's work. */
-  readonly shards: number;
-  /** Workers at once, each on a node and by an address of its own. */
-  readonly parallelism: number;
-  /** Only these relays; all active ones without it. */
-  readonly relays?: readonly string[];
-  readonly order?: Order;
-  /** Requests a second to one relay from one worker, at most. */
-  readonly requests_per_second?: number;
-  readonly machine_type?: string;
-  readonly cpu?: string;
-  readonly memory?: string;
-  /** Zones for the nodes. */
-  readonly zones?: readonly string[];
-  /** Hours after which a worker stops and asks to be started again. */
-  readonly worker_hours?: number;
-  /** Hours after which the whole back-load ends, done or not. */
-  readonly hours?: number;
-  readonly retries?: number;
-  /** Shards that may fail for good before the rest is given up. */
-  readonly max_failed_shards?: number;
-  /** Any text: another one is another Job over the same range. */
-  readonly run?: string;
-}
 
 export const BACKLOAD_DEFAULTS = {
   order: shared.order.default,
@@ -59,33 +30,45 @@ const as = <A>(format: Format<A>) =>
 const between = (least: number, most: number) => as(whole("a whole number", least, most));
 const matching = (form: RegExp) => t.refinement(t.string, (value) => form.test(value));
 
+const backloadType = fields(
+  {
+    /** FIRST-LAST */
+    range: matching(/^\d{1,10}-\d{1,10}$/),
+    /** Parts that the range is cut into: each is one pod's work. */
+    shards: as(shared.shards.format),
+    /** Workers at once, each on a node and by an address of its own. */
+    parallelism: between(1, 1000),
+  },
+  {
+    /** Only these relays; all active ones without it. */
+    relays: t.readonlyArray(t.string),
+    order: as(shared.order.format),
+    /** Requests a second to one relay from one worker, at most. */
+    requests_per_second: as(shared.rate.format),
+    machine_type: matching(/^[a-z][a-z0-9]*(?:-[a-z0-9]+)+$/),
+    cpu: matching(/^[1-9]\d{0,5}m?$/),
+    memory: matching(/^[1-9]\d{0,5}[MG]i$/),
+    /** Zones for the nodes. */
+    zones: t.readonlyArray(matching(/^[a-z]+-[a-z]+\d{1,2}-[a-z]$/)),
+    /** Hours after which a worker stops and asks to be started again. */
+    worker_hours: between(1, 24 * 7),
+    /** Hours after which the whole back-load ends, done or not. */
+    hours: between(1, 24 * 365),
+    retries: between(0, 100),
+    /** Shards that may fail for good before the rest is given up. */
+    max_failed_shards: between(0, 100_000),
+    /** Any text: another one is another Job over the same range. */
+    run: matching(/^[\w.-]{1,40}$/),
+  },
+);
+
+/** A back-load as config names it; what is absent has the value of `BACKLOAD_DEFAULTS`, or is open. */
+export type BackloadConfig = Readonly<t.TypeOf<typeof backloadType>>;
+
 /** `{}`, or a back-load. */
 export const backloadFormat: Format<BackloadConfig | Record<string, never>> = json(
   "{} or {range: FIRST-LAST, shards: 1 to 100000, parallelism: 1 to 1000} and, of relays, order (newest or oldest), requests_per_second, machine_type, cpu, memory, zones, worker_hours, hours, retries, max_failed_shards and run, what differs",
-  t.union([
-    fields({}, {}),
-    fields(
-      {
-        range: matching(/^\d{1,10}-\d{1,10}$/),
-        shards: as(shared.shards.format),
-        parallelism: between(1, 1000),
-      },
-      {
-        relays: t.readonlyArray(t.string),
-        order: as(shared.order.format),
-        requests_per_second: as(shared.rate.format),
-        machine_type: matching(/^[a-z][a-z0-9]*(?:-[a-z0-9]+)+$/),
-        cpu: matching(/^[1-9]\d{0,5}m?$/),
-        memory: matching(/^[1-9]\d{0,5}[MG]i$/),
-        zones: t.readonlyArray(matching(/^[a-z]+-[a-z]+\d{1,2}-[a-z]$/)),
-        worker_hours: between(1, 24 * 7),
-        hours: between(1, 24 * 365),
-        retries: between(0, 100),
-        max_failed_shards: between(0, 100_000),
-        run: matching(/^[\w.-]{1,40}$/),
-      },
-    ),
-  ]),
+  t.union([fields({}, {}), backloadType]),
 );
 
 /** Whether there is a back-load at all. */

@@ -140,6 +140,13 @@ const wrong: readonly (readonly [string, Record<string, unknown>, readonly strin
     ],
   ],
   [
+    "an alert for want of ticks sooner than ticks come",
+    { bidsSchedule: "*/10 * * * *", alertNoTickMinutes: 9 },
+    [
+      "mev-boost-etl:alertNoTickMinutes: 9 is shorter than the 10 minutes between two ticks of bidsSchedule; give at least 10",
+    ],
+  ],
+  [
     "a schedule with hours",
     { payloadsSchedule: "*/5 8-18 * * *" },
     [

@@ -99,11 +99,11 @@ function between(values: Partial<Values>): string[] {
 }
 
 /** Whether all of these could be read. */
-const has = (...all: readonly unknown[]): boolean => all.every((one) => one !== undefined);
+const has = (...all: readonly unknown[]): boolean => all.every((value) => value !== undefined);
 const fault = (key: Key, wrong: string): string => `${key}: ${wrong}`;
 
 function* timeFaults(v: Values): Iterable<string> {
-  const { tickSeconds, timeoutSeconds, attemptSeconds } = v;
+  const { tickSeconds, timeoutSeconds, attemptSeconds, alertNoTickMinutes } = v;
   for (const key of ["bidsSchedule", "payloadsSchedule"] as const) {
     if (!has(v[key])) continue;
     const seconds = intervalOf(v[key]);
@@ -116,6 +116,12 @@ function* timeFaults(v: Values): Iterable<string> {
       yield fault(
         "tickSeconds",
         `${tickSeconds} is longer than the ${seconds} s between two ticks of ${key}; give at most ${seconds}`,
+      );
+    // Between two ticks that go well the alert would fire.
+    if (seconds !== undefined && has(alertNoTickMinutes) && seconds > 60 * alertNoTickMinutes)
+      yield fault(
+        "alertNoTickMinutes",
+        `${alertNoTickMinutes} is shorter than the ${seconds / 60} minutes between two ticks of ${key}; give at least ${seconds / 60}`,
       );
   }
   if (has(tickSeconds, timeoutSeconds) && tickSeconds >= timeoutSeconds)

@@ -16,14 +16,15 @@ export interface ConfigKey<A> {
   readonly description: string;
 }
 
-function key<A>(
-  type: ConfigKey<A>["type"],
-  value: unknown,
-  format: Format<A>,
-  description: string,
-): ConfigKey<A> {
-  return { type, default: value, format, description };
-}
+const key = <A>(description: string, form: Omit<ConfigKey<A>, "description">): ConfigKey<A> => ({
+  ...form,
+  description,
+});
+const typed =
+  (type: ConfigKey<unknown>["type"]) =>
+  <A>(value: unknown, format: Format<A>) => ({ type, default: value, format });
+const [string, integer, boolean] = [typed("string"), typed("integer"), typed("boolean")];
+const [array, object] = [typed("array"), typed("object")];
 
 const matching = (form: RegExp) => t.refinement(t.string, (value) => form.test(value));
 const flag = json("true or false", t.boolean);
@@ -41,242 +42,189 @@ const memory = text("whole Mi or Gi, such as 512Mi or 2Gi", /^[1-9]\d{0,4}[MG]i$
 /** Every key of the namespace. */
 export const KEYS = {
   stack: key(
-    "string",
-    "",
-    text('1 to 12 of a-z, 0-9 and "-", the first a letter, the last no "-"', STACK_NAME),
     "What every physical name carries, 1 to 12 characters; must be set, and stays when the Pulumi stack is renamed",
+    string("", text('1 to 12 of a-z, 0-9 and "-", the first a letter, the last no "-"', STACK_NAME)),
   ),
   network: key(
-    "string",
-    "",
-    oneOf(["mainnet", "hoodi", "sepolia"] as const),
     "Network whose relays are collected: mainnet, hoodi or sepolia; must be set",
+    string("", oneOf(["mainnet", "hoodi", "sepolia"] as const)),
   ),
   region: key(
-    "string",
-    "us-central1",
-    text("a region such as us-central1", region),
     "Region of services, schedulers, image registry and network",
+    string("us-central1", text("a region such as us-central1", region)),
   ),
   bigqueryLocation: key(
-    "string",
-    "US",
-    text("US, EU or a region such as us-central1", new RegExp(`^(?:US|EU)$|${region.source}`)),
     "Location of the datasets; the public chain data that payloads are settled by is in US",
+    string("US", text("US, EU or a region such as us-central1", new RegExp(`^(?:US|EU)$|${region.source}`))),
   ),
   bucketLocation: key(
-    "string",
-    "",
-    text("empty (the region), US, EU, ASIA or a region", new RegExp(`^(?:US|EU|ASIA|)$|${region.source}`)),
     "Location of the lake's bucket; empty means region",
+    string(
+      "",
+      text("empty (the region), US, EU, ASIA or a region", new RegExp(`^(?:US|EU|ASIA|)$|${region.source}`)),
+    ),
   ),
-  protect: key("boolean", true, flag, "Guards what holds data against deletion and replacement"),
+  protect: key("Guards what holds data against deletion and replacement", boolean(true, flag)),
   labels: key(
-    "object",
-    {},
-    json(
-      "an object of labels: lower-case letters, digits, _ and -, at most 63; app, stack and network are taken",
-      t.readonly(
-        t.refinement(t.record(t.string, matching(/^[a-z0-9_-]{0,63}$/)), (labels) =>
-          Object.keys(labels).every((key) => label.test(key) && !["app", "stack", "network"].includes(key)),
+    "Labels on everything that takes them, beside app, stack and network",
+    object(
+      {},
+      json(
+        "an object of labels: lower-case letters, digits, _ and -, at most 63; app, stack and network are taken",
+        t.readonly(
+          t.refinement(t.record(t.string, matching(/^[a-z0-9_-]{0,63}$/)), (labels) =>
+            Object.keys(labels).every(
+              (name) => label.test(name) && !["app", "stack", "network"].includes(name),
+            ),
+          ),
         ),
       ),
     ),
-    "Labels on everything that takes them, beside app, stack and network",
   ),
   deployer: key(
-    "string",
-    "mev-boost-etl-deployer",
-    text(
-      "an account's id of 6 to 30 characters, or an e-mail",
-      /^(?:[a-z][a-z0-9-]{4,28}[a-z0-9]|[^\s@:]+@[^\s@:]+\.[^\s@:]+)$/,
-    ),
     "Account that deploys and owns the datasets; the id of one in the project, or an e-mail",
+    string(
+      "mev-boost-etl-deployer",
+      text(
+        "an account's id of 6 to 30 characters, or an e-mail",
+        /^(?:[a-z][a-z0-9-]{4,28}[a-z0-9]|[^\s@:]+@[^\s@:]+\.[^\s@:]+)$/,
+      ),
+    ),
   ),
   image: key(
-    "object",
-    { build: true },
-    json(
-      "{build: true} or {ref: NAME@sha256:DIGEST}",
-      t.union([
-        fields({ build: t.literal(true) }, {}),
-        fields({ ref: matching(/^[a-z0-9][\w.:/-]*@sha256:[0-9a-f]{64}$/) }, {}),
-      ]),
-    ),
     "{build: true} builds the Dockerfile; {ref: NAME@sha256:DIGEST} takes an image that exists",
+    object(
+      { build: true },
+      json(
+        "{build: true} or {ref: NAME@sha256:DIGEST}",
+        t.union([
+          fields({ build: t.literal(true) }, {}),
+          fields({ ref: matching(/^[a-z0-9][\w.:/-]*@sha256:[0-9a-f]{64}$/) }, {}),
+        ]),
+      ),
+    ),
   ),
   relays: key(
-    "object",
-    shared.relays.default,
-    shared.relays.format,
     "What differs from the network's directory, by relay: {url, requests_per_second, payload_limit, off, private, headers}",
+    object(shared.relays.default, shared.relays.format),
   ),
   payloadsRatePercent: key(
-    "integer",
-    10,
-    whole("a whole number", 1, 99),
     "Percent of each relay's rate that the payloads service may use; the bids service has the rest",
+    integer(10, whole("a whole number", 1, 99)),
   ),
   softDeleteDays: key(
-    "integer",
-    7,
-    whole("0, or days", 0, 90),
     "Days for which deleted and replaced objects of the lake can be brought back, 0 or 7 to 90",
+    integer(7, whole("0, or days", 0, 90)),
   ),
   publicDays: key(
-    "integer",
-    28,
-    whole("days", 1, 366),
     "Days that the public views and view delivered look back",
+    integer(28, whole("days", 1, 366)),
   ),
   publicReaders: key(
-    "array",
-    [],
-    list("a list of user:…, group:…, domain:… or allAuthenticatedUsers", PUBLIC_READER),
     "Who may read the public dataset: user:…, group:…, domain:…, or allAuthenticatedUsers unless domain-restricted sharing refuses it",
+    array([], list("a list of user:…, group:…, domain:… or allAuthenticatedUsers", PUBLIC_READER)),
   ),
   canonicalBlocks: key(
-    "object",
-    {},
-    canonicalBlocks,
     "BigQuery table of the canonical chain: {table, timestamp_column, hash_column}; without it reorged stays null",
+    object({}, canonicalBlocks),
   ),
   maxGigabytesBilled: key(
-    "integer",
-    shared.maxGigabytesBilled.default,
-    shared.maxGigabytesBilled.format,
     "Gigabytes (2^30) that one query of a service may bill at most",
+    integer(shared.maxGigabytesBilled.default, shared.maxGigabytesBilled.format),
   ),
-  schedulerEnabled: key("boolean", true, flag, "Whether the schedulers call the services; false pauses them"),
-  bidsSchedule: key("string", "*/5 * * * *", schedule, "When the bids service ticks, as cron"),
-  payloadsSchedule: key("string", "*/5 * * * *", schedule, "When the payloads service ticks, as cron"),
+  schedulerEnabled: key("Whether the schedulers call the services; false pauses them", boolean(true, flag)),
+  bidsSchedule: key("When the bids service ticks, as cron", string("*/5 * * * *", schedule)),
+  payloadsSchedule: key("When the payloads service ticks, as cron", string("*/5 * * * *", schedule)),
   timeZone: key(
-    "string",
-    "Etc/UTC",
-    text("a time zone such as Etc/UTC", /^[A-Z][A-Za-z]+(?:\/[A-Za-z0-9_+-]+)*$/),
     "Time zone of the schedules",
+    string("Etc/UTC", text("a time zone such as Etc/UTC", /^[A-Z][A-Za-z]+(?:\/[A-Za-z0-9_+-]+)*$/)),
   ),
   tickSeconds: key(
-    "integer",
-    shared.tickSeconds.default,
-    shared.tickSeconds.format,
     "Seconds after which a tick asks nothing more; below timeoutSeconds",
+    integer(shared.tickSeconds.default, shared.tickSeconds.format),
   ),
   timeoutSeconds: key(
-    "integer",
-    300,
-    whole("seconds", 15, 1800),
     "Seconds that Cloud Run gives a tick; at most attemptSeconds",
+    integer(300, whole("seconds", 15, 1800)),
   ),
   attemptSeconds: key(
-    "integer",
-    330,
-    whole("seconds", 15, 1800),
     "Seconds that Cloud Scheduler waits for a tick, at most 1800",
+    integer(330, whole("seconds", 15, 1800)),
   ),
   concurrency: key(
-    "integer",
-    4,
-    whole("requests", 2, 1000),
     "Requests that an instance takes at once; above 1, so that the service itself refuses a second tick",
+    integer(4, whole("requests", 2, 1000)),
   ),
   minInstances: key(
-    "integer",
-    0,
-    whole("instances", 0, 1),
     "Instances that are kept between ticks, 0 or 1; there is never more than one",
+    integer(0, whole("instances", 0, 1)),
   ),
-  bidsCpu: key("integer", 1, cpus, "CPUs of the bids service"),
-  bidsMemory: key("string", "1Gi", memory, "Memory of the bids service"),
-  payloadsCpu: key("integer", 1, cpus, "CPUs of the payloads service"),
-  payloadsMemory: key("string", "512Mi", memory, "Memory of the payloads service"),
+  bidsCpu: key("CPUs of the bids service", integer(1, cpus)),
+  bidsMemory: key("Memory of the bids service", string("1Gi", memory)),
+  payloadsCpu: key("CPUs of the payloads service", integer(1, cpus)),
+  payloadsMemory: key("Memory of the payloads service", string("512Mi", memory)),
   startupSeconds: key(
-    "integer",
-    150,
-    whole("seconds", 10, 240),
     "Seconds within which a new instance must have started; above 120 with static egress, whose first connections may stall",
+    integer(150, whole("seconds", 10, 240)),
   ),
   livenessPeriodSeconds: key(
-    "integer",
-    30,
-    whole("seconds", 10, 3600),
     "Seconds between two questions whether an instance lives",
+    integer(30, whole("seconds", 10, 3600)),
   ),
-  livenessTimeoutSeconds: key("integer", 10, whole("seconds", 1, 3600), "Seconds that it has to answer"),
+  livenessTimeoutSeconds: key("Seconds that it has to answer", integer(10, whole("seconds", 1, 3600))),
   livenessFailures: key(
-    "integer",
-    3,
-    whole("questions", 1, 10),
     "Questions unanswered in a row before the instance is replaced",
+    integer(3, whole("questions", 1, 10)),
   ),
   logLevel: key(
-    "string",
-    shared.logLevel.default,
-    shared.logLevel.format,
     "Least level that the services log: debug, info, warn or error",
+    string(shared.logLevel.default, shared.logLevel.format),
   ),
   egress: key(
-    "string",
-    "shared",
-    oneOf(["shared", "static"] as const),
     "How services reach relays: shared (Google's addresses) or static (one reserved address, by Cloud NAT)",
+    string("shared", oneOf(["shared", "static"] as const)),
   ),
   notificationChannels: key(
-    "array",
-    [],
-    list(
-      "a list of projects/PROJECT/notificationChannels/NUMBER",
-      /^projects\/[a-z0-9-]+\/notificationChannels\/\d+$/,
-    ),
     "Channels that alerts go to, projects/PROJECT/notificationChannels/NUMBER",
+    array(
+      [],
+      list(
+        "a list of projects/PROJECT/notificationChannels/NUMBER",
+        /^projects\/[a-z0-9-]+\/notificationChannels\/\d+$/,
+      ),
+    ),
   ),
   alertNoTickMinutes: key(
-    "integer",
-    30,
-    whole("minutes", 5, 1440),
     "Minutes without a tick that ended well before an alert",
+    integer(30, whole("minutes", 5, 1440)),
   ),
   alertLagSlots: key(
-    "integer",
-    600,
-    whole("slots", 100, 32_000),
     "Settled slots that a relay's newest covered one may lie behind before an alert",
+    integer(600, whole("slots", 100, 32_000)),
   ),
   alertRelaySilentHours: key(
-    "integer",
-    6,
-    whole("hours", 1, 24),
     "Hours in which an active relay brought nothing before an alert",
+    integer(6, whole("hours", 1, 24)),
   ),
   alertQuarantinePercent: key(
-    "integer",
-    1,
-    whole("percent", 1, 100),
     "Percent of an hour's rows in quarantine before an alert",
+    integer(1, whole("percent", 1, 100)),
   ),
   alertErrors: key(
-    "integer",
-    3,
-    whole("lines", 1, 1000),
     "Error lines of a service within 15 minutes before an alert",
+    integer(3, whole("lines", 1, 1000)),
   ),
   budget: key(
-    "integer",
-    0,
-    whole("0, or an amount", 0, 1_000_000),
     "Monthly budget of the project in the billing account's currency; 0 means none",
+    integer(0, whole("0, or an amount", 0, 1_000_000)),
   ),
   billingAccount: key(
-    "string",
-    "",
-    text("empty, or XXXXXX-XXXXXX-XXXXXX", /^(?:[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6})?$/),
     "Billing account of the budget, XXXXXX-XXXXXX-XXXXXX; needed with a budget",
+    string("", text("empty, or XXXXXX-XXXXXX-XXXXXX", /^(?:[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6})?$/)),
   ),
   backload: key(
-    "object",
-    {},
-    backloadFormat,
     "The back-load of past bids on Kubernetes, {range, shards, parallelism, …}; {} means none: no cluster and no cost",
+    object({}, backloadFormat),
   ),
 };
 

@@ -1,5 +1,5 @@
 import { Provider } from "@pulumi/gcp/provider.js";
-import type { ComponentResourceOptions } from "@pulumi/pulumi";
+import { type ComponentResourceOptions, interpolate } from "@pulumi/pulumi";
 import type { StackContext } from "../components/stackContext.ts";
 import { Apis } from "../components/Apis.ts";
 import { BidsBackload } from "../components/backload/BidsBackload.ts";
@@ -18,9 +18,7 @@ import { ServiceIdentity } from "../components/ServiceIdentity.ts";
 import { WarehouseViews } from "../components/WarehouseViews.ts";
 import { type StackConfig, readConfig } from "./config.ts";
 import { alertLimits, apisOf, backloadOf, labelsOf, stackNetwork, settingsOf, sizingOf } from "./derived.ts";
-import { outputsOf } from "./outputs.ts";
 import { refuseLostColumns } from "./schemas.ts";
-import { trimErrorStack } from "./trimErrorStack.ts";
 
 /** The program, as a table of contents of what a stack has. Returns the stack's outputs. */
 export default function program() {
@@ -82,17 +80,7 @@ function everything() {
     opts,
   );
 
-  return outputsOf({
-    config,
-    lake,
-    datasets,
-    image,
-    bids,
-    payloads,
-    views,
-    monitoring,
-    ...(backload === undefined ? {} : { backload }),
-  });
+  return outputsOf(config, shared, { bids, payloads, views, monitoring, backload });
 }
 
 /** What both services and the back-load rest on. */
@@ -153,4 +141,69 @@ function etlArgs(
     settings: settingsOf(config, service),
     sizing: sizingOf(config, service),
   };
+}
+
+/** What the stack's outputs are made of beside what its parts share. */
+interface Made {
+  readonly bids: BidsEtl;
+  readonly payloads: PayloadsEtl;
+  readonly views: WarehouseViews;
+  readonly monitoring: Monitoring;
+  readonly backload: BidsBackload | undefined;
+}
+
+/**
+ * The stack's outputs. Their names are fixed: `--stack` in the command line reads some of them, others are relied on from
+ * outside. None is secret.
+ */
+function outputsOf(
+  { project, region, network }: StackConfig,
+  { lake, datasets, image }: ReturnType<typeof sharedParts>,
+  { bids, payloads, views, monitoring, backload }: Made,
+) {
+  return {
+    network,
+    project,
+    region,
+    /** As `--lake` takes it. */
+    lakeUrl: lake.url,
+    /** As `--warehouse` takes it. */
+    warehouseUrl: interpolate`bigquery://${project}/${datasets.private}`,
+    bucket: lake.bucket,
+    dataset: datasets.private,
+    publicDataset: datasets.public,
+    stagingDataset: datasets.staging,
+    bidsTable: bids.table,
+    payloadsTable: payloads.table,
+    loadsView: views.loads,
+    relaysTable: bids.relaysTable,
+    coverageView: views.coverage,
+    deliveredView: views.delivered,
+    publicBidsView: bids.publicView,
+    publicPayloadsView: payloads.publicView,
+    bidsServiceUrl: bids.serviceUrl,
+    payloadsServiceUrl: payloads.serviceUrl,
+    image: image.ref,
+    dashboardUrl: monitoring.dashboardUrl,
+    /** `NAMESPACE/NAME`, where there is one. */
+    ...(backload === undefined ? {} : { backloadJob: backload.job }),
+  };
+}
+
+/**
+ * Does the work; an error of it goes on without the frames of other packages. Pulumi formats an error with colours before
+ * it shows the message alone, and Node.js 20, colouring a path such as `node_modules/@pulumi/resource.ts` (so Pulumi's
+ * source maps write it), never comes to the end of the line: gigabytes and a minute for a mistake in the config.
+ */
+function trimErrorStack<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof Error && error.stack !== undefined)
+      error.stack = error.stack
+        .split("\n")
+        .filter((line) => !line.includes("node_modules"))
+        .join("\n");
+    throw error;
+  }
 }

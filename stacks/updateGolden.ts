@@ -4,13 +4,12 @@ import { format, resolveConfig } from "prettier";
 import { withKeys } from "./projectFile.ts";
 
 // `npm run golden`: writes Pulumi.yaml's keys, and what each stack registers, for the tests to compare and for reviewers to
-// read, and the README's tables with it. What the tables were is only added to: a column that is gone stops it.
+// read. The documents' tables of it: npm run docs. What the tables were is only added to: a column that is gone stops it.
 const project = new URL("../Pulumi.yaml", import.meta.url);
 const yaml = withKeys(await readFile(project, "utf8"));
 await writeFile(project, await format(yaml, { ...(await resolveConfig(project)), parser: "yaml" }));
 // These read Pulumi.yaml as they are loaded: a key that is new must stand there first.
 const { GOLDEN, goldenText, goldenUrl, runStack } = await import("./golden.ts");
-const { withTables } = await import("./readmeTables.ts");
 const { committedSchemas, schemaFaults, schemasOf, schemasUrl } = await import("./schemas.ts");
 
 await mkdir(new URL(".", schemasUrl), { recursive: true });
@@ -22,8 +21,5 @@ if (faults.length > 0) {
 } else {
   await writeFile(schemasUrl, `${JSON.stringify(schemas, null, 1)}\n`);
   for (const file of Object.keys(GOLDEN)) await writeFile(goldenUrl(file), await goldenText(file));
-  const readme = new URL("../README.md", import.meta.url);
-  const style = { ...(await resolveConfig(readme)), parser: "markdown" };
-  await writeFile(readme, await format(withTables(await readFile(readme, "utf8")), style));
-  process.stdout.write("stacks/golden and the README's tables are up to date\n");
+  process.stdout.write("Pulumi.yaml and stacks/golden are up to date; npm run docs writes the documents\n");
 }

@@ -25,7 +25,7 @@ export function networkPolicy(settings: Omit<BackloadSettings, "lake">): network
       const isPrivate = settings.relays[name]?.private === true;
       return { hostname, isPrivate, port: Number(port) || (protocol === "https:" ? 443 : 80) };
     });
-  const ports = new Set([443, 80, ...relays.filter((one) => !one.isPrivate).map(({ port }) => port)]);
+  const ports = new Set([443, 80, ...relays.filter(({ isPrivate }) => !isPrivate).map(({ port }) => port)]);
   const tcp = (port: number) => ({ protocol: "TCP", port });
   const dns = [tcp(53), { protocol: "UDP", port: 53 }];
   const inKubeSystem = (app: string) => ({

@@ -1,4 +1,4 @@
-import { type Dataset, type DatasetName, datasets } from "../../runtime/datasets/dataset.ts";
+import { type Column, type Dataset, type DatasetName, datasets } from "../../runtime/datasets/dataset.ts";
 import { overriddenRelays } from "../../runtime/settings/relayOverrides.ts";
 import type { StackConfig } from "../../stacks/config.ts";
 import { Bill, shown } from "./bill.ts";
@@ -182,17 +182,20 @@ function addWatching(bill: Bill, { relays, ticks }: Volume, watched: Watched): v
   );
 }
 
-/** Logical bytes of a row, as BigQuery counts them: 8 an integer or a time, 16 a NUMERIC, 2 and its length a text. */
+/** Logical bytes of a row, as BigQuery counts them. */
 export function rowBytes({ columns }: Dataset): number {
+  return columns.reduce((sum, column) => sum + columnBytes(column), 0);
+}
+
+/** Logical bytes of a column's value: 8 an integer or a time, 16 a NUMERIC, 2 and its length a text. */
+export function columnBytes({ name, type, field }: Column): number {
   const lengths: Readonly<Record<string, number>> = { hash: 66, pubkey: 98, address: 42 };
-  return columns.reduce((sum, { name, type, field }) => {
-    if (type === "NUMERIC") return sum + 16;
-    if (type === "BOOL") return sum + 1;
-    if (type !== "STRING") return sum + 8;
-    // Nearly always null, which takes nothing.
-    if (name === "extra") return sum;
-    return sum + 2 + (lengths[field?.format ?? ""] ?? bytes.relayName);
-  }, 0);
+  if (type === "NUMERIC") return 16;
+  if (type === "BOOL") return 1;
+  if (type !== "STRING") return 8;
+  // Nearly always null, which takes nothing.
+  if (name === "extra") return 0;
+  return 2 + (lengths[field?.format ?? ""] ?? bytes.relayName);
 }
 
 function gibibytes(memory: string): number {

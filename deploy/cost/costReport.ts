@@ -25,7 +25,7 @@ const LATER = 12;
 /** Lines that cost less than a cent aren't shown. */
 const NOTHING = "0.00";
 
-/** The cost of both stacks a month, with its arithmetic, as text for a terminal or the README. */
+/** The cost of both stacks a month, with its arithmetic, as text for a terminal or docs/cost.md. */
 export function costReport(): string {
   const parts = CASES.map(({ title, stack, more }) =>
     costTable(title, configOf(stack, more), watchedBy(stack)),

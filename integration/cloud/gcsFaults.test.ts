@@ -7,7 +7,7 @@ import { deflateSlot, type GzipBody, joinBlocks } from "../../runtime/lake/gzip.
 import { StaleGenerationError } from "../../runtime/lake/lake.ts";
 import { hastyClock } from "../program/line.ts";
 import { newBucket } from "./buckets.ts";
-import { type ProxyFault, type Passing, type Proxy, startProxy } from "./proxy.ts";
+import { isDownload, isUpload, type ProxyFault, type Passing, type Proxy, startProxy } from "./proxy.ts";
 import { startGcs } from "./servers.ts";
 
 // One after another: when a download fails, the client ends every connection of the process (agent.destroy in its
@@ -33,10 +33,6 @@ async function setUp(t: ExecutionContext, options: GcsOptions = {}) {
 }
 
 const body = (text: string): GzipBody => joinBlocks([deflateSlot(text, 1)]);
-
-const isUpload = ({ method, path }: Passing): boolean =>
-  path.startsWith("/upload/") || path.startsWith("/resumable/") || method === "PUT";
-const isDownload = ({ query }: Passing): boolean => query.get("alt") === "media";
 
 /** The same fault for the first `times` requests of a kind. */
 function first(proxy: Proxy, times: number, which: (request: Passing) => boolean, fault: ProxyFault): void {
@@ -170,6 +166,21 @@ test.serial("an answer that was lost doesn't hide that another has written since
     });
     t.is((await direct.head(NAME))?.generation, other);
   }
+});
+
+test.serial("another's write of the same bytes isn't taken for one whose answer was lost", async (t) => {
+  const { proxy, store, direct } = await setUp(t);
+  const before = await direct.write(NAME, body("a\n"), { rows: "1" }, 0);
+  let other: number | undefined;
+  proxy.rule = async (request) => {
+    if (!isUpload(request) || other !== undefined) return undefined;
+    other = await direct.write(NAME, body("same\n"), { rows: "2" }, before);
+    return { kind: "status", status: 503, when: "before" };
+  };
+  await t.throwsAsync(store.write(NAME, body("same\n"), { rows: "2" }, before), {
+    instanceOf: StaleGenerationError,
+  });
+  t.is((await direct.head(NAME))?.generation, other);
 });
 
 test.serial("a lost race is refused at once, and costs one request", async (t) => {

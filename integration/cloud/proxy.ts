@@ -44,6 +44,12 @@ export type ProxyFault =
   /** Once the server has answered, this is done before the client hears of it. */
   | { readonly kind: "meanwhile"; readonly work: (answer: string) => Promise<void> };
 
+/** Whether a request sends an object's bytes to Cloud Storage, or opens the session for it. */
+export const isUpload = ({ method, path }: Passing): boolean =>
+  path.startsWith("/upload/") || path.startsWith("/resumable/") || method === "PUT";
+/** Whether a request asks Cloud Storage for an object's bytes. */
+export const isDownload = ({ query }: Passing): boolean => query.get("alt") === "media";
+
 /** Decides what befalls each request; undefined lets it pass. A promise holds the request up. */
 export type FaultRule = (request: Passing) => ProxyFault | undefined | Promise<ProxyFault | undefined>;
 

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import test from "ava";
 import { withStack } from "./stack.ts";
+import { saidIn } from "../program/saidLines.ts";
 
 const main = join(import.meta.dirname, "../../runtime/cli/main.ts");
 
@@ -47,8 +48,8 @@ test("--stack asks the real engine: a command works on the stack's lake, and say
     const early = await command("coverage", "--stack", "test", "--slots", "900000-900063");
     t.is(early.code, 2);
     t.regex(
-      early.err,
-      /^mev-boost-etl: --stack test: the stack has no output \w+; run pulumi up --stack test\n$/,
+      saidIn(early.err).join("\n"),
+      /^mev-boost-etl: --stack test: the stack has no output \w+; run pulumi up --stack test$/,
     );
 
     (await stack.up()).ok();
@@ -63,5 +64,5 @@ test("--stack asks the real engine: a command works on the stack's lake, and say
 
     const other = await command("coverage", "--stack", "other");
     t.is(other.code, 2);
-    t.regex(other.err, /^mev-boost-etl: --stack other: there is no such stack; [^\n]+\n$/);
+    t.regex(saidIn(other.err).join("\n"), /^mev-boost-etl: --stack other: there is no such stack; [^\n]+$/);
   }));

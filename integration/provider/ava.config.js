@@ -1,4 +1,4 @@
-/** What Google's provider and the linter of workflows say (`npm run test:provider`); `npm test` runs the others. */
+/** What Google's provider, Prometheus and the linter of workflows say (`npm run test:provider`); `npm test` runs the others. */
 export default {
   files: ["integration/provider/**/*.test.ts"],
   extensions: { ts: "module" },

@@ -22,6 +22,10 @@ export interface EstimateInput {
   readonly ceiling?: number | undefined;
   /** Oldest slots that relays were found to keep, where the lake knows. */
   readonly horizons: ReadonlyMap<string, number>;
+  /** Slots that will be asked for, by relay, where the lake was looked at; all that a relay keeps without it. */
+  readonly wanted?: ReadonlyMap<string, Readonly<Record<DatasetName, number>>>;
+  /** Cores of a worker; those of a pod without it. */
+  readonly cores?: number;
 }
 
 /** What one relay will have to be asked for. */
@@ -81,8 +85,8 @@ export function estimate(input: EstimateInput): Estimate {
   const plan = planShards({ network: network.name, range, relays: planned, datasets: names, shards, order });
   const longest = plan.reduce((most, { range: of }) => Math.max(most, of ? slotCount(of) : 0), 0);
   const sum = (key: "slots" | "gone" | "requests" | "rows" | "raw_bytes" | "lake_bytes") =>
-    relays.reduce((total, estimate) => total + estimate[key], 0);
-  const objects = relays.reduce((total, estimate) => total + objectsOf(estimate.slots, names), 0);
+    relays.reduce((total, relay) => total + relay[key], 0);
+  const objects = relays.reduce((total, { slots }) => total + objectsOf(slots, names), 0);
   const total = {
     slots: sum("slots"),
     gone: sum("gone"),
@@ -95,7 +99,9 @@ export function estimate(input: EstimateInput): Estimate {
     list_calls:
       2 * names.length * relays.reduce((calls, { slots }) => calls + Math.ceil(slots / SEGMENT_SLOTS), 0),
   };
-  const hours = [1, workers, 10 * workers].map((count) => hoursOf(relays, count, shards === 1 ? 0 : longest));
+  const cores = input.cores ?? WORKER_CORES;
+  const shared = { relays, cores, longestShard: shards === 1 ? 0 : longest };
+  const hours = [1, workers, 10 * workers].map((count) => hoursOf(shared, count));
   return {
     slots: slotCount(range),
     shards: {
@@ -113,7 +119,7 @@ export function estimate(input: EstimateInput): Estimate {
 }
 
 function estimateRelay(
-  { network, range, head, datasets: names, ceiling, horizons }: EstimateInput,
+  { network, range, head, datasets: names, ceiling, horizons, wanted }: EstimateInput,
   relay: Relay,
   planned: PlannedRelay | undefined,
   relays: number,
@@ -125,15 +131,20 @@ function estimateRelay(
   );
   const asked = worked && intersect(worked, { first: kept, last: Infinity });
   const slots = asked ? slotCount(asked) : 0;
+  const lacking = wanted?.get(relay.name);
+  // What is there already isn't asked for; what is expected is taken to be spread evenly.
+  const partOf = (name: DatasetName) => (lacking && slots > 0 ? Math.min(1, lacking[name] / slots) : 1);
   const rowsOf = (name: DatasetName) =>
     asked && names.includes(name)
-      ? Math.round(expectedRows(network.name, relay.name, name, asked, relays))
+      ? Math.round(partOf(name) * expectedRows(network.name, relay.name, name, asked, relays))
       : 0;
   const rows = { bids: rowsOf("bids"), payloads: rowsOf("payloads") };
   const per_second = Math.min(ceiling ?? Infinity, relay.requestsPerSecond);
+  const empties = asked ? expectedEmpties(network.name, relay.name, asked) : 0;
+  const spans = partOf("payloads") === 0 ? 0 : Math.ceil(slots / SEGMENT_SLOTS);
   const requests = {
-    bids: asked ? bidsRequests(slots, expectedEmpties(network.name, relay.name, asked), per_second) : 0,
-    payloads: payloadRequests(rows.payloads, relay.payloadLimit, Math.ceil(slots / SEGMENT_SLOTS)),
+    bids: partOf("bids") * bidsRequests(slots, empties, per_second),
+    payloads: payloadRequests(rows.payloads, relay.payloadLimit, spans),
   };
   const bytes = (kind: "raw" | "lake") => rows.bids * BYTES[kind].bids + rows.payloads * BYTES[kind].payloads;
   return {
@@ -153,11 +164,21 @@ function objectsOf(slots: number, names: readonly DatasetName[]): number {
 }
 
 /** Relays are asked side by side, so the slowest of them decides, or the processor, or the shard that nobody shares. */
-function hoursOf(relays: readonly RelayEstimate[], workers: number, longestShard: number): HoursEstimate {
+function hoursOf(
+  {
+    relays,
+    cores,
+    longestShard,
+  }: {
+    readonly relays: readonly RelayEstimate[];
+    readonly cores: number;
+    readonly longestShard: number;
+  },
+  workers: number,
+): HoursEstimate {
   const rows = relays.reduce((sum, estimate) => sum + estimate.rows, 0);
-  const cores = workers * WORKER_CORES;
   const bounds = [
-    { bound_by: "processor", hours: rows / (cores * ROWS_A_CORE_SECOND) / 3600 },
+    { bound_by: "processor", hours: rows / (workers * cores * ROWS_A_CORE_SECOND) / 3600 },
     ...relays.map(({ relay, requests, per_second }) => ({
       bound_by: relay,
       hours: requests / (per_second * workers) / 3600,
@@ -167,7 +188,7 @@ function hoursOf(relays: readonly RelayEstimate[], workers: number, longestShard
       hours: (Math.min(slots, longestShard) * requests) / Math.max(1, slots) / per_second / 3600,
     })),
   ];
-  const worst = bounds.reduce((most, one) => (one.hours > most.hours ? one : most));
+  const worst = bounds.reduce((most, bound) => (bound.hours > most.hours ? bound : most));
   return { workers, ...worst };
 }
 

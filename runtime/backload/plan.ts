@@ -1,6 +1,7 @@
 import { type SlotRange, intersect, type Order } from "../chain/slots.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { UserError } from "../errors.ts";
+import type { Relay } from "../relays/relay.ts";
 import { MAX_SHARDS } from "../settings/shared.ts";
 import { expectedBids, expectedRows, keepsSlots } from "./expectedRows.ts";
 
@@ -38,12 +39,7 @@ export interface Shard {
 /** A relay as a plan takes it: active relays alone are asked, each from `first` to `last` or the range's end. */
 export function plannedRelay(
   network: { readonly name: string; readonly floor: number },
-  relay: {
-    readonly name: string;
-    readonly activeFrom: number | null;
-    readonly activeTo: number | null;
-    readonly collectFrom: number | null;
-  },
+  relay: Pick<Relay, "name" | "activeFrom" | "activeTo" | "collectFrom">,
 ): PlannedRelay {
   const { name, activeFrom, activeTo, collectFrom } = relay;
   const first = Math.max(network.floor, activeFrom ?? 0, collectFrom ?? 0);
@@ -106,9 +102,9 @@ function loads({ network, range, relays, datasets: names }: PlanInput) {
     const asked = answerable(relay, range);
     if (!asked) continue;
     const bids = names.includes("bids") ? expectedBids(network, relay.name) : () => 0;
-    const one = { first: 0, last: 0 };
+    const slot = { first: 0, last: 0 };
     const payloads = names.includes("payloads")
-      ? expectedRows(network, relay.name, "payloads", one, relays.length)
+      ? expectedRows(network, relay.name, "payloads", slot, relays.length)
       : 0;
     starts.forEach((start, unit) => {
       const first = Math.max(asked.first, start);

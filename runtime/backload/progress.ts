@@ -107,25 +107,16 @@ export function together(workers: Iterable<readonly RelayProgress[]>): RelayProg
   const relays = new Map<string, RelayProgress>();
   for (const progress of [...workers].flat()) {
     const known = relays.get(progress.relay);
-    relays.set(
-      progress.relay,
-      known
-        ? {
-            relay: progress.relay,
-            slots: known.slots + progress.slots,
-            done: known.done + progress.done,
-            read: known.read + progress.read,
-            failed: known.failed + progress.failed,
-            rows: known.rows + progress.rows,
-            requests: known.requests + progress.requests,
-            refusals: known.refusals + progress.refusals,
-            bytes: known.bytes + progress.bytes,
-            borne: highest(known.borne, progress.borne),
-          }
-        : progress,
-    );
+    relays.set(progress.relay, known ? sumOf(known, progress) : progress);
   }
   return [...relays.values()];
+}
+
+const SUMMED = ["slots", "done", "read", "failed", "rows", "requests", "refusals", "bytes"] as const;
+
+function sumOf(a: RelayProgress, b: RelayProgress): RelayProgress {
+  const sums = Object.fromEntries(SUMMED.map((key) => [key, a[key] + b[key]]));
+  return { ...a, ...sums, borne: highest(a.borne, b.borne) };
 }
 
 function highest(a: number | null, b: number | null): number | null {

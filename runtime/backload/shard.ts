@@ -1,4 +1,4 @@
-import type { SlotRange } from "../chain/slots.ts";
+import { type SlotRange, cutRange } from "../chain/slots.ts";
 import { UserError, printable } from "../errors.ts";
 import { MAX_SHARDS } from "../settings/shared.ts";
 
@@ -29,11 +29,5 @@ export const SEGMENT_SLOTS = 32_000;
 
 /** A range cut at the multiples of a segment's length, newest first. */
 export function segmentsOf(range: SlotRange): SlotRange[] {
-  const segments: SlotRange[] = [];
-  for (let { last } = range; last >= range.first;) {
-    const first = Math.max(range.first, Math.floor(last / SEGMENT_SLOTS) * SEGMENT_SLOTS);
-    segments.push({ first, last });
-    last = first - 1;
-  }
-  return segments;
+  return [...cutRange(range, SEGMENT_SLOTS)];
 }

@@ -15,10 +15,10 @@ export function divideRates(progress: readonly (readonly RelayProgress[] | undef
   const left = progress.map(
     (relays) => relays && new Map(relays.map(({ relay, slots, done }) => [relay, slots - done] as const)),
   );
-  const relays = new Set(progress.flatMap((one) => one?.map(({ relay }) => relay) ?? []));
+  const relays = new Set(progress.flatMap((worker) => worker?.map(({ relay }) => relay) ?? []));
   const shares: Record<string, number>[] = progress.map(() => ({}));
   for (const relay of relays) {
-    const of = left.map((one) => one?.get(relay));
+    const of = left.map((slots) => slots?.get(relay));
     const working = of.filter((slots) => slots !== undefined);
     const total = working.reduce((sum, slots) => sum + slots, 0);
     const least = Math.min(LEAST_SHARE, 1 / working.length);

@@ -8,7 +8,7 @@ export const NODE_DISK_GB = 20;
 /** Cores that a worker has: what its pod is limited to. An e2-medium bears one core in the long run, the node's own pods included. */
 export const WORKER_CORES = Number.parseInt(NODE.cpu, 10) / 1000;
 
-/** Bids that a worker with a core for itself collects a second, requests included (npm run bench; README, "How fast it is"). */
+/** Bids that a worker with a core for itself collects a second, requests included (npm run bench; docs/performance.md). */
 export const ROWS_A_CORE_SECOND = 65_000;
 
 /** Bytes of a row: as relays send it, in the lake (gzip), and as BigQuery counts it (facts: relay-data-api §4, gcp-design §1). */

@@ -38,6 +38,34 @@ export function slotCount(range: SlotRange): number {
   return range.last - range.first + 1;
 }
 
+/** A range cut at the multiples of a number of slots, newest first. */
+export function* cutRange(range: SlotRange, slots: number): Generator<SlotRange> {
+  for (let { last } = range; last >= range.first;) {
+    const first = Math.max(range.first, Math.floor(last / slots) * slots);
+    yield { first, last };
+    last = first - 1;
+  }
+}
+
+/** Runs in ascending order, those that touch as one; or those whose ends lie at most `gap` slots apart. */
+export function joinedRuns(runs: readonly SlotRange[], gap = 1): SlotRange[] {
+  const joined: { first: number; last: number }[] = [];
+  for (const { first, last } of runs.toSorted((a, b) => a.first - b.first)) {
+    const before = joined.at(-1);
+    if (before && first <= before.last + gap) before.last = Math.max(before.last, last);
+    else joined.push({ first, last });
+  }
+  return joined;
+}
+
+/** Slots as runs, likewise. */
+export function slotRuns(slots: readonly number[], gap?: number): SlotRange[] {
+  return joinedRuns(
+    slots.map((slot) => ({ first: slot, last: slot })),
+    gap,
+  );
+}
+
 /** Which end of a range is collected first. */
 export const ORDERS = ["newest", "oldest"] as const;
 export type Order = (typeof ORDERS)[number];

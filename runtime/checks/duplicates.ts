@@ -28,13 +28,8 @@ FROM ${dataset} WHERE ${inScope(d, scope)} GROUP BY relay`,
       const [rows, repeats] = [numberIn(row, "all_rows"), numberIn(row, "repeats")];
       if (!isBeyondChance(repeats, rows, USUAL)) return [];
       const most = numberIn(row, "most");
-      return [
-        {
-          severity: "warning",
-          relay: textIn(row, "relay"),
-          what: `${textIn(row, "dataset")}: ${manyOf(repeats, rows, "row")} repeat another, one as often as ${most} times`,
-        },
-      ];
+      const what = `${textIn(row, "dataset")}: ${manyOf(repeats, rows, "row")} repeat another, one as often as ${most} times`;
+      return [{ severity: "warning", relay: textIn(row, "relay"), what }];
     });
     const rows = sumOf(copies, (row) => numberIn(row, "all_rows"));
     const repeats = sumOf(copies, (row) => numberIn(row, "repeats"));

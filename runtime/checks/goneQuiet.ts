@@ -39,33 +39,28 @@ WHERE state = 'active' AND coalesce(active_from, 0) <= ${last} AND coalesce(acti
       newest: numberOrNull(row, "newest"),
       slots: numberOrNull(row, "slots") ?? 0,
     }));
-    const last = Math.max(0, ...seen.map((one) => one.newest ?? 0));
+    const last = Math.max(0, ...seen.map((sighting) => sighting.newest ?? 0));
     const busiest = Math.max(0, ...seen.map(({ slots }) => slots));
     let longest = { relay: "", silence: -1 };
-    const findings = seen.flatMap((one): Finding[] => {
-      if (one.newest === null || one.oldest === null) {
+    const findings = seen.flatMap((sighting): Finding[] => {
+      if (sighting.newest === null || sighting.oldest === null) {
         return busiest < LEAST_SLOTS
           ? []
           : [
               {
                 severity: "warning",
-                relay: one.relay,
+                relay: sighting.relay,
                 what: `not one row in this range, in which others have rows of ${many(busiest, "slot")}`,
               },
             ];
       }
-      const silence = last - one.newest;
-      if (silence > longest.silence) longest = { relay: one.relay, silence };
+      const silence = last - sighting.newest;
+      if (silence > longest.silence) longest = { relay: sighting.relay, silence };
       // How often a relay with rows in this share of its slots is silent for so long.
-      const habit = one.slots / (one.newest - one.oldest + 2);
+      const habit = sighting.slots / (sighting.newest - sighting.oldest + 2);
       if (silence < LEAST_SLOTS || (1 - habit) ** silence >= RARE) return [];
-      return [
-        {
-          severity: "warning",
-          relay: one.relay,
-          what: `no row since slot ${one.newest}, ${many(silence, "slot")} before the newest of the others`,
-        },
-      ];
+      const what = `no row since slot ${sighting.newest}, ${many(silence, "slot")} before the newest of the others`;
+      return [{ severity: "warning", relay: sighting.relay, what }];
     });
     return {
       measured:

@@ -35,11 +35,8 @@ GROUP BY dataset, relay`,
       const [dataset, relay] = [textIn(row, "dataset"), textIn(row, "relay")];
       if (said.has(`${dataset} ${relay}`)) continue;
       const slots = many(numberIn(row, "slots"), "slot");
-      findings.push({
-        severity: "warning",
-        relay,
-        what: `${dataset}: two reads of ${slots} differ, and the one with more rows was kept`,
-      });
+      const what = `${dataset}: two reads of ${slots} differ, and the one with more rows was kept`;
+      findings.push({ severity: "warning", relay, what });
     }
     const revisions = sumOf(revised, (row) => numberIn(row, "revisions"));
     return {

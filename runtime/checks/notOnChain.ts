@@ -37,15 +37,10 @@ FROM slots GROUP BY relay`,
         numberIn(row, "missed"),
       ];
       if (!isBeyondChance(lost, settled, USUAL)) return [];
-      return [
-        {
-          severity: "warning",
-          relay: textIn(row, "relay"),
-          what:
-            `nothing it delivered is canonical in ${manyOf(lost, settled, "slot")}: another block in ${lost - missed}, ` +
-            `missed ${missed}; the newest is ${numberIn(row, "newest")}`,
-        },
-      ];
+      const what =
+        `nothing it delivered is canonical in ${manyOf(lost, settled, "slot")}: another block in ${lost - missed}, ` +
+        `missed ${missed}; the newest is ${numberIn(row, "newest")}`;
+      return [{ severity: "warning", relay: textIn(row, "relay"), what }];
     });
     const total = (column: string) => sumOf(slots, (row) => numberIn(row, column));
     const unsettled = total("unsettled");

@@ -11,7 +11,7 @@ export const pageBorder: Check = {
   name: "page-border",
   title: "A page that ends inside a slot",
   looksFor:
-    "slots with as many payloads as one page holds: pages overlap by a slot, so only such a slot can lose rows at a border",
+    "slots with as many payloads as one page holds: pages overlap by half, so only such a slot can lose rows at a border",
   advice:
     "The rest of such a slot can't be had by slot or cursor; ask by block_hash or builder_pubkey, by hand.",
   statements: (d, scope) => ({
@@ -27,13 +27,8 @@ SELECT max(payloads) AS payloads FROM slots`,
     const findings = full.flatMap((row): Finding[] => {
       const [relay, payloads] = [textIn(row, "relay"), numberIn(row, "payloads")];
       if (payloads < (limits.get(relay) ?? SMALLEST_PAGE)) return [];
-      return [
-        {
-          severity: "error",
-          relay,
-          what: `slot ${numberIn(row, "slot")} has ${many(payloads, "payload")}, a full page: there may be more`,
-        },
-      ];
+      const what = `slot ${numberIn(row, "slot")} has ${many(payloads, "payload")}, a full page: there may be more`;
+      return [{ severity: "error", relay, what }];
     });
     const most = fullest[0]?.["payloads"] ?? null;
     return {

@@ -22,13 +22,10 @@ export const rereadsDiffer: Check = {
       if (!worst) continue;
       const [slots, differing] = [numberIn(worst, "slots"), numberIn(worst, "differing")];
       const others = rows.length === 1 ? "" : `, the worst of ${many(rows.length, "such day")}`;
-      findings.push({
-        severity: "warning",
-        relay: textIn(worst, "relay"),
-        what:
-          `${textIn(worst, "dataset")}: on ${textIn(worst, "day")} ${manyOf(differing, slots, "slot")} differed when read again, ` +
-          `by ${many(numberIn(worst, "rows_gained"), "row")} more${others}`,
-      });
+      const what =
+        `${textIn(worst, "dataset")}: on ${textIn(worst, "day")} ${manyOf(differing, slots, "slot")} differed when read again, ` +
+        `by ${many(numberIn(worst, "rows_gained"), "row")} more${others}`;
+      findings.push({ severity: "warning", relay: textIn(worst, "relay"), what });
     }
     const slots = sumOf(rereads, (row) => numberIn(row, "slots"));
     const differing = sumOf(rereads, (row) => numberIn(row, "differing"));

@@ -39,20 +39,14 @@ GROUP BY delivered_slots.relay`,
     for (const row of delivered) {
       const [slots, empty] = [numberIn(row, "delivered"), numberIn(row, "without_bids")];
       if (empty === 0) continue;
-      findings.push({
-        severity: "error",
-        relay: textIn(row, "relay"),
-        what: `${manyOf(empty, slots, "slot")} that it delivered in are covered without a bid; the newest is ${numberIn(row, "newest")}`,
-      });
+      const what = `${manyOf(empty, slots, "slot")} that it delivered in are covered without a bid; the newest is ${numberIn(row, "newest")}`;
+      findings.push({ severity: "error", relay: textIn(row, "relay"), what });
     }
     for (const row of lonely) {
       const [slots, empty] = [numberIn(row, "slots"), numberIn(row, "empty")];
       if (slots - empty < HAS_BIDS * slots || !isBeyondChance(empty, slots, USUAL)) continue;
-      findings.push({
-        severity: "warning",
-        relay: textIn(row, "relay"),
-        what: `${manyOf(empty, slots, "slot")} are covered without a bid while most relays have some; the newest is ${numberIn(row, "newest")}`,
-      });
+      const what = `${manyOf(empty, slots, "slot")} are covered without a bid while most relays have some; the newest is ${numberIn(row, "newest")}`;
+      findings.push({ severity: "warning", relay: textIn(row, "relay"), what });
     }
     const all = sumOf(delivered, (row) => numberIn(row, "delivered"));
     const empties = sumOf(delivered, (row) => numberIn(row, "without_bids"));

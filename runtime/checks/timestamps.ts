@@ -50,13 +50,8 @@ FROM bids WHERE ${inScope(d, scope)} GROUP BY relay`,
         const seconds = (name: string) => (Number(row[name]) / 1000).toFixed(1);
         const span =
           column === "outside" ? `, from ${seconds("earliest")} s to ${seconds("latest")} s in all` : "";
-        return [
-          {
-            severity: "warning",
-            relay: textIn(row, "relay"),
-            what: `${manyOf(hits, bids, "bid")} ${words}${span}`,
-          },
-        ];
+        const what = `${manyOf(hits, bids, "bid")} ${words}${span}`;
+        return [{ severity: "warning", relay: textIn(row, "relay"), what }];
       }),
     );
     const total = (column: string) => sumOf(times, (row) => numberIn(row, column));

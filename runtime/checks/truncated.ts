@@ -47,11 +47,8 @@ WHERE ${ROW_LIMITS.map((limit) => `bids BETWEEN ${limit - NEAR} AND ${limit + NE
       const [blocks, offered] = [numberIn(row, "blocks"), numberIn(row, "offered")];
       // Who adjusts blocks delivers what nobody bid.
       if (blocks === offered || adjusting.has(textIn(row, "relay"))) continue;
-      findings.push({
-        severity: "error",
-        relay: textIn(row, "relay"),
-        what: `${manyOf(blocks - offered, blocks, "delivered block")} not among its bids for the slot; the newest is of slot ${numberIn(row, "newest_lacking")}`,
-      });
+      const what = `${manyOf(blocks - offered, blocks, "delivered block")} not among its bids for the slot; the newest is of slot ${numberIn(row, "newest_lacking")}`;
+      findings.push({ severity: "error", relay: textIn(row, "relay"), what });
     }
     const all = sumOf(delivered, (row) => numberIn(row, "blocks"));
     const found = sumOf(delivered, (row) => numberIn(row, "offered"));

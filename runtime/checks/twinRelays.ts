@@ -46,13 +46,8 @@ WHERE common >= ${LEAST_COMMON}`,
       const [one, other] = [textIn(row, "relay"), textIn(row, "other_relay")];
       const [common, smaller] = [numberIn(row, "common"), numberIn(row, "smaller")];
       if (common < TWIN * smaller || aliases.get(one) === other || aliases.get(other) === one) return [];
-      return [
-        {
-          severity: "error",
-          relay: one,
-          what: `the same as ${other}: ${manyOf(common, smaller, "bid")} in common, to the millisecond`,
-        },
-      ];
+      const what = `the same as ${other}: ${manyOf(common, smaller, "bid")} in common, to the millisecond`;
+      return [{ severity: "error", relay: one, what }];
     });
     const bids = sumOf(compared, (row) => numberIn(row, "bids"));
     const names = sumOf(compared, (row) => numberIn(row, "relays"));

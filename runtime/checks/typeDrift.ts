@@ -54,13 +54,8 @@ WHERE last_slot >= ${first} AND first_slot <= ${last}${relayIn(d, scope)} GROUP 
       const odd = numberIn(row, "refused");
       const rows = numberIn(row, "all_rows") + odd;
       if (!isBeyondChance(odd, rows, USUAL)) return [];
-      return [
-        {
-          severity: "error",
-          relay: textIn(row, "relay"),
-          what: `${textIn(row, "dataset")}: no table can hold ${manyOf(odd, rows, "row")}; they are in quarantine`,
-        },
-      ];
+      const what = `${textIn(row, "dataset")}: no table can hold ${manyOf(odd, rows, "row")}; they are in quarantine`;
+      return [{ severity: "error", relay: textIn(row, "relay"), what }];
     });
     findings.push(...changes("bids", bids, BID_FIELDS), ...changes("payloads", payloads, FIELDS));
     const odd = sumOf(refused, (row) => numberIn(row, "refused"));

@@ -27,11 +27,8 @@ export const unprovenEmpty: Check = {
         empties += empty;
         if (empty === 0) continue;
         const between = `between ${numberIn(row, "first_slot")} and ${numberIn(row, "last_slot")}`;
-        findings.push({
-          severity: "warning",
-          relay: textIn(row, "relay"),
-          what: `${dataset}: ${manyOf(empty, covered, "covered slot")} of older chunks are empty without proof, ${between}`,
-        });
+        const what = `${dataset}: ${manyOf(empty, covered, "covered slot")} of older chunks are empty without proof, ${between}`;
+        findings.push({ severity: "warning", relay: textIn(row, "relay"), what });
       }
     }
     const measured = `${manyOf(empties, among, "covered slot")} of older chunks are empty without proof`;

@@ -9,8 +9,9 @@ import { UserError, printable } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import { progressLines, ratesTable } from "./backloadProgress.ts";
 import { isWorkerOfAFleet, tellFleet, workerStop } from "./backloadWorker.ts";
-import { type Context, contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
+import { type Context, contextOf, lakeOf, rangeOf, stopSignal, tellRange } from "./context.ts";
 import { coverageTables, coverageLines } from "./coverageTable.ts";
+import { isFixed } from "./range.ts";
 import { resolved } from "./relays.ts";
 
 /**
@@ -28,7 +29,7 @@ export async function backloadCommand(options: BackloadCommandOptions): Promise<
   const whole = { first: network.floor, last: settledSlot(network, clock.now()) };
   const range = rangeOf(options, context) ?? whole;
   if (options.dryRun) return (await import("./backloadDryRun.ts")).dryRun(options, context, range);
-  if (shard && !options.slots && options.now === undefined)
+  if (shard && !isFixed(options) && options.now === undefined)
     say("shards are cut from the range: give every worker the same --slots FIRST-LAST, or they leave holes");
   if (options.workers !== undefined)
     return (await import("./backloadWorkers.ts")).runWorkers(options, context, range, options.workers);
@@ -55,14 +56,14 @@ async function work(
   range: SlotRange,
   number: ShardNumber | undefined,
 ): Promise<number> {
-  const { network, clock, log, datasets, say } = context;
+  const { network, clock, log, datasets, say, note } = context;
   const { order } = options;
   const lake = await lakeOf(options, network);
   // A relay that isn't known is refused before anything is started.
   const known = (await resolved({ ...options, quiet: true }, context)).map(({ relay }) => relay);
   const shard = shardRange(context, range, known, order, number);
   const fleet = isWorkerOfAFleet() ? workerStop() : undefined;
-  const limited = withTimeLimit(fleet?.signal ?? stopSignal(say), clock, options.timeLimit);
+  const limited = withTimeLimit(fleet?.signal ?? stopSignal(note), clock, options.timeLimit);
   const relays = await startRelays(options, context);
   const connected = connect(relays.chosen, {
     network,
@@ -72,6 +73,7 @@ async function work(
     share: options.share,
     ...(options.quiet ? {} : { warn: say }),
   });
+  if (shard) tellRange(options, context, shard);
   const started = clock.monotonic();
   let stopShowing = () => {};
   let result: BackloadResult;
@@ -100,7 +102,7 @@ async function work(
     fleet?.end();
   }
   const seconds = (clock.monotonic() - started) / 1000;
-  printResult(result, { options, lake, range: shard, number, seconds });
+  printResult(result, { options, context, lake, range: shard, number, seconds });
   const { outcome, reason, faults, lastErrors } = result;
   for (const [relay, error] of lastErrors) say(`${relay}: ${printable(error, 300)}`);
   for (const fault of faults) say(fault);
@@ -115,15 +117,20 @@ function nameOf(number: ShardNumber | undefined): string {
 /** The part of a back-load that one worker has done. */
 interface WorkedShard {
   readonly options: BackloadCommandOptions;
+  readonly context: Context;
   readonly lake: Lake;
   readonly range: SlotRange | undefined;
   readonly number: ShardNumber | undefined;
   readonly seconds: number;
 }
 
-function printResult(result: BackloadResult, { options, lake, range, number, seconds }: WorkedShard): void {
+function printResult(
+  result: BackloadResult,
+  { options, context, lake, range, number, seconds }: WorkedShard,
+): void {
   const { outcome, reason, progress, coverage, faults, lastErrors } = result;
   const { order } = options;
+  const { print } = context;
   if (options.json) {
     const { index, count } = number ?? { index: 0, count: 1 };
     const errors = Object.fromEntries(lastErrors);
@@ -134,11 +141,10 @@ function printResult(result: BackloadResult, { options, lake, range, number, sec
     );
     return;
   }
-  const slots = range ? `slots ${range.first}-${range.last}` : "no slots";
-  process.stdout.write(`${lake.network}, ${nameOf(number)}, ${slots}, ${order} first\n\n`);
-  if (coverage.length > 0) process.stdout.write(`${coverageTables(coverage)}\n\n`);
-  process.stdout.write(`${ratesTable(progress, seconds)}\n\nlake: ${lake.url}\n`);
-  for (const line of coverageLines(coverage)) process.stdout.write(`${line}\n`);
+  print(`${nameOf(number)}, ${range ? "" : "no slots, "}${order} first\n\n`);
+  if (coverage.length > 0) print(`${coverageTables(coverage)}\n\n`);
+  print(`${ratesTable(progress, seconds)}\n\nlake: ${lake.url}\n`);
+  for (const line of coverageLines(coverage)) print(`${line}\n`);
 }
 
 /** The slots of a shard; all of the range where there are no shards, and none where there are more shards than slots. */

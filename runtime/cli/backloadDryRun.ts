@@ -1,9 +1,10 @@
 import type { BackloadCommandOptions } from "./backloadRelays.ts";
-import { type Estimate, estimate } from "../backload/estimate.ts";
+import { type Estimate, type RelayEstimate, estimate } from "../backload/estimate.ts";
 import { UNIT_SLOTS } from "../backload/plan.ts";
 import { type SlotRange, settledSlot, slotCount } from "../chain/slots.ts";
 import { BadObjectError } from "../lake/lake.ts";
-import { type Context, lakeOf } from "./context.ts";
+import { type Context, lakeOf, tellRange } from "./context.ts";
+import { duration, terminalColumns, scaledBytes, scaledCount, wrapped } from "./numbers.ts";
 import { tableText } from "./tables.ts";
 import { resolved } from "./relays.ts";
 
@@ -20,7 +21,7 @@ export async function dryRun(
   context: Context,
   range: SlotRange,
 ): Promise<number> {
-  const { network, clock, datasets, say } = context;
+  const { network, clock, datasets, say, print } = context;
   const relays = (await resolved(options, context)).map(({ relay }) => relay);
   const workers = options.workers ?? DEFAULT_WORKERS;
   const shards = options.shard?.count ?? Math.min(DEFAULT_SHARDS, Math.ceil(slotCount(range) / UNIT_SLOTS));
@@ -36,14 +37,13 @@ export async function dryRun(
     ceiling: options.rate,
     horizons: await horizonsOf(options, context, relays, say),
   });
+  tellRange(options, context, range);
   if (options.json) {
     const input = { network: network.name, range, datasets, workers };
     process.stdout.write(`${JSON.stringify({ ...input, ...figures })}\n`);
   } else {
-    process.stdout.write(
-      `${network.name}, slots ${range.first}-${range.last}: an estimate, nobody was asked\n\n`,
-    );
-    process.stdout.write(`${report(figures, workers, process.stdout.columns ?? 80)}\n`);
+    print(`an estimate, nobody was asked\n\n`);
+    print(`${report(figures, workers, terminalColumns(process.stdout))}\n`);
   }
   return 0;
 }
@@ -71,16 +71,15 @@ async function horizonsOf(
 
 function report(figures: Estimate, workers: number, columns: number): string {
   const { relays, total, hours, cost, shards } = figures;
-  const wide = columns >= WIDE;
-  const lines = [relayTable(figures, wide), ""];
+  const lines = [relayTable(figures, columns), ""];
   lines.push(
-    `${count(figures.slots)} slots, ${count(total.requests)} requests, ${count(total.rows)} rows expected: ${bytes(total.raw_bytes)} as sent,`,
-    `${bytes(total.lake_bytes)} in the lake in ${count(total.objects)} objects, ${count(total.list_calls)} list calls`,
+    `${scaledCount(figures.slots)} slots, ${scaledCount(total.requests)} requests, ${scaledCount(total.rows)} rows expected: ${scaledBytes(total.raw_bytes)} as sent,`,
+    `${scaledBytes(total.lake_bytes)} in the lake in ${scaledCount(total.objects)} objects, ${scaledCount(total.list_calls)} list calls`,
     "slots without bids are asked twice; how many there are is an assumption",
-    `${shards.count} shards, the longest of ${count(shards.longest_slots)} slots`,
+    `${shards.count} shards, the longest of ${scaledCount(shards.longest_slots)} slots`,
     "",
     `workers      hours      days  bound by, each worker with an address of its own`,
-    ...hours.map(
+    ...[...new Map(hours.map((one) => [one.workers, one])).values()].map(
       (estimate) =>
         `${String(estimate.workers).padStart(7)} ${estimate.hours.toFixed(1).padStart(10)} ${(estimate.hours / 24).toFixed(1).padStart(9)}  ${estimate.bound_by}`,
     ),
@@ -97,50 +96,37 @@ function report(figures: Estimate, workers: number, columns: number): string {
   return lines.flatMap((line) => wrapped(line, columns)).join("\n");
 }
 
-function relayTable({ relays, hours }: Estimate, wide: boolean): string {
-  const head = ["relay", "slots", "requests", "rows", "lake", "req/s"];
-  const wideHead = wide ? ["as sent", "no longer kept"] : [];
-  const rows = relays.map((estimate) => [
-    estimate.relay,
-    count(estimate.slots),
-    count(estimate.requests),
-    count(estimate.rows),
-    bytes(estimate.lake_bytes),
-    String(estimate.per_second),
-    ...(wide ? [bytes(estimate.raw_bytes), count(estimate.gone)] : []),
-    ...hours.map(({ workers }) => (estimate.requests / estimate.per_second / workers / 3600).toFixed(1)),
-  ]);
-  return tableText([...head, ...wideHead, ...hours.map(({ workers }) => `h by ${workers}`)], rows, {
-    padding: wide ? 2 : 0,
+/** What each relay will be asked for, in so many columns; relays' names are never cut. */
+export function relayTable(
+  { relays, hours, total }: Pick<Estimate, "relays" | "hours" | "total">,
+  columns: number,
+): string {
+  const wide = columns >= WIDE;
+  const time = (seconds: number) => (hours.length === 1 ? duration(seconds) : (seconds / 3600).toFixed(1));
+  const fleets = hours.filter(({ workers }, at) => hours.findIndex((one) => one.workers === workers) === at);
+  const row = (name: string, of: Estimate["total"] | RelayEstimate, own: readonly string[]) => [
+    name,
+    scaledCount(of.slots),
+    scaledCount(of.requests),
+    scaledCount(of.rows),
+    scaledBytes(of.lake_bytes),
+    ...(wide ? [scaledBytes(of.raw_bytes), scaledCount(of.gone)] : []),
+    ...own,
+  ];
+  const rows = relays.map((one) => {
+    const times = fleets.map(({ workers }) => time(one.requests / one.per_second / workers));
+    return row(one.relay, one, [String(one.per_second), ...times]);
   });
-}
-
-/** Lines of words broken to fit; tables fit by themselves. */
-function wrapped(line: string, columns: number): string[] {
-  if (line.length <= columns || line.includes("\n")) return [line];
-  const at = line.lastIndexOf(" ", columns);
-  if (at <= 0) return [line];
-  const indent = /^ */.exec(line)?.[0] ?? "";
-  return [line.slice(0, at), ...wrapped(`${indent}  ${line.slice(at + 1)}`, columns)];
-}
-
-function count(value: number): string {
-  return scaled(value, 1000, ["", " k", " M", " G"]);
-}
-
-function bytes(value: number): string {
-  return scaled(value, 1000, [" B", " kB", " MB", " GB", " TB", " PB"]);
-}
-
-function scaled(value: number, base: number, units: readonly string[]): string {
-  let rest = value;
-  let unit = 0;
-  while (rest >= base && unit < units.length - 1) {
-    rest /= base;
-    unit++;
-  }
-  const digits = unit === 0 || rest >= 100 ? 0 : 1;
-  return `${rest.toFixed(digits)}${units[unit] ?? ""}`;
+  const longest = fleets.map((fleet) => time(3600 * fleet.hours));
+  if (rows.length > 1) rows.push(row("total", total, ["", ...longest]));
+  const times =
+    fleets.length === 1
+      ? [hours.length === 1 ? "time" : "hours"]
+      : fleets.map(({ workers }, at) => `${at === 0 ? "h " : ""}by ${workers}`);
+  const wideHead = wide ? ["as sent", "no longer kept"] : [];
+  return tableText(["relay", "slots", "requests", "rows", "lake", ...wideHead, "req/s", ...times], rows, {
+    gap: wide ? "   " : " ",
+  });
 }
 
 function dollars(value: number): string {

@@ -9,7 +9,7 @@ import { UserError, printable } from "../errors.ts";
 import { ONE_CORE_FLAGS } from "../heap.ts";
 import { progressLines, ratesTable } from "./backloadProgress.ts";
 import { FLUSH_MS, type FleetMessage, type WorkerMessage } from "./backloadWorker.ts";
-import { type Context, lakeOf, stopSignal } from "./context.ts";
+import { type Context, lakeOf, stopSignal, tellRange } from "./context.ts";
 import { coverageTables, coverageLines } from "./coverageTable.ts";
 import { coverageOfAll, exitCodeOf } from "./summary.ts";
 
@@ -30,11 +30,12 @@ export async function runWorkers(
   range: SlotRange,
   count: number,
 ): Promise<number> {
-  const { network, clock, log, datasets, say } = context;
+  const { network, clock, log, datasets, say, note, print } = context;
   if (count > MAX_SHARDS) throw new UserError(`--workers ${count}: at most ${MAX_SHARDS}`, { exitCode: 2 });
   const lake = await lakeOf(options, network);
   const relays = await startRelays(options, context);
-  const stop = stopSignal(say);
+  const stop = stopSignal(note);
+  tellRange(options, context, range);
   const started = clock.monotonic();
   const fleet = new Fleet(count, workerArguments(options, range, relays.base, count), options.quiet, stop);
   const stopShowing = progressLines(process.stderr, options.quiet, log, () => fleet.progress());
@@ -56,10 +57,10 @@ export async function runWorkers(
     const relaysTold = { relays: progress, coverage, faults };
     process.stdout.write(`${JSON.stringify({ range, ...told, seconds, ...relaysTold })}\n`);
   } else {
-    process.stdout.write(`${network.name}, slots ${range.first}-${range.last}, ${count} workers\n\n`);
-    if (coverage.length > 0) process.stdout.write(`${coverageTables(coverage)}\n\n`);
-    process.stdout.write(`${ratesTable(progress, seconds)}\n\nlake: ${lake.url}\n`);
-    for (const line of coverageLines(coverage)) process.stdout.write(`${line}\n`);
+    print(`${count} workers, ${options.order} first\n\n`);
+    if (coverage.length > 0) print(`${coverageTables(coverage)}\n\n`);
+    print(`${ratesTable(progress, seconds)}\n\nlake: ${lake.url}\n`);
+    for (const line of coverageLines(coverage)) print(`${line}\n`);
   }
   for (const line of new Set([...fleet.said, ...faults])) say(line);
   if (stop.aborted) return 3;

@@ -23,7 +23,15 @@ test("where the canonical node is down everything is loaded, and a line says whi
   const rows = new Map([640, 700, 940].map((slot) => [slot, [rowOf(slot, 1)]]));
   await put(lake, network, "payloads", "one", { rows });
   const warehouse = join(folder, "one.duckdb");
-  const context: Context = { network, clock, log: silentLog, datasets: DATASET_NAMES, say: () => {} };
+  const context: Context = {
+    network,
+    clock,
+    log: silentLog,
+    datasets: DATASET_NAMES,
+    say: () => {},
+    note: () => {},
+    print: () => {},
+  };
   const options = {
     network: "simulated",
     relay: [],

@@ -1,6 +1,6 @@
 import type { CheckResult } from "../checks/check.ts";
 import { printable } from "../errors.ts";
-import { contextOf, lakeOf } from "./context.ts";
+import { contextOf, lakeOf, tellRange } from "./context.ts";
 import { tableText } from "./tables.ts";
 import { openWarehouse } from "./load.ts";
 import { loadedScope } from "./loadedScope.ts";
@@ -10,22 +10,20 @@ import { knownRelays } from "./relays.ts";
 /** `check`: the data-quality detectors over what is loaded. Exit 3 when one of them finds an error. */
 export async function checkCommand(options: CommonOptions): Promise<number> {
   const context = contextOf(options);
-  const { network, log } = context;
+  const { network, log, print } = context;
   const { logFindings, runChecks } = await import("../checks/checks.ts");
   const warehouse = await openWarehouse(options, context);
   try {
     const scope = await loadedScope(options, context, warehouse);
+    tellRange(options, context, scope.range);
     const lake = await lakeOf(options, network);
     const relays = await knownRelays({ ...options, relay: [] }, context, lake);
     const results = await runChecks(warehouse, { scope, relays });
     logFindings(log, network.name, results);
     if (options.json) process.stdout.write(`${JSON.stringify(results.map(inJson), null, 1)}\n`);
     else {
-      const { first, last } = scope.range;
-      process.stdout.write(
-        `${network.name}, slots ${first}-${last}, ${warehouse.url}\n\n${tableOf(results)}\n`,
-      );
-      for (const line of findingLines(results)) process.stdout.write(`${line}\n`);
+      print(`warehouse: ${warehouse.url}\n\n${tableOf(results)}\n`);
+      for (const line of findingLines(results)) print(`${line}\n`);
     }
     return results.some(({ findings }) => findings.some(({ severity }) => severity === "error")) ? 3 : 0;
   } finally {

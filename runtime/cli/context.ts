@@ -1,13 +1,16 @@
 import { type Clock, fixedDateClock, systemClock } from "../chain/clock.ts";
 import { type Network, findNetwork } from "../chain/networks.ts";
-import { type SlotRange, intersect, settledSlot } from "../chain/slots.ts";
+import type { SlotRange } from "../chain/slots.ts";
 import { DATASET_NAMES, type DatasetName } from "../datasets/dataset.ts";
-import { UserError } from "../errors.ts";
+import { UserError, printable } from "../errors.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import type { Lake } from "../lake/lake.ts";
-import { type Log, silentLog, stderrLog } from "../log.ts";
+import { type Log, silentLog, speak, stderrLog } from "../log.ts";
+import { LOG_LEVELS } from "../settings/shared.ts";
+import { INTERRUPTS_TO_END } from "./invoked.ts";
 import type { CommonOptions } from "./options.ts";
 import { readerGone } from "./output.ts";
+import { namedRange, namesRange, rangeText } from "./range.ts";
 
 /** What every command works with, made from its options. */
 export interface Context {
@@ -15,22 +18,37 @@ export interface Context {
   readonly clock: Clock;
   readonly log: Log;
   readonly datasets: readonly DatasetName[];
-  /** Writes a line for the person to standard error; `--quiet` doesn't silence it. */
-  readonly say: (line: string) => void;
+  /** Tells the person of a fault, a line on standard error with what it is about; `--quiet` doesn't silence it. */
+  readonly say: (line: string, fields?: object) => void;
+  /** Tells the person of what is no fault, a line on standard error. */
+  readonly note: (line: string, fields?: object) => void;
+  /** Writes the result for the person, lines with their ends, to standard output. */
+  readonly print: (text: string) => void;
 }
 
 export function contextOf(options: CommonOptions): Context {
   const network = findNetwork(options.network, options.seed);
   if (!network) throw new UserError(`unknown network ${options.network}`, { exitCode: 2 });
-  const onTerminal = process.stderr.isTTY;
-  const level = process.env["LOG_LEVEL"] ?? (onTerminal ? "silent" : "info");
+  const { quiet } = options;
   return {
     network,
     clock: options.now === undefined ? systemClock : fixedDateClock(options.now * 1000),
-    log: options.quiet ? silentLog : stderrLog(level),
+    log: quiet ? silentLog : stderrLog(logLevel()),
     datasets: options.dataset ? [options.dataset] : DATASET_NAMES,
-    say: (line) => void process.stderr.write(`${line}\n`),
+    say: (line, fields) => speak("WARNING", line, fields),
+    note: (line, fields) => (quiet ? undefined : speak("INFO", line, fields)),
+    print: (text) => (quiet ? undefined : void process.stdout.write(text)),
   };
+}
+
+/** On a terminal people read what is said to them; logs are for where they are kept. */
+function logLevel(): string {
+  const level = process.env["LOG_LEVEL"] ?? (process.stderr.isTTY ? "silent" : "info");
+  if (!["silent", ...LOG_LEVELS].includes(level))
+    throw new UserError(`LOG_LEVEL=${printable(level, 60)}: give silent, ${LOG_LEVELS.join(", ")}`, {
+      exitCode: 2,
+    });
+  return level;
 }
 
 /** The network's lake at `--lake`. The client for buckets is only imported where there is one. */
@@ -46,43 +64,35 @@ export function warehousePath(options: CommonOptions, network: Network): string 
 }
 
 /**
- * The slots that `--slots` or `--last` name, clipped to what is settled (said aloud); undefined when neither is given.
- * Throws UserError (exit 2) when nothing of the range is settled.
+ * The slots that the options name, clipped to what is settled (said aloud); undefined where they name none. Throws UserError
+ * (exit 2) when nothing of the range is settled.
  */
-export function rangeOf(options: CommonOptions, { network, clock, say }: Context): SlotRange | undefined {
-  const settled = settledSlot(network, clock.now());
-  const whole = { first: network.floor, last: settled };
-  if (settled < network.floor) {
-    throw new UserError(`${network.name} has no settled slot yet (its clock says slot ${settled + 50})`, {
-      exitCode: 2,
-    });
-  }
-  if (options.last !== undefined)
-    return { first: Math.max(network.floor, settled - options.last + 1), last: settled };
-  if (!options.slots) return undefined;
-  const { first, last } = options.slots;
-  const range = intersect(options.slots, whole);
-  if (!range) {
-    const why =
-      first > settled
-        ? `lies in the future: the newest settled slot is ${settled} (head - 50)`
-        : `lies before the first MEV-Boost slot, ${network.floor}`;
-    throw new UserError(`--slots ${first}-${last} ${why}`, { exitCode: 2 });
-  }
-  if (range.first !== first || range.last !== last) {
-    say(
-      `--slots ${first}-${last} is clipped to ${range.first}-${range.last}: slots settle 50 behind the head`,
-    );
-  }
-  return range;
+export function rangeOf(options: CommonOptions, { network, clock, note }: Context): SlotRange | undefined {
+  const named = namedRange(options, network, clock.now());
+  if (named?.clipped !== undefined) note(named.clipped);
+  return named?.range;
+}
+
+/**
+ * Says once which slots a command is about, and when they were. With `--json` that is no part of the result: it is noted where
+ * the options say it in other words.
+ */
+export function tellRange(options: CommonOptions, { network, note, print }: Context, range: SlotRange): void {
+  const line = `${network.name}, ${rangeText(network, range)}`;
+  if (!options.json) print(`${line}\n`);
+  else if (!options.slots && namesRange(options))
+    note(line, { network: network.name, first_slot: range.first, last_slot: range.last });
 }
 
 /** Aborted by SIGINT or SIGTERM, and when nobody reads the output any more; a second signal ends the process at once. */
-export function stopSignal(say: (line: string) => void): AbortSignal {
+export function stopSignal(note: (line: string) => void): AbortSignal {
   const controller = new AbortController();
+  let heard = 0;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (controller.signal.aborted) process.exit(130);
-    say(`${signal}: stopping; what was read is being written (again: stop at once)`);
+    heard += signal === "SIGINT" ? 1 : INTERRUPTS_TO_END - 1;
+    if (heard >= INTERRUPTS_TO_END) process.exit(130);
+    if (controller.signal.aborted) return;
+    note(`${signal}: stopping; what was read is being written (again: stop at once)`);
     controller.abort(new Error(`stopped by ${signal}`));
   };
   process.on("SIGINT", onSignal);

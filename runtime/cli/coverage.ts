@@ -1,7 +1,7 @@
 import { settledSlot } from "../chain/slots.ts";
 import { storedRange } from "../collect/coverage.ts";
 import { UserError } from "../errors.ts";
-import { contextOf, lakeOf, rangeOf } from "./context.ts";
+import { contextOf, lakeOf, rangeOf, tellRange } from "./context.ts";
 import { coverageTables, coverageLines } from "./coverageTable.ts";
 import type { CommonOptions } from "./options.ts";
 import { knownRelays } from "./relays.ts";
@@ -12,15 +12,17 @@ export async function coverage(options: CommonOptions & { format: string }): Pro
   if (!["table", "json"].includes(options.format))
     throw new UserError("--format: table or json", { exitCode: 2 });
   const context = contextOf(options);
-  const { network, clock, datasets, say } = context;
+  const { network, clock, datasets, say, note, print } = context;
   const lake = await lakeOf(options, network);
   const range = rangeOf(options, context) ?? (await storedRange(lake, datasets));
+  const inJson = options.json || options.format === "json";
   if (!range) {
-    if (options.json || options.format === "json") process.stdout.write("[]\n");
-    else say(`the lake ${lake.url} holds nothing of ${network.name} yet; mev-boost-etl run collects`);
+    if (inJson) process.stdout.write("[]\n");
+    else note(`the lake ${lake.url} holds nothing of ${network.name} yet; mev-boost-etl run collects`);
     return 0;
   }
   const last = Math.min(range.last, settledSlot(network, clock.now()));
+  tellRange({ ...options, json: inJson }, context, { ...range, last });
   const relays = await knownRelays(options, context, lake);
   const { coverage: rows, faults } = await coverageOfAll(
     lake,
@@ -28,12 +30,10 @@ export async function coverage(options: CommonOptions & { format: string }): Pro
     relays,
     datasets,
   );
-  if (options.json || options.format === "json") process.stdout.write(`${JSON.stringify(rows, null, 1)}\n`);
+  if (inJson) process.stdout.write(`${JSON.stringify(rows, null, 1)}\n`);
   else {
-    process.stdout.write(
-      `${network.name}, slots ${range.first}-${last}, lake ${lake.url}\n\n${coverageTables(rows)}\n`,
-    );
-    for (const line of coverageLines(rows)) process.stdout.write(`${line}\n`);
+    print(`lake: ${lake.url}\n\n${coverageTables(rows)}\n`);
+    for (const line of coverageLines(rows)) print(`${line}\n`);
   }
   for (const fault of faults) say(fault);
   return faults.length > 0 ? 1 : exitCodeOf(rows);

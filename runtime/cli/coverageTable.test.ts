@@ -44,8 +44,8 @@ test("lines below the tables tell what is missing from what is unproven, what wa
     "unproven: heron bids 12 of them answered without rows so far",
     "awaiting: swift payloads 12 slots lie above its newest payload",
     "awaiting: flashbots payloads 1 slot lies above its newest payload",
-    "reread: 1200 of 7344 differ (83.6 % agree), 3600 rows more",
-    "reread: flashbots payloads 1200 of 7200 differ (83.3 % agree), 3600 rows more",
+    "reread: 1,200 of 7,344 differ (83.6 % agree), 3,600 rows more",
+    "reread: flashbots payloads 1,200 of 7,200 differ (83.3 % agree), 3,600 rows more",
   ]);
   for (const line of lines) t.true(line.length <= 80, line);
 });
@@ -54,6 +54,6 @@ test("nothing is said of complete data, and 100 % agree only where all do", (t) 
   t.deepEqual(coverageLines([row]), []);
   const reread = { slots: 100_000, differing: 1, rows_gained: 1 };
   t.deepEqual(coverageLines([{ ...row, reread }]), [
-    "reread: 1 of 100000 differ (99.9 % agree), 1 rows more",
+    "reread: 1 of 100,000 differ (99.9 % agree), 1 rows more",
   ]);
 });

@@ -1,37 +1,89 @@
 import type { SlotRange } from "../chain/slots.ts";
 import type { Coverage } from "../collect/coverage.ts";
 import { agreesBadly } from "../lake/rereads.ts";
+import { terminalColumns, grouped, wrapped } from "./numbers.ts";
 import { tableText } from "./tables.ts";
 
-/** The coverage as one table a dataset, within 80 columns; with `retries` where a run counted them. */
-export function coverageTables(coverage: readonly Coverage[], retries?: (row: Coverage) => number): string {
-  const names = [...new Set(coverage.map(({ dataset }) => dataset))];
-  return names
-    .map((name) =>
-      datasetTable(
-        name,
-        coverage.filter(({ dataset }) => dataset === name),
-        retries,
-      ),
-    )
-    .join("\n\n");
+/** What a run counted beside the coverage. */
+type Retries = (row: Coverage) => number;
+
+/** A column of the tables. */
+interface Column {
+  readonly head: string;
+  readonly value: (row: Coverage) => number;
+  /** The lower, the later it is left off where columns don't fit. */
+  readonly rank: number;
+  /** Shown only where a row has any. */
+  readonly whereAny?: boolean;
 }
 
-function datasetTable(
-  title: string,
+/** In the order in which they are shown. */
+const COLUMNS: readonly Column[] = [
+  { head: "slots", rank: 3, value: ({ slots }) => slots },
+  { head: "covered", rank: 1, value: ({ covered }) => covered },
+  { head: "missing", rank: 0, value: ({ missing }) => missing },
+  { head: "unproven", rank: 4, value: ({ unproven }) => unproven, whereAny: true },
+  { head: "unavailable", rank: 7, value: ({ unavailable }) => unavailable },
+  { head: "suspect", rank: 6, value: ({ suspect }) => suspect },
+  { head: "awaiting", rank: 5, value: ({ awaiting }) => awaiting, whereAny: true },
+  { head: "rows", rank: 2, value: ({ rows }) => rows },
+  { head: "quarantined", rank: 8, value: ({ quarantined }) => quarantined },
+];
+
+/**
+ * The coverage as one table a dataset with the sums below, in so many columns (the terminal's): what doesn't fit is left off,
+ * and its sums are said below. Relays' names are never cut. With `retries` where a run counted them.
+ */
+export function coverageTables(
   coverage: readonly Coverage[],
-  retries: ((row: Coverage) => number) | undefined,
+  retries?: Retries,
+  columns: number = terminalColumns(process.stdout),
 ): string {
-  const head = [title, "slots", "covered", "missing", "unavailable", "suspect", "rows", "quar."];
-  if (retries) head.push("retries");
-  const lines = coverage.map((row) => {
-    const { slots, covered, missing, unavailable, suspect, rows, quarantined } = row;
-    const name = row.state === "active" ? row.relay : `${row.relay} (${row.state})`;
-    const cells = [slots, covered, missing, unavailable, suspect, rows, quarantined];
-    if (retries) cells.push(retries(row));
-    return [name, ...cells.map(String)];
-  });
-  return tableText(head, lines);
+  const all = retries ? [...COLUMNS, { head: "retries", rank: 9, value: retries }] : COLUMNS;
+  const wanted = all.filter(({ whereAny, value }) => !whereAny || coverage.some((row) => value(row) > 0));
+  const names = [...new Set(coverage.map(({ dataset }) => dataset))];
+  const parts = names.map((name) => coverage.filter(({ dataset }) => dataset === name));
+  const shown = fitting(wanted, parts, columns);
+  const left = wanted.filter((column) => !shown.includes(column));
+  const tables = parts.map((rows) => datasetTable(rows, shown));
+  return [...tables, ...leftOff(left, coverage, columns)].join("\n\n");
+}
+
+/** The columns that there is room for in all the tables, the most important ones first. */
+function fitting(wanted: readonly Column[], parts: readonly Coverage[][], columns: number): Column[] {
+  const first = Math.max(...parts.flat().map((row) => Math.max(nameOf(row).length, row.dataset.length)));
+  let room = columns - first;
+  const kept = new Set<Column>();
+  for (const column of [...wanted].toSorted((a, b) => a.rank - b.rank)) {
+    room -= 1 + Math.max(column.head.length, ...parts.map((rows) => grouped(sumOf(rows, column)).length));
+    if (room < 0) break;
+    kept.add(column);
+  }
+  return wanted.filter((column) => kept.has(column));
+}
+
+function datasetTable(rows: readonly Coverage[], columns: readonly Column[]): string {
+  const lines = rows.map((row) => [nameOf(row), ...columns.map(({ value }) => grouped(value(row)))]);
+  if (rows.length > 1) lines.push(["total", ...columns.map((column) => grouped(sumOf(rows, column)))]);
+  return tableText([rows[0]?.dataset ?? "", ...columns.map(({ head }) => head)], lines);
+}
+
+/** What the columns that didn't fit would have shown, as far as that is anything. */
+function leftOff(left: readonly Column[], coverage: readonly Coverage[], columns: number): string[] {
+  const sums = left
+    .map((column) => ({ head: column.head, sum: sumOf(coverage, column) }))
+    .filter(({ sum }) => sum > 0)
+    .map(({ head, sum }) => `${grouped(sum)} ${head}`);
+  if (sums.length === 0) return [];
+  return [wrapped(`in all ${sums.join(", ")} (a wider terminal shows of which relays)`, columns).join("\n")];
+}
+
+function sumOf(rows: readonly Coverage[], { value }: Column): number {
+  return rows.reduce((total, row) => total + value(row), 0);
+}
+
+function nameOf({ relay, state }: Coverage): string {
+  return state === "active" ? relay : `${relay} (${state})`;
 }
 
 /** What tables can't hold, a line each, within 80 columns: what is missing and why, what waits, what re-reading has shown. */
@@ -47,13 +99,15 @@ export function coverageLines(coverage: readonly Coverage[]): string[] {
 }
 
 function aboveNewest(slots: number): string {
-  return slots === 1 ? "1 slot lies above its newest payload" : `${slots} slots lie above its newest payload`;
+  return slots === 1
+    ? "1 slot lies above its newest payload"
+    : `${grouped(slots)} slots lie above its newest payload`;
 }
 
 /** The first missing ranges. An empty answer that nothing bears out yet isn't a failure to answer. */
 function missingLines({ relay, dataset, unproven, missing_ranges: ranges }: Coverage): string[] {
   const missing = `missing: ${relay} ${dataset} ${rangesText(ranges.map(([first, last]) => ({ first, last })))}`;
-  const answered = `unproven: ${relay} ${dataset} ${unproven} of them answered without rows so far`;
+  const answered = `unproven: ${relay} ${dataset} ${grouped(unproven)} of them answered without rows so far`;
   return unproven > 0 ? [missing, answered] : [missing];
 }
 
@@ -73,7 +127,7 @@ function rereadLines(coverage: readonly Coverage[]): string[] {
 function agreementText({ slots, differing, rows_gained: gained }: Coverage["reread"]): string {
   // Rounded down, so that 100 % are all.
   const percent = Math.floor(1000 * (1 - differing / slots)) / 10;
-  return `${differing} of ${slots} differ (${percent} % agree), ${gained} rows more`;
+  return `${grouped(differing)} of ${grouped(slots)} differ (${percent} % agree), ${grouped(gained)} rows more`;
 }
 
 /** The first of some runs of slots in words. */
@@ -82,6 +136,6 @@ export function rangesText(ranges: readonly SlotRange[]): string {
   const shown = ranges
     .slice(0, SHOWN)
     .map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`));
-  const more = ranges.length > SHOWN ? ` and ${ranges.length - SHOWN} more` : "";
+  const more = ranges.length > SHOWN ? ` and ${grouped(ranges.length - SHOWN)} more` : "";
   return `${shown.join(", ")}${more}`;
 }

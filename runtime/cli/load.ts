@@ -1,9 +1,11 @@
+import type { SlotRange } from "../chain/slots.ts";
 import { printable, UserError } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Relay } from "../relays/relay.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { canonicalOf, settleBy } from "./canonical.ts";
-import { type Context, contextOf, lakeOf, warehousePath } from "./context.ts";
+import { type Context, contextOf, lakeOf, rangeOf, warehousePath } from "./context.ts";
+import { grouped } from "./numbers.ts";
 import type { CommonOptions } from "./options.ts";
 import { knownRelays } from "./relays.ts";
 
@@ -44,17 +46,21 @@ export async function openWarehouse(
   return openDuckDb(path, network, { clock, log });
 }
 
-/** Brings the warehouse up to the lake, and settles what is known of the canonical chain. */
+/** Brings the warehouse (of a range: the chunks that touch it) up to the lake, and settles what is known of the canonical chain. */
 export async function loadInto(
   options: CommonOptions & { rebuild?: boolean },
   context: Context,
   lake: Lake,
   relays: readonly Relay[],
+  range?: SlotRange,
 ): Promise<Loaded> {
   const canonical = await canonicalOf(options, context);
   const warehouse = await openWarehouse(options, context);
   try {
-    const summary = await warehouse.load(lake, relays, { rebuild: options.rebuild ?? false });
+    const summary = await warehouse.load(lake, relays, {
+      rebuild: options.rebuild ?? false,
+      ...(range ? { ranges: [range] } : {}),
+    });
     const { rows, slots, objects, left } = summary;
     const unloaded = summary.failed.map(({ error }) => printable(error, 500));
     const failed = [...unloaded, ...(await settleBy(canonical, warehouse, context))];
@@ -73,14 +79,16 @@ export async function load(options: CommonOptions & { rebuild: boolean }): Promi
     context,
     lake,
     await knownRelays({ ...options, relay: [] }, context, lake),
+    rangeOf(options, context),
   );
   if (options.json) process.stdout.write(`${JSON.stringify({ ...loaded, loaded_rows: loaded.rows })}\n`);
   else {
     const { rows, slots, objects, warehouse, left } = loaded;
-    process.stdout.write(
-      `${rows} rows of ${slots} slots from ${objects} objects of ${lake.url} loaded into ${warehouse}\n`,
+    const { print } = context;
+    print(
+      `${grouped(rows)} rows of ${grouped(slots)} slots from ${grouped(objects)} objects of ${lake.url} loaded into ${warehouse}\n`,
     );
-    if (left > 0) process.stdout.write(`${left} objects changed meanwhile; the next load takes them\n`);
+    if (left > 0) print(`${grouped(left)} objects changed meanwhile; the next load takes them\n`);
   }
   for (const line of loaded.failed) context.say(line);
   return loaded.failed.length > 0 ? 1 : 0;

@@ -21,9 +21,12 @@ export async function loadedScope(
   context: Context,
   warehouse: Warehouse,
 ): Promise<Scope> {
-  const { network, clock } = context;
   const named = rangeOf(options, context);
-  if (named) return scopeOf(options, context, named);
+  return scopeOf(options, context, named ?? (await wholeScope(context, warehouse)).range);
+}
+
+/** All slots that the warehouse has loaded, of all relays. Throws UserError when nothing is loaded. */
+export async function wholeScope({ network, clock }: Context, warehouse: Warehouse): Promise<Scope> {
   const [row = {}] = await warehouse.query(loadedRangeSql);
   const first = numberOrNull(row, "first_slot");
   const last = numberOrNull(row, "last_slot");
@@ -33,5 +36,5 @@ export async function loadedScope(
     throw new UserError(
       `the warehouse ${warehouse.url} has nothing of ${network.name} yet; mev-boost-etl run collects and loads`,
     );
-  return scopeOf(options, context, range);
+  return { network, nowMs: clock.now(), range };
 }

@@ -3,16 +3,21 @@ import { parseShard } from "../backload/shard.ts";
 import { MAX_SEED } from "../chain/networks.ts";
 import { ORDERS } from "../chain/slots.ts";
 import { UserError, messageOf, printable, withoutUsers } from "../errors.ts";
+import { speak } from "../log.ts";
 import { shared } from "../settings/shared.ts";
+import { parseListen } from "./listen.ts";
+import { takenByNpm, withHint } from "./hints.ts";
 import { addOptions, share, valueOf, wholeNumber } from "./options.ts";
 import { dropUnread, exitWhenWritten } from "./output.ts";
+import file from "../../package.json" with { type: "json" };
 
 // Commands are imported when they run: --help must not wait for a database or an HTTP client.
 const program = new Command("mev-boost-etl")
   .description(
     "Collects bids and delivered payloads from MEV-Boost relays, and states for every slot whether it has them",
   )
-  .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
+  .version(file.version, "-V, --version")
+  .configureOutput({ outputError: (text) => speak("ERROR", oneLine(text), { exit_code: 2 }) })
   .showSuggestionAfterError(true)
   .hook("preAction", async (_program, command) => {
     if (command.opts()["stack"] !== undefined) await (await import("./stack.ts")).fillFromStack(command);
@@ -21,8 +26,8 @@ const program = new Command("mev-boost-etl")
 
 function oneLine(text: string): string {
   // An option that is misspelled is repeated with its value, which may be a URL with a password.
-  const said = withoutUsers(text.trim().replaceAll(/\n\s*/g, " "));
-  return `${printable(said, 500)} (--help lists what there is)\n`;
+  const said = withHint(withoutUsers(text.trim().replaceAll(/\n\s*/g, " ")));
+  return `${printable(said, 500)} (--help lists what there is)`;
 }
 
 function command(name: string, description: string): Command {
@@ -37,6 +42,12 @@ addOptions(command("run", "collect what is missing in a range, load it, print co
   "asking",
 ])
   .option("--follow", "keep running, a tick every 5 minutes", false)
+  .option("--dry-run", "what it would take, without asking any relay", false)
+  .option(
+    "--listen <addr>",
+    "with --follow: serve /metrics, /health and /ready at HOST:PORT, or a port of this machine alone",
+    parseListen,
+  )
   .action(async (options) => finish((await import("./run.ts")).run(options)));
 
 addOptions(command("backload", "collect a long range into the lake alone, sharded"), [
@@ -57,9 +68,17 @@ addOptions(command("backload", "collect a long range into the lake alone, sharde
   .addOption(new Option("--share <p>").argParser(share).default(1).hideHelp())
   .action(async (options) => finish((await import("./backload.ts")).backloadCommand(options)));
 
-addOptions(command("load", "bring the warehouse up to the lake"), ["lake", "warehouse", "loading"])
-  .option("--rebuild", "from nothing", false)
+addOptions(command("load", "bring the warehouse up to the lake"), ["slots", "lake", "warehouse", "loading"])
+  .option("--rebuild", "from nothing; with --slots those slots' chunks alone", false)
   .action(async (options) => finish((await import("./load.ts")).load(options)));
+
+addOptions(command("prune", "take rows out of the warehouse by whole UTC days; ledgers and lake stay"), [
+  "lake",
+  "warehouse",
+])
+  .requiredOption("--older <n>d", "rows older than so many whole days", parseDays)
+  .option("--yes", "do it; else it only says what it would do", false)
+  .action(async (options) => finish((await import("./prune.ts")).prune(options)));
 
 addOptions(command("coverage", "what is covered, missing, unavailable, suspect, from the lake"), [
   "range",
@@ -81,7 +100,8 @@ addOptions(command("recheck", "ask covered slots again and compare"), [
   .action(async (options) => finish((await import("./recheck.ts")).recheckCommand(options)));
 
 addOptions(command("export", "Parquet, a file per complete day"), ["range", "warehouse"])
-  .requiredOption("--out <dir>", "folder for the files")
+  .option("--out <dir>", "folder for the files")
+  .addOption(new Option("--format <form>").default("parquet").hideHelp())
   .option("--partial", "incomplete days too", false)
   .action(async (options) => finish((await import("./export.ts")).exportCommand(options)));
 
@@ -124,6 +144,19 @@ command("serve", "the services' HTTP entry: a tick for each POST to /tick; setti
   .addArgument(new Argument("<dataset>", "what it collects and loads").choices(["bids", "payloads"]))
   .action(async (dataset) => finish((await import("./serve.ts")).serveCommand(dataset)));
 
+// What docs/commands.md is made from.
+program.command("definition", { hidden: true }).action(async () => {
+  const { definitionOf } = await import("./definition.ts");
+  process.stdout.write(`${JSON.stringify(definitionOf(program))}\n`);
+});
+
+function parseDays(text: string): number {
+  const [, digits] = /^(\d{1,5})d$/.exec(text) ?? [];
+  const days = Number(digits ?? 0);
+  if (days === 0) throw new InvalidArgumentError("Give a number of days, such as 90d.");
+  return days;
+}
+
 function parseShardOption(text: string) {
   try {
     return parseShard(text);
@@ -131,6 +164,12 @@ function parseShardOption(text: string) {
     if (error instanceof UserError) throw new InvalidArgumentError(error.message);
     throw error;
   }
+}
+
+/** Node's own warnings as lines of the log. */
+function logWarnings(): void {
+  process.removeAllListeners("warning");
+  process.on("warning", ({ name, message }) => speak("WARNING", printable(message, 1000), { name }));
 }
 
 async function finish(result: Promise<number>): Promise<void> {
@@ -142,24 +181,28 @@ const [, , first, ...rest] = process.argv;
 const words =
   first === undefined
     ? ["run"]
-    : first.startsWith("-") && !["-h", "--help"].includes(first)
+    : first.startsWith("-") && !["-h", "--help", "-V", "--version"].includes(first)
       ? ["run", first, ...rest]
       : [first, ...rest];
 
 dropUnread();
+if (!process.stderr.isTTY) logWarnings();
 try {
+  const meant = takenByNpm(words, program, process.env);
+  if (meant !== undefined)
+    throw new UserError(`npm takes options for its own unless -- stands before them; write: ${meant}`, {
+      exitCode: 2,
+    });
   await program.parseAsync(words, { from: "user" });
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else if (error instanceof UserError) {
-    process.stderr.write(`mev-boost-etl: ${printable(error.message, 2000)}\n`);
+    speak("ERROR", `mev-boost-etl: ${printable(error.message, 2000)}`, { exit_code: error.exitCode });
     process.exitCode = error.exitCode;
   } else {
-    process.stderr.write(
-      `mev-boost-etl: unexpected: ${printable(messageOf(error), 2000)} (please report it, with MEV_BOOST_ETL_TRACE=1)\n`,
-    );
-    if (process.env["MEV_BOOST_ETL_TRACE"] && error instanceof Error)
-      process.stderr.write(`${error.stack}\n`);
+    const what = `unexpected: ${printable(messageOf(error), 2000)} (please report it, with MEV_BOOST_ETL_TRACE=1)`;
+    speak("ERROR", `mev-boost-etl: ${what}`, { exit_code: 1 });
+    if (process.env["MEV_BOOST_ETL_TRACE"] && error instanceof Error) speak("ERROR", error.stack ?? "");
     process.exitCode = 1;
   }
 }

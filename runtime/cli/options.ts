@@ -1,21 +1,20 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import * as E from "fp-ts/lib/Either.js";
-import { MAX_SEED, MAX_SLOT, NETWORK_NAMES } from "../chain/networks.ts";
+import { MAX_SEED, NETWORK_NAMES } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { type Format, whole } from "../settings/formats.ts";
 import { DATASETS, shared } from "../settings/shared.ts";
+import { LAST_FORMS, MOMENT_FORMS, type RangeOptions, lastOf, momentOf } from "./range.ts";
 
 /** The options that commands share, as commander hands them over. */
-export interface CommonOptions {
+export interface CommonOptions extends RangeOptions {
   readonly network: string;
   readonly relay: readonly string[];
   /** `NAME=N` and `NAME: Header: ENVVAR`, as written; of commands that ask. */
   readonly relayLimit?: readonly string[];
   readonly relayHeader?: readonly string[];
   readonly dataset?: DatasetName;
-  readonly slots?: SlotRange;
-  readonly last?: number;
   readonly lake: string;
   readonly warehouse?: string;
   readonly create?: boolean;
@@ -39,7 +38,12 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
         .choices(NETWORK_NAMES)
         .default("simulated"),
     )
-    .option("--relay <name[=url]>", "only this relay, or this one at that URL (repeatable)", collectText, [])
+    .option(
+      "--relay <name[=url]>",
+      "only this relay, or this one at that URL (repeatable, or with commas)",
+      collectRelays,
+      [],
+    )
     .addOption(
       new Option(
         "--stack <name>",
@@ -48,19 +52,11 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
     )
     .option("--seed <n>", "seed of the simulated network", wholeNumber(0, MAX_SEED), 1)
     .option("--now <unix>", "fixes the clock, Unix s (for tests)", wholeNumber(0, 253_402_300_799))
-    .option("--quiet", "no progress and no logs", false)
+    .option("--quiet", "say nothing but faults (and the result with --json)", false)
     .option("--json", "the result as JSON on standard output", false);
   if (groups.includes("range"))
     command.addOption(new Option("--dataset <name>", shared.dataset.meaning).choices(DATASETS));
-  if (groups.includes("range") || groups.includes("slots")) {
-    command
-      .addOption(
-        new Option("--slots <first-last>", shared.slots.meaning)
-          .argParser(valueOf(shared.slots.format))
-          .conflicts("last"),
-      )
-      .option("--last <n>", "the newest n settled slots", wholeNumber(1, MAX_SLOT));
-  }
+  if (groups.includes("range") || groups.includes("slots")) addRangeOptions(command);
   if (groups.includes("lake"))
     command.option("--lake <dir>", "folder of the lake, or gs://BUCKET[/PREFIX]", "data/lake");
   if (groups.includes("warehouse"))
@@ -73,6 +69,23 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
       .option("--create", "make the datasets, tables and views in BigQuery where they aren't there", false)
       .option("--canonical <url>", "beacon or execution node that says which blocks are canonical");
   return groups.includes("asking") ? addAskingOptions(command) : command;
+}
+
+/** Adds the options that say which slots a command is about. */
+function addRangeOptions(command: Command): void {
+  command
+    .addOption(
+      new Option("--slots <first-last>", shared.slots.meaning)
+        .argParser(slotsOf)
+        .conflicts(["last", "from", "to"]),
+    )
+    .addOption(
+      new Option("--last <n|24h|7d>", "the newest n settled slots, or those of so long")
+        .argParser(given(LAST_FORMS, lastOf))
+        .conflicts(["from", "to"]),
+    )
+    .option("--from <t>", `from here on: ${MOMENT_FORMS}`, given(MOMENT_FORMS, momentOf))
+    .option("--to <t>", "up to here, that slot, time or day included", given(MOMENT_FORMS, momentOf));
 }
 
 /** Adds the options of commands that ask relays. */
@@ -107,6 +120,23 @@ export function valueOf<A>(format: Format<A>): (text: string) => A {
   };
 }
 
+function given<A>(forms: string, read: (text: string) => A | undefined): (text: string) => A {
+  return (text) => {
+    const value = read(text);
+    if (value === undefined) throw new InvalidArgumentError(`Give ${forms}.`);
+    return value;
+  };
+}
+
+/** Reads `--slots`; a date is told where it belongs. */
+function slotsOf(text: string): SlotRange {
+  const { format } = shared.slots;
+  const value = format.decode(text);
+  if (E.isRight(value)) return value.right;
+  const isDated = momentOf(text.slice(0, 10))?.kind === "day";
+  throw new InvalidArgumentError(`Give ${format.name}${isDated ? "; dates go to --from and --to" : ""}.`);
+}
+
 /** Reads a whole number within bounds. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return valueOf(whole("a whole number", least, most));
@@ -117,6 +147,11 @@ export function share(text: string): number {
   const value = /^(?:\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= 0 && value <= 1)) throw new InvalidArgumentError("Give a number from 0 to 1.");
   return value;
+}
+
+/** Commas part names; one that no name follows belongs to a URL. */
+function collectRelays(text: string, before: readonly string[]): readonly string[] {
+  return [...before, ...text.split(/,\s*(?=[^,=/?&]*(?:[=,]|$))/)];
 }
 
 function collectText(text: string, before: readonly string[]): readonly string[] {

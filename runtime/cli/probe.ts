@@ -46,7 +46,7 @@ const LAST_REQUEST = 40;
 /** `probe`: asks each active relay a few questions, and shows each as it has answered. Exit 3 when one can't be reached. */
 export async function probe(options: CommonOptions): Promise<number> {
   const context = contextOf(options);
-  const stop = stopSignal(context.say);
+  const stop = stopSignal(context.note);
   const asking = await startAsking(options, context, stop);
   const limited = withTimeLimit(stop, context.clock, LONGEST_S);
   try {
@@ -59,7 +59,8 @@ export async function probe(options: CommonOptions): Promise<number> {
         const first = Math.max(context.network.floor, activeFrom ?? 0, 1);
         const probed = await probeRelay(client, first, newest, limited.stop);
         const begin = shown++ === 0 ? "[\n" : ",\n";
-        process.stdout.write(options.json ? `${begin}${JSON.stringify(probed)}` : line(probed));
+        if (options.json) process.stdout.write(`${begin}${JSON.stringify(probed)}`);
+        else context.print(line(probed));
         return probed.reachable;
       }),
     );

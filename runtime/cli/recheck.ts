@@ -5,10 +5,11 @@ import { type Tally, countsOf } from "../collect/tally.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { UserError, printable } from "../errors.ts";
 import { startAsking } from "./asking.ts";
-import { contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
+import { contextOf, lakeOf, rangeOf, stopSignal, tellRange } from "./context.ts";
 import { coverageTables, rangesText } from "./coverageTable.ts";
 import { loadInto } from "./load.ts";
 import type { CommonOptions } from "./options.ts";
+import { grouped } from "./numbers.ts";
 import { progressOn } from "./progress.ts";
 import { coverageOfAll, exitCodeOf } from "./summary.ts";
 
@@ -17,22 +18,23 @@ export async function recheckCommand(
   options: CommonOptions & { sample: number; accept: boolean; empty: boolean },
 ): Promise<number> {
   const context = contextOf(options);
-  const { network, clock, log, datasets, say } = context;
+  const { network, clock, log, datasets, say, note, print } = context;
   const lake = await lakeOf(options, network);
   const range = rangeOf(options, context) ?? (await storedRange(lake, datasets));
   if (!range)
     throw new UserError(
       `the lake ${lake.url} holds nothing of ${network.name} yet; run mev-boost-etl run first`,
     );
-  const stop = stopSignal(say);
+  const stop = stopSignal(note);
   const asking = await startAsking(options, context, stop);
   try {
-    const progress = progressOn(process.stderr, options.quiet, asking.clients, () => 0);
-    const { sources } = asking;
+    tellRange(options, context, range);
+    const progress = progressOn(process.stderr, { quiet: options.quiet, clock, clients: asking.clients });
     const { sample, accept } = options;
-    const common = { network, lake, clock, log, sources, datasets, range, stop };
+    const common = { network, lake, clock, log, sources: asking.sources, datasets, range, stop };
     const tallies = await recheck({
       ...common,
+      onTally: (tally) => progress.add(tally),
       accept,
       onlyEmpty: options.empty,
       chosen: () => Math.random() < sample,
@@ -51,12 +53,7 @@ export async function recheckCommand(
     const result = { asked: sumOf(tallies, "wanted"), differing: sumOf(tallies, "differing"), failed };
     if (options.json)
       process.stdout.write(`${JSON.stringify({ coverage, ...result, loaded_rows: loaded?.rows ?? 0 })}\n`);
-    else {
-      process.stdout.write(
-        `${coverageTables(coverage)}\n\n${result.asked} slots asked again, ${result.differing} answered differently, `,
-      );
-      process.stdout.write(`${result.failed} gave no answer; ${loaded?.rows ?? 0} rows loaded\n`);
-    }
+    else print(`\n${coverageTables(coverage)}\n\n${sentenceOf(result, loaded?.rows ?? 0)}\n`);
     for (const { relay, dataset, ranges } of unanswered)
       if (ranges.length > 0) say(`no answer: ${relay} ${dataset} ${rangesText(ranges)}`);
     for (const { relay, lastError } of tallies)
@@ -71,6 +68,18 @@ export async function recheckCommand(
   } finally {
     await asking.close();
   }
+}
+
+function sentenceOf(
+  {
+    asked,
+    differing,
+    failed,
+  }: { readonly asked: number; readonly differing: number; readonly failed: number },
+  rows: number,
+): string {
+  const [again, otherwise, silent] = [asked, differing, failed].map(grouped);
+  return `${again} slots asked again, ${otherwise} answered differently, ${silent} gave no answer; ${grouped(rows)} rows loaded`;
 }
 
 function sumOf(tallies: readonly Tally[], key: "wanted" | "differing"): number {

@@ -5,11 +5,13 @@ import { UserError, messageOf, printable } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Report } from "../report/report.ts";
 import type { Scope } from "../warehouse/sql/scope.ts";
+import { textIn } from "../warehouse/sql/values.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
-import { type Context, contextOf, lakeOf } from "./context.ts";
+import { type Context, contextOf, lakeOf, tellRange } from "./context.ts";
 import { openWarehouse } from "./load.ts";
-import { loadedScope, scopeOf } from "./loadedScope.ts";
+import { loadedScope, scopeOf, wholeScope } from "./loadedScope.ts";
 import type { CommonOptions } from "./options.ts";
+import { type RangeOptions, namesRange } from "./range.ts";
 import { knownRelays } from "./relays.ts";
 
 type ReportOptions = CommonOptions & { readonly out?: string; readonly builders?: string };
@@ -21,11 +23,13 @@ export async function reportCommand(options: ReportOptions): Promise<number> {
   try {
     const lake = await lakeOf(options, context.network);
     const scope = await loadedScope(options, context, warehouse);
+    tellRange(options, context, scope.range);
     const report = await reportOn(options, context, warehouse, lake, scope);
-    const out = options.out ?? (options.json ? undefined : reportPath(warehouse, context));
+    const out =
+      options.out ?? (options.json ? undefined : reportPath(warehouse, context, partOf(options, scope)));
     if (out !== undefined) await writePage(out, report.html);
     if (options.json) process.stdout.write(`${JSON.stringify(report.numbers, null, 1)}\n`);
-    else process.stdout.write(`report: ${out}\n`);
+    else context.print(`report: ${out}\n`);
     return 0;
   } finally {
     await warehouse.close();
@@ -33,8 +37,8 @@ export async function reportCommand(options: ReportOptions): Promise<number> {
 }
 
 /**
- * The page that a run ends with. A report that fails doesn't fail the run: it costs one line. Returns where the page is, or
- * undefined.
+ * The page that a run ends with: over all that is loaded, but in BigQuery, which bills what is read, over what the run asked for.
+ * A report that fails doesn't fail the run: it costs one line. Returns where the page is, or undefined.
  */
 export async function reportOfRun(
   options: CommonOptions,
@@ -45,9 +49,12 @@ export async function reportOfRun(
   try {
     const warehouse = await openWarehouse(options, context);
     try {
-      const scope = scopeOf(options, context, range);
+      const isBilled = warehouse.url.startsWith("bigquery://");
+      const scope = isBilled
+        ? scopeOf(options, context, range)
+        : await loadedOrAsked(options, context, warehouse);
       const { html } = await reportOn(options, context, warehouse, lake, scope);
-      const out = reportPath(warehouse, context);
+      const out = reportPath(warehouse, context, isBilled ? partOf({ slots: range }, scope) : "");
       await writePage(out, html);
       return out;
     } finally {
@@ -59,6 +66,18 @@ export async function reportOfRun(
     );
     return undefined;
   }
+}
+
+/** All that is loaded. Where a run asked some relays alone, the others count as far as anything of them is loaded. */
+async function loadedOrAsked(options: CommonOptions, context: Context, warehouse: Warehouse): Promise<Scope> {
+  const whole = await wholeScope(context, warehouse);
+  if (options.relay.length === 0) return whole;
+  const loaded = await warehouse.query("SELECT DISTINCT relay FROM loads");
+  const { relays: asked = [] } = scopeOf(options, context, whole.range);
+  return {
+    ...whole,
+    relays: [...new Set([...asked, ...loaded.map((row) => textIn(row, "relay"))])].toSorted(),
+  };
 }
 
 async function reportOn(
@@ -87,10 +106,17 @@ async function simulatedNames(seed: number): Promise<ReadonlyMap<string, string>
 }
 
 /** Beside the warehouse's file; for BigQuery, where a file of that network would be. */
-function reportPath(warehouse: Warehouse, { network }: Context): string {
-  return warehouse.url.startsWith("bigquery://")
-    ? `data/${network.name}.html`
-    : `${warehouse.url.replace(/\.(?:duckdb|db)$/, "")}.html`;
+function reportPath(warehouse: Warehouse, { network }: Context, part: string): string {
+  const whole = warehouse.url.startsWith("bigquery://")
+    ? `data/${network.name}`
+    : warehouse.url.replace(/\.(?:duckdb|db)$/, "");
+  return `${whole}${part}.html`;
+}
+
+/** What a page about a part of what is loaded has in its name, so that it never takes the place of the page about all. */
+function partOf(options: RangeOptions, { range, relays = [] }: Scope): string {
+  const slots = namesRange(options) ? [`${range.first}-${range.last}`] : [];
+  return [...slots, ...relays].map((word) => `-${word}`).join("");
 }
 
 /** Writes the page whole or not at all. */

@@ -1,30 +1,30 @@
-import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
-import { bids } from "../datasets/dataset.ts";
+import type { SlotRange } from "../chain/slots.ts";
 import type { Coverage } from "../collect/coverage.ts";
-import { target } from "../collect/plan.ts";
-import { type TickMemory, tick } from "../tick/tick.ts";
-import { takeableSlot } from "../tick/windows.ts";
 import { collect } from "../collect/run.ts";
 import type { Tally } from "../collect/tally.ts";
 import { UserError, printable } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
+import type { Log } from "../log.ts";
 import { type Asking, startAsking } from "./asking.ts";
-import { type Context, contextOf, lakeOf, rangeOf, stopSignal } from "./context.ts";
+import { type Context, contextOf, lakeOf, rangeOf, stopSignal, tellRange } from "./context.ts";
 import { coverageTables, coverageLines } from "./coverageTable.ts";
-import { canonicalOf, settleBy } from "./canonical.ts";
-import { type Loaded, loadInto, openWarehouse } from "./load.ts";
+import { forecastLines, forecastOf, printForecast } from "./forecast.ts";
+import { type FollowOptions, follow } from "./follow.ts";
+import { type Loaded, loadInto } from "./load.ts";
+import { nextCommands } from "./next.ts";
 import type { CommonOptions } from "./options.ts";
-import { progressOn } from "./progress.ts";
+import { grouped } from "./numbers.ts";
+import { offlineSentence, patientLog } from "./offline.ts";
+import { type Progress, progressOn } from "./progress.ts";
+import { resolved } from "./relays.ts";
+import type { WantedSlots } from "./runMeter.ts";
 import { coverageOfAll, exitCodeOf } from "./summary.ts";
+import { type Unasked, unaskedBeside, unaskedJson, unaskedLines } from "./unasked.ts";
 
 /** Slots that `run` collects when it isn't told which. */
 const DEFAULT_LAST = 64;
-/** Time between two ticks of `--follow`. */
-const TICK_MS = 5 * 60 * 1000;
-/** A tick asks nothing more after this time, so that it has ended when the next is due. */
-const TICK_DEADLINE_MS = 4 * 60 * 1000;
 
-type RunOptions = CommonOptions & { follow: boolean };
+type RunOptions = CommonOptions & FollowOptions & { dryRun: boolean };
 
 /** What is collected: these slots of these relays, into this lake, until it is to stop. */
 interface Collecting {
@@ -32,6 +32,8 @@ interface Collecting {
   readonly asking: Asking;
   readonly range: SlotRange;
   readonly stop: AbortSignal;
+  /** What each relay will be asked for; a tick finds that out as it goes. */
+  readonly wanted?: WantedSlots;
 }
 
 /** What a pass has done. */
@@ -42,26 +44,45 @@ interface Done {
 
 /** `run`: collect what is missing, load it, say what is covered. Returns the exit code. */
 export async function run(options: RunOptions): Promise<number> {
+  if (options.listen && !options.follow)
+    throw new UserError("--listen serves the metrics of --follow: give both", { exitCode: 2 });
   const context = contextOf(options);
+  if (options.to && !options.from)
+    throw new UserError(
+      `--to ${options.to.text} alone begins at slot ${context.network.floor}: say with --from where to begin`,
+      { exitCode: 2 },
+    );
   const range = rangeOf(options, context) ?? rangeOf({ ...options, last: DEFAULT_LAST }, context);
   if (!range) throw new UserError("no slots to collect", { exitCode: 2 });
   const lake = await lakeOf(options, context.network);
-  const stop = stopSignal(context.say);
+  const expected =
+    options.follow && !options.dryRun ? undefined : await expect(options, context, lake, range);
+  if (options.dryRun && expected) return printForecast(options, context, range, expected);
+  if (expected) for (const line of forecastLines(expected)) context.note(line);
+  const stop = stopSignal(context.note);
   const asking = await startAsking(options, context, stop);
   try {
-    const collecting = { lake, asking, range, stop };
+    const collecting = { lake, asking, range, stop, ...(expected && { wanted: expected.wanted }) };
     return await (options.follow ? follow : once)(options, context, collecting);
   } finally {
     await asking.close();
   }
 }
 
+/** What the run will take, of all relays that it would ask. */
+async function expect(options: RunOptions, context: Context, lake: Lake, range: SlotRange) {
+  return forecastOf(options, context, lake, await resolved({ ...options, quiet: true }, context), range);
+}
+
 async function once(options: RunOptions, context: Context, collecting: Collecting): Promise<number> {
-  const { network, clock, log, datasets } = context;
+  const { network, clock, datasets } = context;
   const { lake, asking, range, stop } = collecting;
-  return pass(options, context, collecting, async (onTally) => {
+  tellRange(options, context, range);
+  return pass(options, context, collecting, async ({ progress, log }) => {
     const { sources } = asking;
+    const onTally = (tally: Tally) => progress.add(tally);
     const tallies = await collect({ network, lake, clock, log, sources, datasets, range, stop, onTally });
+    progress.begin("loading");
     const loaded = stop.aborted ? undefined : await loadInto(options, context, lake, asking.relays);
     return { tallies, loaded };
   });
@@ -72,43 +93,48 @@ async function pass(
   options: RunOptions,
   context: Context,
   collecting: Collecting,
-  work: (onTally: (tally: Tally) => void) => Promise<Done>,
+  work: (shown: { readonly progress: Progress; readonly log: Log }) => Promise<Done>,
 ): Promise<number> {
   const { network, clock, datasets, say } = context;
-  const { lake, asking, range } = collecting;
+  const { lake, asking, range, wanted } = collecting;
   const started = clock.monotonic();
-  const inRange = (name: string) => {
-    const relay = asking.relays.find((relay) => relay.name === name);
-    const wanted = relay && target(network, relay, clock.now());
-    const asked = wanted && intersect(wanted, range);
-    return asked ? slotCount(asked) * datasets.length : 0;
-  };
-  const progress = progressOn(process.stderr, options.quiet, asking.clients, inRange);
+  const { clients } = asking;
+  const progress = progressOn(process.stderr, { quiet: options.quiet, clock, clients, wanted });
+  const patient = patientLog(context.log, clients);
   let done;
+  let found;
+  let offline: string | undefined;
+  let page: string | undefined;
   try {
-    done = await work((tally) => progress.add(tally));
+    done = await work({ progress, log: patient.log });
+    offline = offlineSentence(done.tallies, clients);
+    const scope = { network, range, nowMs: clock.now() };
+    found = await coverageOfAll(lake, scope, asking.relays, datasets);
+    // Where nothing is covered there is nothing to see, and why will be said.
+    if (done.loaded && found.coverage.some(({ covered }) => covered > 0)) {
+      progress.begin("reporting");
+      const { reportOfRun } = await import("./report.ts");
+      page = await reportOfRun(options, context, lake, range);
+    }
   } finally {
     progress.stop();
+    patient.end();
   }
   const { tallies, loaded } = done;
-  const { coverage, faults } = await coverageOfAll(
-    lake,
-    { network, range, nowMs: clock.now() },
-    asking.relays,
-    datasets,
-  );
+  const { coverage, faults } = found;
   const summary = summaryOf(asking, (clock.monotonic() - started) / 1000);
+  const scope = { network, range, nowMs: clock.now() };
+  const unasked = await unaskedBeside(lake, scope, asking.relays, datasets);
 
-  for (const tally of tallies) sayTrouble(tally, asking, say);
+  if (offline !== undefined) say(offline);
+  else for (const tally of tallies) sayTrouble(tally, asking, say);
   if (options.json)
-    process.stdout.write(`${JSON.stringify({ coverage, ...summary, loaded_rows: loaded?.rows ?? 0 })}\n`);
-  else printSummary(options, context, collecting, { coverage, ...summary, loaded });
-  // Where nothing is covered there is nothing to see, and why has been said.
-  if (loaded && !options.follow && coverage.some(({ covered }) => covered > 0)) {
-    const { reportOfRun } = await import("./report.ts");
-    const page = await reportOfRun(options, context, lake, range);
-    if (page !== undefined && !options.json) process.stdout.write(`report: ${page}\n`);
-  }
+    process.stdout.write(
+      `${JSON.stringify({ coverage, ...summary, loaded_rows: loaded?.rows ?? 0, unasked: unaskedJson(unasked, options) })}\n`,
+    );
+  else if (offline === undefined)
+    printSummary(options, context, collecting, { coverage, ...summary, loaded, unasked });
+  if (page !== undefined && !options.json) context.print(`report: ${page}\n`);
   const troubles = new Set([
     ...faults,
     ...tallies.flatMap((tally) => tally.faults),
@@ -120,72 +146,25 @@ async function pass(
 
 function printSummary(
   options: RunOptions,
-  { network }: Context,
-  { lake, asking, range }: Collecting,
-  summary: ReturnType<typeof summaryOf> & Pick<Done, "loaded"> & { coverage: readonly Coverage[] },
+  { network, print }: Context,
+  { lake, asking, range, stop }: Collecting,
+  summary: ReturnType<typeof summaryOf> &
+    Pick<Done, "loaded"> & { coverage: readonly Coverage[]; unasked: readonly Unasked[] },
 ): void {
-  const { coverage, requests, retries, bytes, seconds, loaded } = summary;
+  const { coverage, requests, retries, bytes, seconds, loaded, unasked } = summary;
   const table = coverageTables(coverage, (row) => retriesOf(row, asking));
-  process.stdout.write(`${network.name}, slots ${range.first}-${range.last}\n\n${table}\n\n`);
-  for (const line of coverageLines(coverage)) process.stdout.write(`${line}\n`);
-  process.stdout.write(
-    `${requests} requests, ${retries} retries, ${megabytes(bytes)} MB in ${seconds.toFixed(1)} s; `,
+  print(`\n${table}\n\n`);
+  for (const line of [...coverageLines(coverage), ...unaskedLines(network, unasked, options)])
+    print(`${line}\n`);
+  print(
+    `${grouped(requests)} requests, ${grouped(retries)} retries, ${megabytes(bytes)} MB in ${seconds.toFixed(1)} s\n`,
   );
-  process.stdout.write(
-    loaded ? `${loaded.rows} rows loaded into ${loaded.warehouse}\n` : "nothing loaded: stopped\n",
+  print(
+    loaded ? `${grouped(loaded.rows)} rows loaded into ${loaded.warehouse}\n` : "nothing loaded: stopped\n",
   );
-  process.stdout.write(`lake: ${lake.url}\n`);
-  if (!options.follow) process.stdout.write(nextCommands(options, loaded?.warehouse));
-}
-
-async function follow(options: RunOptions, context: Context, collecting: Collecting): Promise<number> {
-  const { network, clock, log, datasets } = context;
-  const { lake, asking, range, stop } = collecting;
-  const canonical = await canonicalOf(options, context);
-  const warehouse = await openWarehouse(options, context);
-  let previous: TickMemory | undefined;
-  let code = 0;
-  try {
-    while (!stop.aborted) {
-      for (const client of asking.clients.values()) client.revive();
-      const last = takeableSlot(network, bids, clock.now());
-      const grown = { first: Math.min(range.first, last), last };
-      code = await pass(options, context, { ...collecting, range: grown }, async (onTally) => {
-        const done = await tick({
-          network,
-          lake,
-          warehouse,
-          clock,
-          log,
-          datasets,
-          previous,
-          stop,
-          onTally,
-          relays: asking.relays,
-          sources: (until) => asking.sourcesUntil(until),
-          deadlineMs: TICK_DEADLINE_MS,
-          intervalMs: TICK_MS,
-          firstSlot: range.first,
-        });
-        previous = done.memory;
-        const { loaded } = done;
-        const unloaded = loaded?.failed.map(({ error }) => printable(error, 500)) ?? [];
-        const failed = [...unloaded, ...(loaded ? await settleBy(canonical, warehouse, context) : [])];
-        return {
-          tallies: done.tallies,
-          loaded: loaded && { rows: loaded.rows, warehouse: warehouse.url, failed },
-        };
-      });
-      try {
-        await clock.sleep(TICK_MS, stop);
-      } catch (error) {
-        if (!stop.aborted) throw error;
-      }
-    }
-  } finally {
-    await warehouse.close();
-  }
-  return code;
+  print(`lake: ${lake.url}\n`);
+  const ending = { range, coverage, loaded: loaded !== undefined, stopped: stop.aborted };
+  print(nextCommands(options, ending));
 }
 
 function summaryOf(asking: Asking, seconds: number) {
@@ -210,30 +189,9 @@ function sayTrouble(tally: Tally, asking: Asking, say: (line: string) => void): 
   const unread = bids.failed + payloads.failed;
   const why = asking.clients.get(relay)?.downWhy;
   if (why) say(`${printable(why.message, 300)}: it is down, and its slots stay missing`);
-  else say(`${printable(lastError, 300)}: ${unread} slots stay missing; run again`);
+  else say(`${printable(lastError, 300)}: ${grouped(unread)} slots stay missing; run again`);
 }
 
 function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(1);
-}
-
-function nextCommands(options: RunOptions, warehouse: string | undefined): string {
-  const words = [
-    ...(options.network === "simulated" ? [] : ["--network", options.network]),
-    ...(options.seed === 1 ? [] : ["--seed", String(options.seed)]),
-    ...(options.lake === "data/lake" ? [] : ["--lake", options.lake]),
-  ];
-  const place = words.map((word) => ` ${word}`).join("");
-  const file = options.warehouse === undefined ? "" : ` --warehouse ${options.warehouse}`;
-  const lines = [
-    "next:",
-    `  npm start -- coverage${place}`,
-    `  npm start -- recheck${place}${file} --sample 0.1`,
-  ];
-  if (warehouse !== undefined) {
-    const network = place.replace(/ --lake \S+/, "");
-    lines.push(`  npm start -- check${network}${file}`);
-    lines.push(`  npm start -- export${network}${file} --partial --out data/parquet`);
-  }
-  return `${lines.join("\n")}\n`;
+  return (bytes / 1e6).toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 }

@@ -1,5 +1,6 @@
 import { fixedDateClock, systemClock } from "../chain/clock.ts";
 import { UserError } from "../errors.ts";
+import { speak } from "../log.ts";
 import { startSimulator } from "../simulator/server.ts";
 import { stopSignal } from "./context.ts";
 
@@ -20,8 +21,7 @@ export async function simulate(options: SimulateOptions): Promise<number> {
     throw new UserError("--faults: none, mild or harsh", { exitCode: 2 });
   }
   const clock = options.now === undefined ? systemClock : fixedDateClock(options.now * 1000);
-  const say = (line: string) => void process.stderr.write(`${line}\n`);
-  const stop = stopSignal(say);
+  const stop = stopSignal((line) => (options.quiet ? undefined : speak("INFO", line)));
   const simulator = await startSimulator({
     seed: options.seed,
     faults,

@@ -1,8 +1,9 @@
 import { VERDICTS } from "../payments/verdict.ts";
-import { type ChainSource, verifyPayments } from "../payments/verify.ts";
-import { contextOf, stopSignal } from "./context.ts";
+import { type ChainSource, type VerifySummary, verifyPayments } from "../payments/verify.ts";
+import { contextOf, stopSignal, tellRange } from "./context.ts";
 import { openWarehouse } from "./load.ts";
 import { loadedScope } from "./loadedScope.ts";
+import { grouped } from "./numbers.ts";
 import type { CommonOptions } from "./options.ts";
 import { tableText } from "./tables.ts";
 
@@ -10,8 +11,8 @@ import { tableText } from "./tables.ts";
 const MEANINGS: Readonly<Record<(typeof VERDICTS)[number], string>> = {
   exact: "paid what was claimed",
   more: "the recipient got more",
-  less: "no step found the whole value: look at them, this proves nothing",
-  untestable: "nothing could tell: a recipient that passes on, or no archive node",
+  less: "no step found all of it: a reason to look, no proof",
+  untestable: "it passes all on at once, or the state is pruned",
   not_found: "the chain has no such block",
   not_canonical: "another block is in its place",
 };
@@ -19,13 +20,13 @@ const MEANINGS: Readonly<Record<(typeof VERDICTS)[number], string>> = {
 /** `verify`: was each delivered payload paid? Exit 3 where one was paid less. */
 export async function verify(options: CommonOptions & { chain: string; again: boolean }): Promise<number> {
   const context = contextOf(options);
-  const { network, clock, say } = context;
+  const { network, clock, say, note, print } = context;
   const source = await chainSource(options.chain);
   const warehouse = await openWarehouse(options, context);
-  const signal = stopSignal(say);
+  const signal = stopSignal(note);
   try {
     const { range, relays } = await loadedScope(options, context, warehouse);
-    const shown = process.stderr.isTTY && !options.quiet;
+    tellRange(options, context, range);
     const { verdicts, left, pruned } = await verifyPayments({
       warehouse,
       network,
@@ -35,27 +36,36 @@ export async function verify(options: CommonOptions & { chain: string; again: bo
       again: options.again,
       signal,
       ...(relays ? { relays } : {}),
-      ...(shown ? { progress: (done, total) => process.stderr.write(`\r${done} of ${total} payloads`) } : {}),
+      progress: progressLine(options.quiet),
     });
-    if (shown) process.stderr.write("\n");
     if (options.json) process.stdout.write(`${JSON.stringify({ verdicts, left })}\n`);
-    else {
-      const rows = VERDICTS.map((verdict) => [verdict, String(verdicts[verdict] ?? 0), MEANINGS[verdict]]);
-      process.stdout.write(
-        `${tableText(["verdict", "payloads", "meaning"], rows, { gap: "  ", left: [0, 2], widths: [13, 8, 66] })}\n`,
-      );
-      if (left > 0)
-        process.stdout.write(
-          `${left} payloads have no verdict yet: their blocks aren't final, or not in the files\n`,
-        );
-    }
+    else print(`\n${tableOf(verdicts)}\n`);
+    if (left > 0)
+      note(`${grouped(left)} payloads have no verdict yet: their blocks aren't final, or not in the files`);
     if (pruned) say("the node no longer keeps the balances of some blocks: an archive node can tell of them");
-    if (signal.aborted) say("stopped; the same command goes on");
+    if (signal.aborted) note("stopped: the same command goes on");
     return (verdicts.less ?? 0) > 0 ? 3 : 0;
   } finally {
     await warehouse.close();
     if (source.kind === "xatu") source.blocks.close();
   }
+}
+
+function tableOf(verdicts: VerifySummary["verdicts"]): string {
+  const rows = VERDICTS.map((verdict) => [verdict, grouped(verdicts[verdict] ?? 0), MEANINGS[verdict]]);
+  return tableText(["verdict", "payloads", "meaning"], rows, {
+    gap: "  ",
+    left: [0, 2],
+    widths: [13, 8, 55],
+  });
+}
+
+/** How far it is, on a terminal alone. */
+function progressLine(quiet: boolean): (done: number, total: number) => void {
+  const { stderr } = process;
+  if (quiet || !stderr.isTTY) return () => {};
+  return (done, total) =>
+    void stderr.write(`\r${grouped(done)} of ${grouped(total)} payloads${done === total ? "\n" : ""}`);
 }
 
 async function chainSource(given: string): Promise<ChainSource> {

@@ -1,6 +1,6 @@
 import type { DatasetName } from "../datasets/dataset.ts";
-import { BadObjectError, type Lake } from "../lake/lake.ts";
-import { type Reread, dayOf, monthsOf, slotsIn } from "../lake/rereads.ts";
+import { type Lake, trusted } from "../lake/lake.ts";
+import { dayOf, monthsOf, slotsIn } from "../lake/rereads.ts";
 import type { SlotScope } from "./scope.ts";
 
 /** What re-reading has shown of the days that a range of slots touches. */
@@ -21,15 +21,13 @@ export async function agreementOf(
 ): Promise<Agreement> {
   const [firstDay, lastDay] = [dayOf(network, range.first), dayOf(network, range.last)];
   const months = await Promise.all(
-    monthsOf(network, range).map(async (month) => {
-      try {
-        return await lake.readRereads(dataset, relay, month);
-      } catch (error) {
-        if (!(error instanceof BadObjectError)) throw error;
-        onFault(error.message);
-        return new Map<string, Reread>();
-      }
-    }),
+    monthsOf(network, range).map((month) =>
+      trusted(
+        () => lake.readRereads(dataset, relay, month),
+        [],
+        ({ message }) => onFault(message),
+      ),
+    ),
   );
   const sum = { slots: 0, differing: 0, rows_gained: 0 };
   for (const [day, reread] of months.flatMap((month) => [...month])) {

@@ -1,4 +1,4 @@
-import { BadObjectError, type Lake, type StoredChunk } from "../lake/lake.ts";
+import { type Lake, type StoredChunk, trusted } from "../lake/lake.ts";
 
 /**
  * The covered payload slots that lie above the relay's newest stored payload: they wait for its next one to show that they
@@ -32,13 +32,9 @@ export class Awaiting {
   }
 
   async #newestRow(chunk: StoredChunk["chunk"]): Promise<number> {
-    try {
-      const content = await this.#lake.read(chunk);
-      const withRows = [...(content?.lines ?? [])].filter(([, lines]) => lines.length > 0);
-      return Math.max(-1, ...withRows.map(([slot]) => slot));
-    } catch (error) {
-      if (error instanceof BadObjectError) return Infinity;
-      throw error;
-    }
+    const content = await trusted(() => this.#lake.read(chunk), null);
+    if (content === null) return Infinity;
+    const withRows = [...(content?.lines ?? [])].filter(([, lines]) => lines.length > 0);
+    return Math.max(-1, ...withRows.map(([slot]) => slot));
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
+import { proxyName, proxyOf } from "../proxy.ts";
 import { ByteBudget } from "../relays/http/budget.ts";
 import { RelayClient, type RelayClientOptions } from "../relays/http/client.ts";
 import type { Relay } from "../relays/relay.ts";
@@ -19,6 +20,9 @@ export interface ConnectionOptions {
 /** How one relay is asked. */
 export type RelayAccess = Omit<RelayClientOptions, "clock" | "budget" | "onNotice">;
 
+/** Proxies of which this process has said that it asks through them. */
+const told = new Set<string>();
+
 /** The clients of relays that are asked side by side; the answers that they are reading share one budget of bytes. */
 export class Connection {
   /** By relay's name. */
@@ -35,6 +39,7 @@ export class Connection {
     const { clock, warn = () => {}, onNotice = warn } = this.#options;
     const client = new RelayClient(relay, { ...access, clock, budget: this.#budget, onNotice });
     this.clients.set(relay.name, client);
+    tellProxy(relay, onNotice);
     return client;
   }
 
@@ -52,4 +57,15 @@ export class Connection {
   close(): void {
     for (const client of this.clients.values()) client.close();
   }
+}
+
+/** Says once through which proxy relays are asked, and what that means for their names. Throws UserError for one that is none. */
+function tellProxy({ url }: Relay, onNotice: (line: string) => void): void {
+  const proxy = URL.canParse(url) ? proxyOf(new URL(url)) : undefined;
+  const name = proxy && proxyName(proxy);
+  if (name === undefined || told.has(name)) return;
+  told.add(name);
+  onNotice(
+    `relays are asked through the proxy ${name}, as the environment says: it looks up their names, and where they lead is its to judge`,
+  );
 }

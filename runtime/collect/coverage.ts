@@ -1,6 +1,13 @@
 import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
-import { BadObjectError, type Horizon, type Lake, type StoredChunk, isBad } from "../lake/lake.ts";
+import {
+  type BadObjectError,
+  type Horizon,
+  type Lake,
+  type StoredChunk,
+  isBad,
+  trusted,
+} from "../lake/lake.ts";
 import { refusedRows } from "../lake/quarantine.ts";
 import type { Relay, RelayState } from "../relays/relay.ts";
 import { type Agreement, agreementOf } from "./agreement.ts";
@@ -9,7 +16,7 @@ import { target, windowsOf } from "./plan.ts";
 import type { SlotScope } from "./scope.ts";
 
 /** What the lake has of one relay and dataset in a range. Every slot is covered, missing or unavailable. */
-export interface Coverage {
+export interface Coverage extends Readonly<typeof NONE> {
   readonly network: string;
   readonly dataset: DatasetName;
   readonly relay: string;
@@ -17,23 +24,26 @@ export interface Coverage {
   /** The slots of the range that the relay should have; null when there are none. */
   readonly first_slot: number | null;
   readonly last_slot: number | null;
-  readonly slots: number;
-  readonly covered: number;
-  readonly missing: number;
-  /** Missing though the relay answered: without rows, which nothing has shown to be true yet. */
-  readonly unproven: number;
-  /** Not covered and older than what the relay remembers. */
-  readonly unavailable: number;
-  /** Covered, but doubtful. */
-  readonly suspect: number;
-  /** Suspect slots above the relay's newest payload, which wait for its next. */
-  readonly awaiting: number;
-  readonly rows: number;
-  readonly quarantined: number;
   readonly missing_ranges: readonly (readonly [number, number])[];
   /** What reading slots of these days again has shown. */
   readonly reread: Agreement;
 }
+
+const NONE = {
+  slots: 0,
+  covered: 0,
+  missing: 0,
+  /** Missing though the relay answered: without rows, which nothing has shown to be true yet. */
+  unproven: 0,
+  /** Not covered and older than what the relay remembers. */
+  unavailable: 0,
+  /** Covered, but doubtful. */
+  suspect: 0,
+  /** Suspect slots above the relay's newest payload, which wait for its next. */
+  awaiting: 0,
+  rows: 0,
+  quarantined: 0,
+};
 
 /** How long a horizon that was found is believed. */
 const HORIZON_GOOD_MS = 24 * 3600 * 1000;
@@ -60,12 +70,13 @@ export async function coverageOf(
     const reread = { slots: 0, differing: 0, rows_gained: 0 };
     return { ...base, first_slot: null, last_slot: null, ...NONE, missing_ranges: [], reread };
   }
-  const kept = await oldestStored(lake, dataset, relay.name, onFault);
+  const onBad = ({ message }: BadObjectError) => onFault(message);
+  const horizon = await trusted(() => lake.readHorizon(dataset, relay.name), undefined, onBad);
   const isAwaiting = await awaitingIn(lake, { ...scope, range: asked }, relay, dataset);
-  const count = new SlotCount(asked, kept, isAwaiting);
+  const count = new SlotCount(asked, horizon?.oldest_slot ?? 0, isAwaiting);
   for await (const entry of lake.list(dataset, relay.name, asked)) {
     if (isBad(entry)) onFault(entry.fault);
-    else count.add(entry, await countInside(lake, entry, asked, onFault));
+    else count.add(entry, await countInside(lake, entry, asked, onBad));
   }
   const { tail } = count;
   if (tail) {
@@ -82,18 +93,6 @@ export async function coverageOf(
     reread: await agreementOf(lake, { network, range: asked }, relay.name, dataset, onFault),
   };
 }
-
-const NONE = {
-  slots: 0,
-  covered: 0,
-  missing: 0,
-  unproven: 0,
-  unavailable: 0,
-  suspect: 0,
-  awaiting: 0,
-  rows: 0,
-  quarantined: 0,
-};
 
 /** Counts the slots of a range by their state, chunk by chunk, the oldest first. */
 class SlotCount {
@@ -204,45 +203,26 @@ async function awaitingIn(
   return (slot) => awaiting.has(slot);
 }
 
-/** The oldest slot of the stored horizon; 0, from which everything is asked for, where there is none that can be read. */
-async function oldestStored(
-  lake: Lake,
-  dataset: DatasetName,
-  relay: string,
-  onFault: (fault: string) => void,
-): Promise<number> {
-  try {
-    return (await lake.readHorizon(dataset, relay))?.oldest_slot ?? 0;
-  } catch (error) {
-    if (!(error instanceof BadObjectError)) throw error;
-    onFault(error.message);
-    return 0;
-  }
-}
-
 /** Rows of a chunk in a range: what its metadata says, or, where covered slots lie outside, what is counted in it. */
 async function countInside(
   lake: Lake,
   entry: StoredChunk,
   range: SlotRange,
-  onFault: (fault: string) => void,
+  onBad: (bad: BadObjectError) => void,
 ): Promise<{ rows: number; quarantined: number }> {
   const outside = (slot: number) => slot < range.first || slot > range.last;
   if (![...entry.meta.covered.slots()].some(outside)) return entry.meta;
-  try {
+  const counted = async () => {
     const lines = (await lake.read(entry.chunk))?.lines ?? new Map<number, readonly string[]>();
     const kept = [...lines].filter(([slot]) => !outside(slot));
     const refused = entry.meta.quarantined > 0 ? (await lake.readQuarantine(entry.chunk)).lines : [];
-    const counted = refusedRows(refused).filter(({ slot }) => !outside(slot) && entry.meta.covered.has(slot));
+    const inside = refusedRows(refused).filter(({ slot }) => !outside(slot) && entry.meta.covered.has(slot));
     return {
       rows: kept.reduce((sum, [, slotLines]) => sum + slotLines.length, 0),
-      quarantined: counted.reduce((sum, { copies }) => sum + copies, 0),
+      quarantined: inside.reduce((sum, { copies }) => sum + copies, 0),
     };
-  } catch (error) {
-    if (!(error instanceof BadObjectError)) throw error;
-    onFault(error.message);
-    return { rows: 0, quarantined: 0 };
-  }
+  };
+  return trusted(counted, { rows: 0, quarantined: 0 }, onBad);
 }
 
 /** The run of slots that the lake holds anything of, over all relays and both datasets; undefined when it is empty. */

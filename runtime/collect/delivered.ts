@@ -1,7 +1,7 @@
 import { chunkRange } from "../datasets/chunks.ts";
 import { payloads } from "../datasets/dataset.ts";
 import { blockHashOf } from "../datasets/line.ts";
-import { BadObjectError, type Lake } from "../lake/lake.ts";
+import { type Lake, trusted } from "../lake/lake.ts";
 
 /** Chunks below a slot that are looked through for slots in which the relay delivered. */
 const CHUNKS_BELOW = 3;
@@ -56,15 +56,11 @@ export class Delivered {
   async #read(first: number): Promise<ReadonlyMap<number, ReadonlySet<string>>> {
     const hashes = new Map<number, ReadonlySet<string>>();
     const range = chunkRange(payloads, first);
-    try {
-      const content = await this.#lake.read({ dataset: "payloads", relay: this.#relay, ...range });
-      for (const [slot, lines] of content?.lines ?? []) {
-        if (lines.length > 0) hashes.set(slot, new Set(lines.map(blockHashOf)));
-      }
-    } catch (error) {
-      // The payloads' own plan says that the object is bad; bids go on without the cross-check.
-      if (!(error instanceof BadObjectError)) throw error;
-    }
+    const chunk = { dataset: "payloads", relay: this.#relay, ...range } as const;
+    // The payloads' own plan says that an object is bad; bids go on without the cross-check.
+    const content = await trusted(() => this.#lake.read(chunk), undefined);
+    for (const [slot, lines] of content?.lines ?? [])
+      if (lines.length > 0) hashes.set(slot, new Set(lines.map(blockHashOf)));
     return hashes;
   }
 }

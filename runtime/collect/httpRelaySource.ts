@@ -5,6 +5,7 @@ import { type DecodedAnswer, MalformedAnswerError, answerDecoder } from "../data
 import { bids, payloads } from "../datasets/dataset.ts";
 import type { Relay } from "../relays/relay.ts";
 import type { RelayClient } from "../relays/http/client.ts";
+import type { RelayRequest } from "../relays/http/request.ts";
 import type { Answer } from "../relays/http/sender.ts";
 import type { RelaySource } from "./relaySource.ts";
 import { packSlot } from "./slotAnswer.ts";
@@ -27,6 +28,7 @@ export function httpRelaySource(
   const { relay } = client;
   const noteTime = clockWatch(relay, clock, warn);
   const decodeBids = answerDecoder(bids);
+  const ask: Ask = async (request, decode) => client.ask(request, decode, stop);
   const bodyOf = (answer: Answer) => {
     noteTime(answer.dateMs, answer.ageS);
     return answer.status === 200 ? answer.body : EMPTY_LIST;
@@ -46,65 +48,54 @@ export function httpRelaySource(
       return client.knock(stop);
     },
     async bids(slot, delivered) {
-      return client.ask(
-        { kind: "bids", slot },
-        async (answer) => {
-          const decoded = decodeBids(bodyOf(answer), slot);
-          refuseOutside(decoded, ({ slot: sent }) => sent === slot, `slot ${slot}`);
-          return packSlot(bids, { network, relay: relay.name, slot }, decoded, {
-            readAt: clock.now(),
-            cached: answer.ageS > 0,
-            // A relay that adjusts blocks delivers what nobody bid; none at all is doubtful at every relay.
-            delivered: relay.adjusts && decoded.rows.length > 0 ? undefined : delivered,
-          });
-        },
-        stop,
-      );
+      return ask({ kind: "bids", slot }, async (answer) => {
+        const decoded = decodeBids(bodyOf(answer), slot);
+        refuseOutside(decoded, ({ slot: sent }) => sent === slot, `slot ${slot}`);
+        return packSlot(bids, { network, relay: relay.name, slot }, decoded, {
+          readAt: clock.now(),
+          cached: answer.ageS > 0,
+          // A relay that adjusts blocks delivers what nobody bid; none at all is doubtful at every relay.
+          delivered: relay.adjusts && decoded.rows.length > 0 ? undefined : delivered,
+        });
+      });
     },
-    ...payloadQuestions(client, bodyOf, stop),
+    ...payloadQuestions(ask, bodyOf),
   };
 }
+
+type Ask = <T>(request: RelayRequest, decode: (answer: Answer) => T | Promise<T>) => Promise<T>;
+
 /** The questions about payloads. `bodyOf` takes the body of an answer. */
 function payloadQuestions(
-  client: RelayClient,
+  ask: Ask,
   bodyOf: (answer: Answer) => Buffer,
-  stop: AbortSignal,
 ): Pick<RelaySource, "payloadNewest" | "payloadPage" | "payloadSlot"> {
   const decode = answerDecoder(payloads);
   return {
     async payloadNewest() {
-      return client.ask(
-        { kind: "payload-newest" },
-        (answer) => ({ ...decode(bodyOf(answer)), cached: answer.ageS > 0 }),
-        stop,
-      );
+      return ask({ kind: "payload-newest" }, (answer) => ({
+        ...decode(bodyOf(answer)),
+        cached: answer.ageS > 0,
+      }));
     },
     async payloadPage(cursor) {
-      return client.ask(
-        { kind: "payload-page", cursor },
-        (answer) => {
-          const page = decode(bodyOf(answer));
-          refuseOutside(page, ({ slot }) => slot <= cursor, `at or below the cursor ${cursor}`);
-          for (let i = 1; i < page.rows.length; i++) {
-            if ((page.rows[i]?.slot ?? 0) > (page.rows[i - 1]?.slot ?? 0)) {
-              throw new MalformedAnswerError("rows in rising order of slots, where a page is newest first");
-            }
+      return ask({ kind: "payload-page", cursor }, (answer) => {
+        const page = decode(bodyOf(answer));
+        refuseOutside(page, ({ slot }) => slot <= cursor, `at or below the cursor ${cursor}`);
+        for (let i = 1; i < page.rows.length; i++) {
+          if ((page.rows[i]?.slot ?? 0) > (page.rows[i - 1]?.slot ?? 0)) {
+            throw new MalformedAnswerError("rows in rising order of slots, where a page is newest first");
           }
-          return { ...page, cached: answer.ageS > 0 };
-        },
-        stop,
-      );
+        }
+        return { ...page, cached: answer.ageS > 0 };
+      });
     },
     async payloadSlot(slot) {
-      return client.ask(
-        { kind: "payload-slot", slot },
-        (answer) => {
-          const decoded = decode(bodyOf(answer), slot);
-          refuseOutside(decoded, ({ slot: sent }) => sent === slot, `slot ${slot}`);
-          return { ...decoded, cached: answer.ageS > 0 };
-        },
-        stop,
-      );
+      return ask({ kind: "payload-slot", slot }, (answer) => {
+        const decoded = decode(bodyOf(answer), slot);
+        refuseOutside(decoded, ({ slot: sent }) => sent === slot, `slot ${slot}`);
+        return { ...decoded, cached: answer.ageS > 0 };
+      });
     },
   };
 }

@@ -1,7 +1,7 @@
 import { chunkRange } from "../datasets/chunks.ts";
 import { bids } from "../datasets/dataset.ts";
 import { blockHashOf } from "../datasets/line.ts";
-import { BadObjectError, isBad } from "../lake/lake.ts";
+import { isBad, trusted } from "../lake/lake.ts";
 import { storeAnswers } from "./storeAnswers.ts";
 import type { RelayJob } from "./relayJob.ts";
 
@@ -23,14 +23,15 @@ export async function markMissingDelivered(
     const chunk = { dataset: bids.name, relay: job.relay.name, ...range };
     const head = await job.lake.head(chunk);
     if (!head || isBad(head) || !slots.some((slot) => head.meta.covered.has(slot))) continue;
-    try {
+    // The bids' own plan says that an object is bad.
+    await trusted(async () => {
       const content = await job.lake.read(chunk);
       const doubted = slots.filter((slot) => {
         if (!content?.stored.meta.covered.has(slot)) return false;
         const offered = new Set((content.lines.get(slot) ?? []).map(blockHashOf));
         return [...(delivered.get(slot) ?? [])].some((hash) => !offered.has(hash));
       });
-      if (doubted.length === 0) continue;
+      if (doubted.length === 0) return;
       job.log.warn(
         { relay: job.relay.name, dataset: "bids", slots: doubted },
         "delivered payloads are not among the bids",
@@ -39,9 +40,6 @@ export async function markMissingDelivered(
       const isEmpty = (slot: number) => (content?.lines.get(slot) ?? []).length === 0;
       const marked = job.relay.adjusts ? doubted.filter(isEmpty) : doubted;
       await storeAnswers(job, "bids", range, { answers: [], doubted: marked }, "collect");
-    } catch (error) {
-      // The bids' own plan says that the object is bad.
-      if (!(error instanceof BadObjectError)) throw error;
-    }
+    }, undefined);
   }
 }

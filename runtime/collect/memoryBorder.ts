@@ -1,6 +1,6 @@
 import { SETTLE_LAG_SLOTS } from "../chain/networks.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
-import { BadObjectError } from "../lake/lake.ts";
+import { trusted } from "../lake/lake.ts";
 import { RelayError } from "../relays/http/errors.ts";
 import { oldestKept } from "./coverage.ts";
 import { findHorizon } from "./horizon.ts";
@@ -177,14 +177,10 @@ export class MemoryBorder {
     const { lake, relay, clock } = this.#job;
     if (clock.monotonic() - this.#readAt < REREAD_MS) return;
     this.#readAt = clock.monotonic();
-    try {
-      const horizon = await lake.readHorizon(this.#options.dataset, relay.name);
-      const stored = oldestKept(horizon, clock.now());
-      if (stored !== undefined && stored > (this.#horizon ?? -1)) this.#horizon = stored;
-    } catch (error) {
-      // The plan has said so already; the search goes on without it.
-      if (!(error instanceof BadObjectError)) throw error;
-    }
+    // Where it is bad the plan has said so already; the search goes on without it.
+    const horizon = await trusted(() => lake.readHorizon(this.#options.dataset, relay.name), undefined);
+    const stored = oldestKept(horizon, clock.now());
+    if (stored !== undefined && stored > (this.#horizon ?? -1)) this.#horizon = stored;
   }
 
   async #keep(oldest: number): Promise<void> {

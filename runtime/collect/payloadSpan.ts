@@ -156,22 +156,12 @@ export class PayloadSpan {
     return page;
   }
 
-  #pass({ rows, lowest = 0 }: Page, from: number): void {
-    const bySlot = new Map<
-      number,
-      { rows: DecodedAnswer["rows"][number][]; refused: DecodedAnswer["refused"][number][] }
-    >();
-    const of = (slot: number) => {
-      const known = bySlot.get(slot) ?? { rows: [], refused: [] };
-      bySlot.set(slot, known);
-      return known;
-    };
-    for (const row of rows.rows) of(row.slot).rows.push(row);
-    for (const row of rows.refused) of(row.slot).refused.push(row);
+  #pass({ rows, slots, lowest = 0 }: Page, from: number): void {
+    const shown = new Set(slots);
     const last = Math.min(from, this.#range.last);
     for (let slot = last; slot > lowest && slot >= this.#range.first; slot--) {
       if (!this.#wanted.has(slot)) continue;
-      const answer = bySlot.get(slot) ?? NO_PAYLOADS;
+      const answer = shown.has(slot) ? rowsOfSlot(rows, slot) : NO_PAYLOADS;
       const first = this.#once.get(slot);
       const differing = this.#differing.get(slot);
       if (differing) differing.push(answer);

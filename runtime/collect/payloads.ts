@@ -94,21 +94,17 @@ export class PayloadsCollector {
       return true;
     } catch (error) {
       if (!(error instanceof RelayError)) throw error;
-      this.#noteFailure(error, range, open(), span);
+      const { tally, log, relay, stop } = this.#job;
+      if (stop.aborted) return false;
+      const unread = open()
+        .flatMap(({ missing }) => missing)
+        .filter((slot) => !span.settled.has(slot));
+      tally.payloads.failed += unread.length;
+      tally.lastError = error.message;
+      const fault = printable(error.message);
+      log.warn({ relay: relay.name, dataset: "payloads", ...range, fault }, "slots stay missing");
       return false;
     }
-  }
-
-  #noteFailure(error: RelayError, range: SlotRange, open: readonly ChunkPlan[], span: PayloadSpan): void {
-    const { tally, log, relay, stop } = this.#job;
-    if (stop.aborted) return;
-    const unread = open.flatMap(({ missing }) => missing).filter((slot) => !span.settled.has(slot));
-    tally.payloads.failed += unread.length;
-    tally.lastError = error.message;
-    log.warn(
-      { relay: relay.name, dataset: "payloads", ...range, fault: printable(error.message) },
-      "slots stay missing",
-    );
   }
 
   /** Writes what is known of a chunk. */

@@ -2,6 +2,7 @@ import { type Network, SETTLE_LAG_SLOTS } from "../chain/networks.ts";
 import {
   type Order,
   type SlotRange,
+  cutRange,
   intersect,
   settledSlot,
   slotCount,
@@ -137,13 +138,8 @@ function planOf(
 }
 
 /** A range in windows small enough to be listed at once, newest first. */
-export function* windowsOf(dataset: Dataset, range: SlotRange): Generator<Window> {
-  const step = Math.floor(WINDOW_SLOTS / dataset.chunkSlots) * dataset.chunkSlots;
-  for (let { last } = range; last >= range.first;) {
-    const first = Math.max(range.first, Math.floor(last / step) * step);
-    yield { first, last };
-    last = first - 1;
-  }
+export function windowsOf(dataset: Dataset, range: SlotRange): Iterable<Window> {
+  return cutRange(range, Math.floor(WINDOW_SLOTS / dataset.chunkSlots) * dataset.chunkSlots);
 }
 
 /**

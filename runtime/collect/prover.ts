@@ -118,13 +118,13 @@ export class Prover {
     const isSought = !this.#newerSought && known < Math.min(wanted, 2);
     this.#newerSought ||= isSought;
     if (isSought ? !(await findNewer(this.#job, seen, this.#ask, { slot: top.slot, wanted })) : known === 0) {
-      const { newest = -1 } = seen;
+      const { newest = -1 } = seen.ends() ?? {};
       open = open.filter(({ slot }) => slot < newest);
     }
     const bottom = open.at(-1);
     if (!bottom) return open;
     if (seen.witnesses("below", bottom.slot, 0).length === 0) await this.#findOlder(bottom.slot);
-    const { oldest = Infinity } = seen;
+    const { oldest = Infinity } = seen.ends() ?? {};
     // The oldest itself may be one of them: the search has found that it has rows after all.
     return open.filter(({ slot }) => slot >= oldest);
   }

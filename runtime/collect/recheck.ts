@@ -1,7 +1,7 @@
 import { type SlotRange, intersect } from "../chain/slots.ts";
 import { chunkRange } from "../datasets/chunks.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
-import { BadObjectError, type StoredChunk, isBad } from "../lake/lake.ts";
+import { type StoredChunk, isBad, trusted } from "../lake/lake.ts";
 import type { Relay } from "../relays/relay.ts";
 import type { RelaySource } from "./relaySource.ts";
 import { type ChunkPlan, windowsOf } from "./plan.ts";
@@ -82,14 +82,11 @@ export async function emptyOf(
   { lake, tally }: RelayJob,
   { chunk }: StoredChunk,
 ): Promise<Set<number> | undefined> {
-  try {
+  const read = async () => {
     const content = await lake.read(chunk);
     const withoutLines = [...(content?.lines ?? [])].filter(([, lines]) => lines.length === 0);
     const refused = new Set((await lake.readQuarantine(chunk)).lines.map(({ slot }) => slot));
     return new Set(withoutLines.map(([slot]) => slot).filter((slot) => !refused.has(slot)));
-  } catch (error) {
-    if (!(error instanceof BadObjectError)) throw error;
-    tally.faults.push(error.message);
-    return undefined;
-  }
+  };
+  return trusted(read, undefined, ({ message }) => tally.faults.push(message));
 }

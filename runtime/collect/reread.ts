@@ -1,8 +1,8 @@
 import { SETTLE_LAG_SLOTS } from "../chain/networks.ts";
-import { type SlotRange, slotStartMs } from "../chain/slots.ts";
+import { joinedRuns, slotRuns, slotStartMs } from "../chain/slots.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { chunkRange } from "../datasets/chunks.ts";
-import { BadObjectError, type StoredChunk } from "../lake/lake.ts";
+import { type StoredChunk, trusted } from "../lake/lake.ts";
 import { type Rereads, agreesBadly, dayOf, slotsIn } from "../lake/rereads.ts";
 import { oldestKept } from "./coverage.ts";
 import { emptyOf } from "./recheck.ts";
@@ -116,9 +116,8 @@ class RereadLedger {
   ): Promise<void> {
     const month = new Map(await this.#month(day));
     const known = month.get(day) ?? { slots: [], differing: 0, rowsGained: 0 };
-    const single = read.slots.map((slot) => ({ first: slot, last: slot }));
     month.set(day, {
-      slots: joined([...known.slots, ...single]),
+      slots: joinedRuns([...known.slots, ...slotRuns(read.slots)]),
       differing: known.differing + read.differing,
       rowsGained: known.rowsGained + read.rowsGained,
     });
@@ -129,31 +128,13 @@ class RereadLedger {
 
   async #month(day: string): Promise<Rereads> {
     const month = day.slice(0, 7);
-    const known = this.#months.get(month) ?? (await this.#read(month));
+    const { lake, relay, tally } = this.#job;
+    const read = () => lake.readRereads(this.#dataset, relay.name, month);
+    // A month that can't be read counts as not begun: its slots are read again, and it is written anew.
+    const known =
+      this.#months.get(month) ??
+      (await trusted(read, new Map<never, never>(), ({ message }) => tally.faults.push(message)));
     this.#months.set(month, known);
     return known;
   }
-
-  /** A month that can't be read is noted, and counts as not begun: its slots are read again, and it is written anew. */
-  async #read(month: string): Promise<Rereads> {
-    const { lake, relay, tally } = this.#job;
-    try {
-      return await lake.readRereads(this.#dataset, relay.name, month);
-    } catch (error) {
-      if (!(error instanceof BadObjectError)) throw error;
-      tally.faults.push(error.message);
-      return new Map();
-    }
-  }
-}
-
-/** Runs in ascending order, those that touch as one. */
-function joined(runs: readonly SlotRange[]): SlotRange[] {
-  const ascending: { first: number; last: number }[] = [];
-  for (const { first, last } of runs.toSorted((a, b) => a.first - b.first)) {
-    const before = ascending.at(-1);
-    if (before && first <= before.last + 1) before.last = Math.max(before.last, last);
-    else ascending.push({ first, last });
-  }
-  return ascending;
 }

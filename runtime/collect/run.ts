@@ -3,7 +3,7 @@ import type { Clock } from "../chain/clock.ts";
 import { type Network, SETTLE_LAG_SLOTS } from "../chain/networks.ts";
 import { type SlotRange, intersect, slotCount, type Order } from "../chain/slots.ts";
 import { type Dataset, type DatasetName, bids, payloads } from "../datasets/dataset.ts";
-import { BadObjectError, type Horizon, type Lake } from "../lake/lake.ts";
+import { type Horizon, type Lake, trusted } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
 import type { Relay } from "../relays/relay.ts";
 import type { RelaySource } from "./relaySource.ts";
@@ -152,11 +152,6 @@ async function plan(
 
 /** The stored horizon; one that can't be read is noted and found again. */
 export async function readHorizon(job: RelayJob, name: DatasetName): Promise<Horizon | undefined> {
-  try {
-    return await job.lake.readHorizon(name, job.relay.name);
-  } catch (error) {
-    if (!(error instanceof BadObjectError)) throw error;
-    job.tally.faults.push(error.message);
-    return undefined;
-  }
+  const read = () => job.lake.readHorizon(name, job.relay.name);
+  return trusted(read, undefined, ({ message }) => job.tally.faults.push(message));
 }

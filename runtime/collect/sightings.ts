@@ -61,30 +61,14 @@ export class Sightings {
     return found.toSorted((a, b) => wait(a) - wait(b) || Math.abs(a - slot) - Math.abs(b - slot));
   }
 
-  /** The oldest and the newest slot that are known to have rows and may be asked for at `now`; undefined where there is none. */
-  rested(now: number): { oldest: number; newest: number } | undefined {
+  /** The oldest and the newest slot that are known to have rows and may be asked for at `now`, or at all; undefined without any. */
+  ends(now = Infinity): { oldest: number; newest: number } | undefined {
     let found: { oldest: number; newest: number } | undefined;
     for (const [slot, { full, askedAt }] of this.#slots) {
       if (!full || askedAt + REST_MS > now) continue;
       if (!found) found = { oldest: slot, newest: slot };
       else found = { oldest: Math.min(found.oldest, slot), newest: Math.max(found.newest, slot) };
     }
-    return found;
-  }
-
-  /** The newest and the oldest slot that are known to have rows. */
-  get newest(): number | undefined {
-    return this.#extreme(Math.max);
-  }
-
-  get oldest(): number | undefined {
-    return this.#extreme(Math.min);
-  }
-
-  #extreme(pick: (a: number, b: number) => number): number | undefined {
-    let found: number | undefined;
-    for (const [slot, { full }] of this.#slots)
-      if (full) found = found === undefined ? slot : pick(found, slot);
     return found;
   }
 }

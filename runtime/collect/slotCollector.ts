@@ -47,6 +47,8 @@ export class SlotCollector {
   readonly #begunAt: number;
   #open: OpenChunk[] = [];
   #emptyRun = 0;
+  /** Slots of the group that is being proven, as far as they haven't been asked again. */
+  readonly #proving = new Set<number>();
   #writing: Promise<void> = Promise.resolve();
 
   constructor(job: RelayJob, options: SlotCollectorOptions) {
@@ -56,7 +58,12 @@ export class SlotCollector {
     const ask = async (slot: number) => this.#ask(slot);
     const { dataset, horizon } = options;
     this.#border = new MemoryBorder(job, { dataset, horizon, seen: this.#seen, ask });
-    this.#prover = new Prover(job, this.#seen, ask, async (slot) => this.#border.search(slot));
+    const askAgain = async (slot: number) => {
+      const answer = await this.#ask(slot);
+      if (this.#proving.delete(slot)) countsOf(job.tally, dataset).askedAgain++;
+      return answer;
+    };
+    this.#prover = new Prover(job, this.#seen, askAgain, async (slot) => this.#border.search(slot));
     this.#begunAt = job.clock.monotonic();
   }
 
@@ -95,6 +102,7 @@ export class SlotCollector {
         if (plan.unproven?.has(slot) && !(isContradiction && plan.due?.has(slot))) {
           chunk.addEmpty({ slot, restsUntil: this.#begunAt + REST_MS });
           counts.read++;
+          counts.toAskAgain++;
           continue;
         }
         if (this.#emptyRun >= LONG_RUN_OF_EMPTIES) {
@@ -119,7 +127,9 @@ export class SlotCollector {
       this.#emptyRun = 0;
       chunk.addAnswer(answer);
       const isNew = this.#options.purpose === "collect" && !chunk.plan.again?.has(slot);
-      if (answer.doubt !== undefined && isNew) chunk.addSuspect({ slot, restsUntil });
+      if (answer.doubt === undefined || !isNew) return;
+      chunk.addSuspect({ slot, restsUntil });
+      countsOf(this.#job.tally, this.#options.dataset).toAskAgain++;
       return;
     }
     this.#emptyRun++;
@@ -129,6 +139,7 @@ export class SlotCollector {
       return;
     }
     chunk.addEmpty({ slot, restsUntil });
+    countsOf(this.#job.tally, this.#options.dataset).toAskAgain++;
   }
 
   /** Asks one slot and notes what it shows; undefined when the relay gives no answer. */
@@ -189,7 +200,7 @@ export class SlotCollector {
   /** Second asks of empty answers; before the end only where witnesses on both sides are known and nothing has to be waited for. */
   async #prove(final: boolean): Promise<void> {
     const now = this.#job.clock.monotonic();
-    const { newest, oldest } = this.#seen.rested(now) ?? { newest: -1, oldest: Infinity };
+    const { newest, oldest } = this.#seen.ends(now) ?? { newest: -1, oldest: Infinity };
     const chosen = this.#open.flatMap((chunk) =>
       chunk.empties.filter(
         ({ slot, restsUntil }) =>
@@ -207,11 +218,16 @@ export class SlotCollector {
     for (const group of [usual, contradicting]) {
       if (group.length === 0) continue;
       counts.secondAsks += group.length;
+      for (const { slot } of group) this.#proving.add(slot);
       const answers = await this.#prover.prove(group);
       const bySlot = new Map(answers.map((answer) => [answer.slot, answer]));
       for (const chunk of this.#open) chunk.settle(group, bySlot);
     }
     for (const chunk of this.#open) chunk.settle(chosen, new Map());
+    const young = chosen.length - usual.length - contradicting.length;
+    // What couldn't be proven isn't asked any more in this pass.
+    counts.askedAgain += this.#proving.size + young;
+    this.#proving.clear();
   }
 
   /** Second asks of doubtful answers, each once. */
@@ -223,6 +239,7 @@ export class SlotCollector {
         await waitUntil(this.#job, restsUntil);
         countsOf(this.#job.tally, this.#options.dataset).secondAsks++;
         const answer = await this.#ask(slot);
+        countsOf(this.#job.tally, this.#options.dataset).askedAgain++;
         chunk.settleSuspect(slot, answer);
       }
     }

@@ -1,34 +1,42 @@
-import type { SlotRange } from "../chain/slots.ts";
+import { type SlotRange, slotRuns } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 
 /** What happened to one relay and dataset in a run; progress displays and summaries read it. */
-export interface Counts {
-  /** Slots that the plan wanted, as far as it has been listed. */
-  wanted: number;
-  /** Slots of the range that needn't be asked: covered already, or forgotten by the relay. */
-  passed: number;
-  /** Slots that the relay has answered for, whether written yet or not. */
-  read: number;
-  /** Slots that were covered. */
-  covered: number;
-  rows: number;
-  quarantined: number;
-  /** Slots that couldn't be read. */
-  failed: number;
-  /** Of a recheck: the slots that gave no answer that could be compared, ascending runs as they were met. */
-  readonly unanswered: SlotRange[];
-  /** Second asks of suspect or empty slots. */
-  secondAsks: number;
-  /** Requests that looked for the horizon. */
-  probes: number;
-  /** Second reads that differed from the first. */
-  differing: number;
-  /** Rows that such slots have more than before. */
-  gainedRows: number;
-  /** Conditional writes that had to be done over. */
-  lostTurns: number;
-  /** Of a tick: covered slots that were read once more to measure agreement, and what came of it. */
-  readonly rereads: { slots: number; differing: number; rowsGained: number };
+export type Counts = ReturnType<typeof noCounts>;
+
+function noCounts() {
+  return {
+    /** Slots that the plan wanted, as far as it has been listed. */
+    wanted: 0,
+    /** Slots of the range that needn't be asked: covered already, or forgotten by the relay. */
+    passed: 0,
+    /** Slots that the relay has answered for, whether written yet or not. */
+    read: 0,
+    /** Slots that were covered. */
+    covered: 0,
+    rows: 0,
+    quarantined: 0,
+    /** Slots that couldn't be read. */
+    failed: 0,
+    /** Of a recheck: the slots that gave no answer that could be compared, ascending runs as they were met. */
+    unanswered: [] as SlotRange[],
+    /** Second asks of suspect or empty slots. */
+    secondAsks: 0,
+    /** Slots that were answered without rows, or doubtfully, and are to be asked again. */
+    toAskAgain: 0,
+    /** Those of them that have been, or can't be. */
+    askedAgain: 0,
+    /** Requests that looked for the horizon. */
+    probes: 0,
+    /** Second reads that differed from the first. */
+    differing: 0,
+    /** Rows that such slots have more than before. */
+    gainedRows: 0,
+    /** Conditional writes that had to be done over. */
+    lostTurns: 0,
+    /** Of a tick: covered slots that were read once more to measure agreement, and what came of it. */
+    rereads: { slots: 0, differing: 0, rowsGained: 0 },
+  };
 }
 
 /** The counts of one relay in a run. */
@@ -46,23 +54,14 @@ export interface Tally {
 
 /** The tally of a relay of which nothing has happened yet. */
 export function newTally(relay: string): Tally {
-  const zero = (): Counts => ({
-    wanted: 0,
-    passed: 0,
-    read: 0,
-    covered: 0,
-    rows: 0,
-    quarantined: 0,
-    failed: 0,
-    unanswered: [],
-    secondAsks: 0,
-    probes: 0,
-    differing: 0,
-    gainedRows: 0,
-    lostTurns: 0,
-    rereads: { slots: 0, differing: 0, rowsGained: 0 },
-  });
-  return { relay, bids: zero(), payloads: zero(), faults: [], lastError: undefined, complete: false };
+  return {
+    relay,
+    bids: noCounts(),
+    payloads: noCounts(),
+    faults: [],
+    lastError: undefined,
+    complete: false,
+  };
 }
 
 /** A dataset's counts in a tally. */
@@ -71,12 +70,6 @@ export function countsOf(tally: Tally, dataset: DatasetName): Counts {
 }
 
 /** Notes slots of a recheck that gave no answer. */
-export function noteUnanswered(counts: Counts, slots: Iterable<number>): void {
-  const ranges: { first: number; last: number }[] = [];
-  for (const slot of [...slots].toSorted((a, b) => a - b)) {
-    const before = ranges.at(-1);
-    if (before?.last === slot - 1) before.last = slot;
-    else ranges.push({ first: slot, last: slot });
-  }
-  counts.unanswered.push(...ranges);
+export function noteUnanswered(counts: Counts, slots: readonly number[]): void {
+  counts.unanswered.push(...slotRuns(slots));
 }

@@ -81,10 +81,7 @@ class Merge {
   #suspect: SlotBits;
   #revised: SlotBits;
   readonly #taken = new Map<number, SlotAnswer>();
-  #added = 0;
-  #addedRows = 0;
-  #differing = 0;
-  #gainedRows = 0;
+  readonly #change = { added: 0, addedRows: 0, differing: 0, gainedRows: 0 };
 
   private constructor(
     lake: Lake,
@@ -123,7 +120,7 @@ class Merge {
   ): Promise<Omit<ChunkUpdate, "lostTurns">> {
     for (const answer of answers) this.#take(answer, purpose);
     for (const slot of doubted) if (this.#covered.has(slot)) this.#suspect = this.#suspect.with(slot);
-    const before = this.#before;
+    const [before, change] = [this.#before, this.#change];
     const refused = await this.#quarantine(answers);
     const replaced = [...this.#taken.keys()].some((slot) => before.covered.has(slot));
     const meta: ChunkMeta = {
@@ -132,14 +129,8 @@ class Merge {
       unproven: this.#unproven(answers, unproven, new Set(refused.map(({ slot }) => slot))),
       revised: this.#revised,
       revision: before.revision + (replaced ? 1 : 0),
-      rows: before.rows + this.#addedRows + this.#gainedRows,
+      rows: before.rows + change.addedRows + change.gainedRows,
       quarantined: refused.reduce((sum, { copies }) => sum + copies, 0),
-    };
-    const change = {
-      added: this.#added,
-      addedRows: this.#addedRows,
-      differing: this.#differing,
-      gainedRows: this.#gainedRows,
     };
     if (sameMeta(before, meta) && this.#taken.size === 0) return { ...change, written: false };
     if (this.#lines) await this.#lake.write(this.#chunk, this.#blocks(), meta, this.#generation);
@@ -154,15 +145,15 @@ class Merge {
       this.#covered = this.#covered.with(slot);
       this.#suspect = this.#suspect.with(slot, doubtful);
       this.#taken.set(slot, answer);
-      this.#added++;
-      this.#addedRows += block.rows;
+      this.#change.added++;
+      this.#change.addedRows += block.rows;
       return;
     }
     const lines = this.#lines?.get(slot) ?? [];
     const verdict = judgeReading(purpose, lines, blockLines(block), doubtful);
     this.#suspect = this.#suspect.with(slot, verdict.suspect);
     if (verdict.differs) {
-      this.#differing++;
+      this.#change.differing++;
       const { relay, dataset } = this.#chunk;
       const counts = { stored: lines.length, read: block.rows, kept: verdict.take };
       this.#log.warn({ relay, dataset, slot, ...counts }, "a second read differs");
@@ -170,7 +161,7 @@ class Merge {
     if (verdict.take !== "read") return;
     this.#taken.set(slot, answer);
     this.#revised = this.#revised.with(slot);
-    this.#gainedRows += block.rows - lines.length;
+    this.#change.gainedRows += block.rows - lines.length;
   }
 
   /**

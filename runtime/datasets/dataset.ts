@@ -32,6 +32,16 @@ export interface Column {
   readonly warehouseOnly?: boolean;
 }
 
+/** A column that each row has a value in. */
+export function required(name: string, type: ColumnType, description: string): Column {
+  return { name, type, required: true, description };
+}
+
+/** A column that may be null. */
+export function optional(name: string, type: ColumnType, description: string): Column {
+  return { name, type, required: false, description };
+}
+
 const hash = (name: string, description: string): Column =>
   relayColumn(name, "STRING", true, "hash", description);
 const pubkey = (name: string, description: string): Column =>
@@ -42,22 +52,17 @@ const integer = (name: string, description: string): Column =>
 function relayColumn(
   name: string,
   type: ColumnType,
-  required: boolean,
+  isRequired: boolean,
   format: FieldFormat,
   description: string,
 ): Column {
-  return { name, type, required, description, field: { name, format } };
+  return { name, type, required: isRequired, description, field: { name, format } };
 }
 
 const common: readonly Column[] = [
-  { name: "relay", type: "STRING", required: true, description: "Relay's name in the directory" },
+  required("relay", "STRING", "Relay's name in the directory"),
   relayColumn("slot", "INT64", true, "int64", "Slot that the block was built for"),
-  {
-    name: "block_timestamp",
-    type: "TIMESTAMP",
-    required: true,
-    description: "Start of the slot: genesis + 12 s × slot",
-  },
+  required("block_timestamp", "TIMESTAMP", "Start of the slot: genesis + 12 s × slot"),
   hash("parent_hash", "Hash of the parent block, 0x hex"),
   hash("block_hash", "Hash of the offered block, 0x hex"),
   pubkey("builder_pubkey", "BLS public key of the builder, 0x hex"),
@@ -76,19 +81,14 @@ const common: readonly Column[] = [
   integer("block_number", "Number of the block; null where an old row lacks it"),
 ];
 
-const extra: Column = {
-  name: "extra",
-  type: "STRING",
-  required: false,
-  description:
-    "Fields that the relay sent and this table doesn't know, or can't hold in their columns: one JSON object with sorted keys; null without any",
-};
+const extra = optional(
+  "extra",
+  "STRING",
+  "Fields that the relay sent and this table doesn't know, or can't hold in their columns: one JSON object with sorted keys; null without any",
+);
 
 const copies: Column = {
-  name: "copies",
-  type: "INT64",
-  required: true,
-  description: "How often the relay's answer held this very row (equal in every column)",
+  ...required("copies", "INT64", "How often the relay's answer held this very row (equal in every column)"),
   warehouseOnly: true,
 };
 
@@ -98,18 +98,13 @@ export const bids: Dataset = {
   chunkSlots: 32,
   columns: [
     ...common,
+    optional(
+      "timestamp",
+      "TIMESTAMP",
+      "When the relay had the bid: timestamp_ms, else timestamp_s; null when absent, 0 or beyond year 9999. Relays date different moments (received, inserted, first seen)",
+    ),
     {
-      name: "timestamp",
-      type: "TIMESTAMP",
-      required: false,
-      description:
-        "When the relay had the bid: timestamp_ms, else timestamp_s; null when absent, 0 or beyond year 9999. Relays date different moments (received, inserted, first seen)",
-    },
-    {
-      name: "timestamp_s",
-      type: "INT64",
-      required: false,
-      description: "The relay's field timestamp, Unix s, as sent",
+      ...optional("timestamp_s", "INT64", "The relay's field timestamp, Unix s, as sent"),
       field: { name: "timestamp", format: "int64" },
     },
     integer("timestamp_ms", "The relay's field timestamp_ms, Unix ms, as sent"),
@@ -134,11 +129,11 @@ export const payloads: Dataset = {
     extra,
     copies,
     {
-      name: "reorged",
-      type: "BOOL",
-      required: false,
-      description:
+      ...optional(
+        "reorged",
+        "BOOL",
         "False when block_hash is canonical, true when the canonical chain has another block or none in that slot, null until known",
+      ),
       warehouseOnly: true,
     },
   ],

@@ -1,13 +1,16 @@
 import { type Column, type ColumnType, type Dataset, lakeColumns } from "./dataset.ts";
 import type { Table } from "./tables.ts";
+import type { ViewColumn } from "./views.ts";
 
-/** DuckDB's name of each column type. Times are UTC and have no zone. */
-const DUCKDB_TYPES: Record<ColumnType, string> = {
+/** DuckDB's name of each type of columns of tables and views. Times are UTC and have no zone. */
+export const DUCKDB_TYPES: Readonly<Record<ViewColumn["type"], string>> = {
   STRING: "VARCHAR",
   INT64: "BIGINT",
   NUMERIC: "DECIMAL(38,0)",
   TIMESTAMP: "TIMESTAMP",
   BOOL: "BOOLEAN",
+  FLOAT64: "DOUBLE",
+  DATE: "DATE",
 };
 
 /** A column of a BigQuery table, in the form of its REST API and of `bq load --schema`. */

@@ -1,4 +1,4 @@
-import { type Column, type ColumnType, type DatasetName, datasets } from "./dataset.ts";
+import { type Column, type DatasetName, datasets, optional, required } from "./dataset.ts";
 
 /** A table of the warehouse. */
 export interface Table {
@@ -13,17 +13,6 @@ export interface Table {
   /** INT64 column of slots by whose range BigQuery partitions. */
   readonly slotPartition?: string;
 }
-
-const required = (name: string, type: ColumnType, description: string): Column => ({
-  name,
-  type,
-  required: true,
-  description,
-});
-const optional = (name: string, type: ColumnType, description: string): Column => ({
-  ...required(name, type, description),
-  required: false,
-});
 
 const rowOrder = {
   partition: "block_timestamp",

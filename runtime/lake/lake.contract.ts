@@ -32,6 +32,16 @@ export interface LakeFixture {
   readonly opener: readonly [module: string, exported: string];
 }
 
+/** How the contract is run. */
+export interface ContractOptions {
+  /** One test after another. */
+  readonly serial?: boolean;
+  /** Of the examples of a property, one in so many. */
+  readonly oneIn?: number;
+  /** Answers of writes are lost: see addRow. */
+  readonly lost?: boolean;
+}
+
 /** Metadata of a chunk with one row in each of two slots. */
 const TWO_ROWS = {
   covered: SlotBits.empty(64, 32).with(70).with(71).toString(),
@@ -44,14 +54,20 @@ const TWO_ROWS = {
 };
 
 /** Registers the tests that any lake must pass. */
-export function lakeContract(form: string, open: (t: ExecutionContext) => Promise<LakeFixture>): void {
+export function lakeContract(
+  form: string,
+  open: (t: ExecutionContext) => Promise<LakeFixture>,
+  { serial = false, oneIn = 1, lost = false }: ContractOptions = {},
+): void {
+  const declare = serial ? test.serial : test;
+  const numRuns = (usual: number): number => Math.ceil(usual / oneIn);
   const start = async (t: ExecutionContext): Promise<LakeFixture & { lake: Lake }> => {
     const fixture = await open(t);
     return { ...fixture, lake: openLake(fixture.store, lakeNetwork.name) };
   };
 
   for (const dataset of ["bids", "payloads"] as const)
-    test(`${form}: what is written to ${dataset} is read back, every line and every mark`, async (t) => {
+    declare(`${form}: what is written to ${dataset} is read back, every line and every mark`, async (t) => {
       const { lake } = await start(t);
       await fc.assert(
         fc.asyncProperty(contentArbitrary(dataset), async ({ chunk, lines, meta }) => {
@@ -67,11 +83,11 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
           t.true(head.bytes > 0);
           t.deepEqual(head.chunk, chunk);
         }),
-        { numRuns: 25 },
+        { numRuns: numRuns(25) },
       );
     });
 
-  test(`${form}: objects have the names of the layout`, async (t) => {
+  declare(`${form}: objects have the names of the layout`, async (t) => {
     const { lake, store } = await start(t);
     await addRow(lake, 1, 1);
     await lake.writeQuarantine(bidsChunk, [quarantined(70, "x")], 0);
@@ -85,7 +101,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     t.true(lake.locate(found[0] ?? "").endsWith(`/${found[0]}`));
   });
 
-  test(`${form}: a write holds only for the generation that was read`, async (t) => {
+  declare(`${form}: a write holds only for the generation that was read`, async (t) => {
     const { lake } = await start(t);
     const meta = emptyMeta(bidsChunk);
     const stale = { instanceOf: StaleGenerationError };
@@ -102,7 +118,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     t.is(head && !isBad(head) ? head.meta.revision : undefined, 1);
   });
 
-  test(`${form}: generations only grow, also where an object was removed`, async (t) => {
+  declare(`${form}: generations only grow, also where an object was removed`, async (t) => {
     const { lake, remove } = await start(t);
     let last = 0;
     for (let turn = 0; turn < 12; turn++) {
@@ -116,13 +132,13 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     t.deepEqual(await addedRows(lake), []);
   });
 
-  test(`${form}: writers that race lose no update`, async (t) => {
+  declare(`${form}: writers that race lose no update`, async (t) => {
     const { lake, store } = await start(t);
     const lakes = [lake, openLake(store, lakeNetwork.name)];
     const writers = [0, 1, 2, 3, 4, 5];
     const rows = [0, 1, 2, 3, 4, 5, 6, 7];
     const write = async (writer: number): Promise<void> => {
-      for (const row of rows) await addRow(lakes[writer % 2] ?? lake, writer, row);
+      for (const row of rows) await addRow(lakes[writer % 2] ?? lake, writer, row, lost);
     };
     await Promise.all(writers.map(write));
     t.deepEqual(
@@ -131,14 +147,14 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     );
   });
 
-  test(`${form}: processes that race, one of them killed again and again, lose no update`, async (t) => {
+  declare(`${form}: processes that race, one of them killed again and again, lose no update`, async (t) => {
     const { lake, store, opener } = await start(t);
     const rows = 15;
-    const steady = [1, 2].map((writer) => startWriter(opener, store.url, writer, rows));
+    const steady = [1, 2].map((writer) => startWriter(opener, store.url, { writer, rows, lost }));
     // The third is killed right after some of its rows, and started anew under the next number.
     const told: string[] = [];
     for (const [index, stop] of [1, 2, 4].entries()) {
-      const writer = startWriter(opener, store.url, 10 + index, 1000);
+      const writer = startWriter(opener, store.url, { writer: 10 + index, rows: 1000, lost });
       for await (const turn of writer.turns) {
         told.push(`${10 + index}/${turn}`);
         if (Number(turn) === stop) writer.kill();
@@ -159,7 +175,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     t.true(added.length <= expected.length + told.length + 1 + 3);
   });
 
-  test(`${form}: a range lists the chunks that touch it, in order, and no others`, async (t) => {
+  declare(`${form}: a range lists the chunks that touch it, in order, and no others`, async (t) => {
     const { lake } = await start(t);
     const present = [0, 1, 2, 5, 9, 10, 31_250, 312_499_999];
     for (const index of present.toReversed()) {
@@ -192,14 +208,14 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
           present.filter((index) => index * 32 <= range.last && index * 32 + 31 >= range.first),
         );
       }),
-      { numRuns: 150 },
+      { numRuns: numRuns(150) },
     );
     for await (const _ of lake.list("bids", "beta", { first: 0, last: 1000 })) t.fail("another relay's");
     for await (const _ of lake.list("payloads", "alpha", { first: 0, last: 1000 }))
       t.fail("another dataset's");
   });
 
-  test(`${form}: the relays of a dataset are those that have objects`, async (t) => {
+  declare(`${form}: the relays of a dataset are those that have objects`, async (t) => {
     const { lake } = await start(t);
     t.deepEqual(await lake.relays("bids"), []);
     for (const relay of ["b", "a-2", "a"]) {
@@ -211,7 +227,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     t.deepEqual(await lake.relays("bids"), ["alpha"]);
   });
 
-  test(`${form}: a quarantine is read back as it was written, under a condition of its own`, async (t) => {
+  declare(`${form}: a quarantine is read back as it was written, under a condition of its own`, async (t) => {
     const { lake } = await start(t);
     t.deepEqual(await lake.readQuarantine(bidsChunk), { lines: [], generation: 0 });
     const line = fc
@@ -232,7 +248,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
           instanceOf: StaleGenerationError,
         });
       }),
-      { numRuns: 30 },
+      { numRuns: numRuns(30) },
     );
     t.is(await lake.head(bidsChunk), undefined);
     const wrong = { ...quarantined(70, "x"), sha256: "0".repeat(64) };
@@ -243,7 +259,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     t.deepEqual((await lake.readQuarantine(bidsChunk)).lines, large);
   });
 
-  test(`${form}: a horizon is kept until it is replaced`, async (t) => {
+  declare(`${form}: a horizon is kept until it is replaced`, async (t) => {
     const { lake, store } = await start(t);
     t.is(await lake.readHorizon("bids", "alpha"), undefined);
     for (const oldest_slot of [12_000_000, 0, 9_999_999_999]) {
@@ -269,7 +285,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     }
   });
 
-  test(`${form}: what doesn't fit together isn't written`, async (t) => {
+  declare(`${form}: what doesn't fit together isn't written`, async (t) => {
     const { lake } = await start(t);
     const none = SlotBits.empty(64, 32);
     const meta = { ...emptyMeta(bidsChunk), covered: none.with(70), rows: 1 };
@@ -296,7 +312,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     t.throws(() => openLake({ ...lake } as never, "../mainnet"), refused);
   });
 
-  test(`${form}: metadata that can't be trusted makes an object bad, not covered`, async (t) => {
+  declare(`${form}: metadata that can't be trusted makes an object bad, not covered`, async (t) => {
     const { lake, store } = await start(t);
     await addRow(lake, 1, 6);
     const good = await lake.head(bidsChunk);
@@ -337,7 +353,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     t.deepEqual(await addedRows(lake), ["1/6"]);
   });
 
-  test(`${form}: a body that isn't what the metadata says is refused with its name`, async (t) => {
+  declare(`${form}: a body that isn't what the metadata says is refused with its name`, async (t) => {
     const { lake, store, damage, remove } = await start(t);
     const [a, b] = [numberedLine(70, 1, 1), numberedLine(71, 1, 2)];
     const object = "simulated-1/bids/relay=alpha/0000000064-0000000095.ndjson.gz";
@@ -395,7 +411,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     }
   });
 
-  test(`${form}: a flipped bit anywhere in an object is never read as rows`, async (t) => {
+  declare(`${form}: a flipped bit anywhere in an object is never read as rows`, async (t) => {
     const { lake, damage, remove } = await start(t);
     await addRow(lake, 1, 6);
     const object = (await lake.head(bidsChunk))?.object ?? "";
@@ -410,11 +426,11 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
         if (read instanceof BadObjectError) t.is(read.object, object);
         else t.deepEqual(read, truth);
       }),
-      { numRuns: 60 },
+      { numRuns: numRuns(60) },
     );
   });
 
-  test(`${form}: an object that inflates beyond the limit is neither read nor written`, async (t) => {
+  declare(`${form}: an object that inflates beyond the limit is neither read nor written`, async (t) => {
     const { store, lake: generous } = await start(t);
     const lake = openLake(store, lakeNetwork.name, { stored: 50_000, inflated: 1_000_000 });
     const none = SlotBits.empty(64, 32);
@@ -443,7 +459,7 @@ export function lakeContract(form: string, open: (t: ExecutionContext) => Promis
     });
   });
 
-  test(`${form}: a quarantine that can't be trusted is refused with its name and is kept`, async (t) => {
+  declare(`${form}: a quarantine that can't be trusted is refused with its name and is kept`, async (t) => {
     const { lake, store, damage } = await start(t);
     const object = "simulated-1/quarantine/bids/relay=alpha/0000000064-0000000095.ndjson.gz";
     const good = `${JSON.stringify(quarantined(70, "x"))}\n`;
@@ -486,12 +502,17 @@ interface Writer {
   kill(): void;
 }
 
-function startWriter(opener: LakeFixture["opener"], url: string, writer: number, rows: number): Writer {
+function startWriter(
+  opener: LakeFixture["opener"],
+  url: string,
+  { writer, rows, lost }: { readonly writer: number; readonly rows: number; readonly lost: boolean },
+): Writer {
   const child = startScript(new URL("contractChild.testing.ts", import.meta.url), [
     ...opener,
     url,
     String(writer),
     String(rows),
+    lost ? "lost" : "",
   ]);
   const end = once(child, "exit").then(([code, signal]: unknown[]) => signal ?? code);
   return { turns: createInterface({ input: child.stdout }), end, kill: () => child.kill("SIGKILL") };

@@ -142,14 +142,17 @@ export function numberedLine(slot: number, writer: number, turn: number): string
 }
 
 /**
- * Adds a row as a collector does: read, merge, write under the condition, and again when someone was faster.
+ * Adds a row as a collector does: read, merge, write under the condition, and again when someone was faster. Where answers are
+ * `lost`, a write that was refused may have taken effect below another's, so that a row that is there isn't added again.
  */
-export async function addRow(lake: Lake, writer: number, turn: number): Promise<void> {
+export async function addRow(lake: Lake, writer: number, turn: number, lost = false): Promise<void> {
   const slot = bidsChunk.first + (turn % 32);
-  for (;;) {
+  const line = numberedLine(slot, writer, turn);
+  for (let refused = false; ; refused = true) {
     const found = await lake.read(bidsChunk);
     const lines = new Map(found?.lines);
-    lines.set(slot, [...(lines.get(slot) ?? []), numberedLine(slot, writer, turn)]);
+    if (lost && refused && lines.get(slot)?.includes(line)) return;
+    lines.set(slot, [...(lines.get(slot) ?? []), line]);
     const meta = found?.stored.meta ?? emptyMeta(bidsChunk);
     try {
       await lake.write(

@@ -80,6 +80,21 @@ export class BadObjectError extends Error {
   }
 }
 
+/** What a read of the lake gives; where the object can't be trusted, `otherwise`, and `onBad` is told. Throws any other error. */
+export async function trusted<T, O>(
+  read: () => Promise<T>,
+  otherwise: O,
+  onBad?: (bad: BadObjectError) => void,
+): Promise<T | O> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof BadObjectError)) throw error;
+    onBad?.(error);
+    return otherwise;
+  }
+}
+
 /**
  * The ledger and the store of everything that was collected, for one network. Knows chunks, not rows: lines are made
  * and checked by the datasets.

@@ -3,6 +3,7 @@ import type { SlotRange } from "../chain/slots.ts";
 import { FIELD_REASON } from "../datasets/answer.ts";
 import { type SlotBlock, deflateSlot } from "./gzip.ts";
 import { BodyFault, inflateLines } from "./inflate.ts";
+import { jsonObject } from "./jsonObject.ts";
 import type { QuarantineLine } from "./lake.ts";
 
 /** A row is kept as it was sent up to 1 MiB; JSON may write six bytes for one of its characters. */
@@ -65,21 +66,12 @@ function lineText({ slot, reason, sha256, copies, read_at, raw }: QuarantineLine
 }
 
 function parseLine(text: string, range: SlotRange, number: number): QuarantineLine {
-  const value = parsed(text);
+  const value: unknown = jsonObject(text);
   if (!isLine(value) || lineText(value) !== text)
     throw new BodyFault(`its line ${number} isn't a quarantined row`);
   const fault = quarantineLineFault(value, range);
   if (fault !== undefined) throw new BodyFault(`its line ${number} ${fault}`);
   return value;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
 function isLine(value: unknown): value is QuarantineLine {

@@ -39,7 +39,9 @@ export interface ObjectStore {
 
   /**
    * Writes a whole object or nothing, if the object still is of generation `ifGeneration` (0: if there is
-   * none). Returns the new generation. Throws StaleGenerationError, and UserError for what the user can mend.
+   * none). Returns the new generation. Throws UserError for what the user can mend, and StaleGenerationError, after which
+   * the object isn't what was to be written. Where an answer was lost it may have been, until another wrote on top: whoever merges
+   * again must find its own rows there, and not add them twice.
    */
   write(
     name: string,

@@ -2,7 +2,7 @@ import * as t from "io-ts";
 import type { AskNode } from "./askNode.ts";
 import type { CanonicalChain } from "../chain/canonicalChain.ts";
 import { type Network, SECONDS_PER_SLOT, SLOTS_PER_EPOCH } from "../chain/networks.ts";
-import { slotStartMs } from "../chain/slots.ts";
+import { slotRuns, slotStartMs } from "../chain/slots.ts";
 import { UserError } from "../errors.ts";
 import { decoded, jsonOf } from "./beaconNode.ts";
 
@@ -39,7 +39,7 @@ export async function executionChain(ask: AskNode, network: Network): Promise<Ca
     },
     async blocks(slots) {
       const hashes = new Map<number, string | null>(slots.map((slot) => [slot, null]));
-      for (const { first, last } of runsOf(slots))
+      for (const { first, last } of slotRuns(slots, GAP_SLOTS))
         for await (const { slot, hash } of chain.between(first, last))
           if (hashes.has(slot)) hashes.set(slot, hash);
       return hashes;
@@ -108,16 +108,6 @@ class ExecutionChain {
     const slot = seconds < 0 ? -1 : seconds / SECONDS_PER_SLOT;
     return { number: Number(result.number), slot: Math.floor(slot), hash: result.hash.toLowerCase() };
   }
-}
-
-function runsOf(slots: readonly number[]): { first: number; last: number }[] {
-  const runs: { first: number; last: number }[] = [];
-  for (const slot of slots) {
-    const run = runs.at(-1);
-    if (run && slot - run.last <= GAP_SLOTS) run.last = slot;
-    else runs.push({ first: slot, last: slot });
-  }
-  return runs;
 }
 
 function otherNetwork(network: Network): UserError {

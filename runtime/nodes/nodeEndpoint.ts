@@ -1,9 +1,13 @@
+import { Readable } from "node:stream";
+import fetch, { type Response } from "node-fetch";
 import type { AskNode } from "./askNode.ts";
 import type { CanonicalChain } from "../chain/canonicalChain.ts";
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
 import { redacted, splitCredentials } from "../credentials.ts";
 import { codeOf, messageOf, printable, UserError } from "../errors.ts";
+import { proxyName, proxyOf } from "../proxy.ts";
+import { agentOf } from "./agent.ts";
 import { beaconChain } from "./beaconNode.ts";
 import { executionChain } from "./executionNode.ts";
 
@@ -40,25 +44,26 @@ function nodeAsker(given: string, clock: Clock): AskNode {
     asked.pathname = asked.pathname.replace(/\/+$/, "") + path;
     for (let attempt = 1; ; attempt++) {
       try {
-        const response = await fetch(asked, {
+        const response = await fetch(asked.href, {
           method: body === undefined ? "GET" : "POST",
           headers: { accept: "application/json", "content-type": "application/json", ...headers },
           redirect: "error",
           signal: AbortSignal.timeout(TIMEOUT_MS),
+          agent: agentOf(asked),
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         });
         if (response.status === 404) {
-          await response.body?.cancel();
+          discard(response);
           return { status: 404 };
         }
         if (response.status === 200)
           return { status: 200, json: JSON.parse(await limited(response)) as unknown };
-        await response.body?.cancel();
+        discard(response);
         throw new Error(`it answers ${response.status}`);
       } catch (error) {
         if (attempt >= ATTEMPTS)
           throw new UserError(
-            `the node ${printable(redacted(given))} can't be asked for canonical blocks: ${printable(reasonOf(error))}`,
+            `the node ${printable(redacted(given))} can't be asked for canonical blocks: ${printable(reasonOf(error, asked))}`,
           );
         await clock.sleep(Math.random() * 250 * 2 ** attempt);
       }
@@ -66,17 +71,26 @@ function nodeAsker(given: string, clock: Clock): AskNode {
   };
 }
 
-/** Why a request failed; `fetch` says so in the cause alone. */
-function reasonOf(error: unknown): string {
-  const { cause } = error instanceof Error ? error : {};
-  return cause === undefined ? messageOf(error) : messageOf(cause) || (codeOf(cause) ?? messageOf(error));
+/** Ends an answer whose body nobody reads. */
+function discard({ body }: Response): void {
+  if (!(body instanceof Readable)) return;
+  // What breaks it off concerns nobody, and would end the process.
+  body.on("error", () => {}).destroy();
+}
+
+/** Why a request failed, without its URL, which node-fetch repeats. */
+function reasonOf(error: unknown, asked: URL): string {
+  const proxy = proxyOf(asked);
+  const through = proxy ? ` through the proxy ${proxyName(proxy)}` : "";
+  const told = messageOf(error).replaceAll(asked.href, "it");
+  return `${/, reason: (.+)$/s.exec(told)?.[1] ?? (told || (codeOf(error) ?? "no answer"))}${through}`;
 }
 
 async function limited(response: Response): Promise<string> {
-  const parts: Uint8Array[] = [];
+  const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of response.body ?? []) {
-    const chunk = part as Uint8Array;
+    const chunk = part as Buffer;
     bytes += chunk.length;
     if (bytes > MAX_BYTES) throw new Error("its answer is too long");
     parts.push(chunk);

@@ -10,6 +10,7 @@ import { slotStartMs } from "../chain/slots.ts";
 import { VirtualClock } from "../chain/virtualClock.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import { silentLog } from "../log.ts";
+import { serveProxy } from "../relays/http/proxied.testing.ts";
 import { SimulatedData } from "../simulator/truth.ts";
 import { openEndpoint } from "./nodeEndpoint.ts";
 import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
@@ -173,6 +174,25 @@ test("a beacon node's blocks are read by their fork, and one that keeps none of 
   for (const slot of [7, 9, 10])
     await t.throwsAsync(opened.blocks([slot]), { message: /but not as a beacon/ });
   await t.throwsAsync(opened.blocks([11]), { name: "UserError", message: /lacks blocks after slot 11/ });
+});
+
+test("a node elsewhere is asked through HTTP_PROXY, one on this machine isn't, and a proxy that isn't there is named", async (t) => {
+  const url = await startNode(t, (method, path, body) => beacon(method, path.replace("/some-key", ""), body));
+  const proxy = await serveProxy(t, Number(new URL(url).port));
+  process.env["HTTP_PROXY"] = proxy.url;
+  t.teardown(() => delete process.env["HTTP_PROXY"]);
+  await (await openEndpoint(`${url}/some-key`, network, waiting())).settled();
+  t.deepEqual(proxy.asked, []);
+  const opened = await openEndpoint("http://node.test/some-key", network, waiting());
+  await opened.settled();
+  const asked = "GET http://node.test/some-key/eth/v1/beacon";
+  t.deepEqual(proxy.asked, [`${asked}/genesis`, `${asked}/headers/head`]);
+  process.env["HTTP_PROXY"] = "http://hidden-user:hidden-pass@127.0.0.1:1";
+  const error = await t.throwsAsync(openEndpoint("http://node.test/some-key", network, waiting()), {
+    name: "UserError",
+    message: /ECONNREFUSED.* through the proxy http:\/\/127\.0\.0\.1:1$/,
+  });
+  t.notRegex(`${error?.stack}`, /hidden|some-key/);
 });
 
 test("an answer that has no end is refused", async (t) => {

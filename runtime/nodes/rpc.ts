@@ -1,6 +1,9 @@
+import { Readable } from "node:stream";
+import fetch, { type RequestInit } from "node-fetch";
 import { BaseError, createClient, http } from "viem";
 import { redacted, splitCredentials } from "../credentials.ts";
 import { messageOf, printable, UserError } from "../errors.ts";
+import { agentOf } from "./agent.ts";
 
 /** Calls that go in one request: full blocks of a batch stay within MAX_BYTES. */
 const CALLS_AT_ONCE = 50;
@@ -20,16 +23,16 @@ export class PrunedError extends UserError {}
 
 /**
  * An execution node's JSON-RPC at a URL, by viem: it batches, waits and asks again at 429 and 5xx, and minds the size of answers.
- * Credentials in the URL go along as a header; they and the URL's path, which may hold a key, come into no message. `attempts`
- * for tests of what fails.
+ * Credentials in the URL go along as a header; they and the URL's path, which may hold a key, come into no message.
  */
-export function openRpc(given: string, attempts = ATTEMPTS): Rpc {
+export function openRpc(given: string): Rpc {
   const { url, headers } = splitCredentials(given);
   const transport = http(url, {
     batch: { batchSize: CALLS_AT_ONCE },
+    fetchFn: fetchByProxy,
     fetchOptions: { headers, redirect: "error" },
     maxResponseBodySize: MAX_BYTES,
-    retryCount: attempts - 1,
+    retryCount: ATTEMPTS - 1,
     timeout: TIMEOUT_MS,
   });
   const client = createClient({ transport });
@@ -51,4 +54,12 @@ export function openRpc(given: string, attempts = ATTEMPTS): Rpc {
       throw new UserError(`the node ${place} can't be asked for ${method}: ${words}`);
     }
   };
+}
+
+/** What `fetch` is to viem, by the client that minds the environment's proxy. */
+async function fetchByProxy(url: string | URL | Request, init?: object): Promise<Response> {
+  const asked = new URL(url instanceof Request ? url.url : url);
+  const answer = await fetch(asked.href, { ...(init as RequestInit), agent: agentOf(asked) });
+  const body = answer.body instanceof Readable ? (Readable.toWeb(answer.body) as ReadableStream) : null;
+  return new Response(body, { status: answer.status, headers: [...answer.headers] });
 }

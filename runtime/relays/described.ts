@@ -5,19 +5,7 @@ import type { FilteringPeriod, Relay } from "./relay.ts";
 export type Described = Pick<Relay, "name" | "url" | "pubkey"> & {
   /** The same at all times, by periods, or null where it isn't known. */
   readonly filtering: FilteringPeriod["filtering"] | readonly FilteringPeriod[] | null;
-} & Partial<
-    Pick<
-      Relay,
-      | "dialect"
-      | "payloadLimit"
-      | "state"
-      | "activeFrom"
-      | "activeTo"
-      | "aliasOf"
-      | "adjusts"
-      | "requestsPerSecond"
-    >
-  >;
+} & Partial<Omit<Relay, "name" | "url" | "pubkey" | "filtering" | "collectFrom" | "hasEnded">>;
 
 /** Fills in what most relays have in common: 200 payloads a page, one request a second (no limit is published). */
 export function relayOf({ filtering, ...described }: Described): Relay {

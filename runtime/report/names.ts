@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { UserError, messageOf, printable } from "../errors.ts";
-import { mainnetBuilders } from "./mainnetBuilders.ts";
+import { builtInBuilders } from "../warehouse/sql/mainnetBuilders.ts";
 
 /** Longest name that is shown whole. */
 const MAX_NAME = 40;
@@ -16,7 +16,7 @@ export class BuilderNames {
 
   /** The names that are built in for a network. */
   static of(network: string): BuilderNames {
-    return new BuilderNames(network === "mainnet" ? mainnetBuilders : new Map());
+    return new BuilderNames(builtInBuilders(network));
   }
 
   /** These names with others added; a key that has a name already gets the new one. */

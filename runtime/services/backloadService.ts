@@ -47,10 +47,8 @@ export async function runBackload(
       for (const fault of faults) log.error(told, fault);
       const exit_code = exitCodeOf(result);
       const missing =
-        coverage.length === 0
-          ? {}
-          : { missing: coverage.reduce((sum, coverage) => sum + coverage.missing, 0) };
-      const rows = progress.reduce((sum, progress) => sum + progress.rows, 0);
+        coverage.length === 0 ? {} : { missing: coverage.reduce((sum, part) => sum + part.missing, 0) };
+      const rows = progress.reduce((sum, relay) => sum + relay.rows, 0);
       end(log, {
         ...told,
         outcome,

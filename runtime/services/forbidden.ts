@@ -9,7 +9,7 @@ export function isForbidden(error: unknown): boolean {
       ...own(error),
     };
     if (name === "AccessError") return true;
-    if ([code, status].some((one) => Number(one) === 403)) {
+    if ([code, status].some((value) => Number(value) === 403)) {
       return !/quota|rateLimit|billing/i.test(`${String(reason)} ${String(message)}`);
     }
     error = cause;

@@ -1,7 +1,7 @@
 /** What a field of a log line holds; numbers can be drawn and alerted on. */
 export interface LogField {
   readonly type: "text" | "number";
-  /** One phrase for the README and for what is made of the lines. */
+  /** One phrase for docs/configuration.md and for what is made of the lines. */
   readonly meaning: string;
 }
 

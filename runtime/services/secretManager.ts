@@ -58,5 +58,5 @@ function adviceOn(status: number | undefined, version: string): readonly [string
 function statusOf(error: unknown): number | undefined {
   if (typeof error !== "object" || error === null) return undefined;
   const { status, response } = error as { status?: unknown; response?: { status?: unknown } };
-  return [status, response?.status].map(Number).find((one) => one >= 300 && one < 600);
+  return [status, response?.status].map(Number).find((answered) => answered >= 300 && answered < 600);
 }

@@ -1,13 +1,12 @@
 // The container's entry `serve bids|payloads`, settings from the environment. Everything but DuckDB is bundled in.
 import { UserError, messageOf, printable } from "../errors.ts";
-import { withoutCredentials } from "../log.ts";
+import { lineText, withoutCredentials } from "../log.ts";
 import { cloudOpeners } from "./openers.ts";
 import { serve } from "./serve.ts";
 
 /** One line in Cloud Logging's form, for what happens before there is a log. */
 function complain(message: string): void {
-  const line = { severity: "ERROR", time: new Date().toISOString(), message: withoutCredentials(message) };
-  process.stdout.write(`${JSON.stringify(line)}\n`);
+  process.stdout.write(`${lineText("ERROR", withoutCredentials(message))}\n`);
 }
 
 async function main([dataset, ...rest]: readonly string[]): Promise<number> {

@@ -60,14 +60,24 @@ export async function startServer(options: ServerOptions): Promise<TickServer> {
       });
     },
   );
-  server.listen(port, host);
+  await listening(server, { port, host }, `port ${port}`, "set PORT to another");
+  return { port: (server.address() as AddressInfo).port, close: async () => closed(server) };
+}
+
+/** Has a server listen. Throws UserError where the address can't be had: `named` as it is called, `remedy` what to do. */
+export async function listening(
+  server: Server,
+  address: { readonly port: number; readonly host: string },
+  named: string,
+  remedy: string,
+): Promise<void> {
+  server.listen(address);
   try {
     await once(server, "listening");
   } catch (error) {
     const why = codeOf(error) === "EADDRINUSE" ? "it is in use" : messageOf(error);
-    throw new UserError(`can't listen on port ${port}: ${why}; set PORT to another`, { cause: error });
+    throw new UserError(`can't listen on ${named}: ${why}; ${remedy}`, { cause: error });
   }
-  return { port: (server.address() as AddressInfo).port, close: async () => closed(server) };
 }
 
 async function closed(server: Server): Promise<void> {

@@ -1,12 +1,11 @@
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
 import { Connection } from "../collect/connection.ts";
-import { countsOf } from "../collect/tally.ts";
 import { type TickMemory, type TickResult, tick } from "../tick/tick.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
-import { messageOf, printable } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
-import { type ServiceLog, withoutCredentials } from "../log.ts";
+import type { ServiceLog } from "../log.ts";
 import type { RelayClient, RelayClientLimits } from "../relays/http/client.ts";
 import type { RelayHeaders } from "../relays/headers.ts";
 import type { Relay } from "../relays/relay.ts";
@@ -14,6 +13,7 @@ import type { Timer } from "../relays/http/transfer.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { isForbidden } from "./forbidden.ts";
 import { LOG_LINES, type LineOf, type TickOutcome } from "./logLines.ts";
+import { relayCounts, said, tickCounts, troubles } from "./tickLines.ts";
 import type { ServiceSettings } from "../settings/serviceSettings.ts";
 
 export interface TickServiceOptions {
@@ -44,8 +44,6 @@ export interface TickReply {
 const GRACE_MS = 5 * 60 * 1000;
 /** Time between two tries meanwhile. */
 const GRACE_PAUSE_MS = 10_000;
-/** Faults that an answer lists; the log has their number. */
-const MOST_LISTED = 20;
 
 /** One tick at a time, for whoever calls. */
 export class TickService {
@@ -187,69 +185,19 @@ export class TickService {
 
   #tickLine(result: TickResult | undefined, outcome: TickOutcome, seconds: number): LineOf<"tick"> {
     const { dataset } = this.#options;
-    const { tallies = [], loaded } = result ?? {};
-    return {
-      dataset,
-      outcome,
-      seconds,
-      relays: this.#options.relays.filter(({ state }) => state === "active").length,
-      relays_failed: tallies.filter(({ lastError }) => lastError !== undefined).length,
-      load_rows: loaded?.rows ?? 0,
-      load_slots: loaded?.slots ?? 0,
-      load_objects: loaded?.objects ?? 0,
-      load_bytes: loaded?.bytes ?? 0,
-      load_waiting: loaded?.waiting ?? 0,
-      load_failed: loaded?.failed.length ?? 0,
-      faults: tallies.reduce((sum, { faults }) => sum + faults.length, 0),
-    };
+    const relays = this.#options.relays.filter(({ state }) => state === "active").length;
+    return { dataset, outcome, seconds, relays, ...tickCounts(result) };
   }
 
-  #relayLines({ tallies, live }: TickResult, refusedBefore: ReadonlyMap<string, number>): LineOf<"relay">[] {
-    const { dataset } = this.#options;
-    return this.#clients.flatMap(({ relay: { name }, counters }) => {
-      const tally = tallies.find(({ relay }) => relay === name);
-      const state = live.find(({ relay }) => relay === name);
-      if (!tally) return [];
-      const { covered, rows, quarantined, rereads } = countsOf(tally, dataset);
-      const { missing = 0, unproven = 0, awaiting = 0, lagSlots = 0 } = state ?? {};
-      return [
-        {
-          dataset,
-          relay: name,
-          covered,
-          missing,
-          unproven,
-          awaiting,
-          rows,
-          refused: counters.refusals - (refusedBefore.get(name) ?? 0),
-          quarantined,
-          reread: rereads.slots,
-          reread_differing: rereads.differing,
-          reread_rows_gained: rereads.rowsGained,
-          lag_slots: lagSlots,
-        },
-      ];
+  #relayLines(result: TickResult, refusedBefore: ReadonlyMap<string, number>): LineOf<"relay">[] {
+    return this.#clients.flatMap((client) => {
+      const counts = relayCounts(this.#options.dataset, client, result);
+      const refused = client.counters.refusals - (refusedBefore.get(client.relay.name) ?? 0);
+      return counts ? [{ ...counts, refused }] : [];
     });
   }
 }
 
-/** What went wrong in a tick that did its work, for whoever called; cut short, since the log has the numbers. */
-function troubles({ tallies, loaded }: TickResult): object {
-  const unanswered = tallies.flatMap(({ lastError }) =>
-    lastError === undefined ? [] : [said(lastError, 300)],
-  );
-  const faults = [
-    ...tallies.flatMap((tally) => tally.faults),
-    ...(loaded?.failed ?? []).map(({ error }) => error),
-  ];
-  return { unanswered, objects_at_fault: faults.slice(0, MOST_LISTED).map((fault) => said(fault, 300)) };
-}
-
 function faultOf(error: unknown): string {
   return said(messageOf(error), 500);
-}
-
-/** Text from elsewhere that may be shown: escaped, cut, without credentials. */
-function said(text: string, limit: number): string {
-  return withoutCredentials(printable(text, limit));
 }

@@ -1,76 +1,53 @@
-import type { Order, SlotRange } from "../chain/slots.ts";
-import type { DatasetName } from "../datasets/dataset.ts";
 import { printable } from "../errors.ts";
-import { Environment } from "./environment.ts";
+import { Environment, type SettingsOf } from "./environment.ts";
 import { whole } from "./formats.ts";
-import { type RelayOverrides, networkNamed, overriddenRelays, relayFaults } from "./relayOverrides.ts";
+import { networkNamed, overriddenRelays, relayFaults } from "./relayOverrides.ts";
 import { lakeRule, relaysRule } from "./rules.ts";
-import { type LogLevel, MAX_SHARDS, shared } from "./shared.ts";
+import { MAX_SHARDS, shared } from "./shared.ts";
+
+const variables = {
+  network: { name: "ETL_NETWORK", setting: shared.network },
+  lake: { name: "ETL_LAKE", setting: shared.lake },
+  relays: { name: "ETL_RELAYS", setting: shared.relays },
+  relay: { name: "ETL_RELAY", setting: shared.relayNames },
+  dataset: { name: "ETL_DATASET", setting: shared.dataset, optional: true },
+  range: { name: "ETL_RANGE", setting: shared.slots },
+  shards: { name: "ETL_SHARDS", setting: shared.shards },
+  order: { name: "ETL_ORDER", setting: shared.order },
+  // Without it the directory's figures hold.
+  rate: { name: "ETL_RATE", setting: shared.rate, optional: true },
+  // A worker then asks to be started again.
+  timeLimitSeconds: { name: "ETL_TIME_LIMIT_SECONDS", setting: shared.timeLimit, optional: true },
+  logLevel: { name: "ETL_LOG_LEVEL", setting: shared.logLevel },
+} as const;
 
 /** What a back-load's workers are told by their environment: the stack renders it, all pods of a Job read the same. */
-export interface BackloadSettings {
-  /** `mainnet`, `hoodi`, `sepolia`, or `simulated-<seed>`. */
-  readonly network: string;
-  /** `gs://BUCKET[/PREFIX]`; on the simulated network also a folder's path. */
-  readonly lake: string;
-  /** What differs from the network's directory of relays, by name. */
-  readonly relays: RelayOverrides;
-  /** Names of the relays that are asked; all active ones where there is none. */
-  readonly relay: readonly string[];
-  /** Both without it. */
-  readonly dataset?: DatasetName;
-  readonly range: SlotRange;
-  /** How many shards the range is cut into: the Job's completions. */
-  readonly shards: number;
-  /** Which end of the range comes first. */
-  readonly order: Order;
-  /** Requests a second to one relay from one worker's address, at most; the directory's figures without it. */
-  readonly rate?: number;
-  /** A worker stops after so many seconds, and asks to be started again; without it, it takes all the time that it needs. */
-  readonly timeLimitSeconds?: number;
-  readonly logLevel: LogLevel;
-}
+export type BackloadSettings = SettingsOf<typeof variables>;
 
 /** The environment of a back-load's workers; Kubernetes adds JOB_COMPLETION_INDEX. */
-export const backloadEnvironment = new Environment<BackloadSettings>(
-  "BackloadSettings",
+export const backloadEnvironment = new Environment<BackloadSettings>("BackloadSettings", variables, [
+  lakeRule,
   {
-    network: { name: "ETL_NETWORK", setting: shared.network },
-    lake: { name: "ETL_LAKE", setting: shared.lake },
-    relays: { name: "ETL_RELAYS", setting: shared.relays },
-    relay: { name: "ETL_RELAY", setting: shared.relayNames },
-    dataset: { name: "ETL_DATASET", setting: shared.dataset, optional: true },
-    range: { name: "ETL_RANGE", setting: shared.slots },
-    shards: { name: "ETL_SHARDS", setting: shared.shards },
-    order: { name: "ETL_ORDER", setting: shared.order },
-    rate: { name: "ETL_RATE", setting: shared.rate, optional: true },
-    timeLimitSeconds: { name: "ETL_TIME_LIMIT_SECONDS", setting: shared.timeLimit, optional: true },
-    logLevel: { name: "ETL_LOG_LEVEL", setting: shared.logLevel },
+    needs: ["network", "range"],
+    faults: ({ network, range }) => {
+      const floor = networkNamed(network)?.floor ?? 0;
+      if (range.last >= floor) return [];
+      const text = shared.slots.format.encode(range);
+      return [`ETL_RANGE: ${text} lies before ${network}'s first MEV-Boost slot, ${floor}`];
+    },
   },
-  [
-    lakeRule,
-    {
-      needs: ["network", "range"],
-      faults: ({ network, range }) => {
-        const floor = networkNamed(network)?.floor ?? 0;
-        if (range.last >= floor) return [];
-        const text = shared.slots.format.encode(range);
-        return [`ETL_RANGE: ${text} lies before ${network}'s first MEV-Boost slot, ${floor}`];
-      },
-    },
-    relaysRule,
-    {
-      needs: ["network", "relays", "relay"],
-      faults: (settings) =>
-        relayFaults(settings.network, settings.relays).length > 0 ? [] : namedFaults(settings),
-    },
-  ],
-);
+  relaysRule,
+  {
+    needs: ["network", "relays", "relay"],
+    faults: (settings) =>
+      relayFaults(settings.network, settings.relays).length > 0 ? [] : namedFaults(settings),
+  },
+]);
 
 function namedFaults({ network, relays, relay }: BackloadSettings): readonly string[] {
   const directory = overriddenRelays(network, relays);
   return relay.flatMap((name) => {
-    const known = directory.find((relay) => relay.name === name);
+    const known = directory.find((listed) => listed.name === name);
     if (!known) return [`ETL_RELAY: ${printable(name, 60)} is no relay of ${network}`];
     return known.state === "active" ? [] : [`ETL_RELAY: ${name} is ${known.state}: nobody asks it`];
   });

@@ -12,6 +12,13 @@ export interface Variable<A> {
   readonly optional?: true;
 }
 
+type ValueOf<V> = V extends { readonly setting: { readonly format: Format<infer A> } } ? A : never;
+
+/** The settings that variables carry: what may be off is optional. */
+export type SettingsOf<V> = {
+  readonly [K in keyof V as V[K] extends { readonly optional: true } ? never : K]: ValueOf<V[K]>;
+} & { readonly [K in keyof V as V[K] extends { readonly optional: true } ? K : never]?: ValueOf<V[K]> };
+
 /** The variable of each setting of a program. */
 export type Variables<S> = { readonly [K in keyof Required<S>]: Variable<Exclude<S[K], undefined>> };
 

@@ -10,20 +10,24 @@ import { simulatedDirectory } from "../relays/simulatedRelays.ts";
 import { type Format, fields, json } from "./formats.ts";
 
 /** What a deployment changes of one relay of the directory, or says of one that the directory doesn't know. */
-export interface RelayOverride {
-  /** Another address of the same relay, or where a new one is; without credentials. */
-  readonly url?: string;
-  /** Requests a second that it may be asked, at most, by all services together. */
-  readonly requests_per_second?: number;
-  /** Rows in a full page of payloads. */
-  readonly payload_limit?: number;
-  /** True: isn't asked; what was collected of it stays. */
-  readonly off?: boolean;
-  /** True: the url may be http, and lead to this machine or a private network. */
-  readonly private?: boolean;
-  /** Headers that it is sent: name to the version of a secret in Secret Manager that holds the value. */
-  readonly headers?: Readonly<Record<string, string>>;
-}
+const overrideType = fields(
+  {},
+  {
+    /** Another address of the same relay, or where a new one is; without credentials. */
+    url: t.string,
+    /** Requests a second that it may be asked, at most, by all services together. */
+    requests_per_second: t.number,
+    /** Rows in a full page of payloads. */
+    payload_limit: t.number,
+    /** True: isn't asked; what was collected of it stays. */
+    off: t.boolean,
+    /** True: the url may be http, and lead to this machine or a private network. */
+    private: t.boolean,
+    /** Headers that it is sent: name to the version of a secret in Secret Manager that holds the value. */
+    headers: t.readonly(t.record(t.string, t.string)),
+  },
+);
+export type RelayOverride = Readonly<t.TypeOf<typeof overrideType>>;
 
 /** Overrides by relay's name. */
 export type RelayOverrides = Readonly<Record<string, RelayOverride>>;
@@ -31,20 +35,7 @@ export type RelayOverrides = Readonly<Record<string, RelayOverride>>;
 /** Overrides as settings and config carry them. */
 export const relayOverrides: Format<RelayOverrides> = json<RelayOverrides>(
   "a JSON object, relay's name to {url, requests_per_second, payload_limit, off, private, headers}, or some of these",
-  t.record(
-    t.string,
-    fields(
-      {},
-      {
-        url: t.string,
-        requests_per_second: t.number,
-        payload_limit: t.number,
-        off: t.boolean,
-        private: t.boolean,
-        headers: t.record(t.string, t.string),
-      },
-    ),
-  ),
+  t.record(t.string, overrideType),
 );
 
 /** The highest rate that may be set for a relay, requests a second. */

@@ -274,8 +274,8 @@ test("simulated relays need an address on this machine, or to be off", (t) => {
   );
 });
 
-test("the README names every setting, and every line and field that metrics are made of", (t) => {
-  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+test("docs/configuration.md names every setting, and every line and field that metrics are made of", (t) => {
+  const readme = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
   for (const name of [...serviceEnvironment.names, "PORT"]) t.true(readme.includes(`| \`${name}\` `), name);
   for (const { message, fields } of Object.values(LOG_LINES)) {
     const row = readme.split("\n").find((line) => line.startsWith(`| \`${message}\` `)) ?? "";

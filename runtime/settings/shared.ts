@@ -1,6 +1,6 @@
 import * as t from "io-ts";
 import type { CanonicalTable } from "../chain/canonicalChain.ts";
-import { ORDERS, type Order, type SlotRange } from "../chain/slots.ts";
+import { ORDERS } from "../chain/slots.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { RELAY_NAME } from "../relays/relay.ts";
 import {
@@ -15,7 +15,7 @@ import {
   slotRange,
   whole,
 } from "./formats.ts";
-import { FASTEST, type RelayOverrides, relayOverrides } from "./relayOverrides.ts";
+import { FASTEST, relayOverrides } from "./relayOverrides.ts";
 
 /** Something that the program is told. Environment, stack config, command line and documents are made from it. */
 export interface Setting<A> {
@@ -31,8 +31,6 @@ export interface Setting<A> {
 
 /** Levels of log lines, the least first. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
-/** The level of a log line. */
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Shards that a range is cut into, at most: the completions that Kubernetes takes for an Indexed Job. */
 export const MAX_SHARDS = 100_000;
@@ -102,22 +100,7 @@ export const shared = {
     meaning: "BigQuery table of the canonical chain; without it reorged stays null",
   },
   logLevel: { format: oneOf(LOG_LEVELS), meaning: "least level that is logged", default: "info" },
-} as const satisfies {
-  network: Setting<string>;
-  lake: Setting<string>;
-  relays: Setting<RelayOverrides>;
-  relayNames: Setting<readonly string[]>;
-  dataset: Setting<DatasetName>;
-  slots: Setting<SlotRange>;
-  shards: Setting<number>;
-  order: Setting<Order>;
-  rate: Setting<number>;
-  timeLimit: Setting<number>;
-  tickSeconds: Setting<number>;
-  maxGigabytesBilled: Setting<number>;
-  canonical: Setting<CanonicalTable>;
-  logLevel: Setting<LogLevel>;
-};
+} as const;
 
 /** The canonical table of a stack's config, where `{}` means none. */
 export const canonicalBlocks = json(`{} or ${TABLE_FIELDS}`, t.union([fields({}, {}), canonicalTable]));

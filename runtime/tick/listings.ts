@@ -1,11 +1,7 @@
 import { type SlotRange, intersect } from "../chain/slots.ts";
 import type { Chunk } from "../datasets/chunks.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
-import type { SlotBlock } from "../lake/gzip.ts";
-import type { BadChunk, ChunkMeta, Horizon, Lake, QuarantineLine, StoredChunk } from "../lake/lake.ts";
-
-import type { Rereads } from "../lake/rereads.ts";
-
+import type { BadChunk, Horizon, Lake, StoredChunk } from "../lake/lake.ts";
 import type { ListedRange } from "./windows.ts";
 
 type Entry = StoredChunk | BadChunk;
@@ -88,15 +84,15 @@ export class Listings implements Lake {
     return entries;
   }
 
-  async write(
-    chunk: Chunk,
-    blocks: ReadonlyMap<number, SlotBlock>,
-    meta: ChunkMeta,
-    ifGeneration: number,
-  ): Promise<number> {
-    this.#noteWrite(chunk);
-    return this.#lake.write(chunk, blocks, meta, ifGeneration);
-  }
+  readonly write: Lake["write"] = async (...given) => {
+    this.#noteWrite(given[0]);
+    return this.#lake.write(...given);
+  };
+
+  readonly restate: Lake["restate"] = async (...given) => {
+    this.#noteWrite(given[0]);
+    return this.#lake.restate(...given);
+  };
 
   /** Notes a write whatever becomes of it: one that fails may have taken effect. */
   #noteWrite(chunk: Chunk): void {
@@ -107,35 +103,10 @@ export class Listings implements Lake {
     }
   }
 
-  async restate(chunk: Chunk, meta: ChunkMeta, ifGeneration: number): Promise<number> {
-    this.#noteWrite(chunk);
-    return this.#lake.restate(chunk, meta, ifGeneration);
-  }
-
   async relays(dataset: DatasetName): Promise<string[]> {
     const known = this.#relays.get(dataset) ?? this.#lake.relays(dataset);
     this.#relays.set(dataset, known);
     return known;
-  }
-
-  async head(chunk: Chunk): Promise<Entry | undefined> {
-    return this.#lake.head(chunk);
-  }
-
-  async read(chunk: Chunk): ReturnType<Lake["read"]> {
-    return this.#lake.read(chunk);
-  }
-
-  async readQuarantine(chunk: Chunk): ReturnType<Lake["readQuarantine"]> {
-    return this.#lake.readQuarantine(chunk);
-  }
-
-  async writeQuarantine(
-    chunk: Chunk,
-    lines: readonly QuarantineLine[],
-    ifGeneration: number,
-  ): Promise<number> {
-    return this.#lake.writeQuarantine(chunk, lines, ifGeneration);
   }
 
   async readHorizon(dataset: DatasetName, relay: string): Promise<Horizon | undefined> {
@@ -150,17 +121,14 @@ export class Listings implements Lake {
     this.#horizons.set(`${dataset} ${relay}`, Promise.resolve(horizon));
   }
 
-  async readRereads(dataset: DatasetName, relay: string, month: string): Promise<Rereads> {
-    return this.#lake.readRereads(dataset, relay, month);
-  }
-
-  async writeRereads(dataset: DatasetName, relay: string, month: string, rereads: Rereads): Promise<void> {
-    return this.#lake.writeRereads(dataset, relay, month, rereads);
-  }
-
-  locate(object: string): string {
-    return this.#lake.locate(object);
-  }
+  // What isn't kept here goes to the lake as it is.
+  readonly head: Lake["head"] = (chunk) => this.#lake.head(chunk);
+  readonly read: Lake["read"] = (chunk) => this.#lake.read(chunk);
+  readonly readQuarantine: Lake["readQuarantine"] = (chunk) => this.#lake.readQuarantine(chunk);
+  readonly writeQuarantine: Lake["writeQuarantine"] = (...given) => this.#lake.writeQuarantine(...given);
+  readonly readRereads: Lake["readRereads"] = (...given) => this.#lake.readRereads(...given);
+  readonly writeRereads: Lake["writeRereads"] = (...given) => this.#lake.writeRereads(...given);
+  readonly locate: Lake["locate"] = (object) => this.#lake.locate(object);
 }
 
 /** A chunk as a text. */

@@ -1,6 +1,6 @@
 import { type SlotRange, intersect } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
-import { BadObjectError, isBad } from "../lake/lake.ts";
+import { isBad, trusted } from "../lake/lake.ts";
 import type { Relay } from "../relays/relay.ts";
 import { Awaiting } from "../collect/awaiting.ts";
 import type { Listings } from "./listings.ts";
@@ -34,7 +34,9 @@ export async function liveState(
   const asked = wanted && intersect(wanted, live);
   const base = { dataset, relay: relay.name };
   if (!wanted || !asked) return { ...base, missing: 0, unproven: 0, awaiting: 0, lagSlots: 0 };
-  const oldest = await oldestKept(lake, dataset, relay.name);
+  // What can't be read planning has reported.
+  const horizon = await trusted(() => lake.readHorizon(dataset, relay.name), undefined);
+  const oldest = horizon?.oldest_slot ?? 0;
   let [covered, unproven, awaiting] = [0, 0, 0];
   let newest = asked.first - 1;
   const isInside = (slot: number) => slot >= asked.first && slot <= asked.last;
@@ -53,14 +55,4 @@ export async function liveState(
   }
   const kept = Math.max(0, asked.last - Math.max(asked.first, oldest) + 1);
   return { ...base, missing: kept - covered, unproven, awaiting, lagSlots: wanted.last - newest };
-}
-
-/** The oldest slot that the relay remembers; 0 where that isn't known, or can't be read (which planning has reported). */
-async function oldestKept(lake: Listings, dataset: DatasetName, relay: string): Promise<number> {
-  try {
-    return (await lake.readHorizon(dataset, relay))?.oldest_slot ?? 0;
-  } catch (error) {
-    if (!(error instanceof BadObjectError)) throw error;
-    return 0;
-  }
 }

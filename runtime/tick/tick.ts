@@ -3,9 +3,10 @@ import { MAX_SLOT, type Network } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
 import { DATASET_NAMES, type Dataset, type DatasetName, datasets as datasetOf } from "../datasets/dataset.ts";
 import { UserError } from "../errors.ts";
-import { BadObjectError, type Lake } from "../lake/lake.ts";
+import { type Lake, trusted } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
 import type { Relay } from "../relays/relay.ts";
+import { type LoadCount, noCount } from "../warehouse/waiting.ts";
 import type { LoadSummary, Warehouse } from "../warehouse/warehouse.ts";
 import type { CanonicalTable } from "../chain/canonicalChain.ts";
 import type { RelaySource } from "../collect/relaySource.ts";
@@ -200,9 +201,9 @@ async function load(
       if (part !== "live" && (ranges.length === 0 || signal.aborted)) continue;
       const relayTables =
         part === "live" && name === "bids" && (newHour || previous?.directory !== directory);
-      const one = await warehouse.load(lake, relays, { ...common, datasets: [name], ranges, relayTables });
-      summary = summary ? sumOf(summary, one) : one;
-      if (part === "older") allSeen &&= one.waiting === 0;
+      const loaded = await warehouse.load(lake, relays, { ...common, datasets: [name], ranges, relayTables });
+      summary = summary ? sumOf(summary, loaded) : loaded;
+      if (part === "older") allSeen &&= loaded.waiting === 0;
     }
   }
   return { summary: summary ?? NOTHING, allSeen: allSeen && !signal.aborted };
@@ -228,47 +229,21 @@ function isNewHour(previous: TickMemory | undefined, clock: Clock): boolean {
 
 /** The directory and its horizons, as one text that changes when they do. */
 async function directoryState(lake: Listings, relays: readonly Relay[]): Promise<string> {
-  const horizon = async (dataset: DatasetName, relay: string) => {
-    try {
-      return (await lake.readHorizon(dataset, relay))?.oldest_slot;
-    } catch (error) {
-      // Planning or loading reports it.
-      if (!(error instanceof BadObjectError)) throw error;
-      return "unreadable";
-    }
-  };
+  // What can't be read planning or loading reports.
+  const horizon = async (dataset: DatasetName, relay: string) =>
+    trusted(async () => (await lake.readHorizon(dataset, relay))?.oldest_slot, "unreadable");
   const active = relays.filter(({ state }) => state === "active");
   const horizons = active.flatMap(({ name }) => DATASET_NAMES.map((dataset) => horizon(dataset, name)));
   return JSON.stringify([relays, await Promise.all(horizons)]);
 }
 
 /** What a load that found nothing says. */
-export const NOTHING: LoadSummary = {
-  rows: 0,
-  slots: 0,
-  objects: 0,
-  bytes: 0,
-  unchanged: 0,
-  left: 0,
-  waiting: 0,
-  retried: 0,
-  failed: [],
-};
+export const NOTHING: LoadSummary = { ...noCount(), failed: [] };
 
 function sumOf(a: LoadSummary, b: LoadSummary): LoadSummary {
-  const failed = [
-    ...a.failed,
-    ...b.failed.filter(({ object }) => a.failed.every((one) => one.object !== object)),
-  ];
-  return {
-    rows: a.rows + b.rows,
-    slots: a.slots + b.slots,
-    objects: a.objects + b.objects,
-    bytes: a.bytes + b.bytes,
-    unchanged: a.unchanged + b.unchanged,
-    left: a.left + b.left,
-    waiting: a.waiting + b.waiting,
-    retried: a.retried + b.retried,
-    failed,
-  };
+  const sum = noCount();
+  for (const key of Object.keys(sum) as (keyof LoadCount)[]) sum[key] = a[key] + b[key];
+  const isNew = ({ object }: { readonly object: string }) =>
+    a.failed.every((known) => known.object !== object);
+  return { ...sum, failed: [...a.failed, ...b.failed.filter(isNew)] };
 }

@@ -1,5 +1,5 @@
 import { type Network } from "../chain/networks.ts";
-import { type SlotRange, intersect, settledSlot } from "../chain/slots.ts";
+import { type SlotRange, intersect, joinedRuns, settledSlot } from "../chain/slots.ts";
 import { chunkRange } from "../datasets/chunks.ts";
 import { type Dataset, type DatasetName, bids, datasets } from "../datasets/dataset.ts";
 
@@ -99,14 +99,7 @@ function sweep(
   const [from, until] = [placeAt(fromMs), placeAt(untilMs)];
   const wraps = Math.floor(fromMs / periodMs) !== Math.floor(untilMs / periodMs);
   const runs = wraps ? [run(from, range.last), run(range.first, until)] : [run(from, until)];
-  return merged(runs.filter((one) => one !== undefined));
-}
-
-/** One run in place of two that meet. */
-function merged(runs: readonly SlotRange[]): SlotRange[] {
-  const [newer, older] = runs;
-  if (!newer || !older || newer.first > older.last + 1) return [...runs];
-  return [{ first: Math.min(newer.first, older.first), last: Math.max(newer.last, older.last) }];
+  return joinedRuns(runs.filter((part) => part !== undefined)).toReversed();
 }
 
 function wholeChunks({ first, last }: SlotRange): SlotRange {

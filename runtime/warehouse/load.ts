@@ -34,7 +34,11 @@ export async function loadObjects<Source>(
   options: LoadOptions,
 ): Promise<LoadSummary> {
   const names = DATASET_NAMES.filter((name) => options.datasets?.includes(name) ?? true);
-  if (options.rebuild) for (const name of names) await parts.engine.empty(datasets[name]);
+  for (const name of options.rebuild ? names : []) {
+    const dataset = datasets[name];
+    if (options.ranges) await parts.engine.forget(dataset, wholeChunks(dataset, options.ranges));
+    else await parts.engine.empty(dataset);
+  }
   const loader = new Loader(parts, options);
   for (const name of names) await loader.load(datasets[name]);
   return loader.summary();
@@ -163,8 +167,8 @@ class Loader<Source> {
 
   async *#withLedger(dataset: Dataset, waiting: AsyncIterable<Waiting>): AsyncGenerator<Candidate> {
     let group: Waiting[] = [];
-    for await (const one of waiting) {
-      if (group.push(one) < LEDGER_GROUP) continue;
+    for await (const object of waiting) {
+      if (group.push(object) < LEDGER_GROUP) continue;
       yield* await this.#candidates(dataset, group);
       group = [];
     }

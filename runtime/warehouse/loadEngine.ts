@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import type { SlotRange } from "../chain/slots.ts";
 import type { Chunk } from "../datasets/chunks.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import { printable } from "../errors.ts";
@@ -81,6 +82,8 @@ export interface LoadEngine<Source> {
   readonly limits: LoadLimits;
   /** Takes the rows and the ledger of a dataset out of the tables. */
   empty(dataset: Dataset): Promise<void>;
+  /** Takes the rows and ledger of the chunks in some runs of whole chunks out of the tables, in one transaction. */
+  forget(dataset: Dataset, chunks: readonly SlotRange[]): Promise<void>;
   state(dataset: Dataset, part: LedgerPart): Promise<LedgerState>;
   /** The ledger's rows of chunks, at least one. */
   rows(dataset: Dataset, chunks: readonly Chunk[]): Promise<LedgerRows>;

@@ -1,5 +1,5 @@
 import { DATASET_NAMES, type DatasetName } from "../datasets/dataset.ts";
-import { BadObjectError, type Lake } from "../lake/lake.ts";
+import { type BadObjectError, type Lake, trusted } from "../lake/lake.ts";
 import { type Relay, newestFiltering } from "../relays/relay.ts";
 import type { RowValues, TableRows } from "./keyedTables.ts";
 
@@ -13,15 +13,9 @@ export async function relayRows(
   listed: ReadonlySet<string>,
 ): Promise<TableRows> {
   const failed: { object: string; error: string }[] = [];
-  const horizon = async (dataset: DatasetName, relay: string): Promise<number | null> => {
-    try {
-      return (await lake.readHorizon(dataset, relay))?.oldest_slot ?? null;
-    } catch (error) {
-      if (!(error instanceof BadObjectError)) throw error;
-      failed.push({ object: error.object, error: error.message });
-      return null;
-    }
-  };
+  const onBad = ({ object, message: error }: BadObjectError) => failed.push({ object, error });
+  const horizon = async (dataset: DatasetName, relay: string): Promise<number | null> =>
+    (await trusted(() => lake.readHorizon(dataset, relay), undefined, onBad))?.oldest_slot ?? null;
   const rows: RowValues[] = [];
   for (const relay of relays) {
     const named = [relay.name, relay.url, relay.pubkey, newestFiltering(relay), relay.dialect, relay.state];

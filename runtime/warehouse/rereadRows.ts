@@ -3,7 +3,7 @@ import { integerOf, textOf } from "./cells.ts";
 import type { Network } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
-import { BadObjectError, type Lake } from "../lake/lake.ts";
+import { type BadObjectError, type Lake, trusted } from "../lake/lake.ts";
 import { monthsOf, slotsIn } from "../lake/rereads.ts";
 import type { TableRows } from "./keyedTables.ts";
 import type { Value } from "./warehouse.ts";
@@ -44,25 +44,19 @@ export async function rereadRows(
 ): Promise<TableRows> {
   const failed: { object: string; error: string }[] = [];
   const limit = pLimit(READS_AT_ONCE);
-  const read = async ({ dataset, relay }: Held, month: string) => {
-    try {
-      return [...(await lake.readRereads(dataset, relay, month))].map(
-        ([day, { slots, differing, rowsGained }]) =>
-          [dataset, relay, day, slotsIn(slots), differing, rowsGained] as const,
-      );
-    } catch (error) {
-      if (!(error instanceof BadObjectError)) throw error;
-      failed.push({ object: error.object, error: error.message });
-      return [];
-    }
-  };
-  const wanted = held.flatMap((held) => {
-    const months = monthsOf(network, held);
+  const onBad = ({ object, message: error }: BadObjectError) => failed.push({ object, error });
+  const read = async ({ dataset, relay }: Held, month: string) =>
+    [...(await trusted(() => lake.readRereads(dataset, relay, month), [], onBad))].map(
+      ([day, { slots, differing, rowsGained }]) =>
+        [dataset, relay, day, slotsIn(slots), differing, rowsGained] as const,
+    );
+  const wanted = held.flatMap((run) => {
+    const months = monthsOf(network, run);
     const inTurn = months[Math.floor(nowMs / HOUR_MS) % months.length];
     const near = new Set(ranges?.flatMap((range) => monthsOf(network, range)));
     return months
       .filter((month) => ranges === undefined || near.has(month) || month === inTurn)
-      .map((month) => limit(() => read(held, month)));
+      .map((month) => limit(() => read(run, month)));
   });
   return { rows: (await Promise.all(wanted)).flat(), failed };
 }

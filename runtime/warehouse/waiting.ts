@@ -1,24 +1,15 @@
 import { MAX_SLOT } from "../chain/networks.ts";
-import type { SlotRange } from "../chain/slots.ts";
+import { joinedRuns, type SlotRange } from "../chain/slots.ts";
 import { chunkRange } from "../datasets/chunks.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import type { BadChunk, Lake, StoredChunk } from "../lake/lake.ts";
 import type { LoadOptions } from "./warehouse.ts";
 
 /** What a load has counted so far. */
-export interface LoadCount {
-  rows: number;
-  slots: number;
-  objects: number;
-  bytes: number;
-  unchanged: number;
-  left: number;
-  waiting: number;
-  retried: number;
-}
+export type LoadCount = ReturnType<typeof noCount>;
 
 /** The count of a load that has just begun. */
-export function noCount(): LoadCount {
+export function noCount() {
   return { rows: 0, slots: 0, objects: 0, bytes: 0, unchanged: 0, left: 0, waiting: 0, retried: 0 };
 }
 
@@ -69,13 +60,10 @@ export async function* waitingObjects(
 
 /** Ranges as runs of whole chunks of a dataset, ascending and apart from each other, so that none is listed twice. */
 export function wholeChunks(dataset: Dataset, ranges: readonly SlotRange[]): SlotRange[] {
-  const whole: SlotRange[] = [];
-  for (const { first, last } of ranges.toSorted((a, b) => a.first - b.first)) {
-    const run = { first: chunkRange(dataset, first).first, last: chunkRange(dataset, last).last };
-    const before = whole.at(-1);
-    if (before && run.first <= before.last + 1)
-      whole[whole.length - 1] = { first: before.first, last: Math.max(before.last, run.last) };
-    else whole.push(run);
-  }
-  return whole;
+  return joinedRuns(
+    ranges.map(({ first, last }) => ({
+      first: chunkRange(dataset, first).first,
+      last: chunkRange(dataset, last).last,
+    })),
+  );
 }

@@ -410,6 +410,60 @@ export function warehouseContract(
     },
   );
 
+  register(
+    `${form}: pruning takes rows of whole days; coverage stays, no load brings them back, and a rebuild of their slots does`,
+    async (t) => {
+      const { lake, warehouse } = await start(t);
+      const day = 86_400_000;
+      const beforeMs = Math.ceil(slotStartMs(lakeNetwork, 1000) / day) * day;
+      const border = Math.ceil((beforeMs - slotStartMs(lakeNetwork, 0)) / 12_000);
+      const slots = [border - 320, border - 1, border, border + 320];
+      for (const dataset of DATASET_NAMES)
+        for (const chunk of new Set(slots.map((slot) => chunkOf(dataset, "one", slot).first))) {
+          const inside = slots.filter((slot) => chunkOf(dataset, "one", slot).first === chunk);
+          const rows = new Map(inside.map((slot) => [slot, [rowOf(slot, 1)]]));
+          await put(lake, lakeNetwork, dataset, "one", { rows });
+        }
+      const relays = [relayNamed("one")];
+      await warehouse.load(lake, relays);
+      const whole = await tableRows(warehouse, "bids");
+      const coverage = await warehouse.coverage();
+      const held = async (dataset: DatasetName) =>
+        (await warehouse.query(`SELECT slot FROM ${dataset} ORDER BY slot`)).map(({ slot }) => Number(slot));
+      await t.throwsAsync(warehouse.prune("bids", beforeMs + 1), { instanceOf: RangeError });
+      await warehouse.prune("bids", beforeMs);
+      t.deepEqual(await held("bids"), slots.slice(2), "rows before the day have left");
+      t.deepEqual(await held("payloads"), slots, "only of the dataset that was named");
+      t.deepEqual(await warehouse.coverage(), coverage);
+      t.is((await warehouse.load(lake, relays)).rows, 0);
+      // A chunk that is written again brings what is new in it alone.
+      const more = new Map([border - 2, border - 1].map((slot) => [slot, [rowOf(slot, 1)]]));
+      const others = slots.filter(
+        (slot) =>
+          slot !== border - 1 &&
+          chunkOf("bids", "one", slot).first === chunkOf("bids", "one", border - 1).first,
+      );
+      for (const slot of others) more.set(slot, [rowOf(slot, 1)]);
+      await put(lake, lakeNetwork, "bids", "one", { rows: more });
+      t.is((await warehouse.load(lake, relays)).rows, 1);
+      t.deepEqual(await held("bids"), [border - 2, ...slots.slice(2)]);
+
+      const restored = await warehouse.load(lake, relays, {
+        rebuild: true,
+        ranges: [{ first: border - 320, last: border - 320 }],
+      });
+      t.true(restored.rows > 0);
+      t.deepEqual(await held("bids"), [border - 320, border - 2, ...slots.slice(2)]);
+      await warehouse.load(lake, relays, {
+        rebuild: true,
+        ranges: [{ first: border - 320, last: border - 1 }],
+      });
+      t.deepEqual(await tableRows(warehouse, "bids"), await expectedTableRows(lake, "bids"));
+      t.deepEqual(await tableRows(warehouse, "payloads"), await expectedTableRows(lake, "payloads"));
+      t.is((await tableRows(warehouse, "bids")).length, whole.length + 1);
+    },
+  );
+
   register(`${form}: a stopped load keeps what it has, and the next one goes on`, async (t) => {
     const { lake, warehouse } = await start(t);
     await put(lake, lakeNetwork, "bids", "one", { rows: new Map([[5, [rowOf(5, 1)]]]) });
@@ -547,6 +601,71 @@ export function warehouseContract(
       );
     },
   );
+
+  register(`${form}: delivered says which values and which best bids can be believed`, async (t) => {
+    const { lake, warehouse } = await start(t);
+    const eth = (tenths: string, zeros = 17) => ({ value: `${tenths}${"0".repeat(zeros)}` });
+    await put(lake, lakeNetwork, "bids", "one", {
+      rows: new Map([
+        [1, [rowOf(1, 1, eth("1")), rowOf(1, 2, eth("2"))]],
+        // A claim of 10^9 ETH beside usual bids.
+        [2, [rowOf(2, 1, eth("1")), rowOf(2, 2, eth("2")), rowOf(2, 3, eth("1", 27))]],
+        [3, [rowOf(3, 1, { value: "0" })]],
+      ]),
+    });
+    await put(lake, lakeNetwork, "payloads", "one", {
+      rows: new Map([
+        [1, [rowOf(1, 1, eth("1"))]],
+        [2, [rowOf(2, 1, eth("1"))]],
+        [3, [rowOf(3, 1, { value: "0" })]],
+        [4, [rowOf(4, 1, eth("2", 22))]],
+      ]),
+    });
+    // A thousand times what is usual is out of reach, also of a relay without bids of its own.
+    const two = new Map([[1, [rowOf(1, 3, eth("1", 21)), rowOf(1, 4, eth("1", 20))]]]);
+    await put(lake, lakeNetwork, "payloads", "two", { rows: two });
+    await warehouse.load(lake, []);
+    t.deepEqual(
+      await warehouse.query(
+        "SELECT relay, slot, believed, best_believed FROM delivered ORDER BY relay, slot, value DESC",
+      ),
+      [
+        { relay: "one", slot: "1", believed: true, best_believed: true },
+        { relay: "one", slot: "2", believed: true, best_believed: false },
+        { relay: "one", slot: "3", believed: true, best_believed: true },
+        { relay: "one", slot: "4", believed: false, best_believed: null },
+        { relay: "two", slot: "1", believed: false, best_believed: null },
+        { relay: "two", slot: "1", believed: true, best_believed: null },
+      ],
+    );
+  });
+
+  register(`${form}: readable views add ETH, name, time into the slot and day`, async (t) => {
+    const { lake, warehouse } = await start(t);
+    const ms = String(slotStartMs(lakeNetwork, 31) - 1234);
+    const dated = { value: "1234567890123456789", timestamp_ms: ms, timestamp: ms.slice(0, -3) };
+    await put(lake, lakeNetwork, "bids", "one", {
+      rows: new Map([[31, [rowOf(31, 1, dated), rowOf(31, 2)]]]),
+    });
+    await put(lake, lakeNetwork, "payloads", "one", {
+      rows: new Map([[31, [rowOf(31, 1, { value: dated.value })]]]),
+    });
+    await warehouse.load(lake, []);
+    const shown = { slot: "31", date: "2023-11-14", builder: "0x0000…0001" };
+    t.deepEqual(
+      await warehouse.query(
+        "SELECT slot, date, value, value_eth, builder, ms_into_slot FROM bids_readable ORDER BY value DESC",
+      ),
+      [
+        { ...shown, value: dated.value, value_eth: 1.2345678901234567, ms_into_slot: "-1234" },
+        { ...shown, builder: "0x0000…0002", value: "2", value_eth: 2e-18, ms_into_slot: null },
+      ],
+    );
+    t.deepEqual(
+      await warehouse.query("SELECT slot, date, value, value_eth, builder FROM payloads_readable"),
+      [{ ...shown, value: dated.value, value_eth: 1.2345678901234567 }],
+    );
+  });
 
   register(`${form}: a lake of another network is refused in one line, and so is a warehouse`, async (t) => {
     const { lake, warehouse } = await start(t);

@@ -114,6 +114,12 @@ export interface Warehouse {
   /** Writes Parquet files `<out>/<network>/<dataset>/<day>.parquet`, one a complete UTC day; each whole or not at all. */
   export(out: string, options: ExportOptions): Promise<ExportSummary>;
 
+  /**
+   * Takes the rows of UTC days before a moment (Unix ms, the start of a day) out of a dataset's table. Its ledger stays, so that no
+   * load brings them back and coverage doesn't change. Throws RangeError within a day.
+   */
+  prune(dataset: DatasetName, beforeMs: number): Promise<void>;
+
   /** Waits for what is under way. Nothing can be asked afterwards. */
   close(): Promise<void>;
 }
@@ -130,7 +136,7 @@ export interface LoadOptions {
   readonly replace?: boolean;
   /** False: tables relays and rereads stay as they are (true). With `ranges` not all of rereads is brought up to date. */
   readonly relayTables?: boolean;
-  /** Drops rows and ledger first, and so makes them again from nothing. */
+  /** Drops rows and ledger first, and so makes them again from nothing; with `ranges` only those of their chunks. */
   readonly rebuild?: boolean;
   /** Stops after the transaction that is under way; the next load goes on. */
   readonly signal?: AbortSignal;

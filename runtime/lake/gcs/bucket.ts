@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { type Bucket, CRC32C, type FileMetadata } from "@google-cloud/storage";
 import { type Clock, systemClock } from "../../chain/clock.ts";
 import { printable, UserError } from "../../errors.ts";
@@ -35,6 +36,8 @@ const REPLACED_MEANWHILE = 20;
 /** As many as a listing gives at once. */
 const PAGE = 1000;
 const GZIP = "application/gzip";
+/** Key of an object's metadata that says which write made it, by a random id. The lake's own keys stand beside it. */
+const WRITE = "write";
 
 /**
  * Objects of a bucket. Every write is conditional on a generation, so any of them may be sent twice. Bodies are gzip members
@@ -139,7 +142,13 @@ export class GcsStore implements ObjectStore {
     metadata: Readonly<Record<string, string>>,
     ifGeneration: number,
   ): Promise<number> {
-    const content: Upload = { parts, ...measured(parts), contentType, metadata };
+    const id = randomUUID();
+    const content: Upload = {
+      parts,
+      ...measured(parts),
+      contentType,
+      metadata: { ...metadata, [WRITE]: id },
+    };
     const resumable = content.bytes >= this.#options.resumableFrom;
     const file = this.#bucket.file(this.#prefix + name);
     let uncertain = false;
@@ -153,11 +162,11 @@ export class GcsStore implements ObjectStore {
           uncertain = true;
           throw error;
         }
-        // An attempt whose answer was lost may be what changed the object.
+        // An attempt whose answer was lost may be what changed the object. Its bytes don't tell: another may have written the same.
         const now = uncertain
           ? await this.#asked(`read ${this.locate(name)}`, () => this.#metadata(name))
           : undefined;
-        if (now && isThis(now, content)) return generationOf(now);
+        if (now?.metadata?.[WRITE] === id) return generationOf(now);
         throw new StaleGenerationError(`${this.locate(name)} isn't of generation ${ifGeneration} any more`);
       }
     });
@@ -250,7 +259,7 @@ export class GcsStore implements ObjectStore {
     const known = { name, generation: generationOf(metadata), bytes };
     if (!(bytes <= OBJECT_LIMITS.stored))
       return { ...known, fault: `it is over ${OBJECT_LIMITS.stored} bytes` };
-    const values = Object.entries(metadata.metadata ?? {});
+    const values = Object.entries(metadata.metadata ?? {}).filter(([key]) => key !== WRITE);
     return { ...known, metadata: Object.fromEntries(values.map(([key, value]) => [key, String(value)])) };
   }
 
@@ -282,17 +291,6 @@ interface Page {
   readonly nextPageToken?: string;
   readonly prefixes?: readonly string[];
   readonly items?: readonly FileMetadata[];
-}
-
-/** True when an object is what was to be written: the same bytes and the same metadata. */
-function isThis(found: FileMetadata, { bytes, crc32c, metadata }: Upload): boolean {
-  const values = Object.entries(found.metadata ?? {});
-  return (
-    found.crc32c === crc32c &&
-    Number(found.size) === bytes &&
-    values.length === Object.keys(metadata).length &&
-    values.every(([key, value]) => metadata[key] === value)
-  );
 }
 
 function generationOf({ generation }: FileMetadata): number {

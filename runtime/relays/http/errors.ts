@@ -6,27 +6,22 @@ import { printable } from "../../errors.ts";
  * can't be taken; `too-large`; `redirect`; `bad-request`: another 4xx; `forbidden-address`: the host leads to this machine or a
  * private network; `aborted`: the caller stopped it.
  */
-export type RelayFault =
-  | "unreachable"
-  | "reset"
-  | "timeout"
-  | "refused"
-  | "server"
-  | "malformed"
-  | "too-large"
-  | "redirect"
-  | "bad-request"
-  | "forbidden-address"
-  | "aborted";
+export type RelayFault = keyof typeof RETRYABLE;
 
-const RETRYABLE: ReadonlySet<RelayFault> = new Set([
-  "unreachable",
-  "reset",
-  "timeout",
-  "refused",
-  "server",
-  "malformed",
-]);
+/** Whether the same request may be answered if it is sent again. */
+const RETRYABLE = {
+  unreachable: true,
+  reset: true,
+  timeout: true,
+  refused: true,
+  server: true,
+  malformed: true,
+  "too-large": false,
+  redirect: false,
+  "bad-request": false,
+  "forbidden-address": false,
+  aborted: false,
+};
 
 /** What is known of a failed request beyond its kind. */
 export interface RelayFaultDetails {
@@ -78,7 +73,7 @@ export class RelayError extends Error {
     this.what = shown;
     this.status = details.status;
     this.excerpt = excerpt;
-    this.retryable = details.retryable ?? RETRYABLE.has(kind);
+    this.retryable = details.retryable ?? RETRYABLE[kind];
     this.retryAfterMs = details.retryAfterMs;
   }
 }

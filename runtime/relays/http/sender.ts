@@ -26,18 +26,22 @@ export interface HeldAnswer extends Answer {
 }
 
 /** What a client has done so far; read by progress and summaries. */
-export interface RelayCounters {
-  /** Requests sent, retries among them. */
-  requests: number;
-  retries: number;
-  bidsRetries: number;
-  payloadsRetries: number;
-  /** Bytes of bodies on the wire. */
-  bytes: number;
-  /** Requests that the relay refused (see RelayFault). */
-  refusals: number;
-  /** Requests for which no connection was to be had, or whose connection broke. */
-  breaks: number;
+export type RelayCounters = ReturnType<typeof noCounters>;
+
+function noCounters() {
+  return {
+    /** Requests sent, retries among them. */
+    requests: 0,
+    retries: 0,
+    bidsRetries: 0,
+    payloadsRetries: 0,
+    /** Bytes of bodies on the wire. */
+    bytes: 0,
+    /** Requests that the relay refused (see RelayFault). */
+    refusals: 0,
+    /** Requests for which no connection was to be had, or whose connection broke. */
+    breaks: 0,
+  };
 }
 
 export interface SenderOptions {
@@ -62,15 +66,7 @@ const FADING = 0.95;
 
 /** Sends single requests to one relay: at its pace, within limits of bytes and time. */
 export class Sender {
-  readonly counters: RelayCounters = {
-    requests: 0,
-    retries: 0,
-    bidsRetries: 0,
-    payloadsRetries: 0,
-    bytes: 0,
-    refusals: 0,
-    breaks: 0,
-  };
+  readonly counters = noCounters();
   readonly pace: Pace;
   readonly #relay: string;
   readonly #options: SenderOptions;

@@ -1,12 +1,13 @@
 import fetch, { type Response } from "node-fetch";
 import { isPrivateHost } from "../addresses.ts";
 import type { Clock } from "../../chain/clock.ts";
-import { codeOf, messageOf } from "../../errors.ts";
+import { proxyName, proxyOf } from "../../proxy.ts";
 import { type FaultMaker, errorText, isTurnedAway, listOf, saysNothingHere } from "./body.ts";
 import type { Reservation } from "./budget.ts";
-import { FORBIDDEN_ADDRESS, type RelayAgents, type SocketTrace, traced } from "./connection.ts";
+import { type RelayAgents, type SocketTrace, traced } from "./connection.ts";
 import { RelayError, type RelayFault, type RelayFaultDetails } from "./errors.ts";
 import type { RelayHeaders } from "../headers.ts";
+import { networkFault } from "./networkFault.ts";
 import { dateOf, retryAfterMs } from "./retryAfter.ts";
 
 /** What one request may cost at most. */
@@ -114,7 +115,7 @@ export async function transfer(context: TransferContext, signal?: AbortSignal): 
       const what = answered ? "its answer was not complete" : "no answer";
       throw fault(context, "timeout", `${what} after ${limits.timeoutMs / 1000} s`, { cause: error });
     }
-    const named = faultOf(context, error);
+    const named = networkFault(context.url, error, (...what) => fault(context, ...what));
     const untouched = trace.reused !== undefined && trace.reused.bytesRead === trace.bytesBefore;
     throw !answered && named.kind === "reset" && untouched ? new IdleSocketClosed(named) : named;
   } finally {
@@ -124,8 +125,13 @@ export async function transfer(context: TransferContext, signal?: AbortSignal): 
 }
 
 function checkTarget(context: TransferContext): void {
-  if (context.allowPrivate) return;
   const url = new URL(context.url);
+  const proxy = proxyOf(url);
+  if (proxy && isPrivateHost(url)) {
+    const what = `${url.hostname} is not a public address, and isn't asked through the proxy ${proxyName(proxy)}`;
+    throw fault(context, "forbidden-address", `${what}: name it in NO_PROXY where that is meant`);
+  }
+  if (context.allowPrivate) return;
   if (url.protocol !== "https:") throw fault(context, "forbidden-address", "only asked over https");
   if (isPrivateHost(url)) {
     throw fault(context, "forbidden-address", `${url.hostname} is not a public address`);
@@ -203,46 +209,6 @@ function statusFault(context: TransferContext, { status, headers }: Response, bo
     return fault(context, "redirect", `redirects (${status}) to ${to}, which is not followed`, details);
   }
   return fault(context, "malformed", `an answer with status ${status}`, details);
-}
-
-const UNREACHABLE: ReadonlySet<string> = new Set([
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EAI_FAIL",
-  "EAI_NODATA",
-  "ECONNREFUSED",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "EADDRNOTAVAIL",
-  "ETIMEDOUT",
-  "EPROTO",
-]);
-const RESETS: ReadonlySet<string> = new Set([
-  "ECONNRESET",
-  "ECONNABORTED",
-  "EPIPE",
-  "ERR_STREAM_PREMATURE_CLOSE",
-]);
-
-/** Names what the network did. Anything it can't be is an error of this program, and thrown as it is. */
-function faultOf(context: TransferContext, error: unknown): RelayError {
-  const code = codeOf(error) ?? "";
-  const details = { cause: error };
-  if (code === FORBIDDEN_ADDRESS) {
-    const { hostname } = new URL(context.url);
-    return fault(context, "forbidden-address", `${hostname} leads to an address that is not public`, details);
-  }
-  if (UNREACHABLE.has(code)) return fault(context, "unreachable", `can't be reached (${code})`, details);
-  if (RESETS.has(code)) return fault(context, "reset", `the connection broke (${code})`, details);
-  if (code.startsWith("HPE_")) return fault(context, "malformed", `not HTTP (${code})`, details);
-  // What TLS refuses has many codes: CERT_HAS_EXPIRED, ERR_TLS_…, UNABLE_TO_VERIFY_LEAF_SIGNATURE, ERR_SSL_…
-  if (/CERT|TLS|SSL|UNABLE_TO/.test(code)) {
-    return fault(context, "unreachable", `no trusted connection (${code})`, details);
-  }
-  if (error instanceof Error && error.name === "FetchError") {
-    return fault(context, "reset", `the connection failed (${code || messageOf(error)})`, details);
-  }
-  throw error;
 }
 
 function fault(

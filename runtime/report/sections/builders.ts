@@ -1,5 +1,5 @@
 import { IN_THE_MIDDLE, NARROW, namedRows } from "../axes.ts";
-import { plausibleValues } from "../plausibleValues.ts";
+import { plausibleValues } from "../../warehouse/sql/plausibleValues.ts";
 import { count, eth, percent, shareTick } from "../format.ts";
 import { inScope } from "../../warehouse/sql/scope.ts";
 import type { Figure, PlotOptions, Plotting, Results, Section, Showing, PageTable } from "../section.ts";

@@ -1,4 +1,4 @@
-import { PLAUSIBLE_NOTE, plausibleValues } from "../plausibleValues.ts";
+import { PLAUSIBLE_NOTE, plausibleValues } from "../../warehouse/sql/plausibleValues.ts";
 import { IN_THE_MIDDLE, NARROW } from "../axes.ts";
 import { count, percent, shareTick } from "../format.ts";
 import { countWhere } from "../../warehouse/sql/dialect.ts";

@@ -1,5 +1,5 @@
 import { IN_THE_MIDDLE, NARROW } from "../axes.ts";
-import { PLAUSIBLE_NOTE, plausibleValues } from "../plausibleValues.ts";
+import { PLAUSIBLE_NOTE, plausibleValues } from "../../warehouse/sql/plausibleValues.ts";
 import { count, countTick, eth, percent } from "../format.ts";
 import { countWhere } from "../../warehouse/sql/dialect.ts";
 import { inScope } from "../../warehouse/sql/scope.ts";

@@ -3,7 +3,7 @@ import { dayCoverage } from "../cells.ts";
 import type { Clock } from "../../chain/clock.ts";
 import type { Network } from "../../chain/networks.ts";
 import { settledSlot } from "../../chain/slots.ts";
-import { DATASET_NAMES, datasets } from "../../datasets/dataset.ts";
+import { DATASET_NAMES, type DatasetName, datasets } from "../../datasets/dataset.ts";
 import { printable, UserError } from "../../errors.ts";
 import type { Lake } from "../../lake/lake.ts";
 import type { Log } from "../../log.ts";
@@ -12,12 +12,15 @@ import { BigQueryApi } from "./bigqueryApi.ts";
 import { type CreateOptions, createWarehouse, recognize } from "./bigqueryDataset.ts";
 import { bigqueryError } from "./bigqueryErrors.ts";
 import type { ExportSource } from "./bigqueryExport.ts";
-import { ensureGuard } from "./transactionLock.ts";
+import { type BigQueryParts, ensureGuard, runGuarded } from "./transactionLock.ts";
 import { BigQueryJobs } from "./bigqueryJobs.ts";
 import { loadRelaysIntoBigQuery, loadRereadsIntoBigQuery, putIntoBigQuery } from "./bigqueryKeyed.ts";
 import { sameNetwork } from "../load.ts";
 import { Calls } from "../calls.ts";
+import { pruneStatement } from "./bigqueryLoadSql.ts";
+import { wholeDay } from "../sql/prunable.ts";
 import { loadIntoBigQuery } from "./bigqueryLoad.ts";
+import type { LoadPlaces } from "./bigqueryLoadSql.ts";
 import { Staging } from "./bigqueryStaging.ts";
 import { coverageView } from "./bigqueryViews.ts";
 import { settleInBigQuery } from "./bigquerySettle.ts";
@@ -63,10 +66,7 @@ export function openBigQuery(url: string, network: Network, options: BigQueryOpt
 }
 
 /** What is known once the dataset has been looked at. */
-interface Ready {
-  readonly jobs: BigQueryJobs;
-  readonly staging: Staging;
-}
+type Ready = BigQueryParts & { readonly staging: Staging };
 
 class BigQueryWarehouse implements Warehouse {
   readonly url: string;
@@ -74,8 +74,7 @@ class BigQueryWarehouse implements Warehouse {
   readonly #network: Network;
   readonly #options: BigQueryOptions;
   readonly #api: BigQueryApi;
-  readonly #tables: { readonly project: string; readonly dataset: string };
-  readonly #stagingPlace: { readonly project: string; readonly dataset: string };
+  readonly #places: LoadPlaces;
   readonly #location: string | undefined;
   readonly #calls: Calls;
   #ready: Promise<Ready> | undefined;
@@ -88,42 +87,38 @@ class BigQueryWarehouse implements Warehouse {
     this.#network = network;
     this.#options = options;
     this.#api = new BigQueryApi(project, options.clock, options.emulator);
-    this.#tables = { project, dataset };
-    this.#stagingPlace = { project, dataset: options.staging ?? staging };
+    this.#places = {
+      tables: { project, dataset },
+      staging: { project, dataset: options.staging ?? staging },
+    };
     this.#location = location;
   }
 
   async load(lake: Lake, relays: readonly Relay[], options: LoadOptions = {}): Promise<LoadSummary> {
     sameNetwork(lake, this.network);
-    return this.#use(async ({ jobs, staging }) => {
+    return this.#use(async (ready) => {
       const { clock, log } = this.#options;
       const { relayTables = true, ranges, signal } = options;
-      const keyed = { api: this.#api, jobs, place: this.#tables, lake };
-      const horizons = relayTables ? await loadRelaysIntoBigQuery(keyed, relays) : [];
-      const places = { tables: this.#tables, staging: this.#stagingPlace };
-      const parts = { api: this.#api, jobs, staging, places, lake, network: this.#network, log };
+      const parts = { ...ready, lake, network: this.#network, log };
+      const horizons = relayTables ? await loadRelaysIntoBigQuery(parts, relays) : [];
       const now = clock.now();
-      const summary = await loadIntoBigQuery({ ...parts, now }, options);
+      const loadedAt = new Date(now).toISOString();
+      const summary = await loadIntoBigQuery({ ...parts, loadedAt }, options);
       const forget = options.rebuild ? (options.datasets ?? DATASET_NAMES) : [];
       const rereads =
         relayTables && !signal?.aborted
-          ? await loadRereadsIntoBigQuery(keyed, this.#network, { ranges, forget }, now)
+          ? await loadRereadsIntoBigQuery(parts, this.#network, { ranges, forget }, now)
           : [];
       return { ...summary, failed: [...horizons, ...rereads, ...summary.failed] };
     });
   }
 
   async settle(source: CanonicalChain | CanonicalTable, options: SettleOptions = {}): Promise<SettleSummary> {
-    return this.#use(({ jobs }) => {
-      const places = { tables: this.#tables, staging: this.#stagingPlace };
-      return settleInBigQuery({ api: this.#api, jobs, places, network: this.#network }, source, options);
-    });
+    return this.#use((ready) => settleInBigQuery({ ...ready, network: this.#network }, source, options));
   }
 
   async put(table: KeyedTable, rows: readonly RowValues[]): Promise<void> {
-    return this.#use(({ jobs }) =>
-      putIntoBigQuery({ api: this.#api, jobs, place: this.#tables }, table, rows),
-    );
+    return this.#use((ready) => putIntoBigQuery(ready, table, rows));
   }
 
   async query(sql: string): Promise<Record<string, Value>[]> {
@@ -132,7 +127,7 @@ class BigQueryWarehouse implements Warehouse {
 
   async coverage(): Promise<DayCoverage[]> {
     const settled = String(settledSlot(this.#network, this.#options.clock.now()));
-    const query = coverageView({ ...this.#tables, network: this.#network }, settled);
+    const query = coverageView({ ...this.#places.tables, network: this.#network }, settled);
     const rows = await this.query(`${query}\nORDER BY dataset, relay, day`);
     return rows.map(dayCoverage);
   }
@@ -141,9 +136,15 @@ class BigQueryWarehouse implements Warehouse {
     const { exporter, clock, log } = this.#options;
     if (!exporter) throw new Error("this program doesn't export: it has no DuckDB");
     return this.#use(({ jobs }) => {
-      const source = { place: this.#tables, network: this.#network, clock, log };
+      const source = { place: this.#places.tables, network: this.#network, clock, log };
       return exporter({ ...source, pages: (query) => jobs.pages(query) }, out, options);
     });
+  }
+
+  async prune(dataset: DatasetName, beforeMs: number): Promise<void> {
+    const places = this.#places;
+    const query = pruneStatement(places, datasets[dataset], wholeDay(beforeMs));
+    return this.#use(({ jobs }) => runGuarded({ api: this.#api, jobs, places }, datasets[dataset], query));
   }
 
   async close(): Promise<void> {
@@ -175,11 +176,12 @@ class BigQueryWarehouse implements Warehouse {
 
   async #prepare(): Promise<Ready> {
     const { clock, create, maximumBytesBilled = MAXIMUM_BYTES_BILLED } = this.#options;
-    const { project, dataset } = this.#tables;
+    const { tables, staging } = this.#places;
+    const { project, dataset } = tables;
     if (create)
       await createWarehouse(
         this.#api,
-        { ...this.#tables, network: this.#network, staging: this.#stagingPlace.dataset, url: this.url },
+        { ...tables, network: this.#network, staging: staging.dataset, url: this.url },
         this.#location === undefined ? create : { location: this.#location, ...create },
       );
     const { location } = await recognize(this.#api, this.url, dataset, this.#network);
@@ -197,10 +199,9 @@ class BigQueryWarehouse implements Warehouse {
       labels: { network: this.network },
       defaultDataset: { projectId: project, datasetId: dataset },
     });
-    const places = { tables: this.#tables, staging: this.#stagingPlace };
-    if (create)
-      for (const dataset of Object.values(datasets)) await ensureGuard(this.#api, jobs, places, dataset);
-    return { jobs, staging: new Staging(this.#api, jobs, clock, this.#network, places) };
+    const parts = { api: this.#api, jobs, places: this.#places };
+    if (create) for (const guarded of Object.values(datasets)) await ensureGuard(parts, guarded);
+    return { ...parts, staging: new Staging(parts, clock, this.#network) };
   }
 }
 

@@ -93,7 +93,9 @@ export function bigqueryError(error: unknown, url: string): unknown {
   const known = causes.find(([pattern]) => pattern.test(message))?.[1];
   if (known !== undefined) return user(`${known} (${said})`);
   if (status === 403)
-    return user(`no permission (${said}); have this account granted the roles that the README names`);
+    return user(
+      `no permission (${said}); have this account granted the roles that docs/configuration.md names`,
+    );
   if (status === 404 || error.reason === "notFound")
     return user(`${said}; make it with \`load --create\`, or by the stack`);
   if (status === undefined || status >= 500 || status === 429)

@@ -4,10 +4,10 @@ import type { SlotRange } from "../../chain/slots.ts";
 import type { Column, DatasetName } from "../../datasets/dataset.ts";
 import type { Lake } from "../../lake/lake.ts";
 import type { Relay } from "../../relays/relay.ts";
-import type { BigQueryApi } from "./bigqueryApi.ts";
 import { isConflict } from "./bigqueryErrors.ts";
 import type { BigQueryJobs, Query } from "./bigqueryJobs.ts";
 import type { ScalarType } from "./bigqueryParameters.ts";
+import type { BigQueryParts } from "./transactionLock.ts";
 import { columnList, columnName, type DatasetPlace, sqlText, tableName } from "./bigquerySql.ts";
 import {
   type KeyedTable,
@@ -24,13 +24,7 @@ const ATTEMPTS = 20;
 /** Rows of one statement: they are its parameter, and a request may have 10 MB. */
 const ROWS_AT_ONCE = 5000;
 
-/** What writing into the tables of a warehouse takes. */
-export interface KeyedParts {
-  readonly api: BigQueryApi;
-  readonly jobs: BigQueryJobs;
-  readonly place: DatasetPlace;
-  readonly lake: Lake;
-}
+type KeyedParts = BigQueryParts & { readonly lake: Lake };
 
 /** Brings table relays up to date, and writes only what has changed in it. Returns the horizons that can't be read. */
 export async function loadRelaysIntoBigQuery(
@@ -49,7 +43,8 @@ export async function loadRereadsIntoBigQuery(
   options: { readonly ranges?: readonly SlotRange[] | undefined; readonly forget: readonly DatasetName[] },
   now: number,
 ): Promise<TableRows["failed"]> {
-  const { jobs, place, lake } = parts;
+  const { jobs, lake } = parts;
+  const place = parts.places.tables;
   if (options.forget.length > 0) await jobs.run(rereadsForgotten(place, options.forget));
   const held = (await jobs.run(heldQuery(place))).map(heldOf);
   const found = await rereadRows(lake, network, held, options.ranges, now);
@@ -58,7 +53,7 @@ export async function loadRereadsIntoBigQuery(
 
 /** `rowsGiven` the rows of before, values as text, it says what the table is to hold. */
 async function bringRows(
-  { api, jobs, place }: KeyedParts,
+  { api, jobs, places: { tables: place } }: KeyedParts,
   keyed: KeyedTable,
   rowsGiven: (before: readonly RowValues[]) => Promise<TableRows>,
 ): Promise<TableRows["failed"]> {
@@ -67,7 +62,7 @@ async function bringRows(
     const before = lines.map((row) => JSON.parse(textOf(row["line"])) as RowValues);
     const { rows, failed } = await rowsGiven(before);
     try {
-      await mergeRows({ jobs, place }, keyed, changedRows(keyed, rows, before));
+      await mergeRows(jobs, place, keyed, changedRows(keyed, rows, before));
       return failed;
     } catch (error) {
       if (!isConflict(error) || attempt >= ATTEMPTS) throw error;
@@ -77,7 +72,8 @@ async function bringRows(
 }
 
 async function mergeRows(
-  { jobs, place }: Pick<KeyedParts, "jobs" | "place">,
+  jobs: BigQueryJobs,
+  place: DatasetPlace,
   keyed: KeyedTable,
   rows: readonly RowValues[],
 ): Promise<void> {
@@ -87,13 +83,13 @@ async function mergeRows(
 
 /** Puts rows into a table in place of those with the same keys; begins again where another writer was faster. */
 export async function putIntoBigQuery(
-  { api, jobs, place }: Omit<KeyedParts, "lake">,
+  { api, jobs, places }: BigQueryParts,
   keyed: KeyedTable,
   rows: readonly RowValues[],
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await mergeRows({ jobs, place }, keyed, rows);
+      return await mergeRows(jobs, places.tables, keyed, rows);
     } catch (error) {
       if (!isConflict(error) || attempt >= ATTEMPTS) throw error;
       await api.pause(Math.min(attempt, 4));

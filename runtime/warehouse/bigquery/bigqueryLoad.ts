@@ -1,15 +1,10 @@
-import type { Network } from "../../chain/networks.ts";
 import type { Chunk } from "../../datasets/chunks.ts";
 import { type Dataset, datasets, lakeColumns } from "../../datasets/dataset.ts";
 import { UserError } from "../../errors.ts";
 import type { Lake } from "../../lake/lake.ts";
-import type { Log } from "../../log.ts";
-import type { BigQueryApi } from "./bigqueryApi.ts";
-import { loadTogether } from "./bigqueryTransaction.ts";
-import type { BigQueryJobs } from "./bigqueryJobs.ts";
+import { type BigQueryLoad, loadTogether } from "./bigqueryTransaction.ts";
 import { runGuarded } from "./transactionLock.ts";
-import { emptyScript, generationsQuery, ledgerQuery, type LoadPlaces } from "./bigqueryLoadSql.ts";
-import type { Staging } from "./bigqueryStaging.ts";
+import { emptyScript, forgetScript, generationsQuery, ledgerQuery } from "./bigqueryLoadSql.ts";
 import { type LedgerPart, LedgerRows, LedgerState } from "../ledger.ts";
 import { loadObjects } from "../load.ts";
 import { type CheckedChunk, type LoadEngine, type LoadTransaction, MOVE_AWAY } from "../loadEngine.ts";
@@ -24,31 +19,19 @@ const TRANSACTION = { objects: 1000, bytes: 2 * 2 ** 30, rows: Infinity };
 /** A load has far fewer transactions than the 100,000 load jobs that a project has a day. */
 const LIMITS = { group: TRANSACTION, transaction: TRANSACTION, waitingGroups: 1, transactions: 1000 };
 
-/** What a load into BigQuery works with. */
-export interface BigQueryLoadParts {
-  readonly api: BigQueryApi;
-  readonly jobs: BigQueryJobs;
-  readonly staging: Staging;
-  readonly places: LoadPlaces;
-  readonly lake: Lake;
-  readonly network: Network;
-  readonly log: Log;
-  /** Unix ms. */
-  readonly now: number;
-}
-
 /** Brings rows and ledger of a BigQuery warehouse up to the lake. */
-export async function loadIntoBigQuery(parts: BigQueryLoadParts, options: LoadOptions): Promise<LoadSummary> {
+export async function loadIntoBigQuery(parts: BigQueryLoad, options: LoadOptions): Promise<LoadSummary> {
   const { lake, jobs, places } = parts;
   if (!lake.locate("").startsWith("gs://"))
     throw new UserError(
       `BigQuery can't read the lake ${lake.url}: it must be in Cloud Storage; give --lake gs://BUCKET/PREFIX, or a DuckDB file as --warehouse`,
       { exitCode: 2 },
     );
-  const context = { ...parts, loadedAt: new Date(parts.now).toISOString() };
   const engine: LoadEngine<undefined> = {
     limits: LIMITS,
     empty: (dataset) => runGuarded(parts, dataset, emptyScript(places, dataset)),
+    forget: (dataset, chunks) =>
+      runGuarded(parts, dataset, forgetScript(places, parts.network, dataset, chunks)),
     state: async (dataset: Dataset, part: LedgerPart) =>
       new LedgerState(await jobs.run(generationsQuery(places.tables, dataset, part))),
     rows: async (dataset: Dataset, chunks: readonly Chunk[]) =>
@@ -61,7 +44,7 @@ export async function loadIntoBigQuery(parts: BigQueryLoadParts, options: LoadOp
       const chunks: CheckedChunk<undefined>[] = [];
       return {
         add: async (more) => void chunks.push(...more),
-        finish: () => loadTogether(context, dataset, chunks),
+        finish: () => loadTogether(parts, dataset, chunks),
       };
     },
   };

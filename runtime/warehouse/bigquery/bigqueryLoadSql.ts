@@ -282,3 +282,37 @@ export function emptyScript(places: LoadPlaces, dataset: Dataset): Query {
   ];
   return { sql: `${statements.join(";\n")};` };
 }
+
+/**
+ * Takes rows and ledger of the chunks in runs of whole chunks out of a dataset's tables. Rows are bounded by their time too, so
+ * that no other partition is read.
+ */
+export function forgetScript(
+  places: LoadPlaces,
+  network: Network,
+  dataset: Dataset,
+  chunks: readonly SlotRange[],
+): Query {
+  const within = (column: string, { first, last }: SlotRange) => `${column} BETWEEN ${first} AND ${last}`;
+  const statements = chunks.flatMap((run) => [
+    `DELETE FROM ${tableName(places.tables, dataset.name)}
+WHERE block_timestamp >= ${sqlTime(slotStartMs(network, run.first))}
+  AND block_timestamp <= ${sqlTime(slotStartMs(network, run.last))} AND ${within("slot", run)}`,
+    `DELETE FROM ${tableName(places.tables, loadTables[dataset.name].name)} WHERE ${within("first_slot", run)}`,
+  ]);
+  return {
+    sql: ["BEGIN TRANSACTION", ...guarded(places, dataset), ...statements, "COMMIT TRANSACTION"]
+      .map((statement) => `${statement};`)
+      .join("\n"),
+  };
+}
+
+/**
+ * Takes the rows of whole days out of a table. By itself, not in a transaction: BigQuery then drops whole partitions without reading
+ * them. https://docs.cloud.google.com/bigquery/docs/using-dml-with-partitioned-tables
+ */
+export function pruneStatement({ tables }: LoadPlaces, dataset: Dataset, beforeMs: number): Query {
+  return {
+    sql: `DELETE FROM ${tableName(tables, dataset.name)} WHERE block_timestamp < ${sqlTime(beforeMs)}`,
+  };
+}

@@ -3,10 +3,7 @@ import { integerOf } from "../cells.ts";
 import type { Network } from "../../chain/networks.ts";
 import type { SlotRange } from "../../chain/slots.ts";
 import { payloads } from "../../datasets/dataset.ts";
-import type { BigQueryApi } from "./bigqueryApi.ts";
-import { runGuarded } from "./transactionLock.ts";
-import type { BigQueryJobs } from "./bigqueryJobs.ts";
-import type { LoadPlaces } from "./bigqueryLoadSql.ts";
+import { type BigQueryParts, runGuarded } from "./transactionLock.ts";
 import {
   dayRuns,
   loadedChunksQuery,
@@ -17,13 +14,7 @@ import {
 } from "./bigquerySettleSql.ts";
 import type { SettleOptions, SettleSummary } from "../warehouse.ts";
 
-/** What settling in BigQuery works with. */
-export interface SettleParts {
-  readonly api: BigQueryApi;
-  readonly jobs: BigQueryJobs;
-  readonly places: LoadPlaces;
-  readonly network: Network;
-}
+type SettleParts = BigQueryParts & { readonly network: Network };
 
 /** Runs of slots that are settled in one transaction have about this many slots: some five days. */
 const RUN_SLOTS = 36_000;

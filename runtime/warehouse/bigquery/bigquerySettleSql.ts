@@ -1,5 +1,5 @@
 import { type Network, SECONDS_PER_SLOT, SLOTS_PER_EPOCH } from "../../chain/networks.ts";
-import { type SlotRange, slotStartMs } from "../../chain/slots.ts";
+import { joinedRuns, type SlotRange, slotStartMs } from "../../chain/slots.ts";
 import { payloads } from "../../datasets/dataset.ts";
 import { canonicalBlocksTable, loadTables, rowTables } from "../../datasets/tables.ts";
 import { printable, UserError } from "../../errors.ts";
@@ -23,15 +23,10 @@ export type DayRun = SlotRange;
 
 /** The days of chunks, as runs. */
 export function dayRuns(network: Network, firstSlots: readonly number[]): DayRun[] {
-  const runs: { first: number; last: number }[] = [];
-  for (const slot of firstSlots) {
-    const first = Math.floor(slotStartMs(network, slot) / DAY_MS);
-    const last = Math.floor(slotStartMs(network, slot + payloads.chunkSlots - 1) / DAY_MS);
-    const run = runs.at(-1);
-    if (run && first <= run.last + 1) run.last = Math.max(run.last, last);
-    else runs.push({ first, last });
-  }
-  return runs;
+  const dayOf = (slot: number) => Math.floor(slotStartMs(network, slot) / DAY_MS);
+  return joinedRuns(
+    firstSlots.map((slot) => ({ first: dayOf(slot), last: dayOf(slot + payloads.chunkSlots - 1) })),
+  );
 }
 
 const within = (column: string, runs: readonly DayRun[]): string =>

@@ -3,11 +3,10 @@ import type { Clock } from "../../chain/clock.ts";
 import type { Network } from "../../chain/networks.ts";
 import { type Dataset, lakeColumns } from "../../datasets/dataset.ts";
 import { bigquerySchema } from "../../datasets/schema.ts";
-import type { BigQueryApi } from "./bigqueryApi.ts";
 import { dropTable, hasTable } from "./bigqueryDataset.ts";
 import { ApiError, isTransient } from "./bigqueryErrors.ts";
-import { type BigQueryJobs, jobFault, type Job } from "./bigqueryJobs.ts";
-import type { LoadPlaces } from "./bigqueryLoadSql.ts";
+import { jobFault, type Job } from "./bigqueryJobs.ts";
+import type { BigQueryParts } from "./transactionLock.ts";
 
 /** An object as a load job is to read it. */
 export interface Source {
@@ -41,18 +40,14 @@ const FOREIGN_POLL_MS = 3_000;
 
 /** Brings objects into staging tables by load jobs. */
 export class Staging {
-  readonly #api: BigQueryApi;
-  readonly #jobs: BigQueryJobs;
+  readonly #parts: BigQueryParts;
   readonly #clock: Clock;
   readonly #network: Network;
-  readonly #places: LoadPlaces;
 
-  constructor(api: BigQueryApi, jobs: BigQueryJobs, clock: Clock, network: Network, places: LoadPlaces) {
-    this.#api = api;
-    this.#jobs = jobs;
+  constructor(parts: BigQueryParts, clock: Clock, network: Network) {
+    this.#parts = parts;
     this.#clock = clock;
     this.#network = network;
-    this.#places = places;
   }
 
   /**
@@ -60,36 +55,36 @@ export class Staging {
    * is found, and its table used while it is there. Throws ObjectFaultError, ApiError.
    */
   async stage(dataset: Dataset, sources: readonly Source[]): Promise<Staged> {
-    const { dataset: staging } = this.#places.staging;
+    const { dataset: staging } = this.#parts.places.staging;
     for (let suffix = 0; ; suffix++) {
       const id = this.#jobId(dataset, sources, suffix);
-      await this.#jobs.submit(id, { load: this.#configuration(dataset, sources, id) });
+      await this.#parts.jobs.submit(id, { load: this.#configuration(dataset, sources, id) });
       const job = await this.#ended(id);
       const fault = job && jobFault(job);
       if (job && fault && isObjectFault(fault)) throw objectFault(job, fault, sources);
       // A table that was left can be used; one that is gone has served its purpose for somebody.
-      if (!fault && (await hasTable(this.#api, staging, id)))
+      if (!fault && (await hasTable(this.#parts.api, staging, id)))
         return { table: id, rows: Number(job?.statistics?.load?.outputRows ?? Number.NaN) };
       if (suffix >= MAX_SUFFIX || (fault && !isPassing(fault)))
         throw fault ?? new ApiError(`load job ${id} leaves no table`, 500, "internalError");
-      if (fault) await this.#api.pause(suffix);
+      if (fault) await this.#parts.api.pause(suffix);
     }
   }
 
   async drop({ table }: Staged): Promise<void> {
-    await dropTable(this.#api, this.#places.staging.dataset, table);
+    await dropTable(this.#parts.api, this.#parts.places.staging.dataset, table);
   }
 
   /** A job's end; undefined when it is another account's, and its table is there or long in coming. */
   async #ended(id: string): Promise<Job | undefined> {
     try {
-      return await this.#jobs.ended(id);
+      return await this.#parts.jobs.ended(id);
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 403) throw error;
     }
     const deadline = this.#clock.monotonic() + FOREIGN_WAIT_MS;
     while (
-      !(await hasTable(this.#api, this.#places.staging.dataset, id)) &&
+      !(await hasTable(this.#parts.api, this.#parts.places.staging.dataset, id)) &&
       this.#clock.monotonic() < deadline
     )
       await this.#clock.sleep(FOREIGN_POLL_MS);
@@ -98,13 +93,19 @@ export class Staging {
 
   #jobId(dataset: Dataset, sources: readonly Source[], suffix: number): string {
     const objects = sources.map(({ uri, generation }) => `${uri}#${generation}`).sort();
-    const about = [this.#network.name, this.#places.tables, dataset.name, lakeColumns(dataset), objects];
+    const about = [
+      this.#network.name,
+      this.#parts.places.tables,
+      dataset.name,
+      lakeColumns(dataset),
+      objects,
+    ];
     const hash = createHash("sha256").update(JSON.stringify(about)).digest("hex").slice(0, 40);
     return `etl_load_${dataset.name}_${hash}${suffix === 0 ? "" : `_${suffix}`}`;
   }
 
   #configuration(dataset: Dataset, sources: readonly Source[], tableId: string): object {
-    const { project, dataset: staging } = this.#places.staging;
+    const { project, dataset: staging } = this.#parts.places.staging;
     return {
       sourceUris: sources.map(({ uri }) => uri),
       sourceFormat: "NEWLINE_DELIMITED_JSON",

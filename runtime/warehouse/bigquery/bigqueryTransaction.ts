@@ -3,11 +3,9 @@ import type { Dataset } from "../../datasets/dataset.ts";
 import { messageOf } from "../../errors.ts";
 import type { Lake } from "../../lake/lake.ts";
 import type { Log } from "../../log.ts";
-import type { BigQueryApi } from "./bigqueryApi.ts";
 import { ApiError, isConflict, isNotFound } from "./bigqueryErrors.ts";
-import type { BigQueryJobs } from "./bigqueryJobs.ts";
-import { ensureGuard, isGuardMissing } from "./transactionLock.ts";
-import { LEDGER_MOVED, ledgerQuery, type LoadPlaces, loadScript } from "./bigqueryLoadSql.ts";
+import { type BigQueryParts, ensureGuard, isGuardMissing } from "./transactionLock.ts";
+import { LEDGER_MOVED, ledgerQuery, loadScript } from "./bigqueryLoadSql.ts";
 import { ObjectFaultError, type Staged, type Staging } from "./bigqueryStaging.ts";
 import { changeOf, failureOf, type LedgerRow, LedgerRows } from "../ledger.ts";
 import {
@@ -24,12 +22,9 @@ import {
 type Chunk = CheckedChunk<undefined>;
 type Result = TransactionResult<undefined>;
 
-/** What a load's transactions have in common. */
-export interface BigQueryContext {
-  readonly api: BigQueryApi;
-  readonly jobs: BigQueryJobs;
+/** What a load and its transactions work with. */
+export interface BigQueryLoad extends BigQueryParts {
   readonly staging: Staging;
-  readonly places: LoadPlaces;
   readonly network: Network;
   readonly lake: Lake;
   readonly log: Log;
@@ -42,7 +37,7 @@ const ATTEMPTS = 40;
 
 /** Brings chunks into table and ledger in one transaction. */
 export async function loadTogether(
-  context: BigQueryContext,
+  context: BigQueryLoad,
   dataset: Dataset,
   chunks: readonly Chunk[],
 ): Promise<Result> {
@@ -76,7 +71,7 @@ export async function loadTogether(
 
 /** The transaction, begun again with what the ledger then says while others are faster. */
 async function commit(
-  context: BigQueryContext,
+  context: BigQueryLoad,
   dataset: Dataset,
   chunks: readonly Chunk[],
   staged: Staged | undefined,
@@ -95,7 +90,7 @@ async function commit(
       if (!missing && !moved && !isConflict(error)) throw error;
       if (attempt >= ATTEMPTS) throw error;
       log.debug({ dataset: dataset.name, attempt, error: messageOf(error) }, "a transaction begins again");
-      if (missing === "guard") await ensureGuard(api, jobs, places, dataset);
+      if (missing === "guard") await ensureGuard(context, dataset);
       else {
         result = { ...result, retried: result.retried + 1 };
         await api.pause(Math.min(attempt, 4));
@@ -130,7 +125,7 @@ function missingOf(
 
 /** What is still to be done of chunks, by the ledger as it is now. */
 async function compared(
-  { jobs, places }: BigQueryContext,
+  { jobs, places }: BigQueryLoad,
   dataset: Dataset,
   chunks: readonly Chunk[],
 ): Promise<{ rest: Chunk[]; unchanged: number; left: number }> {
@@ -159,7 +154,7 @@ async function compared(
 
 /** Loads without the objects that BigQuery refuses; where it doesn't say which, half by half. */
 async function sortOut(
-  context: BigQueryContext,
+  context: BigQueryLoad,
   dataset: Dataset,
   chunks: readonly Chunk[],
   sources: readonly Chunk[],

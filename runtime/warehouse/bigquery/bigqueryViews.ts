@@ -1,6 +1,9 @@
 import type { Network } from "../../chain/networks.ts";
+import { datasets } from "../../datasets/dataset.ts";
 import { rowTables } from "../../datasets/tables.ts";
+import { type View, views } from "../../datasets/views.ts";
 import { bigqueryDialect } from "../sql/bigqueryDialect.ts";
+import { readableQuery } from "../sql/readableViews.ts";
 import { coverageQuery, deliveredQuery, loadsQuery, settledSlotSql, type TableNamer } from "../sql/views.ts";
 import { columnList, type DatasetPlace, tableName } from "./bigquerySql.ts";
 
@@ -37,24 +40,25 @@ const WINDOW_DAYS = 28;
 export function bigqueryViews(settings: ViewSettings): BigQueryView[] {
   const { days = WINDOW_DAYS } = settings;
   const window = `block_timestamp >= ${daysAgo(days)}`;
+  const names = namesIn(settings);
+  const { loads, coverage, delivered } = views;
   return [
+    { ...described(loads), query: loadsQuery(dialect, names) },
+    { ...described(coverage), query: coverageView(settings) },
     {
-      name: "loads",
-      description: "The ledger of both datasets: what of each chunk of the lake is in the tables",
-      query: loadsQuery(dialect, namesIn(settings)),
-    },
-    {
-      name: "coverage",
-      description:
-        "By dataset, relay and UTC day: slots of the target, covered, missing, unavailable, suspect",
-      query: coverageView(settings),
-    },
-    {
-      name: "delivered",
+      name: delivered.name,
       description: `Payloads of the last ${days} days beside the best bid of their relay, slot and parent; delivered_between has the others`,
-      query: deliveredQuery(dialect, namesIn(settings), window),
+      query: deliveredQuery(dialect, names, window),
     },
+    ...Object.values(datasets).map(({ name }) => ({
+      ...described(views[`${name}_readable`]),
+      query: readableQuery(dialect, names, settings.network, name),
+    })),
   ];
+}
+
+function described({ name, description }: View): Pick<BigQueryView, "name" | "description"> {
+  return { name, description };
 }
 
 /** The table functions of a warehouse; they are made behind its tables. */

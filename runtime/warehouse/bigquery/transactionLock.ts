@@ -5,6 +5,13 @@ import type { BigQueryJobs, Query } from "./bigqueryJobs.ts";
 import { GUARD_EMPTY, guardColumn, guardTable, type LoadPlaces } from "./bigqueryLoadSql.ts";
 import { tableName } from "./bigquerySql.ts";
 
+/** What working on the tables of a warehouse takes. */
+export interface BigQueryParts {
+  readonly api: BigQueryApi;
+  readonly jobs: BigQueryJobs;
+  readonly places: LoadPlaces;
+}
+
 /** True where a transaction failed because a dataset's guard isn't there or has no row. */
 export function isGuardMissing(error: unknown, dataset: Dataset): boolean {
   if (!(error instanceof ApiError)) return false;
@@ -17,37 +24,22 @@ export function isGuardMissing(error: unknown, dataset: Dataset): boolean {
 const ATTEMPTS = 40;
 
 /** Runs a transaction that may be repeated, again while others are faster. */
-export async function runGuarded(
-  { api, jobs, places }: GuardedParts,
-  dataset: Dataset,
-  query: Query,
-): Promise<void> {
+export async function runGuarded(parts: BigQueryParts, dataset: Dataset, query: Query): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await jobs.run(query);
+      await parts.jobs.run(query);
       return;
     } catch (error) {
       if (attempt >= ATTEMPTS) throw error;
-      if (isGuardMissing(error, dataset)) await ensureGuard(api, jobs, places, dataset);
-      else if (isConflict(error)) await api.pause(Math.min(attempt, 4));
+      if (isGuardMissing(error, dataset)) await ensureGuard(parts, dataset);
+      else if (isConflict(error)) await parts.api.pause(Math.min(attempt, 4));
       else throw error;
     }
   }
 }
 
-interface GuardedParts {
-  readonly api: BigQueryApi;
-  readonly jobs: BigQueryJobs;
-  readonly places: LoadPlaces;
-}
-
 /** Makes the guard and its row where they aren't; two rows do no harm. */
-export async function ensureGuard(
-  api: BigQueryApi,
-  jobs: BigQueryJobs,
-  places: LoadPlaces,
-  dataset: Dataset,
-): Promise<void> {
+export async function ensureGuard({ api, jobs, places }: BigQueryParts, dataset: Dataset): Promise<void> {
   const { project, dataset: datasetId } = places.staging;
   const name = guardTable(dataset);
   try {

@@ -7,8 +7,9 @@ import { fixedDateClock } from "../../chain/clock.ts";
 import { type Network, simulatedNetwork } from "../../chain/networks.ts";
 import { type SlotRange, slotAt, slotStartMs } from "../../chain/slots.ts";
 import { DATASET_NAMES, datasets, lakeColumns } from "../../datasets/dataset.ts";
-import { bigquerySchema, duckdbDdl, lakeReadColumns } from "../../datasets/schema.ts";
+import { bigquerySchema, DUCKDB_TYPES, duckdbDdl, lakeReadColumns } from "../../datasets/schema.ts";
 import { allTables, rowTables } from "../../datasets/tables.ts";
+import { type View, views } from "../../datasets/views.ts";
 import type { Lake } from "../../lake/lake.ts";
 import { openFolderLake } from "../../lake/folder/folder.ts";
 import { lakeNetwork } from "../../lake/lake.testing.ts";
@@ -73,6 +74,40 @@ test("one definition gives the DuckDB table, the BigQuery schema and what is rea
       t.is(sql.includes("GROUP BY ALL"), repeats);
     }
   }
+});
+
+test("each view has the columns and types that its definition says", async (t) => {
+  const { lake, path } = await place(t, 1);
+  const warehouse = open(path);
+  await warehouse.load(lake, []);
+  for (const { name, columns } of Object.values<View>(views))
+    t.deepEqual(
+      await warehouse.query(
+        `SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = '${name}' ORDER BY column_index`,
+      ),
+      columns.map((column) => ({
+        column_name: column.name,
+        data_type: DUCKDB_TYPES[column.type],
+      })),
+      name,
+    );
+});
+
+test("a file whose views are an earlier version's can be read, and the next load makes them anew", async (t) => {
+  const { lake, path } = await place(t, 1);
+  await open(path).load(lake, []);
+  const instance = await DuckDBInstance.create(path);
+  const connection = await instance.connect();
+  await connection.run("DROP VIEW bids_readable");
+  await connection.run("CREATE OR REPLACE VIEW delivered AS SELECT relay, slot, value FROM payloads");
+  connection.closeSync();
+  instance.closeSync();
+  const believed = "SELECT count(believed) AS known FROM delivered";
+  t.deepEqual(await open(path).query("SELECT count(*) AS relays FROM relays"), [{ relays: "1" }]);
+  await t.throwsAsync(open(path).query(believed), { message: /believed/ });
+  await open(path).load(lake, []);
+  t.deepEqual(await open(path).query(believed), [{ known: "0" }]);
+  t.deepEqual(await open(path).query("SELECT count(*) AS bids FROM bids_readable"), [{ bids: "3" }]);
 });
 
 test("slots become runs, however they lie", (t) => {

@@ -2,6 +2,7 @@ import type { CanonicalChain, CanonicalTable } from "../../chain/canonicalChain.
 import { dayCoverage } from "../cells.ts";
 import type { Clock } from "../../chain/clock.ts";
 import type { Network } from "../../chain/networks.ts";
+import type { DatasetName } from "../../datasets/dataset.ts";
 import { infoTable } from "../../datasets/tables.ts";
 import { printable, UserError } from "../../errors.ts";
 import type { Lake } from "../../lake/lake.ts";
@@ -12,6 +13,8 @@ import { DuckDbFile, type OpenFile } from "./duckdbFile.ts";
 import { exportDays } from "./parquet.ts";
 import { loadIntoDuckDb } from "./duckdbLoad.ts";
 import type { LoadPoint } from "./duckdbTransaction.ts";
+import { duckdbDialect } from "../sql/duckdbDialect.ts";
+import { wholeDay } from "../sql/prunable.ts";
 import { sameNetwork } from "../load.ts";
 import { Calls } from "../calls.ts";
 import { loadRelays, loadRereads, putRows } from "./duckdbKeyed.ts";
@@ -137,6 +140,16 @@ class DuckDbWarehouse implements Warehouse {
 
   async export(out: string, options: ExportOptions): Promise<ExportSummary> {
     return this.#use("read", async (file) => exportDays(await file.connect(), this.#network, out, options));
+  }
+
+  /** The file doesn't get smaller: what later loads bring takes the place of what has left. */
+  async prune(dataset: DatasetName, beforeMs: number): Promise<void> {
+    const before = duckdbDialect.time(wholeDay(beforeMs));
+    return this.#use("write", async (file) => {
+      const connection = await file.connect();
+      await connection.run(`DELETE FROM ${dataset} WHERE block_timestamp < ${before}`);
+      await connection.run("CHECKPOINT");
+    });
   }
 
   async close(): Promise<void> {

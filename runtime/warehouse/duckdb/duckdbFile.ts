@@ -234,10 +234,10 @@ async function opened<T>(
   let instance: DuckDBInstance | undefined;
   try {
     instance = await Instance.create(path, { ...SETTINGS, access_mode: mode });
-    const opened = instance;
+    const database = instance;
     return await work({
       async connect() {
-        const connection = await opened.connect();
+        const connection = await database.connect();
         connections.push(connection);
         return connection;
       },

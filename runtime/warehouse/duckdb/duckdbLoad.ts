@@ -3,17 +3,18 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Network } from "../../chain/networks.ts";
+import type { SlotRange } from "../../chain/slots.ts";
 import type { Chunk } from "../../datasets/chunks.ts";
 import type { Dataset } from "../../datasets/dataset.ts";
 import { hasRepeats } from "../../datasets/repeats.ts";
-import { duckdbDdl, quotedText } from "../../datasets/schema.ts";
+import { duckdbDdl, nameList, quotedText } from "../../datasets/schema.ts";
 import { loadTables, rereadsTable, rowTables } from "../../datasets/tables.ts";
 import { printable, UserError } from "../../errors.ts";
 import type { Lake } from "../../lake/lake.ts";
 import type { Log } from "../../log.ts";
 import type { OpenFile } from "./duckdbFile.ts";
-import type { LedgerPart } from "../ledger.ts";
-import { ledgerRows, ledgerState } from "./duckdbLedger.ts";
+import { type LedgerPart, LedgerRows, LedgerState, STATE_COLUMNS } from "../ledger.ts";
+import { recordsOf } from "./duckdbCells.ts";
 import { DuckDbTransaction, type LoadPoint, type ObjectSource } from "./duckdbTransaction.ts";
 import { settleReorged } from "./duckdbLoadSql.ts";
 import { loadObjects } from "../load.ts";
@@ -87,12 +88,29 @@ class DuckDbLoadEngine implements LoadEngine<ObjectSource> {
     await this.#writer.run("COMMIT");
   }
 
-  async state(dataset: Dataset, part: LedgerPart) {
-    return ledgerState(this.#reader, dataset, part);
+  async forget(dataset: Dataset, chunks: readonly SlotRange[]): Promise<void> {
+    const within = (column: string) =>
+      chunks.map(({ first, last }) => `${column} BETWEEN ${first} AND ${last}`).join(" OR ") || "false";
+    await this.#writer.run("BEGIN");
+    await this.#writer.run(`DELETE FROM ${dataset.name} WHERE ${within("slot")}`);
+    await this.#writer.run(`DELETE FROM ${loadTables[dataset.name].name} WHERE ${within("first_slot")}`);
+    await this.#writer.run("COMMIT");
   }
 
-  async rows(dataset: Dataset, chunks: readonly Chunk[]) {
-    return ledgerRows(this.#reader, dataset, chunks);
+  async state(dataset: Dataset, part: LedgerPart): Promise<LedgerState> {
+    const where =
+      "relay" in part
+        ? `relay = ${quotedText(part.relay)}`
+        : part.ranges.map(({ first, last }) => `first_slot BETWEEN ${first} AND ${last}`).join(" OR ");
+    const sql = `SELECT ${STATE_COLUMNS} FROM ${loadTables[dataset.name].name} WHERE ${where || "false"}`;
+    return new LedgerState(await recordsOf(this.#reader, sql));
+  }
+
+  async rows(dataset: Dataset, chunks: readonly Chunk[]): Promise<LedgerRows> {
+    const { name, columns } = loadTables[dataset.name];
+    const keys = chunks.map(({ relay, first }) => `(${quotedText(relay)}, ${first})`);
+    const sql = `SELECT ${nameList(columns)} FROM ${name} WHERE (relay, first_slot) IN (${keys.join(", ")})`;
+    return new LedgerRows(dataset, await recordsOf(this.#reader, sql));
   }
 
   begin(dataset: Dataset): LoadTransaction<ObjectSource> {

@@ -1,8 +1,9 @@
-import type { SlotRange } from "../../chain/slots.ts";
+import { slotRuns } from "../../chain/slots.ts";
 import type { Dataset } from "../../datasets/dataset.ts";
 import { lakeReadColumns, lakeSelectList, nameList, quotedName, quotedText } from "../../datasets/schema.ts";
 import { canonicalBlocksTable, loadTables, type Table } from "../../datasets/tables.ts";
 import type { LedgerRow } from "../ledger.ts";
+import { groupBy } from "../sql/values.ts";
 
 /** Slots of one relay. */
 export interface RelaySlots {
@@ -27,16 +28,10 @@ export function insertRows(table: Table, rows: readonly (readonly Literal[])[]):
 
 /** True for exactly these slots of these relays. `false` for none. */
 export function slotsPredicate(wanted: readonly RelaySlots[]): string {
-  const runs = wanted.flatMap(({ relay, slots }) => slotRuns(slots).map((run) => ({ relay, ...run })));
-  const joined: typeof runs = [];
-  for (const run of runs.toSorted((a, b) =>
-    a.relay < b.relay ? -1 : a.relay > b.relay ? 1 : a.first - b.first,
-  )) {
-    const before = joined.at(-1);
-    if (before?.relay === run.relay && before.last + 1 === run.first)
-      joined[joined.length - 1] = { ...before, last: run.last };
-    else joined.push(run);
-  }
+  const byRelay = [...groupBy(wanted, ({ relay }) => relay)].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const joined = byRelay.flatMap(([relay, parts]) =>
+    slotRuns(parts.flatMap(({ slots }) => slots)).map((run) => ({ relay, ...run })),
+  );
   if (joined.length === 0) return "false";
   const first = Math.min(...joined.map((run) => run.first));
   const last = Math.max(...joined.map((run) => run.last));
@@ -45,16 +40,6 @@ export function slotsPredicate(wanted: readonly RelaySlots[]): string {
   );
   // The outer bounds let DuckDB pass over row groups that hold none of the slots.
   return `slot BETWEEN ${first} AND ${last} AND (${each.join(" OR ")})`;
-}
-
-function slotRuns(slots: readonly number[]): SlotRange[] {
-  const runs: SlotRange[] = [];
-  for (const slot of slots) {
-    const before = runs.at(-1);
-    if (before && before.last + 1 === slot) runs[runs.length - 1] = { ...before, last: slot };
-    else runs.push({ first: slot, last: slot });
-  }
-  return runs;
 }
 
 /** A line is under 64 KiB; DuckDB's default of 16 MiB takes 32 MiB of buffer a thread. */

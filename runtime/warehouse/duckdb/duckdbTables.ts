@@ -3,6 +3,7 @@ import { textOf } from "../cells.ts";
 import type { Network } from "../../chain/networks.ts";
 import { duckdbAddColumn, duckdbDdl } from "../../datasets/schema.ts";
 import { allTables, infoTable, WAREHOUSE_VERSION } from "../../datasets/tables.ts";
+import { views } from "../../datasets/views.ts";
 import { rowsOf } from "./duckdbCells.ts";
 import { viewDdl } from "./duckdbViews.ts";
 
@@ -34,12 +35,7 @@ export interface Lacking {
 
 /** What a warehouse's file lacks of this version's tables, to which columns are only ever appended. */
 export async function lackingIn(connection: DuckDBConnection): Promise<Lacking[]> {
-  const found = await rowsOf(
-    connection,
-    "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'main'",
-  );
-  const tables = new Set(found.map(([table]) => textOf(table)));
-  const columns = new Set(found.map(([table, column]) => `${textOf(table)}.${textOf(column)}`));
+  const { tables, columns } = await heldIn(connection);
   return allTables.flatMap((table): Lacking[] => {
     if (!tables.has(table.name)) return [{ what: `table ${table.name}`, statements: duckdbDdl(table) }];
     return table.columns
@@ -49,11 +45,30 @@ export async function lackingIn(connection: DuckDBConnection): Promise<Lacking[]
   });
 }
 
-/** Adds what a warehouse's file lacks, and makes the views anew, which know the columns that they were made with. */
+/**
+ * Adds what a warehouse's file lacks, and makes the views anew, which know the columns that they were made with. A view that is
+ * lacking or lacks a column is no reason to refuse a file that is only read, so it isn't among what `lackingIn` says.
+ */
 export async function addLacking(connection: DuckDBConnection, network: Network): Promise<void> {
   const statements = (await lackingIn(connection)).flatMap((lacking) => lacking.statements);
-  if (statements.length === 0) return;
+  const { columns } = await heldIn(connection);
+  const viewed = Object.values(views).flatMap((view) =>
+    view.columns.map(({ name }) => `${view.name}.${name}`),
+  );
+  if (statements.length === 0 && viewed.every((name) => columns.has(name))) return;
   await connection.run("BEGIN");
   for (const statement of [...statements, ...viewDdl(network)]) await connection.run(statement);
   await connection.run("COMMIT");
+}
+
+/** The tables and views of a file, and their columns as `table.column`. */
+async function heldIn(connection: DuckDBConnection) {
+  const found = await rowsOf(
+    connection,
+    "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'main'",
+  );
+  return {
+    tables: new Set(found.map(([table]) => textOf(table))),
+    columns: new Set(found.map(([table, column]) => `${textOf(table)}.${textOf(column)}`)),
+  };
 }

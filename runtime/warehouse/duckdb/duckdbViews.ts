@@ -1,6 +1,9 @@
 import type { Network } from "../../chain/networks.ts";
+import { quotedText } from "../../datasets/schema.ts";
 import { infoTable } from "../../datasets/tables.ts";
+import { views } from "../../datasets/views.ts";
 import { duckdbDialect } from "../sql/duckdbDialect.ts";
+import { readableQuery } from "../sql/readableViews.ts";
 import { coverageQuery, deliveredQuery, loadsQuery, settledSlotSql } from "../sql/views.ts";
 
 const dialect = duckdbDialect;
@@ -11,14 +14,19 @@ export function settledNow(network: Network): string {
   return settledSlotSql(dialect, network, seconds);
 }
 
-/** The statements that make the views of a network's warehouse. */
+/** The statements that make the views of a network's warehouse, descriptions included. */
 export function viewDdl(network: Network): string[] {
-  const views = {
+  const queries: Readonly<Record<keyof typeof views, string>> = {
     loads: loadsQuery(dialect, plain),
     coverage: coverageQuery(dialect, plain, network, settledNow(network)),
     delivered: deliveredQuery(dialect, plain, "true"),
+    bids_readable: readableQuery(dialect, plain, network, "bids"),
+    payloads_readable: readableQuery(dialect, plain, network, "payloads"),
   };
-  return Object.entries(views).map(([name, query]) => `CREATE OR REPLACE VIEW ${name} AS ${query}`);
+  return Object.values(views).flatMap(({ name, description }) => [
+    `CREATE OR REPLACE VIEW ${name} AS ${queries[name]}`,
+    `COMMENT ON VIEW ${name} IS ${quotedText(description)}`,
+  ]);
 }
 
 function plain(table: string): string {

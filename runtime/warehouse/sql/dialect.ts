@@ -24,6 +24,8 @@ export interface SqlDialect {
   elements(literals: readonly string[], name: string): string;
   /** A sum of integers as an INT64 column of that name. */
   whole(expression: string, name: string): string;
+  /** The UTC date of a TIMESTAMP. */
+  dateOf(time: string): string;
   /** The date of a day, counted since 1970. */
   dateOfDay(day: string): string;
   /** The names of columns as a list, each behind `of` and a dot where it is given. */

@@ -14,6 +14,7 @@ export const duckdbDialect: SqlDialect = {
   integers: (from, to, name) => `unnest(generate_series(${from}, ${to})) AS run_of_${name}(${name})`,
   elements: (literals, name) => `unnest([${literals.join(", ")}]) AS list_of_${name}(${name})`,
   whole: (expression, name) => `CAST(${expression} AS BIGINT) AS ${name}`,
+  dateOf: (time) => `CAST(${time} AS DATE)`,
   dateOfDay: (day) => `DATE '1970-01-01' + CAST(${day} AS INTEGER)`,
   columns: columnLister((name) => `"${name}"`),
 };

@@ -27,7 +27,7 @@ const SLOTS_PER_DAY = 86_400 / SECONDS_PER_SLOT;
 /** Buckets of a length that cuts the range into at most so many; hours and days begin where UTC's do. */
 export function bucketsOf({ network, range }: Scope, most: number): Buckets {
   const slots = slotCount(range);
-  const step = STEPS.find((one) => slots / one <= most) ?? Math.ceil(slots / most);
+  const step = STEPS.find((length) => slots / length <= most) ?? Math.ceil(slots / most);
   const origin = step < 25 ? range.first : firstSlotOfDay(network, range.first);
   const bucket = (slot: number) => Math.floor((slot - origin) / step);
   return { step, origin, first: bucket(range.first), last: bucket(range.last) };

@@ -2,6 +2,7 @@ import { type Network, SECONDS_PER_SLOT, SETTLE_LAG_SLOTS } from "../../chain/ne
 import { DATASET_NAMES, datasets } from "../../datasets/dataset.ts";
 import { loadTables, relaysTable, rowTables, type Table } from "../../datasets/tables.ts";
 import type { SqlDialect } from "./dialect.ts";
+import { believedSql, ceilingSql, magnitudeSql } from "./plausibleValues.ts";
 
 const DAY_SECONDS = 86_400;
 
@@ -100,18 +101,27 @@ const { chunkSlots } = datasets.bids;
 
 /**
  * View delivered: each payload beside the best bid of its relay, slot and parent. `value_left` stays null where the slot's bids
- * aren't covered, or none of them has the payload's parent. `window` limits the days of both tables: a filter outside a view
- * doesn't reach through its join.
+ * aren't covered, or none of them has the payload's parent. `believed` and `best_believed` are the report's rule. `window`
+ * limits the days of all tables: a filter outside a view doesn't reach through its join.
  */
 export function deliveredQuery(d: SqlDialect, table: TableNamer, window: string): string {
   const { payloads, bids } = rowTables;
+  const [paid, best] = [d.double("payload.value"), d.double("best.best_value")];
+  const believed = believedSql(paid, "usual.wei");
+  const ceiling = ceilingSql("usual.wei", `IF(${believed}, ${paid}, NULL)`);
   return `SELECT ${d.columns(payloads.columns, "payload")}, best.best_value,
   IF(
     best.best_value IS NULL
       OR COALESCE(SUBSTR(ledger.covered, payload.slot - ledger.first_slot + 1, 1), '0') = '0',
     NULL,
     GREATEST(best.best_value - payload.value, 0)
-  ) AS value_left
+  ) AS value_left,
+  ${believed} AS believed,
+  IF(
+    best.best_value IS NULL,
+    NULL,
+    ${magnitudeSql(`greatest(${best}, 1)`)} <= ${magnitudeSql(`greatest(${ceiling}, 1)`)}
+  ) AS best_believed
 FROM (
   SELECT ${d.columns(payloads.columns)}
   FROM ${table(payloads.name)}
@@ -124,6 +134,13 @@ LEFT JOIN (
   GROUP BY relay, slot, parent_hash
 ) AS best
   ON best.relay = payload.relay AND best.slot = payload.slot AND best.parent_hash = payload.parent_hash
+LEFT JOIN (
+  SELECT slot, EXP(AVG(LN(${d.double("value")}))) AS wei
+  FROM ${table(bids.name)}
+  WHERE ${window} AND value > 0
+  GROUP BY slot
+) AS usual
+  ON usual.slot = payload.slot
 LEFT JOIN ${table(loadTables.bids.name)} AS ledger
   ON ledger.relay = payload.relay AND ledger.first_slot = payload.slot - MOD(payload.slot, ${chunkSlots})`;
 }

@@ -1,0 +1,80 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "ava";
+import { simulatedNetwork } from "../../runtime/chain/networks.ts";
+import { settledSlot, slotCount } from "../../runtime/chain/slots.ts";
+import { type RunState, RunMeter } from "../../runtime/cli/runMeter.ts";
+import { Connection } from "../../runtime/collect/connection.ts";
+import { collect } from "../../runtime/collect/run.ts";
+import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
+import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
+import { silentLog } from "../../runtime/log.ts";
+import { type Timer, realTimer } from "../../runtime/relays/http/transfer.ts";
+import { SEED } from "../../runtime/seeds.testing.ts";
+import { startSimulator } from "../../runtime/simulator/server.ts";
+import { NOW, PATIENT, hastyClock } from "./line.ts";
+
+const SLOTS = 320;
+/** Near the head a group of empty slots takes some questions more. */
+const BELOW_HEAD = 10_000;
+/** Requests a second. Heron is full, wren has no bids in 15 % of slots, osprey in half of them, sparse in 96 %. */
+const RATES: Readonly<Record<string, number>> = { heron: 4, wren: 2, osprey: 1, sparse: 10 };
+
+test("from a tenth of the work on the time left is known within 20 %, over relays of unlike rates and fullness", async (t) => {
+  t.timeout(600_000);
+  const clock = hastyClock();
+  const simulator = await startSimulator({
+    seed: SEED,
+    clock,
+    scale: 0.02,
+    faults: "none",
+    flaws: { osprey: { kind: "stuck-empty" } },
+  });
+  t.teardown(() => simulator.close());
+  const relays = [...simulator.relays, ...simulator.others].filter(({ name }) => name in RATES);
+  t.is(relays.length, 4);
+  const network = simulatedNetwork(SEED);
+  const looks: RunState[] = [];
+  const connection = new Connection({ network, clock });
+  // Looked at when a request is sent: a look that waited for its time would make time pass.
+  const timer: Timer = (onTime, ms) => {
+    looks.push(meter.state());
+    return (clock.timer ?? realTimer)(onTime, ms);
+  };
+  for (const relay of relays)
+    connection.add(relay, { allowPrivate: true, rate: RATES[relay.name] ?? 1, timer, limits: PATIENT });
+  const last = settledSlot(network, NOW) - BELOW_HEAD;
+  const range = { first: last - SLOTS + 1, last };
+  const wanted = { bids: slotCount(range), payloads: slotCount(range) };
+  const meter = new RunMeter(clock, connection.clients, new Map(relays.map(({ name }) => [name, wanted])));
+  const stop = new AbortController().signal;
+  await collect({
+    network,
+    lake: openFolderLake(mkdtempSync(join(tmpdir(), "etl-progress-")), network.name),
+    clock,
+    log: silentLog,
+    sources: connection.sources(stop),
+    datasets: DATASET_NAMES,
+    range,
+    stop,
+    onTally: (tally) => meter.add(tally),
+  });
+  const end = meter.state();
+  connection.close();
+  t.deepEqual([end.phase, end.left, end.secondsLeft], ["done", 0, 0]);
+  t.is(end.requests, simulator.requests.length);
+  t.true(end.seconds > 300, `${end.seconds} s`);
+  // All relays are asked side by side, so the work is that of the one that takes longest.
+  const asked = ({ relays: states }: RunState) =>
+    states.find(({ relay }) => relay === "osprey")?.requests ?? 0;
+  const [tenth, nineTenths] = [0.1 * asked(end), 0.9 * asked(end)];
+  const between = looks.filter((look) => asked(look) >= tenth && asked(look) <= nineTenths);
+  t.true(between.length > 300, `${between.length} looks`);
+  for (const { seconds, secondsLeft = Infinity } of between) {
+    const really = end.seconds - seconds;
+    if (Math.abs(secondsLeft - really) > 0.2 * really)
+      t.fail(`after ${seconds.toFixed(0)} s ${secondsLeft.toFixed(0)} s were left, not ${really.toFixed(0)}`);
+  }
+  t.deepEqual([...new Set(looks.map(({ phase }) => phase))], ["asking", "asking again"]);
+});
