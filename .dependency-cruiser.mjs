@@ -161,6 +161,7 @@ export const ROOMS = [
       "runtime/settings",
       "runtime/relays/http",
       "runtime/nodes",
+      "runtime/payments",
       "runtime/lake",
       ...LAKES,
       "runtime/warehouse",
