@@ -104,7 +104,10 @@ test("a run of over a minute is announced in a line, a shorter one isn't", (t) =
   ]);
   t.is(forecastLines({ ...day, seconds: 60 }).length, 1);
   t.deepEqual(forecastLines({ ...day, seconds: 59 }), []);
-  t.regex(forecastLines({ ...day, mostSeconds: day.seconds })[0] ?? "", /about 4\.0 h \(bound by ethgas\); 100 GB/);
+  t.regex(
+    forecastLines({ ...day, mostSeconds: day.seconds })[0] ?? "",
+    /about 4\.0 h \(bound by ethgas\); 100 GB/,
+  );
 });
 
 test("a disk that won't do is warned of, however short the run", (t) => {

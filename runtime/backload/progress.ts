@@ -33,9 +33,7 @@ export interface RelayProgress {
 }
 
 /** What was counted of a dataset's slots. */
-type Part = Readonly<
-  Record<"passed" | "read" | "failed" | "rows" | "toAskAgain" | "askedAgain", number>
->;
+type Part = Readonly<Record<"passed" | "read" | "failed" | "rows" | "toAskAgain" | "askedAgain", number>>;
 type Settled = Readonly<Record<DatasetName, Part>>;
 
 const NONE: Part = { passed: 0, read: 0, failed: 0, rows: 0, toAskAgain: 0, askedAgain: 0 };

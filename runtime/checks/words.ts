@@ -1,4 +1,5 @@
-const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+/** A whole number, thousands apart. */
+export const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
 /** `1,234 slots`, `1 slot`. */
 export function many(count: number, noun: string): string {

@@ -1,6 +1,7 @@
 import type { CheckResult } from "../checks/check.ts";
 import { printable } from "../errors.ts";
 import { contextOf, lakeOf, tellRange } from "./context.ts";
+import { terminalColumns } from "./numbers.ts";
 import { tableText } from "./tables.ts";
 import { openWarehouse } from "./load.ts";
 import { loadedScope } from "./loadedScope.ts";
@@ -22,7 +23,7 @@ export async function checkCommand(options: CommonOptions): Promise<number> {
     logFindings(log, network.name, results);
     if (options.json) process.stdout.write(`${JSON.stringify(results.map(inJson), null, 1)}\n`);
     else {
-      print(`warehouse: ${warehouse.url}\n\n${tableOf(results)}\n`);
+      print(`warehouse: ${warehouse.url}\n\n${tableOf(results, terminalColumns(process.stdout))}\n`);
       for (const line of findingLines(results)) print(`${line}\n`);
     }
     return results.some(({ findings }) => findings.some(({ severity }) => severity === "error")) ? 3 : 0;
@@ -41,7 +42,11 @@ function stateOf(findings: CheckResult["findings"]): string {
   return findings.some(({ severity }) => severity === "error") ? "error" : "warning";
 }
 
-function tableOf(results: readonly CheckResult[]): string {
+/** Columns of what was measured: in 80 columns, and at most. */
+const [MEASURED, LONGEST_MEASURED] = [49, 110];
+
+/** The checks in so many columns. */
+export function tableOf(results: readonly CheckResult[], columns: number): string {
   const rows = results.map(({ check, measured, findings }) => [
     String(check.number),
     check.name,
@@ -51,7 +56,7 @@ function tableOf(results: readonly CheckResult[]): string {
   return tableText(["no.", "check", "state", "measured"], rows, {
     gap: "  ",
     left: [1, 2, 3],
-    widths: [3, 15, 7, 49],
+    widths: [3, 15, 7, Math.max(MEASURED, Math.min(LONGEST_MEASURED, columns - 31))],
   });
 }
 

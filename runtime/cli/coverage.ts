@@ -3,6 +3,7 @@ import { storedRange } from "../collect/coverage.ts";
 import { UserError } from "../errors.ts";
 import { contextOf, lakeOf, rangeOf, tellRange } from "./context.ts";
 import { coverageTables, coverageLines } from "./coverageTable.ts";
+import { COMMAND } from "./invoked.ts";
 import type { CommonOptions } from "./options.ts";
 import { knownRelays } from "./relays.ts";
 import { coverageOfAll, exitCodeOf } from "./summary.ts";
@@ -18,7 +19,7 @@ export async function coverage(options: CommonOptions & { format: string }): Pro
   const inJson = options.json || options.format === "json";
   if (!range) {
     if (inJson) process.stdout.write("[]\n");
-    else note(`the lake ${lake.url} holds nothing of ${network.name} yet; mev-boost-etl run collects`);
+    else note(`the lake ${lake.url} holds nothing of ${network.name} yet; ${COMMAND} run collects`);
     return 0;
   }
   const last = Math.min(range.last, settledSlot(network, clock.now()));
@@ -33,7 +34,8 @@ export async function coverage(options: CommonOptions & { format: string }): Pro
   if (inJson) process.stdout.write(`${JSON.stringify(rows, null, 1)}\n`);
   else {
     print(`lake: ${lake.url}\n\n${coverageTables(rows)}\n`);
-    for (const line of coverageLines(rows)) print(`${line}\n`);
+    const lines = coverageLines(rows);
+    if (lines.length > 0) print(`\n${lines.join("\n")}\n`);
   }
   for (const fault of faults) say(fault);
   return faults.length > 0 ? 1 : exitCodeOf(rows);

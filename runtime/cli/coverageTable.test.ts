@@ -50,6 +50,16 @@ test("lines below the tables tell what is missing from what is unproven, what wa
   for (const line of lines) t.true(line.length <= 80, line);
 });
 
+test("what all relays lack alike is said once a dataset", (t) => {
+  const missing = { missing: 40, covered: 7160, missing_ranges: [[13_000_100, 13_000_139]] } as const;
+  const two = [row, { ...row, relay: "heron" }].map((one) => ({ ...one, ...missing }));
+  t.deepEqual(coverageLines([...two, ...two.map((one) => ({ ...one, dataset: "bids" as const }))]), [
+    "missing: all 2 relays payloads 13000100-13000139",
+    "missing: all 2 relays bids 13000100-13000139",
+  ]);
+  t.is(coverageLines([...two, { ...row, relay: "swift" }]).length, 2);
+});
+
 test("nothing is said of complete data, and 100 % agree only where all do", (t) => {
   t.deepEqual(coverageLines([row]), []);
   const reread = { slots: 100_000, differing: 1, rows_gained: 1 };

@@ -1,5 +1,6 @@
 import type { SlotRange } from "../chain/slots.ts";
 import type { Coverage } from "../collect/coverage.ts";
+import { DATASET_NAMES } from "../datasets/dataset.ts";
 import { agreesBadly } from "../lake/rereads.ts";
 import { terminalColumns, grouped, wrapped } from "./numbers.ts";
 import { tableText } from "./tables.ts";
@@ -90,7 +91,7 @@ function nameOf({ relay, state }: Coverage): string {
 export function coverageLines(coverage: readonly Coverage[]): string[] {
   const active = coverage.filter(({ state }) => state === "active");
   return [
-    ...active.filter(({ missing }) => missing > 0).flatMap(missingLines),
+    ...DATASET_NAMES.flatMap((name) => missingOf(active.filter(({ dataset }) => dataset === name))),
     ...active
       .filter(({ awaiting }) => awaiting > 0)
       .map(({ relay, dataset, awaiting }) => `awaiting: ${relay} ${dataset} ${aboveNewest(awaiting)}`),
@@ -102,6 +103,16 @@ function aboveNewest(slots: number): string {
   return slots === 1
     ? "1 slot lies above its newest payload"
     : `${grouped(slots)} slots lie above its newest payload`;
+}
+
+/** What relays lack of a dataset; said once where all of them lack the same. */
+function missingOf(rows: readonly Coverage[]): string[] {
+  const [first] = rows;
+  const lines = rows.filter(({ missing }) => missing > 0).flatMap(missingLines);
+  const isSame = ({ missing_ranges: ranges, unproven }: Coverage) =>
+    unproven === 0 && JSON.stringify(ranges) === JSON.stringify(first?.missing_ranges);
+  if (!first || rows.length < 2 || lines.length === 0 || !rows.every(isSame)) return lines;
+  return missingLines({ ...first, relay: `all ${rows.length} relays` });
 }
 
 /** The first missing ranges. An empty answer that nothing bears out yet isn't a failure to answer. */

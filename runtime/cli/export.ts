@@ -2,6 +2,8 @@ import type { SlotRange } from "../chain/slots.ts";
 import { type Context, contextOf, rangeOf, tellRange, warehousePath } from "./context.ts";
 import { UserError, printable } from "../errors.ts";
 import { openWarehouse } from "./load.ts";
+import { COMMAND } from "./invoked.ts";
+import { grouped } from "./numbers.ts";
 import type { CommonOptions } from "./options.ts";
 
 /** `export`: Parquet files of the complete days (`--partial`: of all days). */
@@ -25,12 +27,14 @@ export async function exportCommand(
     });
     if (options.json) process.stdout.write(`${JSON.stringify({ files, incomplete })}\n`);
     else {
-      for (const { path, rows } of files) print(`${path}: ${rows} rows\n`);
+      for (const { path, rows } of files) print(`${path}: ${grouped(rows)} rows\n`);
       for (const { dataset, day, missing } of incomplete) {
-        print(`${dataset} of ${day} left out: ${missing} slots missing or to come (--partial writes it)\n`);
+        print(
+          `${dataset} of ${day} left out: ${grouped(missing)} slots missing or to come (--partial writes it)\n`,
+        );
       }
       if (files.length + incomplete.length === 0)
-        print(`${warehouse.url} holds no rows to export; run collects\n`);
+        print(`${warehouse.url} holds no rows to export; ${COMMAND} run collects\n`);
     }
     return 0;
   } finally {

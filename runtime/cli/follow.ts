@@ -10,6 +10,7 @@ import type { FollowState } from "./followServer.ts";
 import { TICK_MS, type TickReport, ticksOf } from "./followTick.ts";
 import type { ListenAddress } from "./listen.ts";
 import { openWarehouse } from "./load.ts";
+import { prose } from "./numbers.ts";
 import type { CommonOptions } from "./options.ts";
 import { exitCodeOf } from "./summary.ts";
 import type { Lake } from "../lake/lake.ts";
@@ -74,7 +75,10 @@ export async function follow(
 
 function linesOf(options: CommonOptions, { say }: Context): FollowLines {
   return process.stdout.isTTY && !options.json
-    ? linesForPeople(options.quiet ? () => {} : (line) => void process.stdout.write(`${line}\n`), say)
+    ? linesForPeople(
+        options.quiet ? () => {} : (line) => void process.stdout.write(`${prose(line, process.stdout)}\n`),
+        say,
+      )
     : linesForPrograms(options.quiet && !options.json);
 }
 

@@ -3,6 +3,7 @@ import type { SlotRange } from "../chain/slots.ts";
 import { bids } from "../datasets/dataset.ts";
 import { serviceLog } from "../log.ts";
 import { LOG_LINES } from "../services/logLines.ts";
+import { grouped } from "./numbers.ts";
 import { TICK_MS, type TickReport } from "./followTick.ts";
 
 /** What is said before the first tick. */
@@ -25,7 +26,6 @@ export interface FollowLines {
 }
 
 const timeOf = (ms: number) => `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
-const grouped = (count: number) => count.toLocaleString("en-US");
 
 /** Where bids end by now, and why that isn't the newest settled slot. */
 function roundingOf({ settled, takeable }: FollowStart): string {

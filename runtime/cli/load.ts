@@ -4,7 +4,7 @@ import type { Lake } from "../lake/lake.ts";
 import type { Relay } from "../relays/relay.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { canonicalOf, settleBy } from "./canonical.ts";
-import { type Context, contextOf, lakeOf, rangeOf, warehousePath } from "./context.ts";
+import { type Context, contextOf, lakeOf, rangeOf, tellRange, warehousePath } from "./context.ts";
 import { grouped } from "./numbers.ts";
 import type { CommonOptions } from "./options.ts";
 import { knownRelays } from "./relays.ts";
@@ -74,12 +74,14 @@ export async function loadInto(
 export async function load(options: CommonOptions & { rebuild: boolean }): Promise<number> {
   const context = contextOf(options);
   const lake = await lakeOf(options, context.network);
+  const range = rangeOf(options, context);
+  if (range) tellRange(options, context, range);
   const loaded = await loadInto(
     options,
     context,
     lake,
     await knownRelays({ ...options, relay: [] }, context, lake),
-    rangeOf(options, context),
+    range,
   );
   if (options.json) process.stdout.write(`${JSON.stringify({ ...loaded, loaded_rows: loaded.rows })}\n`);
   else {

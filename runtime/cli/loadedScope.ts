@@ -4,6 +4,7 @@ import { loadedRangeSql, type Scope } from "../warehouse/sql/scope.ts";
 import { numberOrNull } from "../warehouse/sql/values.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { type Context, rangeOf } from "./context.ts";
+import { COMMAND } from "./invoked.ts";
 import type { CommonOptions } from "./options.ts";
 
 /** A range of the network, and only the relays that the options name. */
@@ -34,7 +35,7 @@ export async function wholeScope({ network, clock }: Context, warehouse: Warehou
   const range = first === null || last === null ? undefined : intersect({ first, last }, settled);
   if (!range)
     throw new UserError(
-      `the warehouse ${warehouse.url} has nothing of ${network.name} yet; mev-boost-etl run collects and loads`,
+      `the warehouse ${warehouse.url} has nothing of ${network.name} yet; ${COMMAND} run collects and loads`,
     );
   return { network, nowMs: clock.now(), range };
 }

@@ -26,8 +26,15 @@ const program = new Command("mev-boost-etl")
 
 function oneLine(text: string): string {
   // An option that is misspelled is repeated with its value, which may be a URL with a password.
-  const said = withHint(withoutUsers(text.trim().replaceAll(/\n\s*/g, " ")));
-  return `${printable(said, 500)} (--help lists what there is)`;
+  const said = withHint(
+    withoutUsers(
+      text
+        .trim()
+        .replace(/^error: /, "")
+        .replaceAll(/\n\s*/g, " "),
+    ),
+  );
+  return `mev-boost-etl: ${printable(said, 500)} (--help lists what there is)`;
 }
 
 function command(name: string, description: string): Command {

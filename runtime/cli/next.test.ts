@@ -65,6 +65,18 @@ test("after a stop when all was read but nothing loaded, the first command is th
   t.is(nextCommands(options, told).split("\n")[1], "  mev-boost-etl load");
 });
 
+test("after a run that brought nothing the next commands ask again, and ask why", (t) => {
+  const told = { range, coverage: coverageWith(64), loaded: true, stopped: false };
+  t.is(
+    nextCommands({ ...options, network: "mainnet", relay: ["titan"] }, told),
+    `next:
+  mev-boost-etl run --network mainnet --slots 100-163 --relay titan
+  mev-boost-etl coverage --network mainnet
+  mev-boost-etl probe --network mainnet --relay titan
+`,
+  );
+});
+
 test("after a whole run the next commands look at what was collected", (t) => {
   const told = { range, coverage: coverageWith(3), loaded: true, stopped: false };
   t.is(

@@ -14,7 +14,7 @@ export interface Ending {
   readonly stopped: boolean;
 }
 
-/** What a person may do after a run, as commands; first, where it was stopped, the one that finishes its work. */
+/** What a person may do after a run, as commands; first, where it was stopped or brought nothing, the one that does its work. */
 export function nextCommands(options: CommonOptions, ending: Ending): string {
   const network = [
     ...(options.network === "simulated" ? [] : ["--network", options.network]),
@@ -23,17 +23,24 @@ export function nextCommands(options: CommonOptions, ending: Ending): string {
   const place = [...network, ...(options.lake === "data/lake" ? [] : ["--lake", options.lake])];
   const file = options.warehouse === undefined ? [] : ["--warehouse", options.warehouse];
   const commands: string[][] = [];
-  if (ending.stopped && exitCodeOf(ending.coverage) !== 0)
+  const isNothing = ending.coverage.every(({ covered }) => covered === 0);
+  if ((ending.stopped || isNothing) && exitCodeOf(ending.coverage) !== 0)
     commands.push(["run", ...place, ...file, ...sameWork(options, ending.range)]);
   else if (!ending.loaded) commands.push(["load", ...place, ...file]);
   commands.push(["coverage", ...place]);
-  if (!ending.stopped) commands.push(["recheck", ...place, ...file, "--sample", "0.1"]);
-  if (ending.loaded) {
+  // Of nothing there is nothing to look at: why the relays didn't answer is the question.
+  if (isNothing && !ending.stopped) commands.push(["probe", ...network, ...relaysOf(options)]);
+  if (!isNothing && !ending.stopped) commands.push(["recheck", ...place, ...file, "--sample", "0.1"]);
+  if (!isNothing && ending.loaded) {
     commands.push(["check", ...network, ...file]);
     commands.push(["export", ...network, ...file, "--partial", "--out", "data/parquet"]);
   }
   const lines = commands.map((words) => `  ${COMMAND} ${words.map(shellWord).join(" ")}`);
   return `next:\n${lines.join("\n")}\n`;
+}
+
+function relaysOf({ relay }: CommonOptions): string[] {
+  return relay.flatMap((spec) => ["--relay", spec.replace(/=.*$/s, "=URL")]);
 }
 
 /** The slots by number, since `--last` means others later. URLs may hold secrets, and are left for the person to write. */
@@ -42,7 +49,7 @@ function sameWork(options: CommonOptions, { first, last }: SlotRange): string[] 
     "--slots",
     `${first}-${last}`,
     ...(options.dataset === undefined ? [] : ["--dataset", options.dataset]),
-    ...options.relay.flatMap((spec) => ["--relay", spec.replace(/=.*$/s, "=URL")]),
+    ...relaysOf(options),
     ...(options.relayLimit ?? []).flatMap((limit) => ["--relay-limit", limit]),
     ...(options.relayHeader ?? []).flatMap((header) => ["--relay-header", header]),
     ...(options.rate === undefined ? [] : ["--rate", String(options.rate)]),

@@ -50,11 +50,21 @@ export function terminalColumns(stream: { readonly columns?: number | undefined 
   return stream.columns || (Number.isSafeInteger(said) && said > 0 ? said : USUAL_COLUMNS);
 }
 
-/** A sentence broken at its spaces to lines of at most so many columns, each after the first indented by two more. */
+/** A sentence for people: on a terminal broken between its words, elsewhere as it is. It holds no command: those are copied. */
+export function prose(line: string, stream: { readonly isTTY?: boolean; readonly columns?: number }): string {
+  return stream.isTTY ? wrapped(line, terminalColumns(stream)).join("\n") : line;
+}
+
+/** A sentence broken at its spaces to lines of at most so many columns, those after the first indented by two more. */
 export function wrapped(line: string, columns: number): string[] {
-  if (line.length <= columns || line.includes("\n")) return [line];
-  const indent = /^ */.exec(line)?.[0] ?? "";
-  const at = line.lastIndexOf(" ", columns);
-  if (at <= indent.length) return [line];
-  return [line.slice(0, at), ...wrapped(`${indent}  ${line.slice(at + 1)}`, columns)];
+  const own = /^ */.exec(line)?.[0] ?? "";
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > columns && !rest.includes("\n")) {
+    const at = rest.lastIndexOf(" ", columns);
+    if (at <= own.length + 2) break;
+    lines.push(rest.slice(0, at));
+    rest = `${own}  ${rest.slice(at + 1)}`;
+  }
+  return [...lines, rest];
 }

@@ -2,6 +2,7 @@ import { printable } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Tally } from "../collect/tally.ts";
 import type { RelayClient } from "../relays/http/client.ts";
+import type { RelayError } from "../relays/http/errors.ts";
 
 type Clients = ReadonlyMap<string, RelayClient>;
 
@@ -11,15 +12,26 @@ type Clients = ReadonlyMap<string, RelayClient>;
  */
 export function offlineSentence(tallies: readonly Tally[], clients: Clients): string | undefined {
   const asked = tallies.filter(({ relay }) => (clients.get(relay)?.counters.requests ?? 0) > 0);
-  const faults = asked.map(({ relay }) => clients.get(relay)?.downWhy);
+  const sentence = offlineText(
+    asked.map(({ relay }) => clients.get(relay)?.downWhy),
+    clients,
+  );
+  return sentence && `${sentence}, and run again: what is missing will be asked for`;
+}
+
+/** What to say, and to do first, where each of several relays failed without having sent anything; undefined otherwise. */
+export function offlineText(
+  faults: readonly (RelayError | undefined)[],
+  clients: Clients,
+): string | undefined {
   const [first] = faults;
   if (!first || faults.length < 2 || isAnswered(clients)) return undefined;
   // A status is an answer, if not one that is of use.
   if (faults.some((fault) => fault === undefined || fault.status !== undefined)) return undefined;
   return (
-    `none of the ${faults.length} relays answered (${printable(first.message, 200)}): this machine may be offline, or ` +
-    `reach the internet only through a proxy; see whether it opens ${new URL(first.url).origin}, set HTTPS_PROXY where ` +
-    "there is a proxy, and run again: what is missing will be asked for"
+    `none of the ${faults.length} relays answered (${first.relay}: ${printable(first.what, 100)}): this machine may be ` +
+    `offline, or reach the internet only through a proxy; see whether it opens ${new URL(first.url).origin}, set ` +
+    "HTTPS_PROXY where there is a proxy"
   );
 }
 

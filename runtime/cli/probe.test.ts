@@ -4,7 +4,8 @@ import { settledSlot } from "../chain/slots.ts";
 import { VirtualClock } from "../chain/virtualClock.ts";
 import { clientOf, ok, serveAnswers, status } from "../relays/http/served.testing.ts";
 import { startSimulator } from "../simulator/server.ts";
-import { probeRelay } from "./probe.ts";
+import { directoryOf } from "../relays/directory.ts";
+import { probeRelay, probeRows } from "./probe.ts";
 
 const forever = new AbortController().signal;
 const cursorOf = (url: string) => {
@@ -15,6 +16,41 @@ const page = (first: number, last: number, limit: number) => {
   const slots = Array.from({ length: Math.max(0, Math.min(limit, last - first + 1)) }, (_, i) => last - i);
   return JSON.stringify(slots.map((slot) => ({ slot: String(slot) })));
 };
+
+test("what relays showed stands below one head, within 80 columns, each name whole", (t) => {
+  const names = directoryOf("mainnet").map(({ name }) => name);
+  const row = probeRows(names, 80);
+  const shown = {
+    url: "https://relay.example",
+    reachable: true,
+    latency_ms: 12_345,
+    page_rows: 1000,
+    page_limit: 1000,
+    newest_slot: 15_000_000,
+    oldest_slot: null,
+    gzip: true,
+    errors: "json",
+    requests: 7,
+    error: null,
+  } as const;
+  const texts = names.map((relay, at) => {
+    if (at === 1) return row({ ...shown, relay, error: "a page with a cursor that isn't heeded ".repeat(4) });
+    return row(
+      at === 2 ? { ...shown, relay, reachable: false, error: "can't be reached (X)" } : { ...shown, relay },
+    );
+  });
+  const lines = texts.join("").split("\n");
+  for (const line of lines) t.true(line.length <= 80, line);
+  t.regex(lines[0] ?? "", /^relay +ms +page +oldest +newest +gzip +errors$/);
+  t.is(lines.filter((line) => line.startsWith("relay ")).length, 1);
+  for (const name of names)
+    t.true(
+      lines.some((line) => line.split(" ")[0] === name),
+      name,
+    );
+  t.regex(texts[2] ?? "", / can't be reached \(X\)\n$/);
+  t.is(lines[1]?.length, lines[0]?.length);
+});
 
 test("every simulated relay is found out within 60 requests, none of which has cursor 0", async (t) => {
   const clock = new VirtualClock(1_760_000_000_000);

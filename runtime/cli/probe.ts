@@ -6,6 +6,8 @@ import { printable } from "../errors.ts";
 import type { RelayClient } from "../relays/http/client.ts";
 import { RelayError } from "../relays/http/errors.ts";
 import type { RelayRequest } from "../relays/http/request.ts";
+import { offlineText } from "./offline.ts";
+import { prose, terminalColumns, wrapped } from "./numbers.ts";
 import { startAsking } from "./asking.ts";
 import { contextOf, stopSignal } from "./context.ts";
 import type { CommonOptions } from "./options.ts";
@@ -52,19 +54,24 @@ export async function probe(options: CommonOptions): Promise<number> {
   try {
     const newest = settledSlot(context.network, context.clock.now());
     let shown = 0;
+    const active = asking.relays.filter(({ state }) => state === "active");
+    const row = probeRows(active.map(({ name }) => name));
+    const faults: RelayError[] = [];
     const reachable = await Promise.all(
-      asking.relays.map(async ({ name, activeFrom, state }) => {
+      active.map(async ({ name, activeFrom }) => {
         const client = asking.clients.get(name);
-        if (state !== "active" || !client) return true;
+        if (!client) return true;
         const first = Math.max(context.network.floor, activeFrom ?? 0, 1);
-        const probed = await probeRelay(client, first, newest, limited.stop);
+        const probed = await probeRelay(client, first, newest, limited.stop, (fault) => faults.push(fault));
         const begin = shown++ === 0 ? "[\n" : ",\n";
         if (options.json) process.stdout.write(`${begin}${JSON.stringify(probed)}`);
-        else context.print(line(probed));
+        else context.print(row(probed));
         return probed.reachable;
       }),
     );
     if (options.json) process.stdout.write(shown === 0 ? "[]\n" : "\n]\n");
+    const offline = faults.length === active.length ? offlineText(faults, asking.clients) : undefined;
+    if (offline !== undefined) context.say(prose(offline, process.stderr));
     return reachable.every(Boolean) ? 0 : 3;
   } finally {
     await limited.end();
@@ -78,6 +85,7 @@ export async function probeRelay(
   first: number,
   settled: number,
   ended: AbortSignal,
+  onFault: (fault: RelayError) => void = () => {},
 ): Promise<Probe> {
   const found: Findings = {
     latency_ms: null,
@@ -97,6 +105,7 @@ export async function probeRelay(
   } catch (error) {
     if (!(error instanceof RelayError)) throw error;
     const { kind, what } = error;
+    onFault(error);
     found.error = kind === "aborted" ? `not all was answered within ${LONGEST_S} s` : what;
   }
   return {
@@ -160,17 +169,27 @@ async function ask(client: RelayClient, request: RelayRequest, ended: AbortSigna
   );
 }
 
-function line(probed: Probe): string {
-  const { relay, reachable, latency_ms, page_rows, page_limit, newest_slot, oldest_slot, gzip } = probed;
-  const error = printable(probed.error ?? "", 500);
-  if (!reachable) return `${relay}: can't be reached: ${error}\n`;
-  const parts = [
-    `${latency_ms ?? "-"} ms`,
-    `page ${page_rows ?? "-"} of ${page_limit} rows`,
-    `payloads ${oldest_slot ?? "none"} to ${newest_slot ?? "none"}`,
-    `gzip ${gzip ? "yes" : "no"}`,
-    ...(probed.errors === null ? [] : [`errors as ${probed.errors}`]),
-    ...(error === "" ? [] : [error]),
-  ];
-  return `${relay}: ${parts.join(", ")}\n`;
+/** What is shown of a relay, and how wide: relays answer in any order, so that no row can wait for the widest. */
+const COLUMNS: readonly { head: string; width: number; value: (of: Probe) => string }[] = [
+  { head: "ms", width: 6, value: ({ latency_ms }) => String(latency_ms ?? "-") },
+  { head: "page", width: 9, value: ({ page_rows, page_limit }) => `${page_rows ?? "-"}/${page_limit}` },
+  { head: "oldest", width: 9, value: ({ oldest_slot }) => String(oldest_slot ?? "none") },
+  { head: "newest", width: 9, value: ({ newest_slot }) => String(newest_slot ?? "none") },
+  { head: "gzip", width: 5, value: ({ gzip }) => (gzip === true ? "yes" : "no") },
+  { head: "errors", width: 7, value: ({ errors }) => errors ?? "-" },
+];
+
+/** Writes each relay's row as it comes, within 80 columns and the relays' names whole: the first one below the head. */
+export function probeRows(names: readonly string[], columns = terminalColumns(process.stdout)) {
+  const width = names.reduce((most, { length }) => Math.max(most, length), "relay".length);
+  let head = `${"relay".padEnd(width)}${COLUMNS.map((one) => one.head.padStart(one.width)).join("")}\n`;
+  return (probed: Probe): string => {
+    const error = printable(probed.error ?? "", 500);
+    const cells = COLUMNS.map((one) => one.value(probed).padStart(one.width)).join("");
+    const row = `${probed.relay.padEnd(width)}${probed.reachable ? cells : ` ${error}`}`;
+    const lines = [row, ...(probed.reachable && error !== "" ? [`  ${error}`] : [])];
+    const text = `${head}${lines.flatMap((line) => wrapped(line, columns)).join("\n")}\n`;
+    head = "";
+    return text;
+  };
 }

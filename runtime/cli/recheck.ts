@@ -7,6 +7,7 @@ import { UserError, printable } from "../errors.ts";
 import { startAsking } from "./asking.ts";
 import { contextOf, lakeOf, rangeOf, stopSignal, tellRange } from "./context.ts";
 import { coverageTables, rangesText } from "./coverageTable.ts";
+import { COMMAND } from "./invoked.ts";
 import { loadInto } from "./load.ts";
 import type { CommonOptions } from "./options.ts";
 import { grouped } from "./numbers.ts";
@@ -22,9 +23,7 @@ export async function recheckCommand(
   const lake = await lakeOf(options, network);
   const range = rangeOf(options, context) ?? (await storedRange(lake, datasets));
   if (!range)
-    throw new UserError(
-      `the lake ${lake.url} holds nothing of ${network.name} yet; run mev-boost-etl run first`,
-    );
+    throw new UserError(`the lake ${lake.url} holds nothing of ${network.name} yet; ${COMMAND} run collects`);
   const stop = stopSignal(note);
   const asking = await startAsking(options, context, stop);
   try {

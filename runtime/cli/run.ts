@@ -13,7 +13,7 @@ import { type FollowOptions, follow } from "./follow.ts";
 import { type Loaded, loadInto } from "./load.ts";
 import { nextCommands } from "./next.ts";
 import type { CommonOptions } from "./options.ts";
-import { grouped } from "./numbers.ts";
+import { grouped, prose } from "./numbers.ts";
 import { offlineSentence, patientLog } from "./offline.ts";
 import { type Progress, progressOn } from "./progress.ts";
 import { resolved } from "./relays.ts";
@@ -58,7 +58,7 @@ export async function run(options: RunOptions): Promise<number> {
   const expected =
     options.follow && !options.dryRun ? undefined : await expect(options, context, lake, range);
   if (options.dryRun && expected) return printForecast(options, context, range, expected);
-  if (expected) for (const line of forecastLines(expected)) context.note(line);
+  if (expected) for (const line of forecastLines(expected)) context.note(prose(line, process.stderr));
   const stop = stopSignal(context.note);
   const asking = await startAsking(options, context, stop);
   try {
@@ -126,7 +126,7 @@ async function pass(
   const scope = { network, range, nowMs: clock.now() };
   const unasked = await unaskedBeside(lake, scope, asking.relays, datasets);
 
-  if (offline !== undefined) say(offline);
+  if (offline !== undefined) say(prose(offline, process.stderr));
   else for (const tally of tallies) sayTrouble(tally, asking, say);
   if (options.json)
     process.stdout.write(
