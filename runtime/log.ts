@@ -14,6 +14,17 @@ export function stderrLog(level: string): Log {
   return serviceLog(level, destination({ fd: 2, sync: true }));
 }
 
+/** Who writes lines to a person, while something that is redrawn stands on the terminal. */
+let lineWriter: ((text: string) => void) | undefined;
+
+/** Has `speak` write by `write` until the returned function is called: what is redrawn would overwrite its lines. */
+export function speakBy(write: (text: string) => void): () => void {
+  lineWriter = write;
+  return () => {
+    lineWriter = undefined;
+  };
+}
+
 /**
  * Says a line to whoever started a command, on standard error: as it is to a person at a terminal, elsewhere in the form of a log
  * line with the fields that it is about.
@@ -21,7 +32,9 @@ export function stderrLog(level: string): Log {
 export function speak(severity: "INFO" | "WARNING" | "ERROR", line: string, fields: object = {}): void {
   // Workers of `--workers` speak to the process that started them, which says it on.
   const isHeard = process.stderr.isTTY || process.send !== undefined;
-  process.stderr.write(`${isHeard ? line : lineText(severity, line, fields)}\n`);
+  const text = `${isHeard ? line : lineText(severity, line, fields)}\n`;
+  if (lineWriter) lineWriter(text);
+  else process.stderr.write(text);
 }
 
 /** One line as logs have it. */

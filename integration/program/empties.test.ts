@@ -182,7 +182,11 @@ test.serial("payloads that no page shows are found by a recheck, which asks slot
   });
   await line.run(range, ["payloads"]);
   t.true((await compareLake(lake, simulator.truth)).differences.length > 0, "no payload was left out");
-  await line.recheck(range);
+  const tallies = await line.recheck(range);
+  t.true(
+    tallies.every(({ complete }) => complete),
+    "all that was chosen has been asked",
+  );
   await isTrue("after the recheck");
 });
 

@@ -1,4 +1,5 @@
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
+import { speakBy } from "../log.ts";
 import { elapsed, grouped, scaledBytes, scaledCount, terminalColumns } from "./numbers.ts";
 
 /** How far a relay's work has come. */
@@ -55,9 +56,13 @@ export function liveScreen(stream: NodeJS.WriteStream, screen: () => Screen): ()
   };
   const timer = setInterval(update, EVERY_MS);
   timer.unref();
+  // What is said meanwhile stands above.
+  const silence = speakBy((text) => drawn.log(text));
   return () => {
     clearInterval(timer);
     update();
+    drawn.update();
+    silence();
     drawn.stop();
   };
 }

@@ -82,7 +82,7 @@ async function once(options: RunOptions, context: Context, collecting: Collectin
     const { sources } = asking;
     const onTally = (tally: Tally) => progress.add(tally);
     const tallies = await collect({ network, lake, clock, log, sources, datasets, range, stop, onTally });
-    progress.begin("loading");
+    if (!stop.aborted) progress.begin("loading");
     const loaded = stop.aborted ? undefined : await loadInto(options, context, lake, asking.relays);
     return { tallies, loaded };
   });

@@ -5,7 +5,7 @@ import { type StoredChunk, isBad, trusted } from "../lake/lake.ts";
 import type { Relay } from "../relays/relay.ts";
 import type { RelaySource } from "./relaySource.ts";
 import { type ChunkPlan, windowsOf } from "./plan.ts";
-import type { RelayJob } from "./relayJob.ts";
+import { type RelayJob, isOver } from "./relayJob.ts";
 import { type CollectOptions, jobOf } from "./run.ts";
 import { SlotCollector } from "./slotCollector.ts";
 import { type Tally, countsOf, newTally } from "./tally.ts";
@@ -34,10 +34,14 @@ async function recheckRelay(options: RecheckOptions, relay: Relay, source: Relay
   options.onTally?.(tally);
   const job = jobOf(options, relay, source, tally);
   const range = job && intersect(job.target, options.range);
-  if (!job || !range) return tally;
+  if (!job || !range) {
+    tally.complete = true;
+    return tally;
+  }
   const purpose = options.accept ? "accept" : "recheck";
   for (const dataset of options.datasets)
     await new SlotCollector(job, { dataset, purpose }).collect(plans(job, options, dataset, range));
+  tally.complete = !isOver(job);
   return tally;
 }
 
