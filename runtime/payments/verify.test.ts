@@ -70,14 +70,16 @@ type Answer = (calls: readonly Call[], response: ServerResponse) => void;
 /** Serves a node; `answer` may spoil what it would say. */
 async function served(t: ExecutionContext, reply: (call: Call) => Reply, answer?: Answer): Promise<string> {
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
-    void json(request).then((body) => {
+    const answered = (body: unknown) => {
       const calls = (Array.isArray(body) ? body : [body]) as Call[];
       answer?.(calls, response);
-      if (response.writableEnded || response.destroyed) return;
+      if (response.headersSent || response.destroyed) return;
       const replies = calls.map((call) => ({ jsonrpc: "2.0", id: call.id, ...reply(call) }));
       response.setHeader("content-type", "application/json");
       response.end(JSON.stringify(Array.isArray(body) ? replies : replies[0]));
-    });
+    };
+    // A question whose answer was broken off may end before it was read.
+    json(request).then(answered, () => response.destroy());
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   t.teardown(() => {
@@ -99,7 +101,10 @@ async function verified(t: ExecutionContext, url: string, of = network) {
   await warehouse.load(lake, [relayNamed("heron")]);
   const range = { first: SLOT, last: SLOT };
   const outcome = await verifyPayments({
-    ...{ warehouse, network: of, clock, range },
+    warehouse,
+    network: of,
+    clock,
+    range,
     source: { kind: "rpc", rpc: openRpc(url) },
   }).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
   const rows = await warehouse.query("SELECT verdict, method, paid, withdrawals FROM payments");
