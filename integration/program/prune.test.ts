@@ -3,6 +3,7 @@ import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { newFolder } from "../../runtime/warehouse/warehouse.testing.ts";
 import { endedCommand } from "./command.ts";
+import { saidIn } from "./saidLines.ts";
 
 /** 2025-10-09 01:00 UTC: the newest 12 settled slots are of that day. */
 const THEN = "1759971600";
@@ -67,8 +68,8 @@ test("prune refuses what could not come back, and what isn't a number of days", 
   const refused = await ended(folder, ["prune", "--older", "1d", "--yes", "--lake", "data/other"]);
   t.is(refused.code, 1);
   t.regex(
-    refused.said,
-    /^mev-boost-etl: the lake data\/other lacks \d objects whose rows would leave data\/simulated-1\.duckdb \(\S+\): they could not come back; give --lake the lake that was loaded from\. Nothing was done\n$/,
+    saidIn(refused.said).join("\n"),
+    /^mev-boost-etl: the lake data\/other lacks \d objects whose rows would leave data\/simulated-1\.duckdb \(\S+\): they could not come back; give --lake the lake that was loaded from\. Nothing was done$/,
   );
   const { out } = await ended(folder, ["prune", "--older", "1d", "--json"]);
   t.like(JSON.parse(out), {
