@@ -4,8 +4,11 @@ import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import test, { type ExecutionContext } from "ava";
+import { simulatedNetwork } from "../../runtime/chain/networks.ts";
+import { slotsOfDay } from "../../runtime/chain/slots.ts";
 import { newFolder } from "../../runtime/warehouse/warehouse.testing.ts";
 import { bundled } from "./bundled.ts";
+import { saidIn } from "./saidLines.ts";
 
 const main = await bundled("../../runtime/cli/main");
 /** 2025-10-09 01:00 UTC: the newest 12 settled slots are of that day. */
@@ -70,8 +73,55 @@ test("prune says what it would take out, does it with --yes, and load --rebuild 
   t.is(await loaded(), 0, "no load brings them back");
   const after = await ended(folder, ["coverage", "--json", "--format", "json", "--relay", "lapwing"]);
   t.is(after.out, covered.out);
+  const loadedSlots = "4997572-4997583";
+  const restored = `load --rebuild --slots ${loadedSlots} restores them`;
+  for (const command of ["check", "report"]) {
+    const refused = await ended(folder, [command]);
+    t.is(refused.code, 1, refused.out);
+    t.deepEqual(saidIn(refused.said), [
+      `mev-boost-etl: all rows of simulated-1 have been pruned from ${file}; ${restored}`,
+    ]);
+  }
+  const named = await ended(folder, ["check", "--slots", loadedSlots, "--json"]);
+  t.true(
+    named.said.includes(`have been pruned from ${file}, and are missing from what follows; ${restored}`),
+    named.said,
+  );
+  const files = await ended(folder, ["export", "--partial", "--out", "parquet", "--json"]);
+  const name = "2025-10-09";
+  const day = { day: name, slots: slotsOfDay(simulatedNetwork(1), Date.parse(name) / 86_400_000) };
+  t.deepEqual(JSON.parse(files.out), {
+    files: [],
+    incomplete: [],
+    pruned: [
+      { dataset: "payloads", ...day },
+      { dataset: "bids", ...day },
+    ],
+  });
   t.is(await loaded("--rebuild", "--slots", slots), bids + payloads);
   t.is(await loaded(), 0);
+});
+
+test("a check and a report are about what is left, and say which days were pruned", async (t) => {
+  t.timeout(240_000);
+  const { folder } = await collected(t);
+  const run = ["run", "--relay", "lapwing", "--last", "12", "--quiet"];
+  t.is((await ended(folder, run, LATER)).code, 0);
+  const whole = await ended(folder, ["check", "--json"]);
+  t.is(whole.said, "");
+  t.is((await ended(folder, ["prune", "--older", "1d", "--yes"])).code, 0);
+  const dayEnd = slotsOfDay(simulatedNetwork(1), Date.parse("2025-10-09") / 86_400_000).last;
+  for (const command of ["check", "report"]) {
+    const { code, out, said } = await ended(folder, [command]);
+    t.not(code, 1, said);
+    t.regex(out, new RegExp(`^simulated-1, slots ${dayEnd + 1}-`));
+    t.regex(
+      saidIn(said)[0] ?? "",
+      new RegExp(
+        `^slots (\\d+)-${dayEnd} are left out: rows of them have been pruned; load --rebuild --slots \\1-${dayEnd} restores them$`,
+      ),
+    );
+  }
 });
 
 test("prune refuses what could not come back, and what isn't a number of days", async (t) => {
@@ -82,8 +132,8 @@ test("prune refuses what could not come back, and what isn't a number of days", 
   const refused = await ended(folder, ["prune", "--older", "1d", "--yes", "--lake", "data/other"]);
   t.is(refused.code, 1);
   t.regex(
-    refused.said,
-    /^mev-boost-etl: the lake data\/other lacks \d objects whose rows would leave data\/simulated-1\.duckdb \(\S+\): they could not come back; give --lake the lake that was loaded from\. Nothing was done\n$/,
+    saidIn(refused.said).join("\n"),
+    /^mev-boost-etl: the lake data\/other lacks \d objects whose rows would leave data\/simulated-1\.duckdb \(\S+\): they could not come back; give --lake the lake that was loaded from\. Nothing was done$/,
   );
   const { out } = await ended(folder, ["prune", "--older", "1d", "--json"]);
   t.like(JSON.parse(out), {
