@@ -49,6 +49,11 @@ export const ROOMS = [
     may: ["runtime", "runtime/chain"],
   },
   {
+    room: "runtime/payments",
+    job: "whether a delivered payload was paid: the steps, and what a node or xatu's files tell of a block",
+    may: [...GROUND, "runtime/nodes", "runtime/warehouse", "runtime/warehouse/sql"],
+  },
+  {
     room: "runtime/lake",
     job: "chunks with metadata, conditional writes, quarantine, horizons, what was read again, over a store",
     may: [...GROUND, "runtime/relays"],
@@ -156,6 +161,7 @@ export const ROOMS = [
       "runtime/settings",
       "runtime/relays/http",
       "runtime/nodes",
+      "runtime/payments",
       "runtime/lake",
       ...LAKES,
       "runtime/warehouse",

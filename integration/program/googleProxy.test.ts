@@ -9,8 +9,6 @@ import { newFolder } from "../../runtime/warehouse/warehouse.testing.ts";
 
 // Google's hosts are played by one server, with a certificate of its own making.
 process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
-// Clients would also look for the metadata server of a machine in Google Cloud, by the proxy unless NO_PROXY names it.
-process.env["METADATA_SERVER_DETECTION"] = "none";
 for (const name of ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"])
   for (const either of [name, name.toLowerCase()]) delete process.env[either];
 
@@ -31,7 +29,9 @@ async function googleBehindProxy(t: ExecutionContext) {
   const user = { client_id: "id", client_secret: "secret", refresh_token: "refresh" };
   await writeFile(file, JSON.stringify({ type: "authorized_user", ...user }));
   Object.assign(process.env, { HTTPS_PROXY: proxy.url, GOOGLE_APPLICATION_CREDENTIALS: file });
-  return { asked: proxy.asked, paths };
+  // The client of buckets also looks for the metadata server of a machine in Google Cloud, by the proxy unless NO_PROXY names it.
+  const asked = () => [...new Set(proxy.asked)].filter((one) => !one.includes("169.254.169.254")).toSorted();
+  return { asked, paths };
 }
 
 test.serial(
@@ -43,10 +43,7 @@ test.serial(
     const found = [];
     for await (const chunk of lake.list("bids", "flashbots", { first: 0, last: 31 })) found.push(chunk);
     t.deepEqual(found, []);
-    t.deepEqual([...new Set(asked)].toSorted(), [
-      "CONNECT oauth2.googleapis.com:443",
-      "CONNECT storage.googleapis.com:443",
-    ]);
+    t.deepEqual(asked(), ["CONNECT oauth2.googleapis.com:443", "CONNECT storage.googleapis.com:443"]);
     t.true(
       paths.includes("storage.googleapis.com /storage/v1/b/some-bucket/o Bearer some-token"),
       paths.join("\n"),
@@ -59,10 +56,7 @@ test.serial("Google's client asks BigQuery, and for its token, through HTTPS_PRO
   const { asked, paths } = await googleBehindProxy(t);
   const api = new BigQueryApi("some-project", systemClock);
   await api.ask({ method: "GET", path: "/datasets/etl" });
-  t.deepEqual([...new Set(asked)].toSorted(), [
-    "CONNECT bigquery.googleapis.com:443",
-    "CONNECT oauth2.googleapis.com:443",
-  ]);
+  t.deepEqual(asked(), ["CONNECT bigquery.googleapis.com:443", "CONNECT oauth2.googleapis.com:443"]);
   t.true(
     paths.includes(
       "bigquery.googleapis.com /bigquery/v2/projects/some-project/datasets/etl Bearer some-token",

@@ -1,32 +1,17 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import test, { type ExecutionContext } from "ava";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { slotsOfDay } from "../../runtime/chain/slots.ts";
 import { newFolder } from "../../runtime/warehouse/warehouse.testing.ts";
-import { bundled } from "./bundled.ts";
+import { endedCommand } from "./command.ts";
 import { saidIn } from "./saidLines.ts";
 
-const main = await bundled("../../runtime/cli/main");
 /** 2025-10-09 01:00 UTC: the newest 12 settled slots are of that day. */
 const THEN = "1759971600";
 const LATER = String(Number(THEN) + 3 * 86_400);
 
-async function ended(folder: string, args: readonly string[], now = LATER) {
-  const child = spawn(process.execPath, [main, ...args, "--now", now], {
-    cwd: folder,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const [out, said, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, "exit"),
-  ]);
-  return { code: code as number, out, said };
-}
+const ended = (folder: string, args: readonly string[], now = LATER) => endedCommand(folder, args, now);
 
 async function collected(t: ExecutionContext) {
   const folder = await newFolder(t);

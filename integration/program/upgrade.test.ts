@@ -1,7 +1,5 @@
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { DuckDBInstance } from "@duckdb/node-api";
 import test, { type ExecutionContext } from "ava";
@@ -14,9 +12,8 @@ import { silentLog } from "../../runtime/log.ts";
 import { openDuckDb } from "../../runtime/warehouse/duckdb/duckdb.ts";
 import { textOf } from "../../runtime/warehouse/cells.ts";
 import { newFolder } from "../../runtime/warehouse/warehouse.testing.ts";
-import { bundled } from "./bundled.ts";
+import { endedCommand } from "./command.ts";
 
-const main = await bundled("../../runtime/cli/main");
 /**
  * What the release before left: `run --relay lapwing --last 8 --now 1759999820` at commit 954e995. Taken back to it by hand once:
  * what this program had added was covered and loaded for it, and its `run` went on.
@@ -32,18 +29,7 @@ async function restored(t: ExecutionContext): Promise<string> {
   return folder;
 }
 
-async function ended(folder: string, args: readonly string[]) {
-  const child = spawn(process.execPath, [main, ...args, "--now", NOW], {
-    cwd: folder,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const [out, said, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, "exit"),
-  ]);
-  return { code: code as number, out, said };
-}
+const ended = (folder: string, args: readonly string[]) => endedCommand(folder, args, NOW);
 
 function warehouseIn(folder: string) {
   return openDuckDb(join(folder, "simulated-1.duckdb"), simulatedNetwork(1), {

@@ -6,6 +6,8 @@ export interface Network {
   readonly genesis: number;
   /** First slot that can hold MEV-Boost data; never slot 0, the genesis: relays take 0 for no slot at all. */
   readonly floor: number;
+  /** EIP-155's id of its execution chain; the simulated ones have none. */
+  readonly chainId?: number;
   /** True where relays run on this machine: plain http and loopback are right there. */
   readonly simulated: boolean;
 }
@@ -20,9 +22,9 @@ export const SETTLE_LAG_SLOTS = 50;
 export const MAX_SLOT = 9_999_999_999;
 
 const named: Record<string, Network> = {
-  mainnet: { name: "mainnet", genesis: 1606824023, floor: 4_700_567, simulated: false },
-  hoodi: { name: "hoodi", genesis: 1742213400, floor: 1, simulated: false },
-  sepolia: { name: "sepolia", genesis: 1655733600, floor: 1, simulated: false },
+  mainnet: { name: "mainnet", genesis: 1606824023, floor: 4_700_567, chainId: 1, simulated: false },
+  hoodi: { name: "hoodi", genesis: 1742213400, floor: 1, chainId: 560_048, simulated: false },
+  sepolia: { name: "sepolia", genesis: 1655733600, floor: 1, chainId: 11_155_111, simulated: false },
 };
 
 /** The values that `--network` takes. */

@@ -116,6 +116,17 @@ addOptions(command("report", "a page of plots over what is loaded"), ["slots", "
   .option("--builders <file>", "names of builders: a line `<pubkey> <name>` each")
   .action(async (options) => finish((await import("./report.ts")).reportCommand(options)));
 
+addOptions(command("verify", "hold delivered payloads against the chain: was the value paid"), [
+  "slots",
+  "warehouse",
+])
+  .requiredOption(
+    "--chain <url|dir>",
+    "execution node (JSON-RPC), or a folder of xatu's parquet files, a folder a table",
+  )
+  .option("--again", "those that have a verdict, too", false)
+  .action(async (options) => finish((await import("./verify.ts")).verify(options)));
+
 addOptions(command("probe", "each relay: reachable, latency, page limit, oldest slot, gzip"), [
   "asking",
 ]).action(async (options) => finish((await import("./probe.ts")).probe(options)));

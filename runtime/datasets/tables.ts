@@ -142,6 +142,51 @@ export const canonicalBlocksTable: Table = {
   ],
 };
 
+export const paymentsTable: Table = {
+  name: "payments",
+  description:
+    "Whether the proposer got what a delivered payload claims: a row a payload whose block is final, by the chain alone",
+  partition: "block_timestamp",
+  order: ["relay", "slot"],
+  columns: [
+    required("relay", "STRING", "The relay that says it delivered the payload"),
+    required("slot", "INT64", "Slot of the payload"),
+    required("block_hash", "STRING", "Hash of the payload's block, 0x hex"),
+    required("block_timestamp", "TIMESTAMP", "Start of the slot: genesis + 12 s × slot"),
+    required("claimed", "NUMERIC", "Value that the payload claims, wei"),
+    optional(
+      "adjusted_value",
+      "NUMERIC",
+      "What the relay adjusted the value to, wei: then this is what is to be paid; null without",
+    ),
+    optional(
+      "paid",
+      "NUMERIC",
+      "What was seen to be paid by the step that decided, wei; null where nothing could be seen",
+    ),
+    optional("difference", "NUMERIC", "Paid less what was to be paid, wei; null where paid is"),
+    optional(
+      "withdrawals",
+      "NUMERIC",
+      "Withdrawals to the recipient in the block, wei; they are no part of paid; null where the source doesn't tell them",
+    ),
+    required(
+      "verdict",
+      "STRING",
+      "exact, more, less (no step found the whole value: a reason to look, not a proof), untestable, not_found, not_canonical",
+    ),
+    required(
+      "method",
+      "STRING",
+      "The step that decided: block, balance, last_transaction, forwarder, forwards_on, distribution, spending, shortfall",
+    ),
+    optional("short_by", "NUMERIC", "What is lacking, wei; null unless the verdict is less"),
+    required("tried", "STRING", "The steps that were possible, in order, with commas"),
+    required("source", "STRING", "What told of the chain: rpc or xatu"),
+    required("verified_at", "TIMESTAMP", "When the verdict was reached"),
+  ],
+};
+
 export const infoTable: Table = {
   name: "warehouse_info",
   description: "What this warehouse is: one row",
@@ -168,6 +213,7 @@ export const allTables: readonly Table[] = [
   relaysTable,
   rereadsTable,
   canonicalBlocksTable,
+  paymentsTable,
   rowTables.bids,
   rowTables.payloads,
   loadTables.bids,

@@ -15,8 +15,6 @@ const block = t.type({
 const replyType = t.array(t.type({ id: t.number, result: t.union([block, t.null]) }));
 const chainIdType = t.array(t.type({ result: quantity }));
 
-/** EIP-155 chain ids of the named networks. */
-const CHAIN_IDS: Readonly<Record<string, number>> = { mainnet: 1, sepolia: 11_155_111, hoodi: 560_048 };
 const BLOCKS_AT_ONCE = 100;
 /** Slots that lie further apart are looked up anew. */
 const GAP_SLOTS = 2000;
@@ -29,7 +27,7 @@ interface Block {
 
 /** The canonical chain by an execution node: blocks are found by their time, then read in a row. */
 export async function executionChain(ask: AskNode, network: Network): Promise<CanonicalChain> {
-  const expected = CHAIN_IDS[network.name];
+  const { chainId: expected } = network;
   const id = [{ jsonrpc: "2.0", id: 1, method: "eth_chainId", params: [] }];
   const [told] = decoded(chainIdType, jsonOf(await ask("", id)));
   if (expected !== undefined && Number(told?.result) !== expected) throw otherNetwork(network);

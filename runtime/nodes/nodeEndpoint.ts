@@ -1,6 +1,4 @@
 import { Readable } from "node:stream";
-import { HttpProxyAgent } from "http-proxy-agent";
-import { HttpsProxyAgent } from "https-proxy-agent";
 import fetch, { type Response } from "node-fetch";
 import type { AskNode } from "./askNode.ts";
 import type { CanonicalChain } from "../chain/canonicalChain.ts";
@@ -9,6 +7,7 @@ import type { Network } from "../chain/networks.ts";
 import { redacted, splitCredentials } from "../credentials.ts";
 import { codeOf, messageOf, printable, UserError } from "../errors.ts";
 import { proxyName, proxyOf } from "../proxy.ts";
+import { agentOf } from "./agent.ts";
 import { beaconChain } from "./beaconNode.ts";
 import { executionChain } from "./executionNode.ts";
 
@@ -77,13 +76,6 @@ function discard({ body }: Response): void {
   if (!(body instanceof Readable)) return;
   // What breaks it off concerns nobody, and would end the process.
   body.on("error", () => {}).destroy();
-}
-
-/** The environment's proxy for a node (see proxyOf). */
-function agentOf(url: URL): HttpsProxyAgent<string> | HttpProxyAgent<string> | undefined {
-  const proxy = proxyOf(url)?.href;
-  if (proxy === undefined) return undefined;
-  return url.protocol === "https:" ? new HttpsProxyAgent(proxy) : new HttpProxyAgent(proxy);
 }
 
 /** Why a request failed, without its URL, which node-fetch repeats. */

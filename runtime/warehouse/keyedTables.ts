@@ -1,6 +1,6 @@
-import { type Table, relaysTable, rereadsTable } from "../datasets/tables.ts";
+import { type Table, paymentsTable, relaysTable, rereadsTable } from "../datasets/tables.ts";
 
-/** A small table that loads bring up to date row by row; rows that aren't named stay as they were. */
+/** A table that is brought up to date row by row; rows that aren't named stay as they were. */
 export interface KeyedTable {
   readonly table: Table;
   /** How many of its first columns tell rows apart. */
@@ -11,6 +11,9 @@ export interface KeyedTable {
 export const keyedRelays: KeyedTable = { table: relaysTable, keys: 1 };
 /** Table rereads, a row a dataset, relay and day. */
 export const keyedRereads: KeyedTable = { table: rereadsTable, keys: 3 };
+
+/** Table payments, a row a delivered payload. */
+export const keyedPayments: KeyedTable = { table: paymentsTable, keys: 3 };
 
 /** Values in the table's order. */
 export type RowValues = readonly (string | number | null)[];

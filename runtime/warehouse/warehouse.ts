@@ -3,6 +3,7 @@ import type { SlotRange } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Relay } from "../relays/relay.ts";
+import type { KeyedTable, RowValues } from "./keyedTables.ts";
 
 /** What one load did. */
 export interface LoadSummary {
@@ -107,6 +108,9 @@ export interface Warehouse {
    * two epochs past them, and settles `reorged` by hash.
    */
   settle(source: CanonicalChain | CanonicalTable, options?: SettleOptions): Promise<SettleSummary>;
+
+  /** Puts rows into a keyed table, in place of those with the same keys; all of them or none. */
+  put(table: KeyedTable, rows: readonly RowValues[]): Promise<void>;
 
   /** The rows of a query. */
   query(sql: string): Promise<Record<string, Value>[]>;

@@ -14,7 +14,7 @@ import { bigqueryError } from "./bigqueryErrors.ts";
 import type { ExportSource } from "./bigqueryExport.ts";
 import { type BigQueryParts, ensureGuard, runGuarded } from "./transactionLock.ts";
 import { BigQueryJobs } from "./bigqueryJobs.ts";
-import { loadRelaysIntoBigQuery, loadRereadsIntoBigQuery } from "./bigqueryKeyed.ts";
+import { loadRelaysIntoBigQuery, loadRereadsIntoBigQuery, putIntoBigQuery } from "./bigqueryKeyed.ts";
 import { sameNetwork } from "../load.ts";
 import { Calls } from "../calls.ts";
 import { pruneStatement } from "./bigqueryLoadSql.ts";
@@ -24,6 +24,7 @@ import type { LoadPlaces } from "./bigqueryLoadSql.ts";
 import { Staging } from "./bigqueryStaging.ts";
 import { coverageView } from "./bigqueryViews.ts";
 import { settleInBigQuery } from "./bigquerySettle.ts";
+import type { KeyedTable, RowValues } from "../keyedTables.ts";
 import type {
   DayCoverage,
   ExportOptions,
@@ -114,6 +115,10 @@ class BigQueryWarehouse implements Warehouse {
 
   async settle(source: CanonicalChain | CanonicalTable, options: SettleOptions = {}): Promise<SettleSummary> {
     return this.#use((ready) => settleInBigQuery({ ...ready, network: this.#network }, source, options));
+  }
+
+  async put(table: KeyedTable, rows: readonly RowValues[]): Promise<void> {
+    return this.#use((ready) => putIntoBigQuery(ready, table, rows));
   }
 
   async query(sql: string): Promise<Record<string, Value>[]> {

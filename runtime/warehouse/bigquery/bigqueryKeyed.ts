@@ -1,11 +1,11 @@
 import { textOf } from "../cells.ts";
 import type { Network } from "../../chain/networks.ts";
 import type { SlotRange } from "../../chain/slots.ts";
-import type { DatasetName } from "../../datasets/dataset.ts";
+import type { Column, DatasetName } from "../../datasets/dataset.ts";
 import type { Lake } from "../../lake/lake.ts";
 import type { Relay } from "../../relays/relay.ts";
 import { isConflict } from "./bigqueryErrors.ts";
-import type { Query } from "./bigqueryJobs.ts";
+import type { BigQueryJobs, Query } from "./bigqueryJobs.ts";
 import type { ScalarType } from "./bigqueryParameters.ts";
 import type { BigQueryParts } from "./transactionLock.ts";
 import { columnList, columnName, type DatasetPlace, sqlText, tableName } from "./bigquerySql.ts";
@@ -61,11 +61,35 @@ async function bringRows(
     const lines = await jobs.run(keyedRowsQuery(place, keyed));
     const before = lines.map((row) => JSON.parse(textOf(row["line"])) as RowValues);
     const { rows, failed } = await rowsGiven(before);
-    const changed = changedRows(keyed, rows, before);
     try {
-      for (let at = 0; at < changed.length; at += ROWS_AT_ONCE)
-        await jobs.run(keyedMerge(place, keyed, changed.slice(at, at + ROWS_AT_ONCE)));
+      await mergeRows(jobs, place, keyed, changedRows(keyed, rows, before));
       return failed;
+    } catch (error) {
+      if (!isConflict(error) || attempt >= ATTEMPTS) throw error;
+      await api.pause(Math.min(attempt, 4));
+    }
+  }
+}
+
+async function mergeRows(
+  jobs: BigQueryJobs,
+  place: DatasetPlace,
+  keyed: KeyedTable,
+  rows: readonly RowValues[],
+): Promise<void> {
+  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE)
+    await jobs.run(keyedMerge(place, keyed, rows.slice(at, at + ROWS_AT_ONCE)));
+}
+
+/** Puts rows into a table in place of those with the same keys; begins again where another writer was faster. */
+export async function putIntoBigQuery(
+  { api, jobs, places }: BigQueryParts,
+  keyed: KeyedTable,
+  rows: readonly RowValues[],
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await mergeRows(jobs, places.tables, keyed, rows);
     } catch (error) {
       if (!isConflict(error) || attempt >= ATTEMPTS) throw error;
       await api.pause(Math.min(attempt, 4));
@@ -91,7 +115,7 @@ export function keyedMerge(
   const set = columns.slice(keys).map(({ name }) => `${columnName(name)} = given.${columnName(name)}`);
   return {
     sql: `MERGE INTO ${tableName(place, table)} AS listed
-USING (SELECT ${columnList(columns, "each_row")} FROM UNNEST(@given) AS each_row) AS given
+USING (SELECT ${columns.map(givenColumn).join(", ")} FROM UNNEST(@given) AS each_row) AS given
   ON ${same.join(" AND ")}
 WHEN MATCHED THEN UPDATE SET ${set.join(", ")}
 WHEN NOT MATCHED THEN INSERT (${columnList(columns)}) VALUES (${columnList(columns, "given")})`,
@@ -109,6 +133,12 @@ WHEN NOT MATCHED THEN INSERT (${columnList(columns)}) VALUES (${columnList(colum
       },
     },
   };
+}
+
+/** A column of the parameter, which holds texts and integers alone, in its table's type. */
+function givenColumn({ name, type }: Column): string {
+  const value = `each_row.${columnName(name)}`;
+  return type === "STRING" || type === "INT64" ? value : `CAST(${value} AS ${type}) AS ${columnName(name)}`;
 }
 
 /** From where to where the ledger has chunks, by dataset and relay. */

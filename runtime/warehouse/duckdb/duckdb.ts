@@ -17,8 +17,9 @@ import { duckdbDialect } from "../sql/duckdbDialect.ts";
 import { wholeDay } from "../sql/prunable.ts";
 import { sameNetwork } from "../load.ts";
 import { Calls } from "../calls.ts";
-import { loadRelays, loadRereads } from "./duckdbKeyed.ts";
+import { loadRelays, loadRereads, putRows } from "./duckdbKeyed.ts";
 import { settleFromChain } from "./duckdbSettle.ts";
+import type { KeyedTable, RowValues } from "../keyedTables.ts";
 import type {
   DayCoverage,
   ExportOptions,
@@ -99,6 +100,10 @@ class DuckDbWarehouse implements Warehouse {
         exitCode: 2,
       });
     return this.#use("write", async (file) => settleFromChain(await file.connect(), source, options));
+  }
+
+  async put(table: KeyedTable, rows: readonly RowValues[]): Promise<void> {
+    return this.#use("write", async (file) => putRows(await file.connect(), table, rows));
   }
 
   /** Queries that are asked while another runs share its opening of the file: a report asks dozens. */

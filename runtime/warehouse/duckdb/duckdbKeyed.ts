@@ -48,16 +48,24 @@ async function bringRows(
   keyed: KeyedTable,
   { rows, failed }: TableRows,
 ): Promise<TableRows["failed"]> {
-  const { table, keys } = keyed;
+  const { table } = keyed;
   const before = await rowsOf(connection, `SELECT ${nameList(table.columns)} FROM ${table.name}`);
-  const changed = changedRows(keyed, rows, before as RowValues[]);
-  if (changed.length === 0) return failed;
-  const named = changed.map((row) => `(${row.slice(0, keys).map(literal).join(", ")})`);
+  await putRows(connection, keyed, changedRows(keyed, rows, before as RowValues[]));
+  return failed;
+}
+
+/** Puts rows into a table in place of those with the same keys, in one transaction. */
+export async function putRows(
+  connection: DuckDBConnection,
+  { table, keys }: KeyedTable,
+  rows: readonly RowValues[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  const named = rows.map((row) => `(${row.slice(0, keys).map(literal).join(", ")})`);
   await connection.run("BEGIN");
   await connection.run(
     `DELETE FROM ${table.name} WHERE (${nameList(table.columns.slice(0, keys))}) IN (${named.join(", ")})`,
   );
-  await connection.run(insertRows(table, changed));
+  await connection.run(insertRows(table, rows));
   await connection.run("COMMIT");
-  return failed;
 }

@@ -1,0 +1,158 @@
+import pLimit from "p-limit";
+import type { Clock } from "../chain/clock.ts";
+import type { Network } from "../chain/networks.ts";
+import { type SlotRange, slotStartMs } from "../chain/slots.ts";
+import { quotedText } from "../datasets/schema.ts";
+import { paymentsTable } from "../datasets/tables.ts";
+import type { Rpc } from "../nodes/rpc.ts";
+import { keyedPayments, type RowValues } from "../warehouse/keyedTables.ts";
+import { numberOrNull, textIn } from "../warehouse/sql/values.ts";
+import type { Value, Warehouse } from "../warehouse/warehouse.ts";
+import { finalizedMs } from "./finalized.ts";
+import { rpcFacts } from "./rpcFacts.ts";
+import { type BlockFacts, type Claim, judge, type Outcome, type Verdict } from "./verdict.ts";
+import { factsKey, type XatuBlocks } from "./xatuFacts.ts";
+
+/** Claims whose verdicts are written together: what a crash costs at most. */
+const CLAIMS_AT_ONCE = 1000;
+/** Blocks that a node is asked for at once; their calls share requests. */
+const BLOCKS_AT_ONCE = 64;
+
+/** What tells of the chain. */
+export type ChainSource =
+  { readonly kind: "rpc"; readonly rpc: Rpc } | { readonly kind: "xatu"; readonly blocks: XatuBlocks };
+
+export interface VerifyOptions {
+  readonly warehouse: Warehouse;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly source: ChainSource;
+  readonly range: SlotRange;
+  /** Only payloads of these relays; all without it. */
+  readonly relays?: readonly string[];
+  /** Also those that have a verdict. */
+  readonly again?: boolean;
+  readonly signal?: AbortSignal;
+  readonly progress?: (done: number, total: number) => void;
+}
+
+export interface VerifySummary {
+  readonly verdicts: Readonly<Partial<Record<Verdict, number>>>;
+  /** Payloads whose block isn't final, or isn't in the source's files: they have no verdict yet. */
+  readonly left: number;
+  /** True: balances couldn't be asked for, since the node no longer keeps that state. */
+  readonly pruned: boolean;
+}
+
+/** A row of payloads to be verified. */
+interface Wanted extends Claim {
+  readonly relay: string;
+  readonly claimed: string;
+}
+
+/**
+ * Holds each delivered payload of a range against the chain, and writes a verdict a payload into table payments, a thousand at
+ * a time: what is stopped goes on where it was. Blocks that aren't final wait. Throws UserError.
+ */
+export async function verifyPayments(options: VerifyOptions): Promise<VerifySummary> {
+  const { warehouse, network, source, signal, progress } = options;
+  const final = source.kind === "rpc" ? await finalizedMs(source.rpc, network) : Number.POSITIVE_INFINITY;
+  const all = (await warehouse.query(wantedSql(options))).map(wantedOf);
+  const wanted = all.filter(({ slot }) => slotStartMs(network, slot) <= final);
+  const verdicts: Partial<Record<Verdict, number>> = {};
+  let [left, pruned] = [all.length - wanted.length, false];
+  for (let at = 0; at < wanted.length && !signal?.aborted; at += CLAIMS_AT_ONCE) {
+    const part = wanted.slice(at, at + CLAIMS_AT_ONCE);
+    const judged = await outcomesOf(source, part);
+    left += part.length - judged.length;
+    for (const { outcome } of judged) {
+      verdicts[outcome.verdict] = (verdicts[outcome.verdict] ?? 0) + 1;
+      pruned ||= outcome.verdict === "untestable" && outcome.method === "balance";
+    }
+    await warehouse.put(
+      keyedPayments,
+      judged.map((one) => rowOf(one, options)),
+    );
+    progress?.(Math.min(at + CLAIMS_AT_ONCE, wanted.length), wanted.length);
+  }
+  return { verdicts, left, pruned };
+}
+
+interface Judged {
+  readonly claim: Wanted;
+  readonly facts: BlockFacts;
+  readonly outcome: Outcome;
+}
+
+/** The outcomes of claims; those of which the source can't tell are left out. A block that several relays delivered is asked once. */
+async function outcomesOf(source: ChainSource, claims: readonly Wanted[]): Promise<Judged[]> {
+  const told = source.kind === "xatu" ? await source.blocks.facts(claims) : undefined;
+  const limit = pLimit(BLOCKS_AT_ONCE);
+  const asked = new Map<string, Promise<BlockFacts>>();
+  const factsOf = (claim: Wanted): Promise<BlockFacts> | undefined => {
+    const key = factsKey(claim);
+    if (told) {
+      const facts = told.get(key);
+      return facts && Promise.resolve(facts);
+    }
+    if (source.kind !== "rpc") return undefined;
+    const facts = asked.get(key) ?? rpcFacts(source.rpc, claim);
+    asked.set(key, facts);
+    return facts;
+  };
+  const judged = await Promise.all(
+    claims.map((claim) =>
+      limit(async () => {
+        const facts = await factsOf(claim);
+        return facts ? [{ claim, facts, outcome: await judge(claim, facts) }] : [];
+      }),
+    ),
+  );
+  return judged.flat();
+}
+
+function wantedSql({ range, relays, again }: VerifyOptions): string {
+  const named = relays === undefined ? "" : `AND payloads.relay IN (${relays.map(quotedText).join(", ")})`;
+  const known = again
+    ? ""
+    : `AND NOT EXISTS (SELECT 1 FROM ${paymentsTable.name} AS known WHERE known.relay = payloads.relay
+    AND known.slot = payloads.slot AND known.block_hash = payloads.block_hash)`;
+  return `SELECT DISTINCT relay, slot, block_hash, block_number, proposer_fee_recipient AS recipient, CAST(value AS STRING) AS claimed
+FROM payloads WHERE slot BETWEEN ${range.first} AND ${range.last} ${named} ${known}
+ORDER BY slot, relay, block_hash`;
+}
+
+function wantedOf(row: Readonly<Record<string, Value>>): Wanted {
+  const claimed = textIn(row, "claimed");
+  return {
+    relay: textIn(row, "relay"),
+    slot: numberOrNull(row, "slot") ?? 0,
+    blockHash: textIn(row, "block_hash"),
+    blockNumber: numberOrNull(row, "block_number"),
+    recipient: textIn(row, "recipient"),
+    claimed,
+    due: BigInt(claimed),
+  };
+}
+
+function rowOf({ claim, facts, outcome }: Judged, { network, clock, source }: VerifyOptions): RowValues {
+  const { paid, shortBy, verdict, method, tried } = outcome;
+  const textOf = (wei: bigint | null | undefined) => wei?.toString() ?? null;
+  return [
+    claim.relay,
+    claim.slot,
+    claim.blockHash,
+    new Date(slotStartMs(network, claim.slot)).toISOString(),
+    claim.claimed,
+    null,
+    textOf(paid),
+    paid === null ? null : textOf(paid - claim.due),
+    textOf(facts.withdrawals),
+    verdict,
+    method,
+    textOf(shortBy),
+    tried.join(","),
+    source.kind,
+    new Date(clock.now()).toISOString(),
+  ];
+}

@@ -1,0 +1,193 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { quotedText } from "../datasets/schema.ts";
+import { messageOf, printable, UserError } from "../errors.ts";
+import { DISTRIBUTIONS, distributedBy, type LoggedEvent } from "./contracts.ts";
+import type { BlockFacts, Claim } from "./verdict.ts";
+
+/**
+ * What ethpandaops' xatu tells of blocks: parquet files of its canonical_execution_* tables below a folder that has a folder a
+ * table, as their own layout has (facts: xatu-data's schema). No node is needed. Close it when done.
+ */
+export interface XatuBlocks {
+  /** By block hash and recipient (`factsKey`); a claim whose block the files don't reach is left out. */
+  facts(claims: readonly Claim[]): Promise<ReadonlyMap<string, BlockFacts>>;
+  close(): void;
+}
+
+const TABLES = [
+  "canonical_execution_block",
+  "canonical_execution_transaction",
+  "canonical_execution_balance_diffs",
+];
+/** Told of only where its folder is there: without it what contracts distributed stays unknown. */
+const EVENTS = "canonical_execution_logs";
+/** More would be spilled to disk: a day of mainnet needs some 300 MB. */
+const MEMORY = "384MB";
+
+/** Throws UserError where a table's folder is missing. */
+export async function openXatu(folder: string): Promise<XatuBlocks> {
+  for (const table of TABLES)
+    if (!existsSync(join(folder, table)))
+      throw new UserError(
+        `${printable(folder)} has no folder ${table}: put xatu's parquet files there, a folder a table`,
+        { exitCode: 2 },
+      );
+  const instance = await DuckDBInstance.create(":memory:", { memory_limit: MEMORY });
+  const connection = await instance.connect();
+  return {
+    facts: async (claims) => {
+      try {
+        return await factsOf(connection, folder, claims);
+      } catch (error) {
+        throw new UserError(
+          `xatu's files in ${printable(folder)} can't be read: ${printable(messageOf(error), 300)}`,
+        );
+      }
+    },
+    close() {
+      connection.closeSync();
+      instance.closeSync();
+    },
+  };
+}
+
+/** What tells the facts of one claim from those of another. */
+export function factsKey({ blockHash, recipient }: Claim): string {
+  return `${blockHash} ${recipient}`;
+}
+
+async function factsOf(
+  connection: DuckDBConnection,
+  folder: string,
+  claims: readonly Claim[],
+): Promise<ReadonlyMap<string, BlockFacts>> {
+  const asked = claims.map(
+    ({ blockHash, blockNumber, recipient }) =>
+      `(${quotedText(blockHash)}, ${blockNumber ?? "NULL"}::BIGINT, ${quotedText(recipient)})`,
+  );
+  if (asked.length === 0) return new Map();
+  await connection.run(
+    `CREATE OR REPLACE TEMP TABLE asked AS SELECT DISTINCT * FROM (VALUES ${asked.join(", ")}) AS asked(hash, number, recipient)`,
+  );
+  const result = await connection.runAndReadAll(statement(folder));
+  const rows = result.getRowObjectsJson() as unknown as readonly Row[];
+  return new Map(
+    rows.flatMap((row) => {
+      const told = toldBy(row);
+      return told ? [[`${row.hash} ${row.recipient}`, told] as const] : [];
+    }),
+  );
+}
+
+function filesOf(folder: string, table: string): string {
+  return `read_parquet(${quotedText(join(folder, table, "**/*.parquet"))}, union_by_name = true)`;
+}
+
+const NO_EVENTS = "(SELECT 0 AS block_number, '' AS address, '' AS topic0, '' AS data WHERE false)";
+
+/** FixedString comes as a BLOB, String as text: both as lower-case text. */
+const text = (column: string) => `lower(decode(CAST(${column} AS BLOB)))`;
+
+function statement(folder: string): string {
+  const [blocks, transactions, diffs] = TABLES.map((table) => filesOf(folder, table));
+  const withEvents = existsSync(join(folder, EVENTS));
+  const events = withEvents ? filesOf(folder, EVENTS) : NO_EVENTS;
+  return `WITH known AS MATERIALIZED (
+  SELECT block_number AS number, ${text("block_hash")} AS hash, CAST(base_fee_per_gas AS HUGEINT) AS base_fee,
+    gas_used = 0 AS is_empty
+  FROM ${blocks}
+  WHERE block_number IN (SELECT number FROM asked WHERE number IS NOT NULL)
+    OR ${text("block_hash")} IN (SELECT hash FROM asked WHERE number IS NULL)
+), wanted AS MATERIALIZED (
+  SELECT DISTINCT asked.hash, asked.recipient, own.number, own.base_fee, own.is_empty
+  FROM asked JOIN known AS own ON own.hash = asked.hash
+), sent AS (
+  SELECT block_number AS number, transaction_index AS place, success, hex(value) AS value,
+    ${text("to_address")} AS receiver, ${text("from_address")} AS sender, ${text("input")} AS input,
+    CAST(gas_used AS HUGEINT) AS gas, CAST(gas_price AS HUGEINT) AS price
+  FROM ${transactions} WHERE block_number IN (SELECT number FROM wanted)
+), lasts AS (
+  SELECT number, arg_max({success: success, value: value, receiver: receiver, input: input}, place) AS last FROM sent GROUP BY number
+), tips AS (
+  SELECT sent.number, CAST(sum(gas * (price - base_fee)) AS VARCHAR) AS tips
+  FROM sent JOIN (SELECT DISTINCT number, base_fee FROM wanted) AS own ON own.number = sent.number GROUP BY sent.number
+), spent AS (
+  SELECT sent.number, recipient, list(CASE WHEN success THEN value ELSE '' END) AS amounts,
+    CAST(sum(gas * price) AS VARCHAR) AS fees
+  FROM sent JOIN wanted ON wanted.number = sent.number AND recipient = sender GROUP BY sent.number, recipient
+), logged AS (
+  SELECT block_number AS number, list({address: ${text("address")}, topic: ${text("topic0")}, data: ${text("data")}}) AS events
+  FROM ${events} WHERE block_number IN (SELECT number FROM wanted)
+    AND ${text("topic0")} IN (${DISTRIBUTIONS.map(({ topic }) => quotedText(topic)).join(", ")})
+  GROUP BY block_number
+), changes AS (
+  SELECT block_number AS number, ${text("address")} AS address, from_value, to_value,
+    CAST(transaction_index AS HUGEINT) * 4294967296 + internal_index AS place
+  FROM ${diffs} WHERE block_number IN (SELECT number FROM wanted)
+), reached AS (
+  SELECT DISTINCT number FROM changes
+), balances AS (
+  SELECT changes.number, recipient, hex(arg_min(from_value, place)) AS before_value, hex(arg_max(to_value, place)) AS after_value
+  FROM changes JOIN wanted ON wanted.number = changes.number AND recipient = address GROUP BY changes.number, recipient
+)
+SELECT asked.hash, asked.recipient, wanted.hash IS NOT NULL AS canonical, other.hash IS NOT NULL AS replaced,
+  wanted.is_empty OR reached.number IS NOT NULL AS reached, before_value, after_value, last, amounts, fees, tips,
+  ${withEvents} AS with_events, events
+FROM asked
+LEFT JOIN wanted ON wanted.hash = asked.hash AND wanted.recipient = asked.recipient
+LEFT JOIN known AS other ON other.number = asked.number AND other.hash <> asked.hash
+LEFT JOIN reached ON reached.number = wanted.number
+LEFT JOIN balances ON balances.number = wanted.number AND balances.recipient = wanted.recipient
+LEFT JOIN lasts ON lasts.number = wanted.number
+LEFT JOIN spent ON spent.number = wanted.number AND spent.recipient = wanted.recipient
+LEFT JOIN tips ON tips.number = wanted.number
+LEFT JOIN logged ON logged.number = wanted.number`;
+}
+
+interface Row {
+  readonly hash: string;
+  readonly recipient: string;
+  readonly canonical: boolean;
+  /** Another block has the number. */
+  readonly replaced: boolean;
+  /** Balance changes of the block are in the files, or it has no transaction. */
+  readonly reached: boolean;
+  readonly before_value: string | null;
+  readonly after_value: string | null;
+  readonly last: { success: boolean; value: string; receiver: string | null; input: string | null } | null;
+  readonly amounts: readonly string[] | null;
+  readonly fees: string | null;
+  readonly tips: string | null;
+  readonly with_events: boolean;
+  readonly events: readonly LoggedEvent[] | null;
+}
+
+/** The facts in a row; undefined where the files don't have the block. */
+function toldBy(row: Row): BlockFacts | undefined {
+  if (!row.canonical && !row.replaced) return undefined;
+  const { last } = row;
+  return {
+    state: row.canonical ? "canonical" : "not_canonical",
+    // Rows come from what transactions changed: withdrawals, credited after the last one, aren't among them.
+    gained: async () => (row.reached ? wei(row.after_value ?? "") - wei(row.before_value ?? "") : undefined),
+    lastTransaction: async () =>
+      last === null
+        ? undefined
+        : { succeeded: last.success, value: wei(last.value), to: last.receiver, input: last.input || "0x" },
+    distributed: async () => (row.with_events ? distributedBy(row.recipient, row.events ?? []) : undefined),
+    ownSpending: async () =>
+      row.tips === null
+        ? undefined
+        : {
+            spent: (row.amounts ?? []).reduce((sum, amount) => sum + wei(amount), BigInt(row.fees ?? "0")),
+            tips: BigInt(row.tips),
+          },
+  };
+}
+
+/** UInt256 as the hex of its little-endian bytes; "" is 0. */
+function wei(bytes: string): bigint {
+  return bytes === "" ? 0n : BigInt(`0x${Buffer.from(bytes, "hex").reverse().toString("hex")}`);
+}
