@@ -164,7 +164,7 @@ const wrong: readonly Wrong[] = [
     build: (stack) => new DatasetTable("table", { stack, dataset: "d", table: "blocks" }),
     path: "table",
     reason:
-      /no such table; there are relays, rereads, canonical_blocks, bids, payloads, bids_loads, payloads_loads/,
+      /no such table; there are relays, rereads, canonical_blocks, payments, bids, payloads, bids_loads, payloads_loads/,
   },
   {
     what: "an image by tag",

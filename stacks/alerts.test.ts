@@ -1,7 +1,7 @@
 import test from "ava";
 import { type LogMetric, takes } from "../components/logMetrics.testing.ts";
 import { runStack } from "./golden.ts";
-import { bothServices, type Service, tick } from "./logged.testing.ts";
+import { bothServices, type TickedService, oneTick } from "./logged.testing.ts";
 
 // When each alert fires, promtool says: integration/provider/alerts.test.ts.
 const { registered } = await runStack("production");
@@ -11,7 +11,7 @@ const metrics = registered
   .map(({ inputs }) => inputs as unknown as LogMetric);
 
 test("a metric counts the lines of its stack's services and no others", (t) => {
-  const entries = tick("bids", 1);
+  const entries = oneTick("bids", 1);
   for (const { filter } of metrics.filter(({ name }) => name.includes("_tick_")))
     t.is(entries.filter((entry) => takes(filter, entry)).length, 1);
   const elsewhere = entries.map((entry) => ({
@@ -25,7 +25,7 @@ test("a metric counts the lines of its stack's services and no others", (t) => {
 });
 
 test("every field that a metric reads stands in the lines that it counts", (t) => {
-  const entries = bothServices.flatMap((service) => tick(service, 1));
+  const entries = bothServices.flatMap((service) => oneTick(service, 1));
   for (const metric of metrics.filter(({ labelExtractors }) => labelExtractors)) {
     const taken = entries.filter((entry) => takes(metric.filter, entry));
     t.true(taken.length > 0, metric.name);
@@ -38,7 +38,7 @@ test("every field that a metric reads stands in the lines that it counts", (t) =
 
 test("while the scheduler is paused its silence is right", async (t) => {
   const paused = (await runStack("test")).registered;
-  const enabled = (service: Service) =>
+  const enabled = (service: TickedService) =>
     Object.fromEntries(
       paused
         .filter(({ name }) => name.startsWith(`${service}-alerts-`))

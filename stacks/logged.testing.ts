@@ -5,10 +5,10 @@ import { LOG_LINES, type LineOf } from "../runtime/services/logLines.ts";
 
 /** The services of a stack, each of one dataset. */
 export const bothServices = ["bids", "payloads"] as const;
-export type Service = (typeof bothServices)[number];
+export type TickedService = (typeof bothServices)[number];
 
 /** What the production stack's service makes of lines by its own log, as Cloud Logging then keeps them. */
-export function logged(service: Service, minute: number, write: (log: Log) => void): LogEntry[] {
+export function logged(service: TickedService, minute: number, write: (log: Log) => void): LogEntry[] {
   const lines: string[] = [];
   write(serviceLog("info", { write: (line: string) => void lines.push(line) }));
   return lines.map((line) => {
@@ -38,8 +38,8 @@ const quiet = {
 };
 
 /** The lines of one tick of two relays, titan and flashbots; what is said of a relay is said of flashbots. */
-export function tick(
-  service: Service,
+export function oneTick(
+  service: TickedService,
   minute: number,
   {
     relay = {},
@@ -76,13 +76,13 @@ export function tick(
 }
 
 /** Ticks every five minutes, none of them later than `to`. */
-export function ticks(
-  service: Service,
+export function manyTicks(
+  service: TickedService,
   from: number,
   to: number,
-  options: Parameters<typeof tick>[2] = {},
+  options: Parameters<typeof oneTick>[2] = {},
 ): LogEntry[] {
   const entries: LogEntry[] = [];
-  for (let minute = from; minute <= to; minute += 5) entries.push(...tick(service, minute, options));
+  for (let minute = from; minute <= to; minute += 5) entries.push(...oneTick(service, minute, options));
   return entries;
 }

@@ -132,7 +132,7 @@ test("each identity has the grants of its table, and nothing else has any", (t) 
     const bucket = `example-project-mev-boost-etl-${stack}`;
     const expected = [
       ["bids", ["bids", "bids_loads", "relays", "rereads"]],
-      ["payloads", ["payloads", "payloads_loads", "canonical_blocks"]],
+      ["payloads", ["payloads", "payloads_loads", "canonical_blocks", "payments"]],
     ].flatMap(([service, tables]) => {
       const run = account(String(service), "run");
       return [
@@ -265,7 +265,7 @@ test("what is granted stands before the service that needs it, and the invoker's
         ({ name, inputs }) =>
           JSON.stringify(inputs["member"])?.includes(`etl-${service}-run-`) && name.startsWith(service),
       );
-      t.is(needed.length, service === "bids" ? 7 : 6);
+      t.is(needed.length, 7);
       for (const { name } of needed) t.true(run.has(name), name);
       for (const table of ofType(registered, "Table"))
         if (table.name.startsWith(`${service}-${service}`)) t.true(run.has(table.name), table.name);
@@ -440,10 +440,10 @@ test("production guards what the table of protection says, kind by kind, and tes
     }
   }
   const guarded = production.filter(({ protect }) => protect).map(({ name }) => name);
-  t.is(guarded.length, 5 + 7, guarded.join(" "));
+  t.is(guarded.length, 5 + 8, guarded.join(" "));
   t.is(
     production.filter(({ retainOnDelete }) => retainOnDelete).length,
-    2 + 7,
+    2 + 8,
     "the bucket, the private dataset and its tables",
   );
 });

@@ -19,7 +19,7 @@ const SERVICES: readonly DatasetName[] = ["bids", "payloads"];
 const { bytes, work } = given;
 
 /** What the stack watches itself with, as it is registered. */
-export interface Watched {
+export interface WatchedStack {
   /** Conditions of all alert policies. */
   readonly conditions: number;
   /** Log-based metrics with a series a relay, and those with one. */
@@ -37,7 +37,7 @@ interface Volume {
 }
 
 /** What a stack costs in its n-th month (from 1), in US dollars: lake and tables grow, all else stays. */
-export function monthlyBill(config: StackConfig, month: number, watched: Watched): Bill {
+export function monthlyBill(config: StackConfig, month: number, watched: WatchedStack): Bill {
   const bill = new Bill();
   const volume = volumeOf(config);
   const age = (month - 0.5) * DAYS;
@@ -155,7 +155,7 @@ function addNetwork(bill: Bill, { rows }: Volume): void {
   );
 }
 
-function addWatching(bill: Bill, { relays, ticks }: Volume, watched: Watched): void {
+function addWatching(bill: Bill, { relays, ticks }: Volume, watched: WatchedStack): void {
   const all = (ticks.bids + ticks.payloads) * DAYS;
   const lines = relays + work.otherLinesPerTick;
   bill.add(

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import Table from "cli-table3";
 import { decodeConfig, type StackConfig } from "../../stacks/config.ts";
 import { type CommittedStack, engineConfig } from "../../stacks/stacks.testing.ts";
-import { monthlyBill, type Watched } from "./cost.ts";
+import { monthlyBill, type WatchedStack } from "./cost.ts";
 import file from "../../runtime/prices.json" with { type: "json" };
 
 /** A stack as it is committed, or with some of its config changed. */
@@ -46,7 +46,7 @@ export function configOf(stack: CommittedStack, more: Readonly<Record<string, un
 }
 
 /** What a stack registers to watch itself, from its golden file. */
-export function watchedBy(stack: CommittedStack): Watched {
+export function watchedBy(stack: CommittedStack): WatchedStack {
   interface Inputs {
     readonly conditions?: readonly unknown[];
     readonly labelExtractors?: Readonly<Record<string, string>>;
@@ -68,7 +68,7 @@ export function watchedBy(stack: CommittedStack): Watched {
   };
 }
 
-function costTable(title: string, config: StackConfig, watched: Watched): string {
+function costTable(title: string, config: StackConfig, watched: WatchedStack): string {
   const first = monthlyBill(config, 1, watched);
   const later = monthlyBill(config, LATER, watched);
   const table = new Table({

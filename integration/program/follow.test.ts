@@ -1,3 +1,4 @@
+import { saidIn } from "./saidLines.ts";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -97,8 +98,8 @@ test("--listen without --follow, an address that is none, and one that is taken 
   const folder = await newFolder(t);
   const alone = await ended(folder, ["run", "--listen", "9464", ...RANGE]);
   t.deepEqual(
-    [alone.code, alone.said],
-    [2, "mev-boost-etl: --listen serves the metrics of --follow: give both\n"],
+    [alone.code, saidIn(alone.said)],
+    [2, ["mev-boost-etl: --listen serves the metrics of --follow: give both"]],
   );
   const odd = await ended(folder, ["run", "--follow", "--listen", "localhost", ...RANGE]);
   t.is(odd.code, 2);
@@ -107,8 +108,8 @@ test("--listen without --follow, an address that is none, and one that is taken 
   const taken = await ended(folder, ["run", "--follow", "--listen", String(port), ...RANGE]);
   server.closeAllConnections();
   t.deepEqual(
-    [taken.code, taken.said],
-    [1, `mev-boost-etl: can't listen on 127.0.0.1:${port}: it is in use; give --listen another address\n`],
+    [taken.code, saidIn(taken.said)],
+    [1, [`mev-boost-etl: can't listen on 127.0.0.1:${port}: it is in use; give --listen another address`]],
   );
 });
 

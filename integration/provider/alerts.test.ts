@@ -2,14 +2,14 @@ import test, { type ExecutionContext } from "ava";
 import type { LogEntry } from "../../components/logMetrics.testing.ts";
 import { LOG_LINES, type LineOf } from "../../runtime/services/logLines.ts";
 import { runStack } from "../../stacks/golden.ts";
-import { bothServices, logged, type Service, tick, ticks } from "../../stacks/logged.testing.ts";
+import { bothServices, logged, manyTicks, oneTick, type TickedService } from "../../stacks/logged.testing.ts";
 import { type RuleCase, testRules } from "../promtool.ts";
 import { rulesOf } from "./alertRuleFile.ts";
 
 const { rules, series } = rulesOf((await runStack("production")).registered);
 
 const nouns = ["no-tick", "behind", "relay-silent", "quarantine", "objects", "errors"];
-const named = (service: Service, noun: string) => `${service}-alerts-${noun}`;
+const named = (service: TickedService, noun: string) => `${service}-alerts-${noun}`;
 
 /** Minutes after the stack was made at which the cases look; longer than any alert looks back. */
 const NOW = 9 * 60;
@@ -31,7 +31,7 @@ function fires(
 }
 
 test("hours of ticks that go well wake nobody", async (t) => {
-  const lines = bothServices.flatMap((service) => ticks(service, ago(8 * 60), ago(1)));
+  const lines = bothServices.flatMap((service) => manyTicks(service, ago(8 * 60), ago(1)));
   // Before the first one there was none for an hour.
   const minutes = Array.from({ length: 8 * 60 }, (_, minute) => ago(minute));
   const expected = minutes.map((minute) => ({ minute, firing: [] }));
@@ -41,83 +41,83 @@ test("hours of ticks that go well wake nobody", async (t) => {
 const cases: readonly {
   readonly what: string;
   readonly noun: string;
-  readonly fire: (service: Service) => LogEntry[];
-  readonly calm: (service: Service) => LogEntry[];
+  readonly fire: (service: TickedService) => LogEntry[];
+  readonly calm: (service: TickedService) => LogEntry[];
   readonly labels?: Record<string, string>;
 }[] = [
   {
     what: "no tick ever",
     noun: "no-tick",
     fire: () => [],
-    calm: (service) => tick(service, ago(29)),
+    calm: (service) => oneTick(service, ago(29)),
   },
   {
     what: "ticks that stopped half an hour ago",
     noun: "no-tick",
     // It must have been so for half an hour, in which each moment looks back on five minutes.
-    fire: (service) => ticks(service, ago(120), ago(35)),
-    calm: (service) => ticks(service, ago(119), ago(34)),
+    fire: (service) => manyTicks(service, ago(120), ago(35)),
+    calm: (service) => manyTicks(service, ago(119), ago(34)),
   },
   {
     what: "ticks that all fail",
     noun: "no-tick",
-    fire: (service) => ticks(service, ago(120), ago(1), { line: { outcome: "failed" }, level: "error" }),
-    calm: (service) => ticks(service, ago(120), ago(1), { line: { outcome: "out-of-time" } }),
+    fire: (service) => manyTicks(service, ago(120), ago(1), { line: { outcome: "failed" }, level: "error" }),
+    calm: (service) => manyTicks(service, ago(120), ago(1), { line: { outcome: "out-of-time" } }),
   },
   {
     what: "one relay far behind",
     noun: "behind",
-    fire: (service) => ticks(service, ago(60), ago(1), { relay: { lag_slots: 700 } }),
-    calm: (service) => ticks(service, ago(60), ago(1), { relay: { lag_slots: 500 } }),
+    fire: (service) => manyTicks(service, ago(60), ago(1), { relay: { lag_slots: 700 } }),
+    calm: (service) => manyTicks(service, ago(60), ago(1), { relay: { lag_slots: 500 } }),
     labels: { relay: "flashbots" },
   },
   {
     what: "one relay far behind for half an hour",
     noun: "behind",
-    fire: (service) => ticks(service, ago(35), ago(1), { relay: { lag_slots: 32_000 } }),
-    calm: (service) => ticks(service, ago(25), ago(1), { relay: { lag_slots: 32_000 } }),
+    fire: (service) => manyTicks(service, ago(35), ago(1), { relay: { lag_slots: 32_000 } }),
+    calm: (service) => manyTicks(service, ago(25), ago(1), { relay: { lag_slots: 32_000 } }),
     labels: { relay: "flashbots" },
   },
   {
     what: "one relay of which nothing was covered for hours",
     noun: "relay-silent",
-    fire: (service) => ticks(service, ago(6 * 60 + 5), ago(1), { relay: { covered: 0, rows: 0 } }),
+    fire: (service) => manyTicks(service, ago(6 * 60 + 5), ago(1), { relay: { covered: 0, rows: 0 } }),
     calm: (service) => [
-      ...tick(service, ago(8 * 60)),
-      ...ticks(service, ago(6 * 60 + 5), ago(201), { relay: { covered: 0, rows: 0 } }),
-      ...tick(service, ago(200)),
-      ...ticks(service, ago(195), ago(1), { relay: { covered: 0, rows: 0 } }),
+      ...oneTick(service, ago(8 * 60)),
+      ...manyTicks(service, ago(6 * 60 + 5), ago(201), { relay: { covered: 0, rows: 0 } }),
+      ...oneTick(service, ago(200)),
+      ...manyTicks(service, ago(195), ago(1), { relay: { covered: 0, rows: 0 } }),
     ],
     labels: { relay: "flashbots" },
   },
   {
     what: "rows that no table can hold",
     noun: "quarantine",
-    fire: (service) => ticks(service, ago(59), ago(1), { relay: { quarantined: 200 } }),
-    calm: (service) => ticks(service, ago(59), ago(1), { relay: { quarantined: 90 } }),
+    fire: (service) => manyTicks(service, ago(59), ago(1), { relay: { quarantined: 200 } }),
+    calm: (service) => manyTicks(service, ago(59), ago(1), { relay: { quarantined: 90 } }),
   },
   {
     what: "an object that can't be loaded",
     noun: "objects",
     fire: (service) => [
-      ...ticks(service, ago(59), ago(11)),
-      ...tick(service, ago(6), { line: { load_failed: 1 } }),
+      ...manyTicks(service, ago(59), ago(11)),
+      ...oneTick(service, ago(6), { line: { load_failed: 1 } }),
     ],
-    calm: (service) => tick(service, ago(61), { line: { load_failed: 1 } }),
+    calm: (service) => oneTick(service, ago(61), { line: { load_failed: 1 } }),
   },
   {
     what: "an object that can't be trusted",
     noun: "objects",
-    fire: (service) => tick(service, ago(6), { line: { faults: 2 } }),
-    calm: (service) => ticks(service, ago(59), ago(1), { line: { load_waiting: 100, relays_failed: 1 } }),
+    fire: (service) => oneTick(service, ago(6), { line: { faults: 2 } }),
+    calm: (service) => manyTicks(service, ago(59), ago(1), { line: { load_waiting: 100, relays_failed: 1 } }),
   },
   {
     what: "ticks that fail for want of a grant",
     noun: "errors",
-    fire: (service) => ticks(service, ago(14), ago(1), { line: { outcome: "failed" }, level: "error" }),
+    fire: (service) => manyTicks(service, ago(14), ago(1), { line: { outcome: "failed" }, level: "error" }),
     // In the first minutes of a service that is waited for, and said as a warning.
     calm: (service) => [
-      ...ticks(service, ago(14), ago(1), { line: { outcome: "failed" }, level: "warn" }),
+      ...manyTicks(service, ago(14), ago(1), { line: { outcome: "failed" }, level: "warn" }),
       ...logged(service, ago(3), (log) =>
         log.warn({ dataset: service, fault: "403" } satisfies LineOf<"access">, LOG_LINES.access.message),
       ),
@@ -131,7 +131,12 @@ for (const { what, noun, fire, calm, labels = {} } of cases)
       const other = bothServices.find((name) => name !== service) ?? service;
       const [own, others] = [named(service, noun), named(other, noun)];
       return [
-        fires(`${service} fires`, [...fire(service), ...ticks(other, ago(6 * 60), ago(1))], [labels], own),
+        fires(
+          `${service} fires`,
+          [...fire(service), ...manyTicks(other, ago(6 * 60), ago(1))],
+          [labels],
+          own,
+        ),
         fires(`${service} is calm`, calm(service), [], own),
         // The other service's trouble is the other alert's.
         ...(noun === "no-tick" ? [] : [fires(`${other} isn't concerned`, fire(service), [], others)]),
@@ -168,7 +173,7 @@ test("a stack that has just been made wakes nobody, until its first tick is late
   await firstAlerts(
     t,
     45,
-    bothServices.flatMap((service) => ticks(service, 25, 45)),
+    bothServices.flatMap((service) => manyTicks(service, 25, 45)),
     {},
   );
 });
@@ -180,13 +185,13 @@ test("a young stack whose first ticks cover nothing of a relay wakes nobody befo
   await firstAlerts(
     t,
     100,
-    bothServices.flatMap((service) => [...tick(service, 5, empty), ...ticks(service, 10, 100)]),
+    bothServices.flatMap((service) => [...oneTick(service, 5, empty), ...manyTicks(service, 10, 100)]),
     {},
   );
   await firstAlerts(
     t,
     6 * 60 + 10,
-    bothServices.flatMap((service) => ticks(service, 5, 6 * 60 + 10, empty)),
+    bothServices.flatMap((service) => manyTicks(service, 5, 6 * 60 + 10, empty)),
     {
       behind: { from: 35, labels: flashbots },
       "relay-silent": { from: 6 * 60 + 5, labels: flashbots },

@@ -7,7 +7,7 @@ import { canonicalOf } from "./canonical.ts";
 import type { Context } from "./context.ts";
 import { type FollowLines, linesForPeople, linesForPrograms } from "./followLines.ts";
 import type { FollowState } from "./followServer.ts";
-import { TICK_MS, type TickReport, ticksOf } from "./followTick.ts";
+import { FOLLOW_INTERVAL_MS, type TickReport, ticksOf } from "./followTick.ts";
 import type { ListenAddress } from "./listen.ts";
 import { openWarehouse } from "./load.ts";
 import type { CommonOptions } from "./options.ts";
@@ -29,7 +29,7 @@ export interface FollowParts {
 }
 
 /** Without a tick's end for so long it is taken to hang: a tick that is out of time ends well within two intervals. */
-const HUNG_AFTER_MS = 3 * TICK_MS;
+const HUNG_AFTER_MS = 3 * FOLLOW_INTERVAL_MS;
 /** Between the end of a tick that took too long and the next. */
 const SHORTEST_PAUSE_MS = 1000;
 
@@ -57,7 +57,7 @@ export async function follow(
     while (!stop.aborted) {
       const started = clock.monotonic();
       const report = await tick();
-      const pauseMs = Math.max(SHORTEST_PAUSE_MS, started + TICK_MS - clock.monotonic());
+      const pauseMs = Math.max(SHORTEST_PAUSE_MS, started + FOLLOW_INTERVAL_MS - clock.monotonic());
       state.endedMs = clock.monotonic();
       state.endedWell = report.fault === undefined;
       served?.metrics.add(report);

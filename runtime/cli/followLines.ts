@@ -3,7 +3,7 @@ import type { SlotRange } from "../chain/slots.ts";
 import { bids } from "../datasets/dataset.ts";
 import { serviceLog } from "../log.ts";
 import { LOG_LINES } from "../services/logLines.ts";
-import { TICK_MS, type TickReport } from "./followTick.ts";
+import { FOLLOW_INTERVAL_MS, type TickReport } from "./followTick.ts";
 
 /** What is said before the first tick. */
 export interface FollowStart {
@@ -41,7 +41,7 @@ export function linesForPeople(print: (line: string) => void, say: (line: string
     start(start) {
       const { network, range, settled, url } = start;
       print(
-        `following ${network.name} from slot ${range.first} on, a tick every ${TICK_MS / 60_000} minutes`,
+        `following ${network.name} from slot ${range.first} on, a tick every ${FOLLOW_INTERVAL_MS / 60_000} minutes`,
       );
       if (range.last < settled) print(`--follow has no end: it goes on past slot ${range.last}`);
       print(roundingOf(start));
@@ -80,7 +80,7 @@ export function linesForPrograms(
         settled_slot: settled,
         last_slot: takeable,
         chunks: roundingOf(start),
-        interval_seconds: TICK_MS / 1000,
+        interval_seconds: FOLLOW_INTERVAL_MS / 1000,
         ...(range.last < settled ? { passes: range.last } : {}),
         ...(url === undefined ? {} : { url }),
       };

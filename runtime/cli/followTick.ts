@@ -17,7 +17,7 @@ import type { Context } from "./context.ts";
 import { coverageOfAll } from "./summary.ts";
 
 /** Time from the start of one tick of `run --follow` to the start of the next, ms. */
-export const TICK_MS = 5 * 60 * 1000;
+export const FOLLOW_INTERVAL_MS = 5 * 60 * 1000;
 /** A tick asks nothing more after this time, so that it has ended when the next is due. */
 const TICK_DEADLINE_MS = 4 * 60 * 1000;
 
@@ -119,7 +119,7 @@ async function once(
     relays: asking.relays,
     sources: (until) => asking.sourcesUntil(until),
     deadlineMs: TICK_DEADLINE_MS,
-    intervalMs: TICK_MS,
+    intervalMs: FOLLOW_INTERVAL_MS,
     firstSlot,
   });
   const unsettled = result.loaded ? await settleBy(canonical, warehouse, context) : [];

@@ -3,6 +3,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { saidIn } from "../../integration/program/saidLines.ts";
 import test from "ava";
 import { Command } from "commander";
 import { UserError } from "../errors.ts";
@@ -43,7 +44,7 @@ async function cli(folder: string, ...args: string[]): Promise<{ code: number; l
       { env: { PATH: folder, HOME: folder } },
       (error, _stdout, stderr) => {
         const code = error === null ? 0 : Number(error.code);
-        resolve({ code, lines: stderr.trim().split("\n") });
+        resolve({ code, lines: saidIn(stderr) });
       },
     );
   });

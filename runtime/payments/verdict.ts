@@ -62,7 +62,7 @@ export type Method =
   | "spending"
   | "shortfall";
 
-export interface Outcome {
+export interface PaymentOutcome {
   readonly verdict: Verdict;
   readonly method: Method;
   /** Wei that were seen to be paid; null where nothing could be seen. */
@@ -77,17 +77,17 @@ export interface Outcome {
  * Whether a claim was paid, by the order of steps that unites relayscan's, Helix's and ethstaker.tax's: the balance, the last
  * transaction, what contracts distributed, what the recipient spent. `less` says that none of them found the value, and no more.
  */
-export async function judge(claim: Claim, facts: BlockFacts): Promise<Outcome> {
+export async function judge(claim: Claim, facts: BlockFacts): Promise<PaymentOutcome> {
   const tried: Method[] = ["block"];
   const { due } = claim;
-  const seen = (method: Method, paid: bigint): Outcome => ({
+  const seen = (method: Method, paid: bigint): PaymentOutcome => ({
     verdict: paid > due ? "more" : "exact",
     method,
     paid,
     shortBy: null,
     tried,
   });
-  const without = (verdict: Verdict, method: Method): Outcome => ({
+  const without = (verdict: Verdict, method: Method): PaymentOutcome => ({
     verdict,
     method,
     paid: null,

@@ -10,7 +10,7 @@ import { numberOrNull, textIn } from "../warehouse/sql/values.ts";
 import type { Value, Warehouse } from "../warehouse/warehouse.ts";
 import { finalizedMs } from "./finalized.ts";
 import { rpcFacts } from "./rpcFacts.ts";
-import { type BlockFacts, type Claim, judge, type Outcome, type Verdict } from "./verdict.ts";
+import { type BlockFacts, type Claim, judge, type PaymentOutcome, type Verdict } from "./verdict.ts";
 import { factsKey, type XatuBlocks } from "./xatuFacts.ts";
 
 /** Claims whose verdicts are written together: what a crash costs at most. */
@@ -81,7 +81,7 @@ export async function verifyPayments(options: VerifyOptions): Promise<VerifySumm
 interface Judged {
   readonly claim: Wanted;
   readonly facts: BlockFacts;
-  readonly outcome: Outcome;
+  readonly outcome: PaymentOutcome;
 }
 
 /** The outcomes of claims; those of which the source can't tell are left out. A block that several relays delivered is asked once. */

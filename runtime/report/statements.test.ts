@@ -116,6 +116,7 @@ const REQUIRED: Readonly<Record<string, (slot: number, relay: string) => string>
   suspect: () => quotedText("0001".repeat(8)),
   state: () => quotedText("active"),
   block_timestamp: (slot) => `epoch_ms(${slotStartMs(hour.network, slot)}::BIGINT)`,
+  verified_at: (slot) => `epoch_ms(${slotStartMs(hour.network, slot)}::BIGINT)`,
   loaded_at: (slot) => `epoch_ms(${slotStartMs(hour.network, slot)}::BIGINT)`,
 };
 

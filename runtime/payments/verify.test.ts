@@ -1,0 +1,201 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { json } from "node:stream/consumers";
+import test, { type ExecutionContext } from "ava";
+import { fixedDateClock } from "../chain/clock.ts";
+import { findNetwork, simulatedNetwork } from "../chain/networks.ts";
+import { slotStartMs } from "../chain/slots.ts";
+import { openFolderLake } from "../lake/folder/folder.ts";
+import { silentLog } from "../log.ts";
+import { openRpc } from "../nodes/rpc.ts";
+import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
+import { newFolder, put, relayNamed, rowOf } from "../warehouse/warehouse.testing.ts";
+import { verifyPayments } from "./verify.ts";
+
+const network = simulatedNetwork(1);
+const SLOT = 640;
+const CLAIM = 1000n;
+const hashOf = (number: number) => `0x${number.toString(16).padStart(64, "0")}`;
+const hex = (value: bigint | number) => `0x${value.toString(16)}`;
+const recipient = `0x${SLOT.toString(16).padStart(40, "0")}`;
+
+interface Call {
+  readonly id: number;
+  readonly method: string;
+  readonly params: readonly unknown[];
+}
+type Reply =
+  { readonly result: unknown } | { readonly error: { readonly code: number; readonly message: string } };
+
+/** A node of one block, 9, that pays the claim; its parent is 8. */
+const honest = ({ method, params }: Call): Reply => {
+  const block = (number: number) => ({
+    number: hex(number),
+    hash: hashOf(number),
+    parentHash: hashOf(number - 1),
+    timestamp: hex(slotStartMs(network, SLOT) / 1000),
+    transactions: [hashOf(77)],
+    withdrawals: [{ address: recipient, amount: hex(3) }],
+    baseFeePerGas: hex(1),
+  });
+  if (method === "eth_chainId") return { result: hex(1) };
+  if (method === "eth_getBlockByNumber") {
+    const final = { ...block(9), timestamp: hex(slotStartMs(network, SLOT + 100) / 1000) };
+    return { result: params[0] === "finalized" ? final : block(9) };
+  }
+  if (method === "eth_getBlockByHash") return { result: params[0] === hashOf(9) ? block(9) : null };
+  if (method === "eth_getBalance") {
+    const { blockHash } = params[1] as { blockHash: string };
+    return { result: hex(blockHash === hashOf(9) ? 50n + CLAIM + 3_000_000_000n : 50n) };
+  }
+  if (method === "eth_getTransactionByBlockHashAndIndex")
+    return { result: { value: hex(5), to: recipient, input: "0x" } };
+  if (method === "eth_getTransactionReceipt") return { result: receipt };
+  if (method === "eth_getBlockReceipts") return { result: [receipt] };
+  if (method === "eth_getLogs") return { result: [] };
+  return { error: { code: -32601, message: `no method ${method}` } };
+};
+const receipt = {
+  status: "0x1",
+  from: `0x${"9".repeat(40)}`,
+  transactionIndex: "0x0",
+  gasUsed: "0x1",
+  effectiveGasPrice: "0x1",
+};
+
+type Answer = (calls: readonly Call[], response: ServerResponse) => void;
+
+/** Serves a node; `answer` may spoil what it would say. */
+async function served(t: ExecutionContext, reply: (call: Call) => Reply, answer?: Answer): Promise<string> {
+  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+    const answered = (body: unknown) => {
+      const calls = (Array.isArray(body) ? body : [body]) as Call[];
+      answer?.(calls, response);
+      if (response.headersSent || response.destroyed) return;
+      const replies = calls.map((call) => ({ jsonrpc: "2.0", id: call.id, ...reply(call) }));
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify(Array.isArray(body) ? replies : replies[0]));
+    };
+    // A question whose answer was broken off may end before it was read.
+    json(request).then(answered, () => response.destroy());
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://user:secret@127.0.0.1:${(server.address() as AddressInfo).port}/key`;
+}
+
+/** What table payments holds after one payload was verified by a node: `verdict method paid withdrawals`. */
+async function verified(t: ExecutionContext, url: string, of = network) {
+  const folder = await newFolder(t);
+  const lake = openFolderLake(join(folder, "lake"), network.name);
+  const clock = fixedDateClock(slotStartMs(network, SLOT + 2000));
+  const warehouse = openDuckDb(join(folder, "w.duckdb"), network, { clock, log: silentLog });
+  t.teardown(() => warehouse.close());
+  const row = rowOf(SLOT, 1, { block_hash: hashOf(9), block_number: "9", value: String(CLAIM) });
+  await put(lake, network, "payloads", "heron", { rows: new Map([[SLOT, [row]]]) });
+  await warehouse.load(lake, [relayNamed("heron")]);
+  const range = { first: SLOT, last: SLOT };
+  const outcome = await verifyPayments({
+    warehouse,
+    network: of,
+    clock,
+    range,
+    source: { kind: "rpc", rpc: openRpc(url) },
+  }).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+  const rows = await warehouse.query("SELECT verdict, method, paid, withdrawals FROM payments");
+  return { outcome, rows: rows.map((told) => Object.values(told).join(" ")) };
+}
+
+test("a payment is what the balance grew by, less the withdrawals", async (t) => {
+  const { outcome, rows } = await verified(t, await served(t, honest));
+  t.deepEqual(rows, ["exact balance 1000 3000000000"]);
+  t.deepEqual(outcome, { verdicts: { exact: 1 }, left: 0, pruned: false });
+});
+
+test("a node that lags gives no verdict: the block isn't final there", async (t) => {
+  const lagging = (call: Call): Reply =>
+    call.params[0] === "finalized"
+      ? {
+          result: {
+            ...(honest(call) as { result: object }).result,
+            timestamp: hex(slotStartMs(network, SLOT - 1) / 1000),
+          },
+        }
+      : { result: null };
+  const { outcome, rows } = await verified(t, await served(t, lagging));
+  t.deepEqual(rows, []);
+  t.deepEqual(outcome, { verdicts: {}, left: 1, pruned: false });
+});
+
+test("a node of another chain is refused, and nothing is written", async (t) => {
+  const url = await served(t, (call) => (call.method === "eth_chainId" ? { result: hex(5) } : honest(call)));
+  const mainnet = findNetwork("mainnet", 1);
+  const { outcome, rows } = await verified(t, url, {
+    ...network,
+    name: "mainnet",
+    chainId: mainnet?.chainId ?? 0,
+  });
+  t.is(outcome, "--chain: the node is of another network than mainnet");
+  t.deepEqual(rows, []);
+});
+
+test("a pruned node leaves a payment untestable, and says that an archive would tell", async (t) => {
+  const pruned = (call: Call): Reply =>
+    call.method === "eth_getBalance"
+      ? { error: { code: -32000, message: "missing trie node 12ab (path ) state 0x12 is not available" } }
+      : honest(call);
+  const { outcome, rows } = await verified(t, await served(t, pruned));
+  t.deepEqual(rows, ["untestable balance  3000000000"]);
+  t.deepEqual(outcome, { verdicts: { untestable: 1 }, left: 0, pruned: true });
+});
+
+test("a block that was replaced is not canonical, whatever it pays", async (t) => {
+  const replaced = (call: Call): Reply =>
+    call.method === "eth_getBlockByNumber" && call.params[0] !== "finalized"
+      ? { result: { ...(honest(call) as { result: object }).result, hash: hashOf(10) } }
+      : honest(call);
+  const { rows } = await verified(t, await served(t, replaced));
+  t.deepEqual(rows, ["not_canonical block  "]);
+});
+
+test("refusals and errors are waited out: 429 and 503 before the answer change nothing", async (t) => {
+  let asked = 0;
+  const url = await served(t, honest, (_, response) => {
+    asked++;
+    if (asked % 2 === 1) response.writeHead(asked % 4 === 1 ? 429 : 503).end("slow down");
+  });
+  const { rows } = await verified(t, url);
+  t.deepEqual(rows, ["exact balance 1000 3000000000"]);
+});
+
+for (const [what, answer] of [
+  [
+    "is cut",
+    (_, response) =>
+      void response
+        .writeHead(200, { "content-length": 5000 })
+        .write('[{"jsonrpc":"2.0","res', () => response.destroy()),
+  ],
+  ["is HTML", (_, response) => void response.writeHead(200).end("<html>parked</html>")],
+  ["refuses always", (_, response) => void response.writeHead(403).end("no")],
+  ["breaks off", (_, response) => void response.destroy()],
+] as readonly [string, Answer][])
+  test(`an answer that ${what} fails the command, writes nothing, and shows no credential`, async (t) => {
+    const { outcome, rows } = await verified(t, await served(t, honest, answer));
+    t.deepEqual(rows, []);
+    t.is(typeof outcome, "string");
+    t.regex(String(outcome), /^the node http:\/\/\*\*\*@127\.0\.0\.1:\d+\/\*\*\* can't be asked for eth_/);
+    t.notRegex(String(outcome), /secret|key/);
+  });
+
+test("a node that says what no node says fails the command, and writes nothing", async (t) => {
+  const odd = (call: Call): Reply => (call.method === "eth_getBalance" ? { result: "plenty" } : honest(call));
+  const { outcome, rows } = await verified(t, await served(t, odd));
+  t.deepEqual(rows, []);
+  t.regex(String(outcome), /not as an execution node does/);
+});
