@@ -12,10 +12,12 @@ import type { Query } from "../../runtime/warehouse/bigquery/bigqueryJobs.ts";
 import {
   type LedgerChange,
   emptyScript,
+  forgetScript,
   generationsQuery,
   ledgerQuery,
   type LoadPlaces,
   loadScript,
+  pruneStatement,
 } from "../../runtime/warehouse/bigquery/bigqueryLoadSql.ts";
 import { parameterType } from "../../runtime/warehouse/bigquery/bigqueryParameters.ts";
 import {
@@ -107,6 +109,12 @@ function loadStatements(
       named(`load of failed ${dataset.name}`, load(dataset, "failed")),
     ]),
     emptyScript: all.map((dataset) => named(`empty ${dataset.name}`, emptyScript(places, dataset))),
+    forgetScript: all.map((dataset) =>
+      named(`forget ${dataset.name}`, forgetScript(places, network, dataset, [range, range])),
+    ),
+    pruneStatement: all.map((dataset) =>
+      named(`prune ${dataset.name}`, pruneStatement(places, dataset, Date.UTC(2026, 0, 2))),
+    ),
     generationsQuery: all.flatMap((dataset) => [
       named(`generations of ${dataset.name}`, generationsQuery(place, dataset, { relay: "o'wl" })),
       named(

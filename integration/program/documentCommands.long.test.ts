@@ -34,8 +34,13 @@ async function freePort(): Promise<string> {
 
 /** Runs a script; whatever it leaves running in the background ends with it. */
 async function typed(script: string, cwd: string): Promise<{ code: number | null; output: string }> {
+  // What is set for tests alone a service refuses as a setting that it doesn't know.
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith("ETL_TEST_")),
+  );
   const shell = spawn("bash", ["-eu", "-c", script], {
     cwd,
+    env,
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   });

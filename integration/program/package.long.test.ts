@@ -63,12 +63,17 @@ test("the licence of everything that is bundled goes along", (t) => {
     "commander",
     "fp-ts",
     "google-auth-library",
+    "http-proxy-agent",
+    "https-proxy-agent",
     "io-ts",
     "linkedom",
     "lossless-json",
     "node-fetch",
     "p-limit",
     "pino",
+    "prom-client",
+    "proxy-from-env",
+    "viem",
   ])
     t.true(text.includes(`\n${name} ${whole.dependencies[name]} (`), name);
   t.regex(text, /Apache License\s+Version 2\.0/);

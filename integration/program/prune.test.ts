@@ -1,6 +1,8 @@
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { simulatedNetwork } from "../../runtime/chain/networks.ts";
+import { slotsOfDay } from "../../runtime/chain/slots.ts";
 import { newFolder } from "../../runtime/warehouse/warehouse.testing.ts";
 import { endedCommand } from "./command.ts";
 import { saidIn } from "./saidLines.ts";
@@ -56,8 +58,55 @@ test("prune says what it would take out, does it with --yes, and load --rebuild 
   t.is(await loaded(), 0, "no load brings them back");
   const after = await ended(folder, ["coverage", "--json", "--format", "json", "--relay", "lapwing"]);
   t.is(after.out, covered.out);
+  const loadedSlots = "4997572-4997583";
+  const restored = `load --rebuild --slots ${loadedSlots} restores them`;
+  for (const command of ["check", "report"]) {
+    const refused = await ended(folder, [command]);
+    t.is(refused.code, 1, refused.out);
+    t.deepEqual(saidIn(refused.said), [
+      `mev-boost-etl: all rows of simulated-1 have been pruned from ${file}; ${restored}`,
+    ]);
+  }
+  const named = await ended(folder, ["check", "--slots", loadedSlots, "--json"]);
+  t.true(
+    named.said.includes(`have been pruned from ${file}, and are missing from what follows; ${restored}`),
+    named.said,
+  );
+  const files = await ended(folder, ["export", "--partial", "--out", "parquet", "--json"]);
+  const name = "2025-10-09";
+  const day = { day: name, slots: slotsOfDay(simulatedNetwork(1), Date.parse(name) / 86_400_000) };
+  t.deepEqual(JSON.parse(files.out), {
+    files: [],
+    incomplete: [],
+    pruned: [
+      { dataset: "payloads", ...day },
+      { dataset: "bids", ...day },
+    ],
+  });
   t.is(await loaded("--rebuild", "--slots", slots), bids + payloads);
   t.is(await loaded(), 0);
+});
+
+test("a check and a report are about what is left, and say which days were pruned", async (t) => {
+  t.timeout(240_000);
+  const { folder } = await collected(t);
+  const run = ["run", "--relay", "lapwing", "--last", "12", "--quiet"];
+  t.is((await ended(folder, run, LATER)).code, 0);
+  const whole = await ended(folder, ["check", "--json"]);
+  t.is(whole.said, "");
+  t.is((await ended(folder, ["prune", "--older", "1d", "--yes"])).code, 0);
+  const dayEnd = slotsOfDay(simulatedNetwork(1), Date.parse("2025-10-09") / 86_400_000).last;
+  for (const command of ["check", "report"]) {
+    const { code, out, said } = await ended(folder, [command]);
+    t.not(code, 1, said);
+    t.regex(out, new RegExp(`^simulated-1, slots ${dayEnd + 1}-`));
+    t.regex(
+      saidIn(said)[0] ?? "",
+      new RegExp(
+        `^slots (\\d+)-${dayEnd} are left out: rows of them have been pruned; load --rebuild --slots \\1-${dayEnd} restores them$`,
+      ),
+    );
+  }
 });
 
 test("prune refuses what could not come back, and what isn't a number of days", async (t) => {

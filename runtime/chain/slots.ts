@@ -33,6 +33,12 @@ export function intersect(a: SlotRange, b: SlotRange): SlotRange | undefined {
   return first <= last ? { first, last } : undefined;
 }
 
+/** The slots that begin in a UTC day (counted since 1970), from genesis on. */
+export function slotsOfDay({ genesis }: Network, day: number): SlotRange {
+  const firstOf = (start: number) => Math.max(0, Math.ceil((start * 86_400 - genesis) / SECONDS_PER_SLOT));
+  return { first: firstOf(day), last: firstOf(day + 1) - 1 };
+}
+
 /** How many slots a run holds. */
 export function slotCount(range: SlotRange): number {
   return range.last - range.first + 1;

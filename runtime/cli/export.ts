@@ -19,13 +19,13 @@ export async function exportCommand(
   const warehouse = await openWarehouse(options, context);
   try {
     if (range) tellRange(options, context, range);
-    const { files, incomplete } = await warehouse.export(out, {
+    const { files, incomplete, pruned } = await warehouse.export(out, {
       datasets: context.datasets,
       partial: options.partial,
       ...(options.relay.length > 0 ? { relays: options.relay } : {}),
       ...(range ? { slots: range } : {}),
     });
-    if (options.json) process.stdout.write(`${JSON.stringify({ files, incomplete })}\n`);
+    if (options.json) process.stdout.write(`${JSON.stringify({ files, incomplete, pruned })}\n`);
     else {
       for (const { path, rows } of files) print(`${path}: ${grouped(rows)} rows\n`);
       for (const { dataset, day, missing } of incomplete) {
@@ -33,7 +33,11 @@ export async function exportCommand(
           `${dataset} of ${day} left out: ${grouped(missing)} slots missing or to come (--partial writes it)\n`,
         );
       }
-      if (files.length + incomplete.length === 0)
+      for (const { dataset, day, slots } of pruned)
+        print(
+          `${dataset} of ${day} left out: pruned; ${COMMAND} load --rebuild --slots ${slots.first}-${slots.last} restores it\n`,
+        );
+      if (files.length + incomplete.length + pruned.length === 0)
         print(`${warehouse.url} holds no rows to export; ${COMMAND} run collects\n`);
     }
     return 0;

@@ -108,7 +108,11 @@ async function verified(t: ExecutionContext, url: string, of = network) {
     source: { kind: "rpc", rpc: openRpc(url) },
   }).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
   const rows = await warehouse.query("SELECT verdict, method, paid, withdrawals FROM payments");
-  return { outcome, rows: rows.map((told) => Object.values(told).join(" ")) };
+  return { outcome, rows: rows.map((told) => Object.values(told).map(textOfValue).join(" ")) };
+}
+
+function textOfValue(value: unknown): string {
+  return typeof value === "string" ? value : value === null ? "" : JSON.stringify(value);
 }
 
 test("a payment is what the balance grew by, less the withdrawals", async (t) => {
@@ -188,14 +192,14 @@ for (const [what, answer] of [
   test(`an answer that ${what} fails the command, writes nothing, and shows no credential`, async (t) => {
     const { outcome, rows } = await verified(t, await served(t, honest, answer));
     t.deepEqual(rows, []);
-    t.is(typeof outcome, "string");
-    t.regex(String(outcome), /^the node http:\/\/\*\*\*@127\.0\.0\.1:\d+\/\*\*\* can't be asked for eth_/);
-    t.notRegex(String(outcome), /secret|key/);
+    if (typeof outcome !== "string") return t.fail("it did not fail");
+    t.regex(outcome, /^the node http:\/\/\*\*\*@127\.0\.0\.1:\d+\/\*\*\* can't be asked for eth_/);
+    t.notRegex(outcome, /secret|key/);
   });
 
 test("a node that says what no node says fails the command, and writes nothing", async (t) => {
   const odd = (call: Call): Reply => (call.method === "eth_getBalance" ? { result: "plenty" } : honest(call));
   const { outcome, rows } = await verified(t, await served(t, odd));
   t.deepEqual(rows, []);
-  t.regex(String(outcome), /not as an execution node does/);
+  t.regex(typeof outcome === "string" ? outcome : "", /not as an execution node does/);
 });

@@ -1,5 +1,7 @@
 import { checks } from "../checks/checks.ts";
+import { DATASET_NAMES } from "../datasets/dataset.ts";
 import type { SqlDialect } from "../warehouse/sql/dialect.ts";
+import { prunedDaysSql } from "../warehouse/sql/prunable.ts";
 import { type Scope, bucketsOf, loadedRangeSql } from "../warehouse/sql/scope.ts";
 import { refusedChunksSql } from "./refusals.ts";
 import type { Ask } from "./section.ts";
@@ -23,6 +25,7 @@ export function pageStatements(d: SqlDialect, ask: Ask): Readonly<Record<string,
 export function everyStatement(d: SqlDialect, scope: Scope): { name: string; sql: string }[] {
   return [
     { name: "loaded range", sql: loadedRangeSql },
+    ...DATASET_NAMES.map((name) => ({ name: `pruned ${name}`, sql: prunedDaysSql(d, name, scope) })),
     { name: "refused chunks", sql: refusedChunksSql(d, scope) },
     ...Object.entries(pageStatements(d, askAbout(scope))).map(([name, sql]) => ({
       name: `report ${name}`,

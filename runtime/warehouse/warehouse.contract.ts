@@ -21,6 +21,8 @@ import {
   rowOf,
   tableRows,
 } from "./warehouse.testing.ts";
+import { sqlDialectOf } from "./sql/dialects.ts";
+import { prunedDaysSql } from "./sql/prunable.ts";
 import type { DayCoverage, Warehouse } from "./warehouse.ts";
 
 /** Opens a warehouse that is new for each `name` of a test, and the same for the same name. */
@@ -430,8 +432,17 @@ export function warehouseContract(
       const coverage = await warehouse.coverage();
       const held = async (dataset: DatasetName) =>
         (await warehouse.query(`SELECT slot FROM ${dataset} ORDER BY slot`)).map(({ slot }) => Number(slot));
+      const scope = { network: lakeNetwork, range: { first: border - 7200, last: border + 7199 }, nowMs: 0 };
+      const prunedDays = async (dataset: DatasetName) => {
+        const rows = await warehouse.query(prunedDaysSql(sqlDialectOf(warehouse.url), dataset, scope));
+        return rows.map((row) => Number(row["day"]));
+      };
+      const dayBefore = [beforeMs / day - 1];
+      t.deepEqual(await prunedDays("bids"), []);
       await t.throwsAsync(warehouse.prune("bids", beforeMs + 1), { instanceOf: RangeError });
       await warehouse.prune("bids", beforeMs);
+      t.deepEqual(await prunedDays("bids"), dayBefore);
+      t.deepEqual(await prunedDays("payloads"), []);
       t.deepEqual(await held("bids"), slots.slice(2), "rows before the day have left");
       t.deepEqual(await held("payloads"), slots, "only of the dataset that was named");
       t.deepEqual(await warehouse.coverage(), coverage);
@@ -447,6 +458,7 @@ export function warehouseContract(
       await put(lake, lakeNetwork, "bids", "one", { rows: more });
       t.is((await warehouse.load(lake, relays)).rows, 1);
       t.deepEqual(await held("bids"), [border - 2, ...slots.slice(2)]);
+      t.deepEqual(await prunedDays("bids"), dayBefore, "one slot isn't the day");
 
       const restored = await warehouse.load(lake, relays, {
         rebuild: true,
@@ -461,6 +473,7 @@ export function warehouseContract(
       t.deepEqual(await tableRows(warehouse, "bids"), await expectedTableRows(lake, "bids"));
       t.deepEqual(await tableRows(warehouse, "payloads"), await expectedTableRows(lake, "payloads"));
       t.is((await tableRows(warehouse, "bids")).length, whole.length + 1);
+      t.deepEqual(await prunedDays("bids"), []);
     },
   );
 

@@ -78,6 +78,13 @@ export interface ExportSummary {
     readonly day: string;
     readonly missing: number;
   }[];
+  /** Days that weren't written because rows of them have been pruned. */
+  readonly pruned: readonly {
+    readonly dataset: DatasetName;
+    readonly day: string;
+    /** What `load --rebuild` restores. */
+    readonly slots: SlotRange;
+  }[];
 }
 
 /**

@@ -245,6 +245,7 @@ test("a Parquet file a complete day: exact wei, UTC, in order; other days only w
   t.deepEqual(summary, {
     files: [{ path: file("2023-11-15.parquet"), rows: 160, complete: true }],
     incomplete: [{ dataset: "bids", day: "2023-11-16", missing: 40 }],
+    pruned: [],
   });
   t.deepEqual(await readdir(file("..")), ["bids"]);
   t.deepEqual(await readdir(file(".")), ["2023-11-15.parquet"]);

@@ -8,6 +8,8 @@ import { quotedName, quotedText } from "../../datasets/schema.ts";
 import { rowTables } from "../../datasets/tables.ts";
 import { codeOf, printable, UserError } from "../../errors.ts";
 import { rowsOf } from "./duckdbCells.ts";
+import { intersect, type SlotRange, slotsOfDay } from "../../chain/slots.ts";
+import { prunedDaysSql } from "../sql/prunable.ts";
 import { duckdbDialect } from "../sql/duckdbDialect.ts";
 import { firstSlotOfDaySql } from "../sql/views.ts";
 import { settledNow } from "./duckdbViews.ts";
@@ -24,7 +26,7 @@ interface Day {
 
 /**
  * Writes a Parquet file a day and dataset. A day is complete when its last slot is settled and no active relay misses a
- * slot of it. Times are UTC instants, `value` is DECIMAL(38,0), rows lie in the table's order. `bring`
+ * slot of it; one that was pruned is left out. Times are UTC instants, `value` is DECIMAL(38,0), rows lie in the table's order. `bring`
  * puts a day's rows into the table where they aren't there. Throws UserError.
  */
 export async function exportDays(
@@ -35,6 +37,7 @@ export async function exportDays(
   bring?: (dataset: DatasetName, day: string) => Promise<void>,
 ): Promise<ExportSummary> {
   const files: { path: string; rows: number; complete: boolean }[] = [];
+  const pruned: { dataset: DatasetName; day: string; slots: SlotRange }[] = [];
   const incomplete: { dataset: DatasetName; day: string; missing: number }[] = [];
   for (const dataset of options.datasets) {
     for (const day of await daysOf(connection, network, dataset, options)) {
@@ -45,6 +48,11 @@ export async function exportDays(
         continue;
       }
       await bring?.(dataset, name);
+      const slots = await prunedSlots(connection, network, dataset, day, options);
+      if (slots) {
+        pruned.push({ dataset, day: name, slots });
+        continue;
+      }
       const folder = join(out, network.name, dataset);
       const partial = join(folder, `${name}.partial.parquet`);
       const path = complete ? join(folder, `${name}.parquet`) : partial;
@@ -55,7 +63,23 @@ export async function exportDays(
       files.push({ path, rows, complete });
     }
   }
-  return { files, incomplete };
+  return { files, incomplete, pruned };
+}
+
+/** The slots of a day if rows of it have been pruned: a file of what is left would pass for the day. */
+async function prunedSlots(
+  connection: DuckDBConnection,
+  network: Network,
+  dataset: DatasetName,
+  { name }: Day,
+  { relays, slots }: ExportOptions,
+): Promise<SlotRange | undefined> {
+  const day = slotsOfDay(network, Date.parse(name) / 86_400_000);
+  const range = slots ? intersect(day, slots) : day;
+  if (!range) return undefined;
+  const scope = { network, range, nowMs: 0, ...(relays ? { relays } : {}) };
+  const found = await rowsOf(connection, prunedDaysSql(duckdbDialect, dataset, scope));
+  return found.length > 0 ? day : undefined;
 }
 
 /** The days of which anything is covered, oldest first. */

@@ -73,7 +73,10 @@ function firstSlotOfDay(network: Network, slot: number): number {
   return slot < first ? first - SLOTS_PER_DAY : first;
 }
 
+/** The first and the last covered slot of a ledger's row that has any. */
+export const firstCoveredSql = "first_slot + length(covered) - length(ltrim(covered, '0'))";
+export const lastCoveredSql = "first_slot + length(rtrim(covered, '0')) - 1";
+
 /** The run of slots of which anything is loaded, `first_slot` and `last_slot`, both NULL where nothing is. */
-export const loadedRangeSql = `SELECT min(first_slot + length(covered) - length(ltrim(covered, '0'))) AS first_slot,
-  max(first_slot + length(rtrim(covered, '0')) - 1) AS last_slot
+export const loadedRangeSql = `SELECT min(${firstCoveredSql}) AS first_slot, max(${lastCoveredSql}) AS last_slot
 FROM loads WHERE covered LIKE '%1%'`;
