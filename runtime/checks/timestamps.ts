@@ -3,7 +3,7 @@ import { inScope } from "../warehouse/sql/scope.ts";
 import { numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
 import { isBeyondChance } from "./chance.ts";
 import type { Check, Finding } from "./check.ts";
-import { manyOf, whole } from "./words.ts";
+import { countFormat, manyOf } from "./words.ts";
 
 /** A bid is for a slot that begins within so long of it, ms. */
 const WINDOW_MS = 12_000;
@@ -57,8 +57,8 @@ FROM bids WHERE ${inScope(d, scope)} GROUP BY relay`,
     const total = (column: string) => sumOf(times, (row) => numberIn(row, column));
     return {
       measured:
-        `${manyOf(total("dated"), total("bids"), "bid")} dated, ${whole.format(total("seconds_only"))} of them to the second; ` +
-        `${whole.format(total("outside"))} outside of ±12 s`,
+        `${manyOf(total("dated"), total("bids"), "bid")} dated, ${countFormat.format(total("seconds_only"))} of them to the second; ` +
+        `${countFormat.format(total("outside"))} outside of ±12 s`,
       findings: [...undated, ...odd],
     };
   },

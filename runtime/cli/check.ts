@@ -23,7 +23,7 @@ export async function checkCommand(options: CommonOptions): Promise<number> {
     logFindings(log, network.name, results);
     if (options.json) process.stdout.write(`${JSON.stringify(results.map(inJson), null, 1)}\n`);
     else {
-      print(`warehouse: ${warehouse.url}\n\n${tableOf(results, terminalColumns(process.stdout))}\n`);
+      print(`warehouse: ${warehouse.url}\n\n${checkTable(results, terminalColumns(process.stdout))}\n`);
       for (const line of findingLines(results)) print(`${line}\n`);
     }
     return results.some(({ findings }) => findings.some(({ severity }) => severity === "error")) ? 3 : 0;
@@ -46,7 +46,7 @@ function stateOf(findings: CheckResult["findings"]): string {
 const [MEASURED, LONGEST_MEASURED] = [49, 110];
 
 /** The checks in so many columns. */
-export function tableOf(results: readonly CheckResult[], columns: number): string {
+export function checkTable(results: readonly CheckResult[], columns: number): string {
   const rows = results.map(({ check, measured, findings }) => [
     String(check.number),
     check.name,
