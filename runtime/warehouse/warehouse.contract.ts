@@ -23,6 +23,7 @@ import {
 } from "./warehouse.testing.ts";
 import { sqlDialectOf } from "./sql/dialects.ts";
 import { prunedDaysSql } from "./sql/prunable.ts";
+import { keyedPayments, type RowValues } from "./keyedTables.ts";
 import type { DayCoverage, Warehouse } from "./warehouse.ts";
 
 /** Opens a warehouse that is new for each `name` of a test, and the same for the same name. */
@@ -178,6 +179,42 @@ export function warehouseContract(
           }
         }),
         { numRuns: runs },
+      );
+    },
+  );
+
+  register(
+    `${form}: rows are put into a keyed table in place of those with the same keys, exact to the wei`,
+    async (t) => {
+      const lake = await lakes.open(t, lakeNetwork.name);
+      const warehouse = await open(t, lakeNetwork, fixedDateClock(NOW));
+      await warehouse.load(lake, []);
+      const time = new Date(slotStartMs(lakeNetwork, 7)).toISOString();
+      const paymentOf = (relay: string, hash: string, paid: string | null, verdict: string): RowValues => [
+        ...[relay, 7, hash, time, "12345678901234567890123456789", null],
+        ...[paid, paid === null ? null : "-3", null, verdict, "balance", paid === null ? null : "3"],
+        ...["block,balance", "rpc", time],
+      ];
+      await warehouse.put(keyedPayments, [
+        paymentOf("one", "0x1", null, "untestable"),
+        paymentOf("one", "0x2", "5", "less"),
+      ]);
+      await warehouse.put(keyedPayments, []);
+      await warehouse.put(keyedPayments, [
+        paymentOf("one", "0x1", "12345678901234567890123456786", "less"),
+        paymentOf("two", "0x1", "6", "less"),
+      ]);
+      const rows = await warehouse.query(
+        "SELECT relay, slot, block_hash, claimed, paid, difference, verdict FROM payments ORDER BY relay, block_hash",
+      );
+      const claimed = "12345678901234567890123456789";
+      t.deepEqual(
+        rows.map((row) => Object.values(row)),
+        [
+          ["one", "7", "0x1", claimed, "12345678901234567890123456786", "-3", "less"],
+          ["one", "7", "0x2", claimed, "5", "-3", "less"],
+          ["two", "7", "0x1", claimed, "6", "-3", "less"],
+        ],
       );
     },
   );
