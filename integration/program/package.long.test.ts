@@ -129,7 +129,10 @@ test("installed from a filled cache without a registry, the first command works 
     env: { ...options.env, GOOGLE_APPLICATION_CREDENTIALS: join(empty, "none.json") },
   });
   const refused = await t.throwsAsync(bigquery);
-  t.regex(refused?.message ?? "", /BigQuery can't be reached.*none\.json does not exist/);
+  t.regex(
+    refused?.message ?? "",
+    /GOOGLE_APPLICATION_CREDENTIALS names \S+none\.json, which can't be used: there is no such file/,
+  );
   const npx = ["--yes", "--package", join(out, tarball), "--", "mev-boost-etl"];
   t.regex(await npm("exec", ...npx, "--help"), /^Usage: mev-boost-etl /);
 });

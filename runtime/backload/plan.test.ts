@@ -209,7 +209,17 @@ test("segments are the range's slots once each, newest first, cut at the same pl
 });
 
 test("workers of one address never take more than a relay's rate together, and end together", (t) => {
-  const nothing = { read: 0, failed: 0, rows: 0, requests: 0, left: 0, refusals: 0, bytes: 0, borne: null };
+  const nothing = {
+    read: 0,
+    failed: 0,
+    rows: 0,
+    requests: 0,
+    left: 0,
+    rest: 0,
+    refusals: 0,
+    bytes: 0,
+    borne: null,
+  };
   const progress = fc.array(
     fc.option(
       fc

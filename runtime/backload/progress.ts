@@ -1,6 +1,7 @@
 import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
 import type { Network } from "../chain/networks.ts";
 import { target } from "../collect/plan.ts";
+import { REST_MS } from "../collect/sightings.ts";
 import type { Tally } from "../collect/tally.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import type { Log } from "../log.ts";
@@ -25,6 +26,8 @@ export interface RelayProgress {
   readonly requests: number;
   /** Requests that are still to be sent, as far as can be told by now. */
   readonly left: number;
+  /** Seconds that the last answers without rows rest before they are asked for again; 0 where there are none. */
+  readonly rest: number;
   readonly refusals: number;
   /** Bytes of bodies on the wire. */
   readonly bytes: number;
@@ -91,7 +94,7 @@ export class ProgressMeter {
         failed: of("failed"),
         rows: of("rows"),
         requests: client?.counters.requests ?? 0,
-        left: this.#left(client, slots, { bids, payloads }),
+        ...this.#left(client, slots, { bids, payloads }),
         refusals: client?.counters.refusals ?? 0,
         bytes: client?.counters.bytes ?? 0,
         borne: borne === undefined ? null : borne / this.#connected.share(name),
@@ -100,15 +103,23 @@ export class ProgressMeter {
   }
 
   /** By what the slots so far took, those included that had to be sent anew. */
-  #left(client: RelayClient | undefined, slots: number, { bids, payloads }: Settled): number {
+  #left(
+    client: RelayClient | undefined,
+    slots: number,
+    { bids, payloads }: Settled,
+  ): Pick<RelayProgress, "left" | "rest"> {
     const unread = (name: DatasetName, { passed, read, failed }: Part) =>
       this.#names.includes(name) ? Math.max(0, slots - passed - read - failed) : 0;
     const pages = unread("payloads", payloads);
+    const ofBids = bidsLeft(bids, unread("bids", bids), client?.rate ?? 1);
     const questions =
-      bidsLeft(bids, unread("bids", bids), client?.rate ?? 1).requests +
+      ofBids.requests +
       payloadsLeft(payloads, pages, client?.payloadLimit ?? 1, Math.ceil(pages / SEGMENT_SLOTS));
     const { requests, retries } = client?.counters ?? { requests: 0, retries: 0 };
-    return Math.ceil((questions * Math.max(1, requests)) / Math.max(1, requests - retries));
+    return {
+      left: Math.ceil((questions * Math.max(1, requests)) / Math.max(1, requests - retries)),
+      rest: ofBids.again >= 1 ? REST_MS / 1000 : 0,
+    };
   }
 }
 
@@ -138,7 +149,7 @@ const SUMMED = ["slots", "done", "read", "failed", "rows", "requests", "left", "
 
 function sumOf(a: RelayProgress, b: RelayProgress): RelayProgress {
   const sums = Object.fromEntries(SUMMED.map((key) => [key, a[key] + b[key]]));
-  return { ...a, ...sums, borne: highest(a.borne, b.borne) };
+  return { ...a, ...sums, rest: Math.max(a.rest, b.rest), borne: highest(a.borne, b.borne) };
 }
 
 function highest(a: number | null, b: number | null): number | null {
@@ -154,11 +165,11 @@ export function logProgress(log: Log, progress: () => readonly RelayProgress[]):
   const readBefore = new Map<string, number>();
   const timer = setInterval(() => {
     const seconds = (performance.now() - started) / 1000;
-    for (const { borne, ...counts } of progress()) {
+    for (const { borne, rest, ...counts } of progress()) {
       const settled = counts.read - (readBefore.get(counts.relay) ?? 0);
       readBefore.set(counts.relay, counts.read);
       const rate = Number((counts.requests / seconds).toFixed(3));
-      const eta = secondsLeft(counts, seconds);
+      const eta = secondsLeft({ ...counts, rest }, seconds);
       const known = {
         ...(borne === null ? {} : { borne }),
         ...(eta === undefined ? {} : { eta_seconds: eta }),
@@ -172,9 +183,9 @@ export function logProgress(log: Log, progress: () => readonly RelayProgress[]):
 
 /** Seconds until all slots are done, at the requests a second so far; undefined before anything was asked. */
 export function secondsLeft(
-  { slots, done, requests, left }: Pick<RelayProgress, "slots" | "done" | "requests" | "left">,
+  { slots, done, requests, left, rest }: Pick<RelayProgress, "slots" | "done" | "requests" | "left" | "rest">,
   seconds: number,
 ): number | undefined {
   if (done >= slots) return 0;
-  return requests === 0 ? undefined : Math.ceil((left * seconds) / requests);
+  return requests === 0 ? undefined : Math.ceil((left * seconds) / requests + rest);
 }

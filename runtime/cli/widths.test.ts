@@ -167,6 +167,7 @@ test("progress fits 80 columns with every relay there is, each name whole, the l
     left,
     refusals: 12,
     bytes,
+    rest: 0,
     borne: null,
   }));
   for (const screen of [
