@@ -17,7 +17,7 @@ import { SEED } from "../../runtime/seeds.testing.ts";
 import { startSimulator } from "../../runtime/simulator/server.ts";
 import { NOW, PATIENT, hastyClock } from "./line.ts";
 
-const SLOTS = 320;
+const SLOTS = 640;
 /** Near the head a group of empty slots takes some questions more. */
 const BELOW_HEAD = 10_000;
 /** Requests a second. Heron is full, wren has no bids in 15 % of slots, osprey in half of them, sparse in 96 %. */
