@@ -13,11 +13,12 @@ import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { type Timer, realTimer } from "../../runtime/relays/http/transfer.ts";
-import { SEED } from "../../runtime/seeds.testing.ts";
 import { startSimulator } from "../../runtime/simulator/server.ts";
 import { NOW, PATIENT, hastyClock } from "./line.ts";
 
 const SLOTS = 640;
+/** Not drawn: where a world has its empty slots at one end, nobody can know after a tenth of it what will come. */
+const WORLD = 1;
 /** Near the head a group of empty slots takes some questions more. */
 const BELOW_HEAD = 10_000;
 /** Requests a second. Heron is full, wren has no bids in 15 % of slots, osprey in half of them, sparse in 96 %. */
@@ -28,7 +29,7 @@ async function scene(t: ExecutionContext, look: () => void) {
   t.timeout(600_000);
   const clock = hastyClock();
   const simulator = await startSimulator({
-    seed: SEED,
+    seed: WORLD,
     clock,
     scale: 0.02,
     faults: "none",
@@ -37,7 +38,7 @@ async function scene(t: ExecutionContext, look: () => void) {
   t.teardown(() => simulator.close());
   const relays = [...simulator.relays, ...simulator.others].filter(({ name }) => name in RATES);
   t.is(relays.length, 4);
-  const network = simulatedNetwork(SEED);
+  const network = simulatedNetwork(WORLD);
   const connection = new Connection({ network, clock });
   // Looked at when a request is sent: a look that waited for its time would make time pass.
   const timer: Timer = (onTime, ms) => {
