@@ -190,11 +190,12 @@ export function warehouseContract(
       const warehouse = await open(t, lakeNetwork, fixedDateClock(NOW));
       await warehouse.load(lake, []);
       const time = new Date(slotStartMs(lakeNetwork, 7)).toISOString();
-      const paymentOf = (relay: string, hash: string, paid: string | null, verdict: string): RowValues => [
-        ...[relay, 7, hash, time, "12345678901234567890123456789", null],
-        ...[paid, paid === null ? null : "-3", null, verdict, "balance", paid === null ? null : "3"],
-        ...["block,balance", "rpc", time],
-      ];
+      const paymentOf = (relay: string, hash: string, paid: string | null, verdict: string): RowValues => {
+        const missing = paid === null ? [null, null, null] : [paid, "-3", "3"];
+        const [sum = null, difference = null, shortBy = null] = missing;
+        const head = [relay, 7, hash, time, "12345678901234567890123456789", null, sum, difference, null];
+        return head.concat(verdict, "balance", shortBy, "block,balance", "rpc", time);
+      };
       await warehouse.put(keyedPayments, [
         paymentOf("one", "0x1", null, "untestable"),
         paymentOf("one", "0x2", "5", "less"),
