@@ -144,8 +144,8 @@ test("every kind of payment gets its verdict and the step that decided", async (
   rows.set(FIRST + 30, [rowOf(FIRST + 30, 1, { value: String(CLAIM) })]);
   await put(lake, network, "payloads", "heron", { rows });
   await warehouse.load(lake, [relayNamed("heron")]);
-  const range = { first: FIRST, last: FIRST + 319 };
-  const summary = await verifyPayments({ warehouse, network, clock, source: { kind: "rpc", rpc }, range });
+  const scope = { network, range: { first: FIRST, last: FIRST + 319 }, nowMs: clock.now() };
+  const summary = await verifyPayments({ warehouse, clock, scope, source: { kind: "rpc", rpc } });
   const told = await warehouse.query("SELECT slot, verdict, method, short_by FROM payments ORDER BY slot");
   t.deepEqual(
     told.map(({ slot, verdict, method, short_by }) => [Number(slot), verdict, method, short_by]),
@@ -164,14 +164,14 @@ test("every kind of payment gets its verdict and the step that decided", async (
     `SELECT ${columns} FROM payments WHERE verdict <> 'not_found' ORDER BY slot`,
   );
   const fromFiles = { kind: "xatu", blocks: xatu } as const;
-  const other = await verifyPayments({ warehouse, network, clock, source: fromFiles, range, again: true });
+  const other = await verifyPayments({ warehouse, clock, scope, source: fromFiles, again: true });
   t.is(other.left, 1, "of a block that the files don't have nothing is said");
   t.deepEqual(
     await warehouse.query(`SELECT ${columns} FROM payments WHERE source = 'xatu' ORDER BY slot`),
     byNode,
     "xatu's files tell the same",
   );
-  const again = await verifyPayments({ warehouse, network, clock, source: { kind: "rpc", rpc }, range });
+  const again = await verifyPayments({ warehouse, clock, scope, source: { kind: "rpc", rpc } });
   t.deepEqual(again.verdicts, {}, "what has a verdict isn't asked for again");
 });
 

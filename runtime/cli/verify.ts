@@ -20,22 +20,20 @@ const MEANINGS: Readonly<Record<(typeof VERDICTS)[number], string>> = {
 /** `verify`: was each delivered payload paid? Exit 3 where one was paid less. */
 export async function verify(options: CommonOptions & { chain: string; again: boolean }): Promise<number> {
   const context = contextOf(options);
-  const { network, clock, say, note, print } = context;
+  const { clock, say, note, print } = context;
   const source = await chainSource(options.chain);
   const warehouse = await openWarehouse(options, context);
   const signal = stopSignal(note);
   try {
-    const { range, relays } = await loadedScope(options, context, warehouse);
-    tellRange(options, context, range);
+    const scope = await loadedScope(options, context, warehouse);
+    tellRange(options, context, scope.range);
     const { verdicts, left, pruned } = await verifyPayments({
       warehouse,
-      network,
       clock,
       source,
-      range,
+      scope,
       again: options.again,
       signal,
-      ...(relays ? { relays } : {}),
       progress: progressLine(options.quiet),
     });
     if (options.json) process.stdout.write(`${JSON.stringify({ verdicts, left })}\n`);
@@ -72,7 +70,7 @@ async function chainSource(given: string): Promise<ChainSource> {
   if (/^https?:\/\//.test(given)) {
     const { checkedUrl } = await import("../nodes/nodeEndpoint.ts");
     const { openRpc } = await import("../nodes/rpc.ts");
-    return { kind: "rpc", rpc: openRpc(checkedUrl(given)) };
+    return { kind: "rpc", rpc: openRpc(checkedUrl(given, "--chain")) };
   }
   const { openXatu } = await import("../payments/xatuFacts.ts");
   return { kind: "xatu", blocks: await openXatu(given) };

@@ -146,7 +146,7 @@ export const paymentsTable: Table = {
   name: "payments",
   description:
     "Whether the proposer got what a delivered payload claims: a row a payload whose block is final, by the chain alone",
-  partition: "block_timestamp",
+  slotPartition: "slot",
   order: ["relay", "slot"],
   columns: [
     required("relay", "STRING", "The relay that says it delivered the payload"),

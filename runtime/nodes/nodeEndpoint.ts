@@ -31,9 +31,9 @@ export async function openEndpoint(url: string, network: Network, clock: Clock):
 }
 
 /** The URL of a node, if it can be one. Throws UserError (exit 2), which doesn't repeat it: it may hold a key. */
-export function checkedUrl(url: string): string {
+export function checkedUrl(url: string, option = "--canonical"): string {
   if (/^https?:\/\/[^\s]+$/.test(url) && URL.canParse(url)) return url;
-  throw new UserError("--canonical: give the http(s) URL of a beacon or execution node", { exitCode: 2 });
+  throw new UserError(`${option}: give the http(s) URL of a beacon or execution node`, { exitCode: 2 });
 }
 
 /** The node's path and query may hold a key: both go along with every request, and into no message. */

@@ -1,5 +1,6 @@
 import * as E from "fp-ts/lib/Either.js";
 import * as t from "io-ts";
+import type { Network } from "../chain/networks.ts";
 import { UserError } from "../errors.ts";
 import { PrunedError, type Rpc } from "../nodes/rpc.ts";
 import { distributedBy, distributionsOf } from "./contracts.ts";
@@ -34,6 +35,17 @@ const logsType = t.array(t.type({ address: hex, topics: t.array(hash), data: hex
 
 type Block = t.TypeOf<typeof blockType>;
 type Receipt = t.TypeOf<typeof receiptType>;
+
+/** The time, Unix ms, of the newest block that is final at a node. Throws UserError for a node of another chain. */
+export async function finalizedMs(rpc: Rpc, network: Network): Promise<number> {
+  const { chainId: expected } = network;
+  if (expected !== undefined && Number(decoded(quantity, await rpc("eth_chainId", []))) !== expected)
+    throw new UserError(`--chain: the node is of another network than ${network.name}`, { exitCode: 2 });
+  const final = await rpc("eth_getBlockByNumber", ["finalized", false]);
+  const head = decoded(t.union([t.type({ timestamp: quantity }), t.null]), final);
+  if (!head) throw new UserError("--chain: the node has no final block yet: let it synchronize first");
+  return Number(head.timestamp) * 1000;
+}
 
 const GWEI = 1_000_000_000n;
 

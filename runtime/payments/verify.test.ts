@@ -12,6 +12,7 @@ import { silentLog } from "../log.ts";
 import { openRpc } from "../nodes/rpc.ts";
 import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
 import { newFolder, put, relayNamed, rowOf } from "../warehouse/warehouse.testing.ts";
+import type { Warehouse } from "../warehouse/warehouse.ts";
 import { verifyPayments } from "./verify.ts";
 
 const network = simulatedNetwork(1);
@@ -102,9 +103,8 @@ async function verified(t: ExecutionContext, url: string, of = network) {
   const range = { first: SLOT, last: SLOT };
   const outcome = await verifyPayments({
     warehouse,
-    network: of,
     clock,
-    range,
+    scope: { network: of, range, nowMs: clock.now() },
     source: { kind: "rpc", rpc: openRpc(url) },
   }).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
   const rows = await warehouse.query("SELECT verdict, method, paid, withdrawals FROM payments");
@@ -202,4 +202,25 @@ test("a node that says what no node says fails the command, and writes nothing",
   const { outcome, rows } = await verified(t, await served(t, odd));
   t.deepEqual(rows, []);
   t.regex(typeof outcome === "string" ? outcome : "", /not as an execution node does/);
+});
+
+test("in BigQuery the payloads' days are named by literals: the table refuses statements without them", async (t) => {
+  const asked: string[] = [];
+  const warehouse = {
+    url: "bigquery://project/dataset",
+    network: network.name,
+    query(sql: string) {
+      asked.push(sql);
+      return Promise.resolve([]);
+    },
+  } as unknown as Warehouse;
+  const clock = fixedDateClock(slotStartMs(network, SLOT + 2000));
+  const scope = { network, range: { first: SLOT, last: SLOT + 9 }, nowMs: clock.now() };
+  const blocks = { facts: () => Promise.resolve(new Map()), close() {} };
+  await verifyPayments({ warehouse, clock, scope, source: { kind: "xatu", blocks } });
+  t.is(asked.length, 1);
+  t.regex(
+    asked[0] ?? "",
+    /payloads\.block_timestamp BETWEEN TIMESTAMP '2023-11-15 00:21:20\S*' AND TIMESTAMP '2023-11-15 00:23:08/,
+  );
 });

@@ -1,15 +1,14 @@
 import pLimit from "p-limit";
 import type { Clock } from "../chain/clock.ts";
-import type { Network } from "../chain/networks.ts";
-import { type SlotRange, slotStartMs } from "../chain/slots.ts";
-import { quotedText } from "../datasets/schema.ts";
+import { slotStartMs } from "../chain/slots.ts";
 import { paymentsTable } from "../datasets/tables.ts";
 import type { Rpc } from "../nodes/rpc.ts";
 import { keyedPayments, type RowValues } from "../warehouse/keyedTables.ts";
+import { sqlDialectOf } from "../warehouse/sql/dialects.ts";
+import { inScope, type Scope } from "../warehouse/sql/scope.ts";
 import { numberOrNull, textIn } from "../warehouse/sql/values.ts";
 import type { Value, Warehouse } from "../warehouse/warehouse.ts";
-import { finalizedMs } from "./finalized.ts";
-import { rpcFacts } from "./rpcFacts.ts";
+import { finalizedMs, rpcFacts } from "./rpcFacts.ts";
 import { type BlockFacts, type Claim, judge, type PaymentOutcome, type Verdict } from "./verdict.ts";
 import { factsKey, type XatuBlocks } from "./xatuFacts.ts";
 
@@ -24,12 +23,10 @@ export type ChainSource =
 
 export interface VerifyOptions {
   readonly warehouse: Warehouse;
-  readonly network: Network;
   readonly clock: Clock;
   readonly source: ChainSource;
-  readonly range: SlotRange;
-  /** Only payloads of these relays; all without it. */
-  readonly relays?: readonly string[];
+  /** Whose payloads, and of which slots. */
+  readonly scope: Scope;
   /** Also those that have a verdict. */
   readonly again?: boolean;
   readonly signal?: AbortSignal;
@@ -55,7 +52,8 @@ interface Wanted extends Claim {
  * a time: what is stopped goes on where it was. Blocks that aren't final wait. Throws UserError.
  */
 export async function verifyPayments(options: VerifyOptions): Promise<VerifySummary> {
-  const { warehouse, network, source, signal, progress } = options;
+  const { warehouse, source, signal, progress } = options;
+  const { network } = options.scope;
   const final = source.kind === "rpc" ? await finalizedMs(source.rpc, network) : Number.POSITIVE_INFINITY;
   const all = (await warehouse.query(wantedSql(options))).map(wantedOf);
   const wanted = all.filter(({ slot }) => slotStartMs(network, slot) <= final);
@@ -111,14 +109,14 @@ async function outcomesOf(source: ChainSource, claims: readonly Wanted[]): Promi
   return judged.flat();
 }
 
-function wantedSql({ range, relays, again }: VerifyOptions): string {
-  const named = relays === undefined ? "" : `AND payloads.relay IN (${relays.map(quotedText).join(", ")})`;
+function wantedSql({ warehouse, scope, again }: VerifyOptions): string {
+  const d = sqlDialectOf(warehouse.url);
   const known = again
     ? ""
     : `AND NOT EXISTS (SELECT 1 FROM ${paymentsTable.name} AS known WHERE known.relay = payloads.relay
     AND known.slot = payloads.slot AND known.block_hash = payloads.block_hash)`;
   return `SELECT DISTINCT relay, slot, block_hash, block_number, proposer_fee_recipient AS recipient, CAST(value AS STRING) AS claimed
-FROM payloads WHERE slot BETWEEN ${range.first} AND ${range.last} ${named} ${known}
+FROM payloads WHERE ${inScope(d, scope, "payloads")} ${known}
 ORDER BY slot, relay, block_hash`;
 }
 
@@ -135,7 +133,10 @@ function wantedOf(row: Readonly<Record<string, Value>>): Wanted {
   };
 }
 
-function rowOf({ claim, facts, outcome }: Judged, { network, clock, source }: VerifyOptions): RowValues {
+function rowOf(
+  { claim, facts, outcome }: Judged,
+  { scope: { network }, clock, source }: VerifyOptions,
+): RowValues {
   const { paid, shortBy, verdict, method, tried } = outcome;
   const textOf = (wei: bigint | null | undefined) => wei?.toString() ?? null;
   return [
