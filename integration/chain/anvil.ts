@@ -43,7 +43,9 @@ export async function startAnvil(genesis: number): Promise<DevNode> {
     "--base-fee",
     "1",
   ];
-  const child = spawn(join(folder, "node_modules/.bin/anvil"), options, {
+  // The program itself: npm's own starter can't hand on a signal that kills.
+  const platform = `anvil-${process.platform}-${process.arch === "x64" ? "amd64" : process.arch}`;
+  const child = spawn(join(folder, "node_modules/@foundry-rs", platform, "bin/anvil"), options, {
     stdio: ["ignore", "pipe", "inherit"],
   });
   return { url: `http://${await addressOf(child)}`, stop: () => ended(child) };

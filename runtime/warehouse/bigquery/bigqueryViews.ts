@@ -51,8 +51,10 @@ export function bigqueryViews(settings: ViewSettings): BigQueryView[] {
       query: deliveredQuery(dialect, names, window),
     },
     ...Object.values(datasets).map(({ name }) => ({
-      ...described(views[`${name}_readable`]),
-      query: readableQuery(dialect, names, settings.network, name),
+      name: views[`${name}_readable`].name,
+      description: `${views[`${name}_readable`].description}; the last ${days} days`,
+      // BigQuery makes no view of a table that demands a filter without one.
+      query: readableQuery(dialect, names, settings.network, name, window),
     })),
   ];
 }

@@ -18,20 +18,21 @@ const expressions: Readonly<Record<string, (d: SqlDialect, network: Network) => 
 };
 
 /**
- * Views bids_readable and payloads_readable: a table's columns, and behind each what people make of it first. No join, so that
- * a filter on the day reaches the table, which in BigQuery refuses to be read without one.
+ * Views bids_readable and payloads_readable: a table's columns, and behind each what people make of it first; of all rows, or
+ * of those `where` holds for. No join, so that a filter on the day reaches the table.
  */
 export function readableQuery(
   d: SqlDialect,
   table: TableNamer,
   network: Network,
   dataset: DatasetName,
+  where?: string,
 ): string {
   const shown = views[`${dataset}_readable`].columns.map(({ name }) => {
     const expression = expressions[name]?.(d, network);
     return expression === undefined ? d.column(name) : `${expression} AS ${d.column(name)}`;
   });
-  return `SELECT ${shown.join(",\n  ")}\nFROM ${table(rowTables[dataset].name)}`;
+  return `SELECT ${shown.join(",\n  ")}\nFROM ${table(rowTables[dataset].name)}${where === undefined ? "" : `\nWHERE ${where}`}`;
 }
 
 /** A builder's name, else the ends of its key, as in the report. */
