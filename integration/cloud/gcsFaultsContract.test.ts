@@ -76,7 +76,8 @@ for (const { what, which, fault, oneIn, most, stallMs } of repeated)
         opener: [import.meta.resolve("./hastyLake.ts"), "openHastyLake"],
       };
     },
-    { serial: true, oneIn: 5, lost: fault.kind === "loseAnswer" },
+    // A download that fails ends the connections of uploads under way too, so that these lose their answers.
+    { serial: true, oneIn: 5, lost: fault.kind !== "refuseUpload" },
   );
 
 const NOTHING_SENT = ["what doesn't fit together isn't written"];
