@@ -216,7 +216,7 @@ test.serial(
     const delivered = ({ range, simulator }: typeof young) => {
       let count = 0;
       for (let slot = range.first; slot <= range.last; slot++)
-        if (simulator.truth.expected("payloads", "heron", slot).rows.length > 0)
+        if (simulator.truth.payloads("heron", slot).length > 0)
           count += simulator.truth.bids("heron", slot).length === 0 ? 1 : 0;
       return count;
     };

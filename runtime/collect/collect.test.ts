@@ -311,6 +311,20 @@ test("bids that lack a delivered block are suspect, whether bids or payloads wer
   }
 });
 
+test("a payload that no table can hold is a delivery all the same: its slot without bids isn't believed", async (t) => {
+  const before = async (order: readonly ("bids" | "payloads")[]) => {
+    const { source, run, cover } = setUp();
+    for (let slot = 0; slot <= SETTLED; slot++) if (slot !== 955) source.held.bids.set(slot, 1);
+    for (let slot = 900; slot <= SETTLED; slot++) source.held.payloads.set(slot, 1);
+    source.odd.add(955);
+    for (const name of order) await run([name], 950, 960);
+    t.like(await cover("payloads", 950, 960), { covered: 11, quarantined: 1 });
+    return cover("bids", 950, 960);
+  };
+  t.like(await before(["payloads", "bids"]), { covered: 10, missing: 1, unproven: 1, suspect: 0 });
+  t.like(await before(["bids", "payloads"]), { covered: 11, missing: 0, suspect: 1 });
+});
+
 test("payload slots whose questions fail stay missing: no empty answer was given that could be unproven", async (t) => {
   for (const question of ["payloadNewest", "payloadPage"] as const) {
     const { source, run, cover } = setUp();

@@ -75,6 +75,8 @@ export class MemoryRelay implements RelaySource {
   readonly held = { bids: new Map<number, number>(), payloads: new Map<number, number>() };
   horizon = 0;
   readonly failing = new Set<number>();
+  /** Slots whose payloads no table can hold. */
+  readonly odd = new Set<number>();
   /** Answers that differ from what is held, by how often the slot was asked: -1 takes a row away. */
   readonly short = new Map<number, number>();
   pageLimit = 100;
@@ -89,7 +91,8 @@ export class MemoryRelay implements RelaySource {
   #rows(name: DatasetName, slot: number): Record<string, unknown>[] {
     const beyond = this.isAlive && slot > SETTLED && slot <= SETTLED + 50 ? 1 : 0;
     const count = slot < this.horizon ? 0 : (this.held[name].get(slot) ?? beyond);
-    return Array.from({ length: count }, (_, n) => row(slot, n));
+    const quirk = name === "payloads" && this.odd.has(slot) ? { value: "none" } : {};
+    return Array.from({ length: count }, (_, n) => ({ ...row(slot, n), ...quirk }));
   }
 
   async bids(slot: number, delivered?: ReadonlySet<string>) {

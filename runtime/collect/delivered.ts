@@ -1,4 +1,4 @@
-import { chunkRange } from "../datasets/chunks.ts";
+import { type Chunk, chunkRange } from "../datasets/chunks.ts";
 import { payloads } from "../datasets/dataset.ts";
 import { blockHashOf } from "../datasets/line.ts";
 import { type Lake, trusted } from "../lake/lake.ts";
@@ -8,7 +8,10 @@ const CHUNKS_BELOW = 3;
 /** Chunks that are kept: bids are read in order, so that a few are enough. */
 const KEPT = 4;
 
-/** What a relay delivered, read from the lake a chunk at a time: a bid list that lacks a delivered block is doubtful. */
+/**
+ * What a relay delivered, read from the lake a chunk at a time: a bid list that lacks a delivered block is doubtful, and so is an
+ * empty one where anything was delivered. Of a payload that no table can hold the slot alone is known.
+ */
 export class Delivered {
   readonly #lake: Lake;
   readonly #relay: string;
@@ -23,10 +26,10 @@ export class Delivered {
 
   /** Notes block hashes that were delivered in a slot and will be in the lake later. */
   note(slot: number, hashes: ReadonlySet<string>): void {
-    if (hashes.size > 0) this.#noted.set(slot, hashes);
+    this.#noted.set(slot, hashes);
   }
 
-  /** Block hashes that were delivered in a slot; undefined where none are known. */
+  /** Block hashes that were delivered in a slot, as far as they are known; undefined where nothing is known to be delivered. */
   async at(slot: number): Promise<ReadonlySet<string> | undefined> {
     return this.#noted.get(slot) ?? (await this.#chunk(slot)).get(slot);
   }
@@ -59,8 +62,17 @@ export class Delivered {
     const chunk = { dataset: "payloads", relay: this.#relay, ...range } as const;
     // The payloads' own plan says that an object is bad; bids go on without the cross-check.
     const content = await trusted(() => this.#lake.read(chunk), undefined);
+    if (content && content.stored.meta.quarantined > 0)
+      for (const slot of await refusedSlots(this.#lake, chunk)) hashes.set(slot, new Set());
     for (const [slot, lines] of content?.lines ?? [])
       if (lines.length > 0) hashes.set(slot, new Set(lines.map(blockHashOf)));
     return hashes;
   }
+}
+
+/** The slots of a chunk of which the relay sent rows that no table can hold. */
+export async function refusedSlots(lake: Lake, chunk: Chunk): Promise<ReadonlySet<number>> {
+  // Whoever writes to a quarantine that is bad says so.
+  const found = await trusted(() => lake.readQuarantine(chunk), undefined);
+  return new Set((found?.lines ?? []).filter(({ reason }) => reason !== "field").map(({ slot }) => slot));
 }

@@ -2,6 +2,7 @@ import { chunkRange } from "../datasets/chunks.ts";
 import { bids } from "../datasets/dataset.ts";
 import { blockHashOf } from "../datasets/line.ts";
 import { isBad, trusted } from "../lake/lake.ts";
+import { refusedSlots } from "./delivered.ts";
 import { storeAnswers } from "./storeAnswers.ts";
 import type { RelayJob } from "./relayJob.ts";
 
@@ -26,10 +27,16 @@ export async function markMissingDelivered(
     // The bids' own plan says that an object is bad.
     await trusted(async () => {
       const content = await job.lake.read(chunk);
+      // Of a payload that is refused no hash is known: it contradicts a slot without any bid alone.
+      const isUnknown = slots.some((slot) => delivered.get(slot)?.size === 0);
+      const refused = isUnknown ? await refusedSlots(job.lake, chunk) : new Set<number>();
       const doubted = slots.filter((slot) => {
         if (!content?.stored.meta.covered.has(slot)) return false;
         const offered = new Set((content.lines.get(slot) ?? []).map(blockHashOf));
-        return [...(delivered.get(slot) ?? [])].some((hash) => !offered.has(hash));
+        const hashes = [...(delivered.get(slot) ?? [])];
+        return hashes.length === 0
+          ? offered.size === 0 && !refused.has(slot)
+          : hashes.some((hash) => !offered.has(hash));
       });
       if (doubted.length === 0) return;
       job.log.warn(

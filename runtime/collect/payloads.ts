@@ -65,7 +65,10 @@ export class PayloadsCollector {
     // What a failed question has left open isn't answered at all: there is nothing to finish.
     await write(isRead ? isSettled : () => true);
     for (const { missing } of open)
-      for (const slot of missing) this.#job.delivered.note(slot, hashesOf(span.settled.get(slot)));
+      for (const slot of missing) {
+        const hashes = hashesOf(span.settled.get(slot));
+        if (hashes) this.#job.delivered.note(slot, hashes);
+      }
     if (open.length > 0) this.#late.push({ span, range, plans: open });
   }
 
@@ -119,7 +122,8 @@ export class PayloadsCollector {
       if (!known) continue;
       span.settled.delete(slot);
       const { answer, doubt } = known;
-      if (answer.rows.length > 0) delivered.set(slot, hashesOf(known));
+      const hashes = hashesOf(known);
+      if (hashes) delivered.set(slot, hashes);
       const asked = { network, relay: relay.name, slot };
       answers.push(packSlot(payloads, asked, answer, { readAt: clock.now(), doubt }));
     }
@@ -135,6 +139,10 @@ export class PayloadsCollector {
   }
 }
 
-function hashesOf(payloads: SlotPayloads | undefined): Set<string> {
-  return new Set((payloads?.answer.rows ?? []).map(({ row }) => String(row["block_hash"])));
+/** The hashes of a slot's payloads, as far as they can be read; undefined where there are no payloads. */
+function hashesOf(payloads: SlotPayloads | undefined): ReadonlySet<string> | undefined {
+  const { rows = [], refused = [] } = payloads?.answer ?? {};
+  return rows.length + refused.length === 0
+    ? undefined
+    : new Set(rows.map(({ row }) => String(row["block_hash"])));
 }

@@ -32,7 +32,7 @@ export interface PackOptions {
   /** Unix ms. */
   readonly readAt: number;
   readonly cached?: boolean;
-  /** Block hashes that the relay delivered in the slot, as far as that is known and has to be among its bids. */
+  /** Block hashes that the relay delivered in the slot and that have to be among its bids; without any, of a payload that is refused. */
   readonly delivered?: ReadonlySet<string> | undefined;
   /** Set where more is known than the rows tell. */
   readonly doubt?: Doubt | undefined;
@@ -59,7 +59,7 @@ export function packSlot(
   if (doubt === undefined && dataset.name === "bids" && ROW_LIMITS.includes(sent)) doubt = "limit";
   else if (doubt === undefined && delivered) {
     const offered = new Set(rows.map(({ row }) => row["block_hash"]));
-    if ([...delivered].some((hash) => !offered.has(hash))) doubt = "undelivered";
+    if (sent === 0 || [...delivered].some((hash) => !offered.has(hash))) doubt = "undelivered";
   }
   return {
     slot,
