@@ -51,16 +51,19 @@ export function bigqueryViews(settings: ViewSettings): BigQueryView[] {
       query: deliveredQuery(dialect, names, window),
     },
     ...Object.values(datasets).map(({ name }) => ({
-      name: views[`${name}_readable`].name,
-      description: `${views[`${name}_readable`].description}; the last ${days} days`,
-      // BigQuery makes no view of a table that demands a filter without one.
+      ...described(views[`${name}_readable`], days),
+      // Of a table that demands a filter no view is made without one.
       query: readableQuery(dialect, names, settings.network, name, window),
     })),
   ];
 }
 
-function described({ name, description }: View): Pick<BigQueryView, "name" | "description"> {
-  return { name, description };
+/** `days`: the view shows so many, the last ones. */
+function described(
+  { name, description }: Pick<View, "name" | "description">,
+  days?: number,
+): Pick<BigQueryView, "name" | "description"> {
+  return { name, description: days === undefined ? description : `${description}; the last ${days} days` };
 }
 
 /** The table functions of a warehouse; they are made behind its tables. */
@@ -85,8 +88,7 @@ export function bigqueryRoutines(settings: ViewSettings): BigQueryRoutine[] {
 /** The views of a public dataset over the private one at `project` and `dataset`: rows of the last `days` days (28). */
 export function publicViews({ days = WINDOW_DAYS, ...place }: ViewSettings): BigQueryView[] {
   return [rowTables.bids, rowTables.payloads].map((table) => ({
-    name: table.name,
-    description: `${table.description}; the last ${days} days`,
+    ...described(table, days),
     query: `SELECT ${columnList(table.columns)}\nFROM ${tableName(place, table.name)}\nWHERE block_timestamp >= ${daysAgo(days)}`,
   }));
 }
