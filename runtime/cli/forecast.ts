@@ -4,7 +4,7 @@ import { type Estimate, type EstimateInput, estimate } from "../backload/estimat
 import { type SlotRange, intersect, settledSlot } from "../chain/slots.ts";
 import { oldestKept } from "../collect/coverage.ts";
 import { planMissing, target, windowsOf } from "../collect/plan.ts";
-import { type DatasetName, datasets } from "../datasets/dataset.ts";
+import { type DatasetName, datasets, forEachDataset } from "../datasets/dataset.ts";
 import { codeOf } from "../errors.ts";
 import { BadObjectError, type Lake } from "../lake/lake.ts";
 import { ratesOf } from "../relays/rates.ts";
@@ -101,7 +101,7 @@ async function wantedOf(
   const wanted = new Map<string, Record<DatasetName, number>>();
   for (const relay of relays) {
     if (relay.state !== "active") continue;
-    const counts = { bids: 0, payloads: 0 };
+    const counts: Record<DatasetName, number> = { ...forEachDataset(() => 0) };
     const whole = target(network, relay, clock.now());
     for (const name of names) {
       const kept = await oldestKeptOf(lake, name, relay.name, clock.now());

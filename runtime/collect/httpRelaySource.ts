@@ -2,7 +2,8 @@ import { setMaxListeners } from "node:events";
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
 import { type DecodedAnswer, MalformedAnswerError, answerDecoder } from "../datasets/answer.ts";
-import { bids, payloads } from "../datasets/dataset.ts";
+import { endpointOf, forEachDataset } from "../datasets/dataset.ts";
+import { payloads } from "../datasets/payloads.ts";
 import type { Relay } from "../relays/relay.ts";
 import type { RelayClient } from "../relays/http/client.ts";
 import type { RelayRequest } from "../relays/http/request.ts";
@@ -27,7 +28,9 @@ export function httpRelaySource(
   setMaxListeners(0, stop);
   const { relay } = client;
   const noteTime = clockWatch(relay, clock, warn);
-  const decodeBids = answerDecoder(bids);
+  const decoders = forEachDataset((dataset) =>
+    answerDecoder(dataset, endpointOf(dataset.name, relay.dialect)?.envelope),
+  );
   const ask: Ask = async (request, decode) => client.ask(request, decode, stop);
   const bodyOf = (answer: Answer) => {
     noteTime(answer.dateMs, answer.ageS);
@@ -47,11 +50,11 @@ export function httpRelaySource(
     async knock() {
       return client.knock(stop);
     },
-    async bids(slot, delivered) {
-      return ask({ kind: "bids", slot }, async (answer) => {
-        const decoded = decodeBids(bodyOf(answer), slot);
+    async slot(dataset, slot, delivered) {
+      return ask({ kind: dataset.name, slot }, async (answer) => {
+        const decoded = decoders[dataset.name](bodyOf(answer), slot);
         refuseOutside(decoded, ({ slot: sent }) => sent === slot, `slot ${slot}`);
-        return packSlot(bids, { network, relay: relay.name, slot }, decoded, {
+        return packSlot(dataset, { network, relay: relay.name, slot }, decoded, {
           readAt: clock.now(),
           cached: answer.ageS > 0,
           // A relay that adjusts blocks delivers what nobody bid; none at all is doubtful at every relay.
@@ -91,7 +94,7 @@ function payloadQuestions(
       });
     },
     async payloadSlot(slot) {
-      return ask({ kind: "payload-slot", slot }, (answer) => {
+      return ask({ kind: "payloads", slot }, (answer) => {
         const decoded = decode(bodyOf(answer), slot);
         refuseOutside(decoded, ({ slot: sent }) => sent === slot, `slot ${slot}`);
         return { ...decoded, cached: answer.ageS > 0 };

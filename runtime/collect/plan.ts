@@ -9,7 +9,9 @@ import {
   slotStartMs,
 } from "../chain/slots.ts";
 import { chunkRange, chunkRanges } from "../datasets/chunks.ts";
-import { type Dataset, bids, payloads } from "../datasets/dataset.ts";
+import { type Dataset } from "../datasets/dataset.ts";
+import { bids } from "../datasets/bids.ts";
+import { payloads } from "../datasets/payloads.ts";
 import { type BadChunk, type Lake, type StoredChunk, isBad } from "../lake/lake.ts";
 import type { Relay } from "../relays/relay.ts";
 import { Awaiting } from "./awaiting.ts";

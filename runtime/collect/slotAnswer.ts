@@ -1,4 +1,3 @@
-import { ROW_LIMITS } from "../relays/relay.ts";
 import { crc32, constants, inflateRawSync } from "node:zlib";
 import type { Network } from "../chain/networks.ts";
 import { type DecodedAnswer, type RefusedRow, oversizeFields } from "../datasets/answer.ts";
@@ -56,7 +55,7 @@ export function packSlot(
   const sent = rows.length + answer.refused.length;
   const { delivered, readAt, cached = false } = options;
   let { doubt } = options;
-  if (doubt === undefined && dataset.name === "bids" && ROW_LIMITS.includes(sent)) doubt = "limit";
+  if (doubt === undefined && dataset.rowLimits?.includes(sent)) doubt = "limit";
   else if (doubt === undefined && delivered) {
     const offered = new Set(rows.map(({ row }) => row["block_hash"]));
     if (sent === 0 || [...delivered].some((hash) => !offered.has(hash))) doubt = "undelivered";

@@ -163,15 +163,16 @@ export class SlotCollector {
 
   async #question(slot: number): Promise<SlotAnswer> {
     const { source, network, relay, clock } = this.#job;
-    if (this.#options.dataset === "bids") return source.bids(slot, await this.#deliveredAt(slot));
+    const dataset = datasets[this.#options.dataset];
+    if (dataset.asked === "slot") return source.slot(dataset, slot, await this.#deliveredAt(slot));
     const answer = await source.payloadSlot(slot);
     const { cached } = answer;
     const asked = { network, relay: relay.name, slot };
-    return packSlot(datasets.payloads, asked, answer, { readAt: clock.now(), cached });
+    return packSlot(dataset, asked, answer, { readAt: clock.now(), cached });
   }
 
   async #deliveredAt(slot: number): Promise<ReadonlySet<string> | undefined> {
-    return this.#options.dataset === "bids" ? this.#job.delivered.at(slot) : undefined;
+    return datasets[this.#options.dataset].holdsDelivered ? this.#job.delivered.at(slot) : undefined;
   }
 
   /** Asks again what is to be asked again, as far as it is time for that, and writes the chunks that are done. */

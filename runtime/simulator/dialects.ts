@@ -1,5 +1,5 @@
 import type { DatasetName } from "../datasets/dataset.ts";
-import type { Dialect } from "../relays/relay.ts";
+import type { Dialect } from "../datasets/definition.ts";
 import { type Rules, rules } from "./dialectRules.ts";
 import { cutOff } from "./flaws.ts";
 import { Random } from "./random.ts";

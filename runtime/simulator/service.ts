@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { DatasetName } from "../datasets/dataset.ts";
-import type { Dialect } from "../relays/relay.ts";
+import type { Dialect } from "../datasets/definition.ts";
 import { type Body, BodyCache, bodyOf } from "./bodies.ts";
 import { Cdn } from "./cdn.ts";
 import { type RefusedQuestion, type RowsQuestion, ask, refusalBody } from "./dialects.ts";

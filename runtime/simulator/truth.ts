@@ -125,7 +125,8 @@ export class SimulatedData implements Truth {
     const key = `${dataset} ${relay} ${slot}`;
     const kept = this.#kept.get(key);
     if (kept) return kept;
-    const rows = dataset === "bids" ? known.rows.bids(slot) : known.rows.payloads(slot);
+    const rows =
+      dataset === "bids" ? known.rows.bids(slot) : dataset === "payloads" ? known.rows.payloads(slot) : [];
     if (rows.length === 0) return rows;
     const oldest = this.#kept.size >= KEPT_SLOTS ? this.#kept.keys().next() : undefined;
     if (oldest && !oldest.done) this.#kept.delete(oldest.value);

@@ -1,7 +1,8 @@
 import { type Network } from "../chain/networks.ts";
 import { type SlotRange, intersect, joinedRuns, settledSlot } from "../chain/slots.ts";
 import { chunkRange } from "../datasets/chunks.ts";
-import { type Dataset, type DatasetName, bids, datasets } from "../datasets/dataset.ts";
+import { type Dataset, type DatasetName, datasets } from "../datasets/dataset.ts";
+import { bids } from "../datasets/bids.ts";
 
 /** Slots behind the head that every tick lists: 4.4 days. */
 const LIVE_SLOTS = 32_000;
