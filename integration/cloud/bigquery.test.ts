@@ -462,7 +462,7 @@ test("an export writes the very files that a DuckDB warehouse of the same lake w
 test("the cost of the busiest day's load is told", (t) => {
   // Mainnet's busiest days, by archives of June 2026, over all relays; bytes as BigQuery counts them.
   const perSlot = 16_200;
-  const bytesOf = { STRING: 0, INT64: 8, NUMERIC: 16, TIMESTAMP: 8, BOOL: 1 } as const;
+  const bytesOf = { STRING: 0, INT64: 8, NUMERIC: 16, TIMESTAMP: 8, BOOL: 1, FLOAT64: 8 } as const;
   const row = rowOf(13_000_000, 1);
   const bytes = lakeColumns(datasets.bids).reduce((sum, { name, type }) => {
     const text = name === "relay" ? "ultrasound" : row[name];

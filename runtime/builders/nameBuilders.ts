@@ -33,13 +33,11 @@ export async function nameBuilders(warehouse: Warehouse, scope: Scope): Promise<
 SELECT DISTINCT builder_pubkey, payloads.slot AS slot, COALESCE(extra_data_text, '') AS extra_data_text
 FROM ${payloads.name} JOIN told ON told.slot = payloads.slot AND told.block_hash = payloads.block_hash
 WHERE ${inScope(d, scope, payloads.name)}`);
-  const signed = rows.map(
-    (row): Signed => ({
-      pubkey: textIn(row, "builder_pubkey"),
-      name: nameInExtraData(textIn(row, "extra_data_text")),
-      slot: numberIn(row, "slot"),
-    }),
-  );
+  const signed = rows.map((row): Signed => ({
+    pubkey: textIn(row, "builder_pubkey"),
+    name: nameInExtraData(textIn(row, "extra_data_text")),
+    slot: numberIn(row, "slot"),
+  }));
   const named = namedKeys(signed);
   await warehouse.put(keyedBuilders, named);
   return named.length;

@@ -18,6 +18,11 @@ import { truncated } from "./truncated.ts";
 import { twinRelays } from "./twinRelays.ts";
 import { typeDrift } from "./typeDrift.ts";
 import { unequalShares } from "./unequalShares.ts";
+import { changedAfterwards } from "./changedAfterwards.ts";
+import { misattributed } from "./misattributed.ts";
+import { overclaimed } from "./overclaimed.ts";
+import { unlistedRelay } from "./unlistedRelay.ts";
+import { untestable } from "./untestable.ts";
 import { unprovenEmpty } from "./unprovenEmpty.ts";
 
 /** The detectors, by their number. */
@@ -27,13 +32,18 @@ export const checks: readonly Check[] = [
   staleEmpty,
   pageBorder,
   notOnChain,
+  unlistedRelay,
+  overclaimed,
+  untestable,
   samePayload,
   twinRelays,
+  changedAfterwards,
   timestamps,
   retention,
   duplicates,
   typeDrift,
   unequalShares,
+  misattributed,
   goneQuiet,
   unprovenEmpty,
   rereadsDiffer,

@@ -56,7 +56,10 @@ GROUP BY extra_data_text`,
       const listed = ofBuilders.slice(0, NAMED).map((builder) => `${builder.name} ${builder.blocks}`);
       const newest = Math.max(...ofBuilders.map((builder) => builder.newest));
       const what =
-        `${many(sumOf(ofBuilders, (builder) => builder.blocks), "block")} of known builders came by no listed relay: ` +
+        `${many(
+          sumOf(ofBuilders, (builder) => builder.blocks),
+          "block",
+        )} of known builders came by no listed relay: ` +
         `${listed.join(", ")}; the newest in slot ${newest}`;
       findings.push({ severity: "warning", relay: null, what });
     }

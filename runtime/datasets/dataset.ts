@@ -7,7 +7,14 @@ import { payloads } from "./payloads.ts";
 import { chainBlocks } from "./chainBlocks.ts";
 
 /** All datasets by name. Nothing else says which there are. */
-const registry = { bids, payloads, adjustments, merged_blocks: mergedBlocks, headers, chain_blocks: chainBlocks } as const;
+const registry = {
+  bids,
+  payloads,
+  adjustments,
+  merged_blocks: mergedBlocks,
+  headers,
+  chain_blocks: chainBlocks,
+} as const;
 
 export type DatasetName = keyof typeof registry;
 export type Dataset = Definition<DatasetName>;

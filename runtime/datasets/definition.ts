@@ -45,7 +45,7 @@ export function everywhere(path: string): Readonly<Record<Dialect, Endpoint>> {
 }
 
 /** BigQuery's names of the types that columns have. */
-export type ColumnType = "STRING" | "INT64" | "NUMERIC" | "TIMESTAMP" | "BOOL";
+export type ColumnType = "STRING" | "INT64" | "NUMERIC" | "TIMESTAMP" | "BOOL" | "FLOAT64";
 
 /** What a relay's value must look like before it fits the column. */
 export type FieldFormat =

@@ -12,6 +12,7 @@ export const DUCKDB_TYPES: Readonly<Record<ViewColumn["type"], string>> = {
   BOOL: "BOOLEAN",
   FLOAT64: "DOUBLE",
   DATE: "DATE",
+  "ARRAY<STRING>": "VARCHAR[]",
 };
 
 /** A column of a BigQuery table, in the form of its REST API and of `bq load --schema`. */

@@ -185,6 +185,22 @@ export const paymentsTable: Table = {
   ],
 };
 
+export const buildersTable: Table = {
+  name: "builders",
+  description:
+    "Names of builders' keys by what their canonical blocks bear as extra_data: a row a key and name, while most of the key's blocks bore it",
+  order: ["pubkey"],
+  columns: [
+    required("pubkey", "STRING", "BLS public key of the builder, 0x hex"),
+    required("name", "STRING", "Name that its blocks bear, spellings of one builder joined"),
+    required("from_slot", "INT64", "Slot of its first block of that name"),
+    required("to_slot", "INT64", "Slot of its last one so far"),
+    required("blocks", "INT64", "Blocks of that name: at least 5"),
+    required("share", "FLOAT64", "Share of these among the key's blocks of that time: at least 0.8"),
+    required("source", "STRING", "What the name was taken from: extra_data"),
+  ],
+};
+
 export const infoTable: Table = {
   name: "warehouse_info",
   description: "What this warehouse is: one row",
@@ -213,6 +229,7 @@ export const allTables: readonly Table[] = [
   rereadsTable,
   canonicalBlocksTable,
   paymentsTable,
+  buildersTable,
   ...Object.values(rowTables),
   ...Object.values(loadTables),
 ];

@@ -5,7 +5,7 @@ import { loadTables } from "./tables.ts";
 /** A column of a view; types by BigQuery's names. */
 export interface ViewColumn {
   readonly name: string;
-  readonly type: ColumnType | "FLOAT64" | "DATE";
+  readonly type: ColumnType | "DATE" | "ARRAY<STRING>";
   readonly description: string;
 }
 
@@ -88,6 +88,97 @@ export const views = {
         "BOOL",
         "Whether best_value, and with it value_left, is a bid that can be believed, by the report's rule; null without any",
       ),
+    ],
+  },
+  blocks: {
+    name: "blocks",
+    description: "Table chain_blocks with one row a slot, of the source that tells most",
+    columns: [
+      column("source", "STRING", "Whose row it is: beacon, xatu, execution or bigquery"),
+      ...datasets.chain_blocks.columns.filter(({ name }) => name !== "relay" && name !== "copies"),
+    ],
+  },
+  slots: {
+    name: "slots",
+    description:
+      "A row a slot of which anything is known: its block, who built, delivered and offered it, what was claimed, paid and left, and whether it came by MEV-Boost",
+    columns: [
+      column("slot", "INT64", "The slot"),
+      column("block_timestamp", "TIMESTAMP", "Start of the slot: genesis + 12 s × slot"),
+      column("status", "STRING", "canonical, missed, orphaned; null where the chain isn't known"),
+      column(
+        "block_hash",
+        "STRING",
+        "The canonical block; where the slot was missed or the chain isn't known, the delivered one, of several the one that most relays delivered",
+      ),
+      column("block_number", "INT64", "Its number"),
+      column("proposer_index", "INT64", "Index of the slot's proposer; null where the chain doesn't tell it"),
+      column("proposer_pubkey", "STRING", "BLS public key of the slot's proposer, 0x hex"),
+      column(
+        "builder",
+        "STRING",
+        "Builder's name by its blocks (table builders), else where one is built in, else the ends of its public key; null where no relay delivered the block",
+      ),
+      column(
+        "builder_pubkey",
+        "STRING",
+        "BLS public key of the builder, 0x hex; null where no relay delivered the block",
+      ),
+      column("relays", "ARRAY<STRING>", "Relays that delivered the block, in order of names"),
+      column("bid_relays", "ARRAY<STRING>", "Relays that show it among their bids, in order of names"),
+      column(
+        "claimed",
+        "NUMERIC",
+        "What the relays say it pays the proposer, wei: the least of what they say",
+      ),
+      column(
+        "paid",
+        "NUMERIC",
+        "What the chain shows to be paid, wei (table payments); null where that isn't known",
+      ),
+      column(
+        "adjusted",
+        "NUMERIC",
+        "What a relay took off the builder's bid by an adjustment, wei; null without one",
+      ),
+      column("merged", "NUMERIC", "What merging added for the proposer, wei; null without it"),
+      column(
+        "best_bid",
+        "NUMERIC",
+        "Largest bid of any relay on the block's parent that can be believed by the report's rule, wei",
+      ),
+      column(
+        "value_left",
+        "NUMERIC",
+        "max(0, best_bid − claimed), wei: at least so much, where bids of some relays aren't covered; null without either",
+      ),
+      column(
+        "why",
+        "STRING",
+        "Why value was left, the first that fits: adjusted (no more than the adjustment took off), late (the best bid came after the last header was asked for), other_relay (no relay that delivered had it), unknown; null where nothing was left",
+      ),
+      column("headers_asked", "INT64", "How often proposers were given a header; null where no relay tells"),
+      column("first_header", "TIMESTAMP", "When for the first time"),
+      column("last_header", "TIMESTAMP", "When for the last time"),
+      column("blobs", "INT64", "Blobs in the canonical block"),
+      column(
+        "mev_boost",
+        "STRING",
+        "yes: a relay delivered the block (or, where the slot was missed or the chain isn't known, any block). no: the canonical block came by none of the relays of that time, whose payloads are all covered and beyond doubt. Null: not known",
+      ),
+    ],
+  },
+  bids_by_50ms: {
+    name: "bids_by_50ms",
+    description: "What each builder bid on any relay, by slot and 50 ms",
+    columns: [
+      column("slot", "INT64", "The slot"),
+      column("block_timestamp", "TIMESTAMP", "Start of the slot: genesis + 12 s × slot"),
+      column("builder", "STRING", "Builder's name, as in view slots"),
+      column("builder_pubkey", "STRING", "BLS public key of the builder, 0x hex"),
+      column("bucket_ms", "INT64", "Start of the 50 ms, counted from the slot's start; negative before it"),
+      column("best_value", "NUMERIC", "Largest bid of the builder then, wei"),
+      column("bids", "INT64", "Blocks that it offered then, each once however many relays show it"),
     ],
   },
   bids_readable: readableView(

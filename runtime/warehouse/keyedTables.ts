@@ -1,4 +1,11 @@
-import { type Table, horizonsTable, paymentsTable, relaysTable, rereadsTable } from "../datasets/tables.ts";
+import {
+  type Table,
+  buildersTable,
+  horizonsTable,
+  paymentsTable,
+  relaysTable,
+  rereadsTable,
+} from "../datasets/tables.ts";
 
 /** A table that is brought up to date row by row; rows that aren't named stay as they were. */
 export interface KeyedTable {
@@ -13,6 +20,9 @@ export const keyedRelays: KeyedTable = { table: relaysTable, keys: 1 };
 export const keyedHorizons: KeyedTable = { table: horizonsTable, keys: 2 };
 /** Table rereads, a row a dataset, relay and day. */
 export const keyedRereads: KeyedTable = { table: rereadsTable, keys: 3 };
+
+/** Table builders, a row a key and name. */
+export const keyedBuilders: KeyedTable = { table: buildersTable, keys: 2 };
 
 /** Table payments, a row a delivered payload. */
 export const keyedPayments: KeyedTable = { table: paymentsTable, keys: 3 };

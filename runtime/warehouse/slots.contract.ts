@@ -28,13 +28,22 @@ const slotArbitrary = fc.record({
   orphan: fc.option(small(3)),
   blobs: small(6),
   /** By relay: null where its payloads aren't covered, else the blocks that it delivered. */
-  delivered: fc.array(fc.option(fc.uniqueArray(small(3), { maxLength: 1 }), { freq: 8 }), { minLength: 3, maxLength: 3 }),
-  doubtful: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
-  /** By relay: its bids, a block and when it came (ms into the slot). */
-  bids: fc.array(fc.uniqueArray(fc.record({ block: small(3), ms: small(3) }), { maxLength: 3, selector: ({ block }) => block }), {
+  delivered: fc.array(fc.option(fc.uniqueArray(small(3), { maxLength: 1 }), { freq: 8 }), {
     minLength: 3,
     maxLength: 3,
   }),
+  doubtful: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
+  /** By relay: its bids, a block and when it came (ms into the slot). */
+  bids: fc.array(
+    fc.uniqueArray(fc.record({ block: small(3), ms: small(3) }), {
+      maxLength: 3,
+      selector: ({ block }) => block,
+    }),
+    {
+      minLength: 3,
+      maxLength: 3,
+    },
+  ),
   headers: fc.array(small(3), { maxLength: 2 }),
   adjusted: fc.option(small(3)),
   merged: fc.option(small(3)),
@@ -51,9 +60,11 @@ const ADDED = 7n;
 function expected(slot: number, facts: SlotFacts): Record<string, unknown> | undefined {
   const { chain, delivered, bids } = facts;
   const canonical = chain !== null && chain >= 0 ? chain : null;
-  const status = chain === null ? (facts.orphan === null ? null : "orphaned") : chain < 0 ? "missed" : "canonical";
+  const status =
+    chain === null ? (facts.orphan === null ? null : "orphaned") : chain < 0 ? "missed" : "canonical";
   const offered = bids.flatMap((ofRelay, relay) => ofRelay.map((bid) => ({ ...bid, relay })));
-  if (status === null && delivered.every((blocks) => !blocks?.length) && offered.length === 0) return undefined;
+  if (status === null && delivered.every((blocks) => !blocks?.length) && offered.length === 0)
+    return undefined;
   const counts = [0, 1, 2, 3].map((block) => delivered.filter((blocks) => blocks?.includes(block)).length);
   const most = Math.max(...counts);
   const block = canonical ?? (most === 0 ? null : counts.indexOf(most));
@@ -61,7 +72,8 @@ function expected(slot: number, facts: SlotFacts): Record<string, unknown> | und
   const claimed = deliverers.length > 0 && block !== null ? valueOf(block) : null;
   const best = offered.length === 0 ? null : offered.reduce((a, b) => (b.block > a.block ? b : a)).block;
   const bestBids = offered.filter((bid) => bid.block === best);
-  const left = best === null || claimed === null ? null : valueOf(best) > claimed ? valueOf(best) - claimed : 0n;
+  const left =
+    best === null || claimed === null ? null : valueOf(best) > claimed ? valueOf(best) - claimed : 0n;
   const lastHeader = facts.headers.length === 0 ? null : Math.max(...facts.headers);
   const adjusted = block !== null && facts.adjusted === block ? TAKEN : null;
   const first = Math.min(...bestBids.map(({ ms }) => ms));
@@ -82,7 +94,9 @@ function expected(slot: number, facts: SlotFacts): Record<string, unknown> | und
     status,
     block_hash: block === null ? null : blockHash(slot, block),
     relays: deliverers.toSorted(),
-    bid_relays: [...new Set(offered.filter((bid) => bid.block === block).map(({ relay }) => RELAYS[relay]))].toSorted(),
+    bid_relays: [
+      ...new Set(offered.filter((bid) => bid.block === block).map(({ relay }) => RELAYS[relay])),
+    ].toSorted(),
     claimed: claimed?.toString() ?? null,
     paid: block !== null && facts.paid === block && claimed !== null ? claimed.toString() : null,
     adjusted: adjusted?.toString() ?? null,
@@ -109,20 +123,26 @@ function rowsOfWorld(world: readonly SlotFacts[]) {
   const chained = (slot: number, number: number, status: string, blobs: number): RelayRow => ({
     slot: String(slot),
     status,
-    ...(status === "missed" ? {} : { block_hash: blockHash(slot, number), ...parent(slot), blobs: String(blobs) }),
+    ...(status === "missed"
+      ? {}
+      : { block_hash: blockHash(slot, number), ...parent(slot), blobs: String(blobs) }),
   });
   return {
     payloads: (relay: number) =>
-      new Map([...each(({ delivered }, slot) => delivered[relay]?.map((number) => block(slot, number)))].filter(
-        (entry): entry is [number, RelayRow[]] => entry[1] !== undefined,
-      )),
+      new Map(
+        [...each(({ delivered }, slot) => delivered[relay]?.map((number) => block(slot, number)))].filter(
+          (entry): entry is [number, RelayRow[]] => entry[1] !== undefined,
+        ),
+      ),
     doubtful: (relay: number) =>
       world.flatMap(({ delivered, doubtful }, index) =>
         delivered[relay] !== null && doubtful[relay] ? [BASE + index] : [],
       ),
     bids: (relay: number) =>
       each(({ bids }, slot) =>
-        (bids[relay] ?? []).map(({ block: number, ms }) => block(slot, number, { timestamp_ms: at(slot, ms) })),
+        (bids[relay] ?? []).map(({ block: number, ms }) =>
+          block(slot, number, { timestamp_ms: at(slot, ms) }),
+        ),
       ),
     headers: each(({ headers }, slot) =>
       headers.map((ms) => ({ slot: String(slot), proposer_send_timestamp_ms: at(slot, ms), value: "1" })),
@@ -181,18 +201,23 @@ export function slotsContract(form: string, open: OpenWarehouse): void {
     let worlds = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(slotArbitrary, { minLength: 1, maxLength: SLOTS }), async (world) => {
-        const lake = await openFolderLake(await newFolder(t), lakeNetwork);
+        const lake = await openFolderLake(await newFolder(t), lakeNetwork.name);
         const warehouse = await open(t, lakeNetwork, fixedDateClock(NOW), `slots${worlds++}`);
         const rows = rowsOfWorld(world);
         for (const [index, relay] of RELAYS.entries()) {
-          await put(lake, lakeNetwork, "payloads", relay, { rows: rows.payloads(index), suspect: rows.doubtful(index) });
+          await put(lake, lakeNetwork, "payloads", relay, {
+            rows: rows.payloads(index),
+            suspect: rows.doubtful(index),
+          });
           await put(lake, lakeNetwork, "bids", relay, { rows: rows.bids(index) });
         }
         await put(lake, lakeNetwork, "headers", "one", { rows: rows.headers });
         await put(lake, lakeNetwork, "adjustments", "one", { rows: rows.adjustments });
         await put(lake, lakeNetwork, "merged_blocks", "one", { rows: rows.merged });
         await put(lake, lakeNetwork, "chain_blocks", "beacon", { rows: rows.chain });
-        const relays = RELAYS.map((name) => relayNamed(name, name === "three" ? { activeFrom: THREE_FROM } : {}));
+        const relays = RELAYS.map((name) =>
+          relayNamed(name, name === "three" ? { activeFrom: THREE_FROM } : {}),
+        );
         const { failed } = await warehouse.load(lake, [...relays, relayNamed("off", { state: "off" })]);
         t.deepEqual(failed, []);
         await warehouse.put(keyedPayments, rows.payments);
@@ -207,7 +232,7 @@ export function slotsContract(form: string, open: OpenWarehouse): void {
   });
 
   test(`${form}: a builder's name is that of its blocks then, before the built-in one and the ends of its key`, async (t) => {
-    const lake = await openFolderLake(await newFolder(t), lakeNetwork);
+    const lake = await openFolderLake(await newFolder(t), lakeNetwork.name);
     const warehouse = await open(t, lakeNetwork, fixedDateClock(NOW));
     const slots = [BASE, BASE + 5, BASE + 10, BASE + 20];
     await put(lake, lakeNetwork, "payloads", "one", {
@@ -215,7 +240,12 @@ export function slotsContract(form: string, open: OpenWarehouse): void {
     });
     await put(lake, lakeNetwork, "bids", "one", {
       rows: new Map([
-        [BASE, [1, 4, 7].map((number) => rowOf(BASE, number, { timestamp_ms: String(slotStartMs(lakeNetwork, BASE) - 60 + 10 * number) }))],
+        [
+          BASE,
+          [1, 4, 7].map((number) =>
+            rowOf(BASE, number, { timestamp_ms: String(slotStartMs(lakeNetwork, BASE) - 60 + 10 * number) }),
+          ),
+        ],
       ]),
     });
     await warehouse.load(lake, [relayNamed("one")]);
@@ -230,10 +260,15 @@ export function slotsContract(form: string, open: OpenWarehouse): void {
       { slot: String(BASE + 10), builder: "late" },
       { slot: String(BASE + 20), builder: "0x0000…0002" },
     ]);
-    t.deepEqual(await warehouse.query("SELECT slot, builder, bucket_ms, best_value, bids FROM bids_by_50ms ORDER BY bucket_ms"), [
-      { slot: String(BASE), builder: "early", bucket_ms: "-50", best_value: "4", bids: "2" },
-      { slot: String(BASE), builder: "early", bucket_ms: "0", best_value: "7", bids: "1" },
-    ]);
+    t.deepEqual(
+      await warehouse.query(
+        "SELECT slot, builder, bucket_ms, best_value, bids FROM bids_by_50ms ORDER BY bucket_ms",
+      ),
+      [
+        { slot: String(BASE), builder: "early", bucket_ms: "-50", best_value: "4", bids: "2" },
+        { slot: String(BASE), builder: "early", bucket_ms: "0", best_value: "7", bids: "1" },
+      ],
+    );
     await warehouse.close();
   });
 }

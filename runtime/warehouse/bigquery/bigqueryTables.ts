@@ -30,6 +30,7 @@ const API_TYPES: Readonly<Record<ColumnType, string>> = {
   NUMERIC: "NUMERIC",
   TIMESTAMP: "TIMESTAMP",
   BOOL: "BOOLEAN",
+  FLOAT64: "FLOAT",
 };
 
 /** About a week a partition, until 2039 on mainnet: under the 10,000 partitions that a table may have. */

@@ -39,6 +39,7 @@ test("one definition gives the DuckDB table, the BigQuery schema and what is rea
     NUMERIC: "DECIMAL(38,0)",
     TIMESTAMP: "TIMESTAMP",
     BOOL: "BOOLEAN",
+    FLOAT64: "DOUBLE",
   };
   for (const table of allTables) {
     const columns = await warehouse.query(

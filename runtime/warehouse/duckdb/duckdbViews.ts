@@ -4,6 +4,9 @@ import { infoTable } from "../../datasets/tables.ts";
 import { views } from "../../datasets/views.ts";
 import { duckdbDialect } from "../sql/duckdbDialect.ts";
 import { readableQuery } from "../sql/readableViews.ts";
+import { blocksQuery } from "../sql/blocksView.ts";
+import { bucketsQuery } from "../sql/bucketsView.ts";
+import { slotsQuery } from "../sql/slotsView.ts";
 import { coverageQuery, deliveredQuery, loadsQuery, settledSlotSql } from "../sql/views.ts";
 
 const dialect = duckdbDialect;
@@ -20,6 +23,9 @@ export function viewDdl(network: Network): string[] {
     loads: loadsQuery(dialect, plain),
     coverage: coverageQuery(dialect, plain, network, settledNow(network)),
     delivered: deliveredQuery(dialect, plain, "true"),
+    blocks: blocksQuery(dialect, plain, "true"),
+    slots: slotsQuery({ d: dialect, table: plain, network, window: "true" }),
+    bids_by_50ms: bucketsQuery(dialect, plain, network, "true"),
     bids_readable: readableQuery(dialect, plain, network, "bids"),
     payloads_readable: readableQuery(dialect, plain, network, "payloads"),
   };

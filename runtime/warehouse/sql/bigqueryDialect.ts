@@ -14,6 +14,9 @@ export const bigqueryDialect: SqlDialect = {
   integers: (from, to, name) => `UNNEST(GENERATE_ARRAY(${from}, ${to})) AS ${name}`,
   elements: (literals, name) => `UNNEST([${literals.join(", ")}]) AS ${name}`,
   whole: (expression, name) => (expression === name ? name : `${expression} AS ${name}`),
+  timeOf: (unixSeconds) => `TIMESTAMP_SECONDS(${unixSeconds})`,
+  sortedList: (text) => `ARRAY_AGG(${text} ORDER BY ${text})`,
+  listOrEmpty: (list) => `IFNULL(${list}, [])`,
   // DATE and not CAST: the form by which BigQuery passes over partitions.
   dateOf: (time) => `DATE(${time})`,
   dateOfDay: (day) => `DATE_FROM_UNIX_DATE(${day})`,

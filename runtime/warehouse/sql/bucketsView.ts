@@ -8,12 +8,7 @@ import type { TableNamer } from "./views.ts";
 const BUCKET_MS = 50;
 
 /** View bids_by_50ms: what each builder bid on any relay, by slot and 50 ms since the slot's start (negative before it). */
-export function bucketsQuery(
-  d: SqlDialect,
-  table: TableNamer,
-  network: Network,
-  window: string,
-): string {
+export function bucketsQuery(d: SqlDialect, table: TableNamer, network: Network, window: string): string {
   const into = d.msBetween("block_timestamp", d.column("timestamp"));
   return `WITH ${namedBuildersSql(table)}, buckets AS (
   SELECT slot, block_timestamp, builder_pubkey, ${BUCKET_MS} * ${d.floorDiv(into, BUCKET_MS)} AS bucket_ms,

@@ -24,6 +24,12 @@ export interface SqlDialect {
   elements(literals: readonly string[], name: string): string;
   /** A sum of integers as an INT64 column of that name. */
   whole(expression: string, name: string): string;
+  /** The TIMESTAMP of a moment in whole Unix seconds. */
+  timeOf(unixSeconds: string): string;
+  /** The texts of a group, which are distinct, as a list in their order. */
+  sortedList(text: string): string;
+  /** A list of texts, empty where it is NULL. */
+  listOrEmpty(list: string): string;
   /** The UTC date of a TIMESTAMP. */
   dateOf(time: string): string;
   /** The date of a day, counted since 1970. */

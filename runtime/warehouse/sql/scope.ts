@@ -9,7 +9,7 @@ export interface Scope {
   /** When the report or check is made, Unix ms. */
   readonly nowMs: number;
   /** Only these relays; all without it. */
-  readonly relays?: readonly string[];
+  readonly relays?: readonly string[] | undefined;
 }
 
 /** Time cut into equal buckets of slots. Bucket `n` holds the slots from `origin + n·step` on. */
