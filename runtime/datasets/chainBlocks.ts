@@ -17,7 +17,7 @@ export const chainBlocks: Definition<"chain_blocks"> = {
   description: "TEMP",
   chunkSlots: 320,
   order: ["relay", "slot"],
-  endpoints: {},
+  endpoints: { freelay: { path: "x" } },
   asked: "slot",
   target: "all",
   columns: [

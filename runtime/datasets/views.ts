@@ -109,7 +109,7 @@ export const views = {
       column(
         "block_hash",
         "STRING",
-        "The canonical block; where the slot was missed or the chain isn't known, the delivered one, of several the one that most relays delivered",
+        "The canonical block; where the slot was missed or the chain isn't known, the delivered one, of several the orphaned one, else that of most relays",
       ),
       column("block_number", "INT64", "Its number"),
       column("proposer_index", "INT64", "Index of the slot's proposer; null where the chain doesn't tell it"),

@@ -67,7 +67,8 @@ function expected(slot: number, facts: SlotFacts): Record<string, unknown> | und
     return undefined;
   const counts = [0, 1, 2, 3].map((block) => delivered.filter((blocks) => blocks?.includes(block)).length);
   const most = Math.max(...counts);
-  const block = canonical ?? (most === 0 ? null : counts.indexOf(most));
+  const lost = status === "orphaned" && facts.orphan !== null && (counts[facts.orphan] ?? 0) > 0;
+  const block = canonical ?? (lost ? facts.orphan : most === 0 ? null : counts.indexOf(most));
   const deliverers = RELAYS.filter((_, relay) => block !== null && delivered[relay]?.includes(block));
   const claimed = deliverers.length > 0 && block !== null ? valueOf(block) : null;
   const best = offered.length === 0 ? null : offered.reduce((a, b) => (b.block > a.block ? b : a)).block;
@@ -98,7 +99,7 @@ function expected(slot: number, facts: SlotFacts): Record<string, unknown> | und
       ...new Set(offered.filter((bid) => bid.block === block).map(({ relay }) => RELAYS[relay])),
     ].toSorted(),
     claimed: claimed?.toString() ?? null,
-    paid: block !== null && facts.paid === block && claimed !== null ? claimed.toString() : null,
+    paid: block !== null && facts.paid === block ? valueOf(block).toString() : null,
     adjusted: adjusted?.toString() ?? null,
     merged: block !== null && facts.merged === block ? ADDED.toString() : null,
     best_bid: best === null ? null : valueOf(best).toString(),
@@ -177,6 +178,7 @@ function rowsOfWorld(world: readonly SlotFacts[]) {
               merged_tx_count: "1",
               original_blob_count: "1",
               merged_blob_count: "1",
+              builder_inclusions: "{}",
             },
           ],
     ),
@@ -205,10 +207,9 @@ export function slotsContract(form: string, open: OpenWarehouse): void {
         const warehouse = await open(t, lakeNetwork, fixedDateClock(NOW), `slots${worlds++}`);
         const rows = rowsOfWorld(world);
         for (const [index, relay] of RELAYS.entries()) {
-          await put(lake, lakeNetwork, "payloads", relay, {
-            rows: rows.payloads(index),
-            suspect: rows.doubtful(index),
-          });
+          const [delivered, suspect] = [rows.payloads(index), rows.doubtful(index)];
+          if (delivered.size > 0)
+            await put(lake, lakeNetwork, "payloads", relay, { rows: delivered, suspect });
           await put(lake, lakeNetwork, "bids", relay, { rows: rows.bids(index) });
         }
         await put(lake, lakeNetwork, "headers", "one", { rows: rows.headers });

@@ -34,7 +34,8 @@ SELECT all_slots.slot AS slot, ${d.timeOf(seconds)} AS block_timestamp, chain.st
   CASE WHEN chosen.builder_pubkey IS NOT NULL THEN ${builderNameOf(d, network, "chosen.builder_pubkey")} END AS builder,
   chosen.builder_pubkey AS builder_pubkey, ${d.listOrEmpty("deliverers.relays")} AS relays, ${d.listOrEmpty("holders.relays")} AS bid_relays,
   chosen.claimed AS claimed, paid.paid AS paid, adjusted.taken AS adjusted, merged.added AS merged,
-  best.value AS best_bid, GREATEST(best.value - chosen.claimed, 0) AS value_left,
+  best.value AS best_bid, 
+  CASE WHEN best.value > chosen.claimed THEN best.value - chosen.claimed WHEN best.value <= chosen.claimed THEN 0 END AS value_left,
   CASE
     WHEN best.value <= chosen.claimed OR best.value IS NULL OR chosen.claimed IS NULL THEN NULL
     WHEN best.value - chosen.claimed <= adjusted.taken THEN 'adjusted'
@@ -43,7 +44,7 @@ SELECT all_slots.slot AS slot, ${d.timeOf(seconds)} AS block_timestamp, chain.st
     ELSE 'unknown'
   END AS why,
   asked.headers_asked AS headers_asked, asked.first_header AS first_header, asked.last_header AS last_header,
-  chain.blobs AS blobs,
+  CASE WHEN chain.status = 'canonical' THEN chain.blobs END AS blobs,
   CASE
     WHEN chosen.claimed IS NOT NULL THEN 'yes'
     WHEN chain.status = 'canonical' AND asked_relays.lacking = 0 THEN 'no'
@@ -163,7 +164,7 @@ function besideTheBlock({ d, table, window }: SlotsSettings): string {
   SELECT slot, block_hash, MAX(proposer_value - original_value) AS added
   FROM ${table(mergers.name)} WHERE ${window} GROUP BY slot, block_hash
 ), asked AS (
-  SELECT slot, COUNT(*) AS headers_asked, MIN(${d.column("timestamp")}) AS first_header, MAX(${d.column("timestamp")}) AS last_header
+  SELECT slot, ${d.whole("SUM(copies)", "headers_asked")}, MIN(${d.column("timestamp")}) AS first_header, MAX(${d.column("timestamp")}) AS last_header
   FROM ${table(headers.name)} WHERE ${window} GROUP BY slot
 ), ${lackingRelaysSql(table, "all_slots")}`;
 }
