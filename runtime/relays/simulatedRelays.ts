@@ -9,7 +9,7 @@ type Simulated = Omit<Described, "url" | "pubkey" | "filtering"> & { readonly fi
 const simulated: readonly Simulated[] = [
   { name: "heron", filtering: "ofac" },
   { name: "kestrel", dialect: "ultrasound", adjusts: true },
-  { name: "osprey", dialect: "helix" },
+  { name: "osprey", dialect: "helix", adjusts: true },
   { name: "plover", dialect: "helix", filtering: "ofac" },
   { name: "swift", dialect: "bloxroute", payloadLimit: 100 },
   { name: "tern", dialect: "bloxroute", payloadLimit: 100, filtering: "ofac" },
