@@ -75,6 +75,11 @@ export const ROOMS = [
     may: [...GROUND, "runtime/relays", "runtime/lake", "runtime/warehouse"],
   },
   {
+    room: "runtime/builders",
+    job: "names of builders' keys, by what their blocks bear",
+    may: [...GROUND, "runtime/warehouse", "runtime/warehouse/sql"],
+  },
+  {
     room: "runtime/warehouse/duckdb",
     job: "tables in a DuckDB file; Parquet",
     may: [
@@ -123,7 +128,14 @@ export const ROOMS = [
   {
     room: "runtime/checks",
     job: "data-quality detectors, one a file: what it looks for, its statements, what they mean, what to do",
-    may: [...GROUND, "runtime/relays", "runtime/lake", "runtime/warehouse", "runtime/warehouse/sql"],
+    may: [
+      ...GROUND,
+      "runtime/relays",
+      "runtime/lake",
+      "runtime/warehouse",
+      "runtime/warehouse/sql",
+      "runtime/builders",
+    ],
   },
   {
     room: "runtime/report",
@@ -167,6 +179,7 @@ export const ROOMS = [
       "runtime/warehouse",
       ...WAREHOUSES,
       "runtime/warehouse/sql",
+      "runtime/builders",
       "runtime/collect",
       "runtime/tick",
       "runtime/backload",

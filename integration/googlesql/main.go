@@ -128,6 +128,8 @@ func (a *analyzer) typeOf(text string) gsql.Googlesql_TypeNode {
 		return unwrap(a.types.GetTimestamp())
 	case "BOOL", "BOOLEAN":
 		return unwrap(a.types.GetBool())
+	case "FLOAT64", "FLOAT":
+		return unwrap(a.types.GetDouble())
 	}
 	fail("input: no type of these tables: %q", text)
 	return nil

@@ -1,8 +1,9 @@
-import { rowTables } from "../datasets/tables.ts";
+import type { Network } from "../chain/networks.ts";
+import { loadTables, rowTables } from "../datasets/tables.ts";
 import { keyedBuilders, type RowValues } from "../warehouse/keyedTables.ts";
 import { sqlDialectOf } from "../warehouse/sql/dialects.ts";
 import { inScope, type Scope } from "../warehouse/sql/scope.ts";
-import { groupBy, numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
+import { groupBy, numberIn, numberOrNull, sumOf, textIn } from "../warehouse/sql/values.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { nameInExtraData } from "./extraData.ts";
 
@@ -19,16 +20,22 @@ interface Signed {
 }
 
 /**
- * Names builders' keys by what their canonical blocks bear as extra_data, as far as the scope goes, and writes table builders: a row a
- * key and name, from its first block of that name to its last, where most of the key's blocks of that time bear it. A name stays in
- * the table until another takes its place. Returns how many rows were written.
+ * Names builders' keys by what their canonical blocks bear as extra_data, and writes table builders: a row a key and name, from its
+ * first block of that name to its last, where most of the key's blocks of that time bear it. A name stays in the table until another
+ * takes its place. Returns how many rows were written; none where table chain_blocks holds nothing.
  */
-export async function nameBuilders(warehouse: Warehouse, scope: Scope): Promise<number> {
+export async function nameBuilders(warehouse: Warehouse, network: Network, nowMs: number): Promise<number> {
+  const [held = {}] = await warehouse.query(
+    `SELECT MIN(first_slot) AS first_slot, MAX(last_slot) AS last_slot FROM ${loadTables.chain_blocks.name}`,
+  );
+  const [first, last] = ["first_slot", "last_slot"].map((name) => numberOrNull(held, name));
+  if (first == null || last == null) return 0;
+  const scope: Scope = { network, range: { first, last }, nowMs };
   const d = sqlDialectOf(warehouse.url);
   const { payloads, chain_blocks: chainBlocks } = rowTables;
   const rows = await warehouse.query(`WITH told AS (
   SELECT slot, block_hash, MIN(extra_data_text) AS extra_data_text FROM ${chainBlocks.name}
-  WHERE ${inScope(d, { ...scope, relays: undefined })} AND status = 'canonical' GROUP BY slot, block_hash
+  WHERE ${inScope(d, scope)} AND status = 'canonical' GROUP BY slot, block_hash
 )
 SELECT DISTINCT builder_pubkey, payloads.slot AS slot, COALESCE(extra_data_text, '') AS extra_data_text
 FROM ${payloads.name} JOIN told ON told.slot = payloads.slot AND told.block_hash = payloads.block_hash

@@ -1,3 +1,4 @@
+import { nameBuilders } from "../builders/nameBuilders.ts";
 import type { SlotRange } from "../chain/slots.ts";
 import { printable, UserError } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
@@ -64,6 +65,7 @@ export async function loadInto(
     const { rows, slots, objects, left } = summary;
     const unloaded = summary.failed.map(({ error }) => printable(error, 500));
     const failed = [...unloaded, ...(await settleBy(canonical, warehouse, context))];
+    await nameBuilders(warehouse, context.network, context.clock.now());
     return { warehouse: warehouse.url, rows, slots, objects, left, failed };
   } finally {
     await warehouse.close();

@@ -3,6 +3,9 @@ import { AUCTION } from "../../datasets/dataset.ts";
 import { rowTables } from "../../datasets/tables.ts";
 import { type View, views } from "../../datasets/views.ts";
 import { bigqueryDialect } from "../sql/bigqueryDialect.ts";
+import { blocksQuery } from "../sql/blocksView.ts";
+import { bucketsQuery } from "../sql/bucketsView.ts";
+import { slotsQuery } from "../sql/slotsView.ts";
 import { readableQuery } from "../sql/readableViews.ts";
 import { coverageQuery, deliveredQuery, loadsQuery, settledSlotSql, type TableNamer } from "../sql/views.ts";
 import { columnList, type DatasetPlace, tableName } from "./bigquerySql.ts";
@@ -50,6 +53,15 @@ export function bigqueryViews(settings: ViewSettings): BigQueryView[] {
       description: `Payloads of the last ${days} days beside the best bid of their relay, slot and parent; delivered_between has the others`,
       query: deliveredQuery(dialect, names, window),
     },
+    { ...described(views.blocks, days), query: blocksQuery(dialect, names, window) },
+    {
+      ...described(views.slots, days),
+      query: slotsQuery({ d: dialect, table: names, network: settings.network, window }),
+    },
+    {
+      ...described(views.bids_by_50ms, days),
+      query: bucketsQuery(dialect, names, settings.network, window),
+    },
     ...AUCTION.toReversed().map((name) => ({
       ...described(views[`${name}_readable`], days),
       // Of a table that demands a filter no view is made without one.
@@ -68,21 +80,22 @@ function described(
 
 /** The table functions of a warehouse; they are made behind its tables. */
 export function bigqueryRoutines(settings: ViewSettings): BigQueryRoutine[] {
-  return [
-    {
-      name: "delivered_between",
-      description: "View delivered for the slots that begin from from_time on and before to_time",
-      arguments: [
-        { name: "from_time", typeKind: "TIMESTAMP" },
-        { name: "to_time", typeKind: "TIMESTAMP" },
-      ],
-      body: deliveredQuery(
-        dialect,
-        namesIn(settings),
-        "block_timestamp >= from_time AND block_timestamp < to_time",
-      ),
-    },
-  ];
+  const between = "block_timestamp >= from_time AND block_timestamp < to_time";
+  const [names, { network }] = [namesIn(settings), settings];
+  const bodies = {
+    delivered: deliveredQuery(dialect, names, between),
+    slots: slotsQuery({ d: dialect, table: names, network, window: between }),
+    bids_by_50ms: bucketsQuery(dialect, names, network, between),
+  };
+  return Object.entries(bodies).map(([view, body]) => ({
+    name: `${view}_between`,
+    description: `View ${view} for the slots that begin from from_time on and before to_time`,
+    arguments: [
+      { name: "from_time", typeKind: "TIMESTAMP" },
+      { name: "to_time", typeKind: "TIMESTAMP" },
+    ],
+    body,
+  }));
 }
 
 /** The views of a public dataset over the private one at `project` and `dataset`: rows of the last `days` days (28). */
