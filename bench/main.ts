@@ -27,6 +27,7 @@ const MARKS: Readonly<Record<string, { least?: number; most?: number }>> = {
   load_rows_per_s: { least: 200_000 },
   load_peak_rss_mb: { most: 900 },
   report_10m_s: { most: 10 },
+  slots_day_10m_s: { most: 3 },
   report_10m_peak_rss_mb: { most: 1000 },
 };
 
