@@ -32,6 +32,8 @@ const headType = t.union([t.type({ number: quantity, timestamp: quantity, hash: 
 
 /** Blocks that are asked for together. */
 const BLOCKS_AT_ONCE = 100;
+/** Blocks whose slots are remembered. */
+const MOST_SEEN = 1000;
 /** Gas of a blob (EIP-4844). */
 const BLOB_GAS = 131_072;
 
@@ -58,9 +60,17 @@ export function executionSource(rpc: Rpc, network: Network): ChainSource {
   };
 }
 
+/** Where a block is. */
+interface Place {
+  readonly number: number;
+  readonly slot: number;
+}
+
 class ExecutionChain {
   readonly #rpc: Rpc;
   readonly #network: Network;
+  /** Slots of the final blocks that were looked at last, by number: where a search begins. */
+  readonly #seen = new Map<number, number>();
 
   constructor(rpc: Rpc, network: Network) {
     this.#rpc = rpc;
@@ -96,10 +106,14 @@ class ExecutionChain {
     return since < 0 ? -1 : since / SECONDS_PER_SLOT;
   }
 
-  /** The number of the first block whose slot isn't before `slot`; what is between is guessed at by rule of three. */
-  async #numberAt(slot: number, final: { readonly number: number; readonly slot: number }): Promise<number> {
-    let low = { number: 0, slot: -1 };
+  /** The number of the first block whose slot isn't before `slot`; what is between known blocks is guessed at by rule of three. */
+  async #numberAt(slot: number, final: Place): Promise<number> {
+    let low: Place = { number: 0, slot: -1 };
     let high = final;
+    for (const [number, its] of this.#seen) {
+      if (its < slot && number >= low.number) low = { number: number + 1, slot: its };
+      if (its >= slot && number < high.number) high = { number, slot: its };
+    }
     for (let guesses = 0; low.number < high.number; guesses++) {
       const share = (slot - low.slot) / Math.max(1, high.slot - low.slot);
       const room = high.number - low.number - 1;
@@ -120,6 +134,10 @@ class ExecutionChain {
     if (!block) return undefined;
     if (Number(block.number) !== number) throw strangeNode("a block has another number");
     const slot = this.slotOf(Number(block.timestamp));
+    this.#seen.delete(number);
+    this.#seen.set(number, slot);
+    const oldest = this.#seen.size > MOST_SEEN ? this.#seen.keys().next() : undefined;
+    if (oldest && !oldest.done) this.#seen.delete(oldest.value);
     return {
       slot,
       id: block.hash.toLowerCase(),

@@ -33,7 +33,13 @@ export async function openEndpoint(url: string, network: Network, clock: Clock):
   if (!(genesis instanceof UserError) && genesis.status === 200)
     return beaconSource(ask, genesis.json, network);
   const rpc = openRpc(url);
-  await finalBlock(rpc, network);
+  try {
+    await finalBlock(rpc, network);
+  } catch (error) {
+    // Neither of the two: what is said of the first question is the nearer to the cause.
+    const isNeither = error instanceof UserError && error.exitCode !== 2 && genesis instanceof UserError;
+    throw isNeither ? genesis : error;
+  }
   return executionSource(rpc, network);
 }
 
