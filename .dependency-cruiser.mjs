@@ -31,7 +31,7 @@ export const ROOMS = [
   {
     room: "runtime/relays",
     job: "relays as data: directory, aliases, description, rates, addresses, headers",
-    may: ["runtime", "runtime/chain"],
+    may: GROUND,
   },
   {
     room: "runtime/settings",

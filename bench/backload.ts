@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { planShards, plannedRelay } from "../runtime/backload/plan.ts";
 import { findNetwork } from "../runtime/chain/networks.ts";
-import { DATASET_NAMES } from "../runtime/datasets/dataset.ts";
+import { AUCTION } from "../runtime/datasets/dataset.ts";
 import { ONE_CORE_FLAGS } from "../runtime/heap.ts";
 import { directoryOf } from "../runtime/relays/directory.ts";
 import type { BenchDone, BenchWork } from "./backloadChild.ts";
@@ -27,7 +27,7 @@ export function mainnetPlan() {
 /** Seconds for a plan of the whole history in a thousand shards. */
 export async function benchPlan(): Promise<Record<string, number>> {
   const { planned } = mainnetPlan();
-  const input = { network: "mainnet", range: HISTORY, relays: planned, datasets: DATASET_NAMES } as const;
+  const input = { network: "mainnet", range: HISTORY, relays: planned, datasets: AUCTION } as const;
   const seconds: number[] = [];
   for (let round = 0; round < 9; round++) {
     const start = performance.now();

@@ -1,12 +1,12 @@
 import { type Shard, answerable, planShards } from "../runtime/backload/plan.ts";
 import { bidsRequests, payloadRequests } from "../runtime/backload/expectedRequests.ts";
 import { expectedEmpties, expectedRows } from "../runtime/backload/expectedRows.ts";
-import { BYTES, fleetHourUsd, ROWS_A_CORE_SECOND, WORKER_CORES } from "../runtime/backload/work.ts";
+import { bytesOf, fleetHourUsd, ROWS_A_CORE_SECOND, WORKER_CORES } from "../runtime/backload/work.ts";
 import { prices } from "../runtime/prices.ts";
 import { segmentsOf } from "../runtime/backload/shard.ts";
 import { type SlotRange, intersect, slotCount } from "../runtime/chain/slots.ts";
 import { VirtualClock } from "../runtime/chain/virtualClock.ts";
-import { DATASET_NAMES, datasets } from "../runtime/datasets/dataset.ts";
+import { AUCTION, datasets } from "../runtime/datasets/dataset.ts";
 import { Pace } from "../runtime/relays/http/pace.ts";
 import { HISTORY, mainnetPlan } from "./backload.ts";
 import { Random } from "../runtime/simulator/random.ts";
@@ -62,7 +62,7 @@ interface FleetRun {
  */
 export async function benchBackloadSimulation(): Promise<Record<string, number>> {
   const { relays, planned } = mainnetPlan();
-  const plan = { network: "mainnet", range: HISTORY, relays: planned, datasets: DATASET_NAMES } as const;
+  const plan = { network: "mainnet", range: HISTORY, relays: planned, datasets: AUCTION } as const;
   const shards = planShards({ ...plan, shards: SHARDS, order: "newest" });
   const figures: Record<string, number> = {
     backload_sim_slots: slotCount(HISTORY),
@@ -135,8 +135,8 @@ function workOf(
       expectedRows("mainnet", relay.name, name, part, relays.length);
     const [bids, payloads] = [expected("bids"), expected("payloads")];
     rows += bids + payloads;
-    lakeBytes += bids * BYTES.lake.bids + payloads * BYTES.lake.payloads;
-    for (const name of DATASET_NAMES) {
+    lakeBytes += bids * bytesOf("lake", "bids") + payloads * bytesOf("lake", "payloads");
+    for (const name of AUCTION) {
       objects += Math.ceil(slots / datasets[name].chunkSlots);
       // Before it is filled, and when the shard is checked.
       lists += 2 * segmentsOf(part).length;

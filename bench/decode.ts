@@ -3,7 +3,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { simulatedNetwork } from "../runtime/chain/networks.ts";
 import { packSlot } from "../runtime/collect/slotAnswer.ts";
 import { answerDecoder } from "../runtime/datasets/answer.ts";
-import { bids } from "../runtime/datasets/dataset.ts";
+import { bids } from "../runtime/datasets/bids.ts";
 import { lineWriter, linesOf } from "../runtime/datasets/line.ts";
 import { rowsType } from "../runtime/datasets/row.ts";
 import { type SlotBody, recordedBodies, simulatedBodies } from "./bodies.ts";

@@ -6,7 +6,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { systemClock } from "../runtime/chain/clock.ts";
 import { simulatedNetwork } from "../runtime/chain/networks.ts";
 import { chunkRanges } from "../runtime/datasets/chunks.ts";
-import { bids } from "../runtime/datasets/dataset.ts";
+import { bids } from "../runtime/datasets/bids.ts";
 import { lineWriter } from "../runtime/datasets/line.ts";
 import { openFolderLake } from "../runtime/lake/folder/folder.ts";
 import { deflateSlot, type SlotBlock } from "../runtime/lake/gzip.ts";

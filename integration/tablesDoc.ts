@@ -1,5 +1,5 @@
 // The generated part of docs/tables.md: a row a column of every table and view, from their definitions.
-import type { Column } from "../runtime/datasets/dataset.ts";
+import type { Column } from "../runtime/datasets/definition.ts";
 import { DUCKDB_TYPES } from "../runtime/datasets/schema.ts";
 import { allTables, loadTables, rowTables } from "../runtime/datasets/tables.ts";
 import { type View, type ViewColumn, views } from "../runtime/datasets/views.ts";

@@ -1,4 +1,6 @@
-import { type Column, type Dataset, type DatasetName, datasets } from "../../runtime/datasets/dataset.ts";
+import { type Column } from "../../runtime/datasets/definition.ts";
+import { type Dataset, datasets } from "../../runtime/datasets/dataset.ts";
+import type { ServiceName } from "../../components/names.ts";
 import { overriddenRelays } from "../../runtime/settings/relayOverrides.ts";
 import type { StackConfig } from "../../stacks/config.ts";
 import { Bill, shown } from "./bill.ts";
@@ -15,7 +17,7 @@ const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 const TIB = 2 ** 40;
 
-const SERVICES: readonly DatasetName[] = ["bids", "payloads"];
+const SERVICES: readonly ServiceName[] = ["bids", "payloads"];
 const { bytes, work } = given;
 
 /** What the stack watches itself with, as it is registered. */
@@ -32,8 +34,8 @@ interface Volume {
   readonly relays: number;
   /** Requests a second that the slowest relay may be asked. */
   readonly slowest: number;
-  readonly ticks: Readonly<Record<DatasetName, number>>;
-  readonly rows: Readonly<Record<DatasetName, number>>;
+  readonly ticks: Readonly<Record<ServiceName, number>>;
+  readonly rows: Readonly<Record<ServiceName, number>>;
 }
 
 /** What a stack costs in its n-th month (from 1), in US dollars: lake and tables grow, all else stays. */
@@ -69,7 +71,7 @@ function volumeOf(config: StackConfig): Volume {
 }
 
 /** Relays are asked side by side, so a tick takes as long as the slowest one, and then the load. */
-function addService(bill: Bill, config: StackConfig, volume: Volume, service: DatasetName): void {
+function addService(bill: Bill, config: StackConfig, volume: Volume, service: ServiceName): void {
   const ticks = volume.ticks[service] * DAYS;
   const percent = service === "payloads" ? config.payloadsRatePercent : 100 - config.payloadsRatePercent;
   const requests = service === "bids" ? config.bidsInterval / SECONDS_PER_SLOT : work.payloadRequestsPerTick;

@@ -5,7 +5,7 @@ import test from "ava";
 import type { BrowserContext, Page } from "playwright-core";
 import { runChecks } from "../../runtime/checks/checks.ts";
 import { chunkRange } from "../../runtime/datasets/chunks.ts";
-import { bids } from "../../runtime/datasets/dataset.ts";
+import { bids } from "../../runtime/datasets/bids.ts";
 import { printable } from "../../runtime/errors.ts";
 import { BuilderNames, readNames } from "../../runtime/report/names.ts";
 import { makeReport } from "../../runtime/report/report.ts";

@@ -4,7 +4,13 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import test, { type ExecutionContext } from "ava";
 import { fixedDateClock } from "../../runtime/chain/clock.ts";
 import { slotStartMs } from "../../runtime/chain/slots.ts";
-import { datasets, lakeColumns } from "../../runtime/datasets/dataset.ts";
+import {
+  datasets,
+  lakeColumns,
+  DATASET_NAMES,
+  type DatasetName,
+  forEachDataset,
+} from "../../runtime/datasets/dataset.ts";
 import type { Lake } from "../../runtime/lake/lake.ts";
 import { lakeNetwork } from "../../runtime/lake/lake.testing.ts";
 import { silentLog } from "../../runtime/log.ts";
@@ -100,7 +106,7 @@ async function agrees(t: ExecutionContext, warehouse: Warehouse, lake: Lake): Pr
 
 /** The statements among jobs and the tables that jobs load into; every job names location, price limit and network. */
 function sentStatements(t: ExecutionContext, jobs: readonly SentJob[]) {
-  const staged = { bids: new Set<string>(), payloads: new Set<string>() };
+  const staged = forEachDataset(() => new Set<string>());
   const statements: Statement[] = [];
   for (const { jobReference, configuration } of jobs) {
     const { load, query, labels } = configuration;
@@ -108,7 +114,7 @@ function sentStatements(t: ExecutionContext, jobs: readonly SentJob[]) {
     t.deepEqual(labels, { network: lakeNetwork.name });
     if (load) {
       const { tableId } = load.destinationTable;
-      staged[tableId.startsWith("etl_load_bids") ? "bids" : "payloads"].add(tableId);
+      staged[stagedDataset(tableId)].add(tableId);
     }
     if (!query) continue;
     t.is(query.useLegacySql, false);
@@ -178,7 +184,7 @@ test("what is sent: jobs name location, price limit and network; an ordinary loa
 
   const { staged, statements } = sentStatements(t, jobsOf(proxy.requests));
   const settings = { project, dataset, network: lakeNetwork };
-  const tables = { bids: [...staged.bids], payloads: [...staged.payloads] };
+  const tables = forEachDataset(({ name }) => [...staged[name]]);
   const catalog = warehouseCatalog(settings, `${dataset}_staging`, tables);
   // The test's own questions leave the dataset out.
   const bare: Catalog = Object.fromEntries(
@@ -485,4 +491,11 @@ async function rewritten(lake: Lake, object: string): Promise<void> {
   await servers.lakes.damage(lake, object, (stored) =>
     gzipSync(gunzipSync(stored).toString("utf8").replaceAll('"timestamp":"2023-11', '"timestamp":"2023-99')),
   );
+}
+
+/** The dataset that a staging table is for, by its name. */
+function stagedDataset(tableId: string): DatasetName {
+  const name = DATASET_NAMES.find((each) => tableId.startsWith(`etl_load_${each}`));
+  if (!name) throw new Error(`${tableId} is for no dataset`);
+  return name;
 }

@@ -3,7 +3,7 @@ import pLimit from "p-limit";
 import type { SlotRange } from "../../runtime/chain/slots.ts";
 import { tickWindows } from "../../runtime/tick/windows.ts";
 import { chunkRanges } from "../../runtime/datasets/chunks.ts";
-import { bids } from "../../runtime/datasets/dataset.ts";
+import { bids } from "../../runtime/datasets/bids.ts";
 import { type Lake, emptyMeta } from "../../runtime/lake/lake.ts";
 import { startCloud } from "./cloud.ts";
 import { world } from "./world.ts";

@@ -2,7 +2,7 @@ import test from "ava";
 import { settledSlot } from "../../runtime/chain/slots.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
 import { chunkRange } from "../../runtime/datasets/chunks.ts";
-import { DATASET_NAMES, datasets } from "../../runtime/datasets/dataset.ts";
+import { AUCTION, datasets } from "../../runtime/datasets/dataset.ts";
 import { compareTables } from "../program/compare.ts";
 import { hastyClock, lineOf } from "../program/line.ts";
 import { startCloud } from "./cloud.ts";
@@ -14,7 +14,7 @@ test.after.always(() => cloud.close());
 const HALF_AN_HOUR = 30 * 60_000;
 const A_DAY = 48 * HALF_AN_HOUR;
 
-for (const dataset of DATASET_NAMES) {
+for (const dataset of AUCTION) {
   test.serial(
     `${dataset}: objects placed a million slots back, and a gap there, are loaded and repaired within a day of ticks, unnamed`,
     async (t) => {

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import test from "ava";
 import pLimit from "p-limit";
-import { bids } from "../../runtime/datasets/dataset.ts";
+import { bids } from "../../runtime/datasets/bids.ts";
 import { put, rowOf } from "../../runtime/warehouse/warehouse.testing.ts";
 import { bundled } from "../program/bundled.ts";
 import { startCloud } from "./cloud.ts";

@@ -5,7 +5,7 @@ import test from "ava";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { settledSlot } from "../../runtime/chain/slots.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
-import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
+import { AUCTION } from "../../runtime/datasets/dataset.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { FAULT_PLANS } from "../../runtime/simulator/faults.ts";
 import { startSimulator } from "../../runtime/simulator/server.ts";
@@ -42,7 +42,7 @@ test(`seed ${seed}: under harsh faults and a recheck, lake, BigQuery and DuckDB 
   const missing = async () => {
     let count = 0;
     for (const relay of active)
-      for (const name of DATASET_NAMES) {
+      for (const name of AUCTION) {
         const onFault = (fault: string) => t.fail(fault);
         count += (await coverageOf(lake, { network, range, nowMs: clock.now() }, relay, name, onFault))
           .missing;

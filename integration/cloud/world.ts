@@ -3,7 +3,7 @@ import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { settledSlot, slotStartMs } from "../../runtime/chain/slots.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
 import { takeableSlot } from "../../runtime/tick/windows.ts";
-import { DATASET_NAMES, type DatasetName, datasets } from "../../runtime/datasets/dataset.ts";
+import { AUCTION, type DatasetName, datasets } from "../../runtime/datasets/dataset.ts";
 import { type SimulatorOptions, startSimulator } from "../../runtime/simulator/server.ts";
 import { type Comparison, compareTables } from "../program/compare.ts";
 import { lineOf } from "../program/line.ts";
@@ -46,7 +46,7 @@ export async function world(
   const missing = async (): Promise<number> => {
     let count = 0;
     for (const relay of active)
-      for (const name of DATASET_NAMES) {
+      for (const name of AUCTION) {
         const range = { first: FIRST, last: takeableSlot(network, datasets[name], began) };
         const onFault = (fault: string) => t.fail(fault);
         count += (await coverageOf(lake, { network, range, nowMs: clock.now() }, relay, name, onFault))

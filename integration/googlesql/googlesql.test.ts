@@ -1,4 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
+import { forEachDataset } from "../../runtime/datasets/dataset.ts";
 import { join } from "node:path";
 import test from "ava";
 import { findNetwork } from "../../runtime/chain/networks.ts";
@@ -13,7 +14,11 @@ const places = {
   staging: { project: "some-project", dataset: "etl_staging" },
 };
 const catalog: Catalog = {
-  ...warehouseCatalog(settings, "etl_staging", { bids: ["bids_staged"], payloads: ["payloads_staged"] }),
+  ...warehouseCatalog(
+    settings,
+    "etl_staging",
+    forEachDataset(({ name }) => [`${name}_staged`]),
+  ),
   [blocksTable.table]: [
     ["timestamp", "TIMESTAMP"],
     ["hash", "STRING"],

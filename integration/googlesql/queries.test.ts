@@ -1,4 +1,5 @@
 import test from "ava";
+import { forEachDataset } from "../../runtime/datasets/dataset.ts";
 import { findNetwork } from "../../runtime/chain/networks.ts";
 import { allTables, loadTables } from "../../runtime/datasets/tables.ts";
 import { bigqueryRoutines, bigqueryViews } from "../../runtime/warehouse/bigquery/bigqueryViews.ts";
@@ -12,7 +13,11 @@ const columnsOf = (table: (typeof allTables)[number]) =>
   table.columns.map(({ name, type }) => [name, type] as const);
 /** Tables by their full names, which views have, and by their own, as with a default dataset. */
 const catalog: Catalog = {
-  ...warehouseCatalog(settings, "etl_staging", { bids: [], payloads: [] }),
+  ...warehouseCatalog(
+    settings,
+    "etl_staging",
+    forEachDataset(() => []),
+  ),
   ...Object.fromEntries(allTables.map((table) => [table.name, columnsOf(table)])),
   loads: [["dataset", "STRING"], ...columnsOf(loadTables.bids)],
 };

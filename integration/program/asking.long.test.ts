@@ -6,7 +6,7 @@ import type { Clock } from "../../runtime/chain/clock.ts";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { type SlotRange, settledSlot, slotAt, slotCount } from "../../runtime/chain/slots.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
-import { DATASET_NAMES, type DatasetName } from "../../runtime/datasets/dataset.ts";
+import { AUCTION, type DatasetName } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import type { Relay } from "../../runtime/relays/relay.ts";
 import { SEED, examples } from "../../runtime/seeds.testing.ts";
@@ -52,7 +52,7 @@ for (const [kept, below] of [
     const range = { first: head - kept - below, last: settled };
     const line = lineOf(seed, [merlin], lake, clock);
     await line.run(range);
-    for (const dataset of DATASET_NAMES) {
+    for (const dataset of AUCTION) {
       const horizon = simulator.truth.horizon("merlin", dataset) ?? 0;
       t.true(horizon > range.first && horizon < settled);
       const onFault = (fault: string) => t.fail(fault);
@@ -145,7 +145,7 @@ test("a relay that was gone for a day holds up nobody, and once it is back its d
     last = settledSlot(network, clock.now());
     const range = { first: run === 0 ? first : last - 39, last };
     await lineOf(seed, named(gone, "heron", "wren", "osprey"), lake, clock).run(range);
-    for (const dataset of DATASET_NAMES) {
+    for (const dataset of AUCTION) {
       t.is(await missing(gone, "heron", range, dataset), slotCount(range));
       for (const other of ["wren", "osprey"]) t.is(await missing(gone, other, range, dataset), 0, other);
     }
@@ -157,7 +157,7 @@ test("a relay that was gone for a day holds up nobody, and once it is back its d
   const day = { first: last - 199, last };
   await lineOf(seed, named(back, "heron"), lake, clock).run(day);
   await lineOf(seed, named(back, "heron"), lake, clock).run({ first, last: first + 39 });
-  for (const dataset of DATASET_NAMES) {
+  for (const dataset of AUCTION) {
     t.is(await missing(back, "heron", day, dataset), 0);
     t.is(await missing(back, "heron", { first, last: first + 39 }, dataset), 0);
   }

@@ -8,7 +8,7 @@ import type { Clock } from "../../runtime/chain/clock.ts";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { slotAt, ORDERS } from "../../runtime/chain/slots.ts";
 import { type Coverage, coverageOf } from "../../runtime/collect/coverage.ts";
-import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
+import { AUCTION } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { SEED } from "../../runtime/seeds.testing.ts";
@@ -84,7 +84,7 @@ function setUp(seed: number, simulator: Simulator, origin: number) {
   const coverage = async () => {
     const rows = [];
     for (const relay of relays) {
-      for (const name of DATASET_NAMES) {
+      for (const name of AUCTION) {
         const onFault = (fault: string): never => {
           throw new Error(fault);
         };

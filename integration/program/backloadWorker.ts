@@ -4,7 +4,7 @@ import { connect } from "../../runtime/backload/connect.ts";
 import { planShards, plannedRelay } from "../../runtime/backload/plan.ts";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import type { SlotRange, Order } from "../../runtime/chain/slots.ts";
-import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
+import { AUCTION } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { simulatedRelays, withBase } from "../../runtime/simulator/directory.ts";
@@ -35,7 +35,7 @@ const network = simulatedNetwork(seed);
 const clock = fastClock(origin);
 const relays = withBase(simulatedRelays(seed), base).filter(({ name }) => options.relays.includes(name));
 const planned = relays.map((relay) => plannedRelay(network, relay));
-const input = { network: network.name, range, relays: planned, datasets: DATASET_NAMES, order };
+const input = { network: network.name, range, relays: planned, datasets: AUCTION, order };
 const sigterm = new AbortController();
 process.on("SIGTERM", () => sigterm.abort(new Error("stopped by SIGTERM")));
 const connected = connect(
@@ -54,7 +54,7 @@ const { outcome, reason } = await backload({
   clock,
   log: silentLog,
   connected,
-  datasets: DATASET_NAMES,
+  datasets: AUCTION,
   range: planShards({ ...input, shards: shard.count })[shard.index]?.range,
   order,
   stop: sigterm.signal,

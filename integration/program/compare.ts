@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type DatasetName, DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
+import { type DatasetName, AUCTION } from "../../runtime/datasets/dataset.ts";
 import { type Lake, isBad } from "../../runtime/lake/lake.ts";
 import type { TableRow, Truth } from "../../runtime/simulator/truth.ts";
 import type { Value, Warehouse } from "../../runtime/warehouse/warehouse.ts";
@@ -40,7 +40,7 @@ export async function compareLake(lake: Lake, truth: Truth): Promise<Comparison>
 /** Compares every covered slot, as the tables have it, with the simulator's truth. */
 export async function compareTables(lake: Lake, warehouse: Warehouse, truth: Truth): Promise<Comparison> {
   const tables = new Map<string, Map<string, string[]>>();
-  for (const dataset of DATASET_NAMES) {
+  for (const dataset of AUCTION) {
     const slots = new Map<string, string[]>();
     for (const row of await warehouse.query(`SELECT * FROM ${dataset} WHERE ${EVER}`)) {
       const key = `${normalValue("relay", row["relay"])} ${normalValue("slot", row["slot"])}`;
@@ -70,7 +70,7 @@ async function compareSlots(
   let rows = 0;
   let refused = 0;
   const differences: string[] = [];
-  for (const dataset of DATASET_NAMES) {
+  for (const dataset of AUCTION) {
     for (const relay of await lake.relays(dataset)) {
       for await (const entry of lake.list(dataset, relay, { first: 0, last: 9_999_999_999 })) {
         if (isBad(entry)) throw new Error(entry.fault);

@@ -7,7 +7,7 @@ import test, { type ExecutionContext } from "ava";
 import { settledSlot } from "../../runtime/chain/slots.ts";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
-import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
+import { AUCTION } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { SEED, examples } from "../../runtime/seeds.testing.ts";
@@ -57,7 +57,7 @@ async function setUp(t: ExecutionContext) {
     const lake = openFolderLake(options.lake, network.name);
     let count = 0;
     for (const relay of simulator.relays.filter(({ state }) => state === "active")) {
-      for (const name of DATASET_NAMES) {
+      for (const name of AUCTION) {
         count += (
           await coverageOf(lake, { network, range: { first, last }, nowMs: NOW }, relay, name, () => count++)
         ).missing;

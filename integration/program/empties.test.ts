@@ -6,7 +6,7 @@ import type { Flaw } from "../../runtime/simulator/profile.ts";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { settledSlot, slotCount } from "../../runtime/chain/slots.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
-import { DATASET_NAMES, type DatasetName } from "../../runtime/datasets/dataset.ts";
+import { AUCTION, type DatasetName } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import { resolveRelays } from "../../runtime/relays/directory.ts";
 import type { Relay } from "../../runtime/relays/relay.ts";
@@ -63,7 +63,7 @@ async function scene(t: ExecutionContext, name: string, options: Scene) {
     t.deepEqual((await compareLake(lake, simulator.truth)).differences, [], after);
   };
   const isComplete = async (after: string) => {
-    for (const dataset of DATASET_NAMES) {
+    for (const dataset of AUCTION) {
       const { covered, missing } = await cover(dataset);
       t.deepEqual({ covered, missing }, { covered: slotCount(range), missing: 0 }, `${dataset} ${after}`);
     }
@@ -249,7 +249,7 @@ test.serial("what lies just below a horizon is unavailable, not empty", async (t
     const { line, range, isTrue, cover } = await scene(t, name, { slots: 700, keepsSlots: 600, scale: 0.02 });
     await line.run(range);
     await isTrue(name);
-    for (const dataset of DATASET_NAMES) {
+    for (const dataset of AUCTION) {
       const { missing, unavailable } = await cover(dataset);
       t.is(missing, 0, `${name} ${dataset}`);
       t.true(unavailable > 0, `${name} ${dataset}`);
@@ -355,7 +355,7 @@ test.serial(
     const range = { first, last: ended.activeTo + 40 };
     await line.run(range);
     t.deepEqual((await compareLake(lake, simulator.truth)).differences, []);
-    for (const dataset of DATASET_NAMES) {
+    for (const dataset of AUCTION) {
       const row = await coverageOf(
         lake,
         { network: line.network, range, nowMs: clock.now() },

@@ -12,7 +12,7 @@ import { FollowMetrics } from "../../runtime/cli/followMetrics.ts";
 import { type FollowState, serveFollow } from "../../runtime/cli/followServer.ts";
 import { type TickReport, ticksOf } from "../../runtime/cli/followTick.ts";
 import { Connection } from "../../runtime/collect/connection.ts";
-import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
+import { AUCTION } from "../../runtime/datasets/dataset.ts";
 import { UserError } from "../../runtime/errors.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import { silentLog } from "../../runtime/log.ts";
@@ -141,7 +141,7 @@ async function ticksInProcess(t: ExecutionContext, load: (load: Warehouse["load"
     network,
     clock,
     log: silentLog,
-    datasets: DATASET_NAMES,
+    datasets: AUCTION,
     say() {},
     note() {},
     print() {},

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import test from "ava";
 import { bidsRequests, payloadRequests } from "../../runtime/backload/expectedRequests.ts";
 import { settledSlot, slotCount } from "../../runtime/chain/slots.ts";
-import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
+import { AUCTION } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import { SEED } from "../../runtime/seeds.testing.ts";
 import { startSimulator } from "../../runtime/simulator/server.ts";
@@ -29,7 +29,7 @@ for (const [name, rate] of [
     const line = lineOf(SEED, [relay], lake, clock, { rate });
     const last = settledSlot(line.network, NOW) - BELOW_HEAD;
     const range = { first: last - SLOTS + 1, last };
-    for (const dataset of DATASET_NAMES) {
+    for (const dataset of AUCTION) {
       const before = simulator.requests.length;
       await line.run(range, [dataset]);
       const taken = simulator.requests.length - before;

@@ -6,7 +6,7 @@ import { Connection } from "../../runtime/collect/connection.ts";
 import { collect } from "../../runtime/collect/run.ts";
 import { recheck } from "../../runtime/collect/recheck.ts";
 import type { Tally } from "../../runtime/collect/tally.ts";
-import { DATASET_NAMES, type DatasetName } from "../../runtime/datasets/dataset.ts";
+import { AUCTION, type DatasetName } from "../../runtime/datasets/dataset.ts";
 import type { Lake } from "../../runtime/lake/lake.ts";
 import { silentLog } from "../../runtime/log.ts";
 import type { RelayClientLimits } from "../../runtime/relays/http/client.ts";
@@ -90,7 +90,7 @@ export function lineOf(
         clock,
         log: silentLog,
         sources: connection.sources(stop),
-        datasets: DATASET_NAMES,
+        datasets: AUCTION,
         range,
         stop,
       });
@@ -100,7 +100,7 @@ export function lineOf(
   };
   return {
     network,
-    run: (range: SlotRange, datasets: readonly DatasetName[] = DATASET_NAMES): Promise<Tally[]> =>
+    run: (range: SlotRange, datasets: readonly DatasetName[] = AUCTION): Promise<Tally[]> =>
       pass((options) => collect({ ...options, datasets }), range),
     recheck: (range: SlotRange, more: { onlyEmpty?: boolean; accept?: boolean } = {}): Promise<Tally[]> =>
       pass((options) => recheck({ ...options, accept: false, ...more, chosen: () => true }), range),

@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from "ava";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { settledSlot } from "../../runtime/chain/slots.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
-import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
+import { AUCTION } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { SEED } from "../../runtime/seeds.testing.ts";
@@ -45,7 +45,7 @@ async function scene(t: ExecutionContext, slots: number) {
       await lineOf(SEED, relays, lake, clock, { rate: RATE }).run(range);
       const seconds = (clock.monotonic() - began) / 1000;
       for (const relay of relays)
-        for (const dataset of DATASET_NAMES) {
+        for (const dataset of AUCTION) {
           const onFault = (fault: string) => t.fail(fault);
           const { covered } = await coverageOf(
             lake,

@@ -9,7 +9,7 @@ import { settledSlot, slotCount } from "../../runtime/chain/slots.ts";
 import { type RunState, RunMeter } from "../../runtime/cli/runMeter.ts";
 import { Connection } from "../../runtime/collect/connection.ts";
 import { collect } from "../../runtime/collect/run.ts";
-import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
+import { AUCTION, forEachDataset } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { type Timer, realTimer } from "../../runtime/relays/http/transfer.ts";
@@ -51,7 +51,7 @@ async function scene(t: ExecutionContext, look: () => void) {
   const range = { first: last - SLOTS + 1, last };
   const lake = openFolderLake(mkdtempSync(join(tmpdir(), "etl-progress-")), network.name);
   const stop = new AbortController().signal;
-  const collecting = { network, lake, clock, log: silentLog, datasets: DATASET_NAMES, range, stop };
+  const collecting = { network, lake, clock, log: silentLog, datasets: AUCTION, range, stop };
   return { simulator, relays, connection, sources: connection.sources(stop), collecting };
 }
 
@@ -61,7 +61,7 @@ test("from a tenth of the work on the time left is known within 20 %, over relay
     looks.push(meter.state()),
   );
   const { clock, range } = collecting;
-  const wanted = { bids: slotCount(range), payloads: slotCount(range) };
+  const wanted = forEachDataset(({ name }) => (AUCTION.some((one) => one === name) ? slotCount(range) : 0));
   const meter = new RunMeter(clock, connection.clients, new Map(relays.map(({ name }) => [name, wanted])));
   await collect({ ...collecting, sources, onTally: (tally) => meter.add(tally) });
   const end = meter.state();

@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from "ava";
 import { runChecks } from "../../runtime/checks/checks.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
-import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
+import { AUCTION } from "../../runtime/datasets/dataset.ts";
 import { isBad } from "../../runtime/lake/lake.ts";
 import { refusedRows } from "../../runtime/lake/quarantine.ts";
 import { BuilderNames } from "../../runtime/report/names.ts";
@@ -170,7 +170,7 @@ async function coverageIsRight(
   const range = shownRange(loaded);
   let missing = 0;
   for (const relay of relays.filter(({ state }) => state === "active")) {
-    for (const dataset of DATASET_NAMES) {
+    for (const dataset of AUCTION) {
       const own = await coverageOf(
         lake,
         { network: line.network, range, nowMs: clock.now() },
@@ -459,7 +459,7 @@ async function healthIsRight(
   const { lake } = loaded;
   const range = shownRange(loaded);
   let refused = 0;
-  for (const dataset of DATASET_NAMES) {
+  for (const dataset of AUCTION) {
     for (const relay of await lake.relays(dataset)) {
       let suspect = 0;
       for await (const entry of lake.list(dataset, relay, range)) {

@@ -9,7 +9,7 @@ import { text } from "node:stream/consumers";
 import test from "ava";
 import { settledSlot } from "../../runtime/chain/slots.ts";
 import { type Forecast, forecastLines, forecastOf } from "../../runtime/cli/forecast.ts";
-import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
+import { AUCTION } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { SEED } from "../../runtime/seeds.testing.ts";
@@ -37,7 +37,7 @@ test("a run is expected to ask for what the lake lacks, and for nothing where it
     network,
     clock,
     log: silentLog,
-    datasets: DATASET_NAMES,
+    datasets: AUCTION,
     say() {},
     note() {},
     print() {},

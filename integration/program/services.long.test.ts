@@ -13,7 +13,7 @@ import { coverageOf } from "../../runtime/collect/coverage.ts";
 import { isSampled } from "../../runtime/collect/reread.ts";
 import { takeableSlot } from "../../runtime/tick/windows.ts";
 import { chunkRange } from "../../runtime/datasets/chunks.ts";
-import { DATASET_NAMES, type DatasetName, datasets } from "../../runtime/datasets/dataset.ts";
+import { AUCTION, type DatasetName, datasets } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import { type Lake, isBad } from "../../runtime/lake/lake.ts";
 import { blocksOf } from "../../runtime/lake/lake.testing.ts";
@@ -66,7 +66,7 @@ async function world(t: ExecutionContext, options: Partial<SimulatorOptions> = {
   const lacking = async (sinceMs: number) => {
     const count = { missing: 0, unavailable: 0 };
     for (const relay of relays) {
-      for (const name of DATASET_NAMES) {
+      for (const name of AUCTION) {
         const last = takeableSlot(network, datasets[name], sinceMs);
         const coverage = await coverageOf(
           lake,
@@ -503,7 +503,7 @@ test("wrong settings stop a service at its start, all named in one line, with ex
   t.deepEqual(await once(nothing.child, "exit"), [2, null]);
 });
 
-for (const dataset of DATASET_NAMES) {
+for (const dataset of AUCTION) {
   test(`${dataset}: an object placed a million slots back, and a gap there, are loaded and repaired within a day of ticks`, async (t) => {
     t.timeout(1_200_000);
     let asked = 0;

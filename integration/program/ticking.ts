@@ -7,7 +7,7 @@ import { settledSlot } from "../../runtime/chain/slots.ts";
 import { VirtualClock } from "../../runtime/chain/virtualClock.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
 import { NOTHING } from "../../runtime/tick/tick.ts";
-import { DATASET_NAMES, type DatasetName } from "../../runtime/datasets/dataset.ts";
+import { AUCTION, type DatasetName } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import type { Lake } from "../../runtime/lake/lake.ts";
 import { silentLog } from "../../runtime/log.ts";
@@ -67,7 +67,7 @@ export async function ticking(t: ExecutionContext, options: TickingOptions) {
     const asked = { network, range, nowMs: clock.now() };
     const of = (dataset: DatasetName) =>
       relays.map(async (relay) => coverageOf(lake, asked, relay, dataset, onFault));
-    return Promise.all(DATASET_NAMES.flatMap(of));
+    return Promise.all(AUCTION.flatMap(of));
   };
   return {
     clock,
@@ -107,7 +107,7 @@ export async function ticking(t: ExecutionContext, options: TickingOptions) {
 /** Starts both services; a tick of both at once. */
 async function startBoth(t: ExecutionContext, parts: Omit<Parameters<typeof startService>[0], "dataset">) {
   const start = async (dataset: DatasetName) => startService({ dataset, ...parts });
-  const services = await Promise.all(DATASET_NAMES.map(start));
+  const services = await Promise.all(AUCTION.map(start));
   t.teardown(async () => Promise.all(services.map(async (service) => service.close())));
   return async () => {
     const replies = await Promise.all(services.map(async ({ service }) => service.tick(undefined)));

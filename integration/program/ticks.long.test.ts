@@ -2,7 +2,8 @@ import test from "ava";
 import { type SlotRange, slotCount } from "../../runtime/chain/slots.ts";
 import { isSampled } from "../../runtime/collect/reread.ts";
 import { takeableSlot } from "../../runtime/tick/windows.ts";
-import { DATASET_NAMES, type DatasetName, bids } from "../../runtime/datasets/dataset.ts";
+import { AUCTION, type DatasetName } from "../../runtime/datasets/dataset.ts";
+import { bids } from "../../runtime/datasets/bids.ts";
 import { type Lake, isBad } from "../../runtime/lake/lake.ts";
 import { SEED, examples } from "../../runtime/seeds.testing.ts";
 import { FAULT_PLANS, without } from "../../runtime/simulator/faults.ts";
@@ -122,9 +123,7 @@ test("ticks read one slot in fifty again, once, an hour or more later; else a se
   t.deepEqual(
     again.map(keyOf).toSorted(),
     names
-      .flatMap((relay) =>
-        DATASET_NAMES.flatMap((dataset) => sample.map((slot) => `${relay} ${dataset} ${slot}`)),
-      )
+      .flatMap((relay) => AUCTION.flatMap((dataset) => sample.map((slot) => `${relay} ${dataset} ${slot}`)))
       .toSorted(),
   );
   const firstAsked = new Map(

@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from "ava";
 import { settledSlot } from "../../runtime/chain/slots.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
 import type { Counts } from "../../runtime/collect/tally.ts";
-import { DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
+import { AUCTION } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { SEED } from "../../runtime/seeds.testing.ts";
@@ -46,7 +46,7 @@ async function setUp(t: ExecutionContext, seed: number, faults: FaultPlan) {
   const missing = async () => {
     let count = 0;
     for (const relay of simulator.relays.filter(({ state }) => state === "active")) {
-      for (const name of DATASET_NAMES) {
+      for (const name of AUCTION) {
         const coverage = await coverageOf(
           lake,
           { network: line.network, range, nowMs: clock.now() },

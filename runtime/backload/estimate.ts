@@ -1,11 +1,11 @@
 import { type SlotRange, intersect, slotCount, type Order } from "../chain/slots.ts";
-import { type DatasetName, datasets } from "../datasets/dataset.ts";
-import type { Relay } from "../relays/relay.ts";
+import { type DatasetName, datasets, forEachDataset } from "../datasets/dataset.ts";
+import { type Relay, serves } from "../relays/relay.ts";
 import { bidsRequests, payloadRequests } from "./expectedRequests.ts";
 import { expectedEmpties, expectedRows } from "./expectedRows.ts";
 import { type PlannedRelay, planShards, plannedRelay } from "./plan.ts";
 import { prices } from "../prices.ts";
-import { BYTES, NODE_CPUS, NODE_DISK_GB, ROWS_A_CORE_SECOND, WORKER_CORES, fleetHourUsd } from "./work.ts";
+import { bytesOf, NODE_CPUS, NODE_DISK_GB, ROWS_A_CORE_SECOND, WORKER_CORES, fleetHourUsd } from "./work.ts";
 import { SEGMENT_SLOTS } from "./shard.ts";
 
 export interface EstimateInput {
@@ -140,21 +140,26 @@ function estimateRelay(
     asked && names.includes(name)
       ? Math.round(partOf(name) * expectedRows(network.name, relay.name, name, asked, relays))
       : 0;
-  const rows = { bids: rowsOf("bids"), payloads: rowsOf("payloads") };
+  const rows = forEachDataset(({ name }) => rowsOf(name));
   const per_second = Math.min(ceiling ?? Infinity, relay.requestsPerSecond);
   const empties = asked && !everySlotHasBids ? expectedEmpties(network.name, relay.name, asked) : 0;
   const spans = partOf("payloads") === 0 ? 0 : Math.ceil(slots / SEGMENT_SLOTS);
-  const requests = {
-    bids: partOf("bids") * bidsRequests(slots, empties, per_second),
-    payloads: payloadRequests(rows.payloads, relay.payloadLimit, spans),
-  };
-  const bytes = (kind: "raw" | "lake") => rows.bids * BYTES[kind].bids + rows.payloads * BYTES[kind].payloads;
+  const requests = forEachDataset(({ name, asked: how, target: of }) => {
+    if (how === "pages") return payloadRequests(rows[name], relay.payloadLimit, spans);
+    if (!serves(relay, name)) return 0;
+    if (of === "delivered")
+      return asked ? partOf(name) * expectedRows(network.name, relay.name, "payloads", asked, relays) : 0;
+    return partOf(name) * bidsRequests(slots, empties, per_second);
+  });
+  const total = names.reduce((sum, name) => sum + rows[name], 0);
+  const bytes = (kind: "raw" | "lake") =>
+    names.reduce((sum, name) => sum + rows[name] * bytesOf(kind, name), 0);
   return {
     relay: relay.name,
     slots,
     gone: (worked ? slotCount(worked) : 0) - slots,
     requests: names.reduce((sum, name) => sum + Math.round(requests[name]), 0),
-    rows: rows.bids + rows.payloads,
+    rows: total,
     raw_bytes: bytes("raw"),
     lake_bytes: bytes("lake"),
     per_second,
@@ -201,7 +206,7 @@ function costOf(
   hours: number,
 ): Estimate["cost"] {
   const gib = total.lake_bytes / 2 ** 30;
-  const logical = total.rows * (names.includes("bids") ? BYTES.logical.bids : BYTES.logical.payloads);
+  const logical = total.rows * bytesOf("logical", names.includes("bids") ? "bids" : "payloads");
   return {
     storage_month: gib * prices.bucketStorage.usd,
     // Columns of hex compress about as lines do.

@@ -1,5 +1,5 @@
 import { type SlotRange, intersect, slotCount } from "../chain/slots.ts";
-import type { DatasetName } from "../datasets/dataset.ts";
+import { AUCTION, type DatasetName } from "../datasets/dataset.ts";
 
 /** How many bids a relay shows for a slot, at a slot where somebody counted. Between two counts it grows evenly. */
 interface Count {
@@ -69,6 +69,7 @@ export function expectedRows(
   relays: number,
 ): number {
   const slots = range.last - range.first + 1;
+  if (!AUCTION.some((name) => name === dataset)) return slots;
   if (dataset === "payloads") return (slots * PAYLOADS_A_SLOT) / Math.max(1, relays);
   const bids = expectedBids(network, relay);
   let rows = 0;

@@ -2,7 +2,7 @@ import test from "ava";
 import fc from "fast-check";
 import { type SlotRange, slotCount, ORDERS } from "../chain/slots.ts";
 import { findNetwork } from "../chain/networks.ts";
-import { DATASET_NAMES } from "../datasets/dataset.ts";
+import { AUCTION } from "../datasets/dataset.ts";
 import { directoryOf } from "../relays/directory.ts";
 import { estimate } from "./estimate.ts";
 import { expectedBids, expectedRows } from "./expectedRows.ts";
@@ -38,7 +38,7 @@ const inputs: fc.Arbitrary<PlanInput> = fc
       }),
       { selector: ({ name }) => name, maxLength: 5 },
     ),
-    datasets: fc.constantFrom(DATASET_NAMES, ["bids"] as const, ["payloads"] as const),
+    datasets: fc.constantFrom(AUCTION, ["bids"] as const, ["payloads"] as const),
     shards: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 20, max: 5000 })),
     order: fc.constantFrom(...ORDERS),
   })
@@ -151,7 +151,7 @@ test("ten million slots of nine relays in a thousand shards: even to 7 %, though
   const relays = mainnetRelays.map((relay) => plannedRelay(mainnet, relay));
   t.is(relays.length, 9);
   const range = { first: 4_700_567, last: 15_030_000 };
-  const input = { network: "mainnet", range, relays, datasets: DATASET_NAMES, order: "newest" } as const;
+  const input = { network: "mainnet", range, relays, datasets: AUCTION, order: "newest" } as const;
   const shards = planShards({ ...input, shards: 1000 });
   const mean = shards.reduce((sum, { rows }) => sum + rows, 0) / 1000;
   for (const { rows } of shards) t.true(Math.abs(rows / mean - 1) < 0.08, `${rows} of ${mean}`);
@@ -262,7 +262,7 @@ test("an estimate adds up, knows who no longer keeps the range, and counts on no
     range: { first: 4_700_567, last: 15_030_000 },
     head: 15_030_000,
     relays: directoryOf("mainnet"),
-    datasets: DATASET_NAMES,
+    datasets: AUCTION,
     shards: 1000,
     order: "newest",
     workers: 20,

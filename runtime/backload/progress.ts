@@ -3,12 +3,12 @@ import type { Network } from "../chain/networks.ts";
 import { target } from "../collect/plan.ts";
 import { REST_MS } from "../collect/sightings.ts";
 import type { Tally } from "../collect/tally.ts";
-import type { DatasetName } from "../datasets/dataset.ts";
+import { DATASET_NAMES, type DatasetName, forEachDataset } from "../datasets/dataset.ts";
 import type { Log } from "../log.ts";
 import type { RelayClient } from "../relays/http/client.ts";
 import type { Connected } from "./connect.ts";
 import { BACKLOAD_LINES } from "./logLines.ts";
-import { bidsLeft, payloadsLeft } from "./requestsLeft.ts";
+import { payloadsLeft, slotsLeft } from "./requestsLeft.ts";
 import { SEGMENT_SLOTS } from "./shard.ts";
 
 /** How far a relay's part of a back-load has come. A slot of each dataset counts for itself. */
@@ -60,7 +60,7 @@ export class ProgressMeter {
       const wanted = target(network, relay, nowMs);
       const asked = wanted && range && intersect(wanted, range);
       const slots = asked ? slotCount(asked) : 0;
-      this.#relays.set(relay.name, { slots, settled: { bids: NONE, payloads: NONE }, running: undefined });
+      this.#relays.set(relay.name, { slots, settled: forEachDataset(() => NONE), running: undefined });
     }
   }
 
@@ -74,16 +74,16 @@ export class ProgressMeter {
   end(name: string, again: boolean): void {
     const relay = this.#relays.get(name);
     if (!relay?.running) return;
-    const { bids, payloads } = sum(relay.settled, relay.running, again);
+    const total = sum(relay.settled, relay.running, again);
     // What wasn't asked again in its pass won't be.
-    relay.settled = { bids: { ...bids, askedAgain: bids.toAskAgain }, payloads };
+    relay.settled = forEachDataset(({ name: of }) => ({ ...total[of], askedAgain: total[of].toAskAgain }));
     relay.running = undefined;
   }
 
   snapshot(): RelayProgress[] {
     return Array.from(this.#relays, ([name, { slots, settled, running }]) => {
-      const { bids, payloads } = running ? sum(settled, running, false) : settled;
-      const of = (key: keyof Part) => bids[key] + payloads[key];
+      const counts = running ? sum(settled, running, false) : settled;
+      const of = (key: keyof Part) => DATASET_NAMES.reduce((total, one) => total + counts[one][key], 0);
       const client = this.#connected.clients.get(name);
       const borne = client?.borneRate;
       return {
@@ -94,7 +94,7 @@ export class ProgressMeter {
         failed: of("failed"),
         rows: of("rows"),
         requests: client?.counters.requests ?? 0,
-        ...this.#left(client, slots, { bids, payloads }),
+        ...this.#left(client, slots, counts),
         refusals: client?.counters.refusals ?? 0,
         bytes: client?.counters.bytes ?? 0,
         borne: borne === undefined ? null : borne / this.#connected.share(name),
@@ -106,24 +106,28 @@ export class ProgressMeter {
   #left(
     client: RelayClient | undefined,
     slots: number,
-    { bids, payloads }: Settled,
+    counts: Settled,
   ): Pick<RelayProgress, "left" | "rest"> {
     const unread = (name: DatasetName, { passed, read, failed }: Part) =>
       this.#names.includes(name) ? Math.max(0, slots - passed - read - failed) : 0;
-    const pages = unread("payloads", payloads);
-    const ofBids = bidsLeft(bids, unread("bids", bids), client?.rate ?? 1);
+    const pages = unread("payloads", counts.payloads);
+    const bySlot = slotsLeft(
+      (name) => counts[name],
+      (name) => unread(name, counts[name]),
+      client?.rate ?? 1,
+    );
     const questions =
-      ofBids.requests +
-      payloadsLeft(payloads, pages, client?.payloadLimit ?? 1, Math.ceil(pages / SEGMENT_SLOTS));
+      bySlot.requests +
+      payloadsLeft(counts.payloads, pages, client?.payloadLimit ?? 1, Math.ceil(pages / SEGMENT_SLOTS));
     const { requests, retries } = client?.counters ?? { requests: 0, retries: 0 };
     return {
       left: Math.ceil((questions * Math.max(1, requests)) / Math.max(1, requests - retries)),
-      rest: ofBids.again >= 1 ? REST_MS / 1000 : 0,
+      rest: bySlot.again >= 1 ? REST_MS / 1000 : 0,
     };
   }
 }
 
-function sum(settled: Settled, { bids, payloads }: Tally, again: boolean): Settled {
+function sum(settled: Settled, tally: Tally, again: boolean): Settled {
   const part = (before: Part, now: Part): Part => ({
     passed: before.passed + (again ? 0 : now.passed),
     read: before.read + now.read,
@@ -132,7 +136,7 @@ function sum(settled: Settled, { bids, payloads }: Tally, again: boolean): Settl
     toAskAgain: before.toAskAgain + now.toAskAgain,
     askedAgain: before.askedAgain + now.askedAgain,
   });
-  return { bids: part(settled.bids, bids), payloads: part(settled.payloads, payloads) };
+  return forEachDataset(({ name }) => part(settled[name], tally[name]));
 }
 
 /** The progress of several workers as one, relay by relay. */

@@ -1,3 +1,4 @@
+import type { DatasetName } from "../datasets/dataset.ts";
 import { prices } from "../prices.ts";
 import { NODE } from "../settings/shared.ts";
 
@@ -12,11 +13,16 @@ export const WORKER_CORES = Number.parseInt(NODE.cpu, 10) / 1000;
 export const ROWS_A_CORE_SECOND = 65_000;
 
 /** Bytes of a row: as relays send it, in the lake (gzip), and as BigQuery counts it (facts: relay-data-api §4, gcp-design §1). */
-export const BYTES = {
+const BYTES = {
   raw: { bids: 690, payloads: 605 },
   lake: { bids: 95, payloads: 90 },
   logical: { bids: 467, payloads: 450 },
 } as const;
+
+/** The same of any dataset: rows of others are about as long as payloads. */
+export function bytesOf(kind: keyof typeof BYTES, dataset: DatasetName): number {
+  return BYTES[kind][dataset === "bids" ? "bids" : "payloads"];
+}
 
 const HOURS_A_MONTH = 730;
 

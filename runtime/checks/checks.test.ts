@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from "ava";
 import { fixedDateClock } from "../chain/clock.ts";
 import { simulatedNetwork } from "../chain/networks.ts";
 import { slotAt, slotStartMs } from "../chain/slots.ts";
-import { DATASET_NAMES } from "../datasets/dataset.ts";
+import { DATASET_NAMES, datasets } from "../datasets/dataset.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import { dayOf } from "../lake/rereads.ts";
 import { silentLog } from "../log.ts";
@@ -39,14 +39,14 @@ async function place(t: ExecutionContext) {
 test("covered slots without rows count as unproven only in chunks of the older layout, by relay and dataset, within the range", async (t) => {
   const { lake, warehouse, found } = await place(t);
   const first = 640;
-  // 40 slots from 640 on: two chunks of bids, one of payloads. Of each ten slots, three are empty.
+  // 40 slots from 640 on: two chunks of datasets that are kept by 32, one of the others. Of each ten slots, three are empty.
   const slots = Array.from({ length: 40 }, (_, index) => first + index);
   for (const dataset of DATASET_NAMES) {
     for (const [relay, unproven] of [
       ["older", null],
       ["newer", []],
     ] as const) {
-      const chunks = dataset === "bids" ? [slots.slice(0, 32), slots.slice(32)] : [slots];
+      const chunks = datasets[dataset].chunkSlots === 32 ? [slots.slice(0, 32), slots.slice(32)] : [slots];
       for (const chunk of chunks) {
         const rows = new Map(
           chunk.map((slot) => [slot, slot % 10 < 3 ? [] : [rowOf(slot, 1), rowOf(slot, 2)]]),
@@ -59,9 +59,12 @@ test("covered slots without rows count as unproven only in chunks of the older l
   await warehouse.load(lake, []);
   const share = "12 of 40 covered slots (30.0 %) of older chunks are empty without proof";
   t.deepEqual(await found("unproven-empty", first, first + 39), {
-    measured: "24 of 81 covered slots (29.6 %) of older chunks are empty without proof",
+    measured: "60 of 201 covered slots (29.9 %) of older chunks are empty without proof",
     findings: [
+      `warning older: adjustments: ${share}, between 640 and 959`,
       `warning older: bids: ${share}, between 640 and 703`,
+      `warning older: headers: ${share}, between 640 and 703`,
+      `warning older: merged_blocks: ${share}, between 640 and 959`,
       `warning older: payloads: ${share}, between 640 and 959`,
     ],
   });

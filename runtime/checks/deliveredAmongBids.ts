@@ -1,4 +1,4 @@
-import { bids } from "../datasets/dataset.ts";
+import { bids } from "../datasets/bids.ts";
 import { type SqlDialect, countWhere } from "../warehouse/sql/dialect.ts";
 import { type Scope, inScope } from "../warehouse/sql/scope.ts";
 

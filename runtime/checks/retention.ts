@@ -24,16 +24,17 @@ export const retention: Check = {
       spans: `WITH starts AS (
   SELECT dataset, relay, min(first_slot + length(covered) - length(ltrim(covered, '0'))) AS oldest
   FROM loads WHERE covered LIKE '%1%' GROUP BY dataset, relay
-), horizons AS (
+), remembered AS (
   SELECT starts.dataset AS dataset, starts.relay AS relay, greatest(oldest, ${first}) AS span_first,
-    CASE starts.dataset WHEN 'bids' THEN bids_horizon ELSE payloads_horizon END AS horizon,
+    oldest_slot AS horizon,
     least(coalesce(active_to, ${last}), ${last}) AS span_last
   FROM starts JOIN relays ON relays.name = starts.relay
+  LEFT JOIN horizons ON horizons.relay = starts.relay AND horizons.dataset = starts.dataset
   WHERE state = 'active'${relayIn(d, scope, "starts.relay")}
 ), spans AS (
   SELECT dataset, relay, span_first, horizon, least(horizon - 1, span_last) AS lost_last,
     greatest(horizon, span_first) AS soon_first, least(horizon + ${SOON_SLOTS - 1}, span_last) AS soon_last
-  FROM horizons WHERE horizon IS NOT NULL
+  FROM remembered WHERE horizon IS NOT NULL
 )
 SELECT spans.dataset AS dataset, spans.relay AS relay, horizon,
   greatest(lost_last - span_first + 1, 0) AS below, ${ones("span_first", "lost_last")} AS below_covered,

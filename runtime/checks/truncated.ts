@@ -1,11 +1,12 @@
 import { inScope } from "../warehouse/sql/scope.ts";
-import { ROW_LIMITS } from "../relays/relay.ts";
+import { bids } from "../datasets/bids.ts";
 import { groupBy, numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
 import { isBeyondChance } from "./chance.ts";
 import type { Check, Finding } from "./check.ts";
 import { deliveredAmongBidsSql } from "./deliveredAmongBids.ts";
 import { many, manyOf } from "./words.ts";
 
+const LIMITS = bids.rowLimits ?? [];
 /** Counts this near to a limit say how often the limit itself would be met by chance. */
 const NEAR = 10;
 /** Share of the counts within `NEAR` of a limit that may be the limit itself (by chance it is one in 21). */
@@ -15,7 +16,7 @@ export const truncated: Check = {
   number: 2,
   name: "truncated",
   title: "Answers cut off",
-  looksFor: `bid lists of exactly ${ROW_LIMITS.slice(0, -1).join(", ")} or ${ROW_LIMITS.at(-1)} rows more often than chance brings them, and delivered blocks that aren't among the same relay's bids`,
+  looksFor: `bid lists of exactly ${LIMITS.slice(0, -1).join(", ")} or ${LIMITS.at(-1)} rows more often than chance brings them, and delivered blocks that aren't among the same relay's bids`,
   advice:
     "Run `recheck` over these slots. If the counts stay, the relay cuts its answers: its bids of full slots aren't all to be had.",
   statements: (d, scope) => ({
@@ -23,13 +24,13 @@ export const truncated: Check = {
   SELECT relay, slot, sum(copies) AS bids FROM bids WHERE ${inScope(d, scope)} GROUP BY relay, slot
 )
 SELECT relay, bids, count(*) AS slots, max(slot) AS newest FROM slots
-WHERE ${ROW_LIMITS.map((limit) => `bids BETWEEN ${limit - NEAR} AND ${limit + NEAR}`).join(" OR ")} GROUP BY relay, bids`,
+WHERE ${LIMITS.map((limit) => `bids BETWEEN ${limit - NEAR} AND ${limit + NEAR}`).join(" OR ")} GROUP BY relay, bids`,
     delivered: deliveredAmongBidsSql(d, scope),
   }),
   judge({ counts = [], delivered = [] }, { relays }) {
     const findings: Finding[] = [];
     for (const [relay, rows] of groupBy(counts, (row) => textIn(row, "relay"))) {
-      for (const limit of ROW_LIMITS) {
+      for (const limit of LIMITS) {
         const near = rows.filter((row) => Math.abs(numberIn(row, "bids") - limit) <= NEAR);
         const at = near.find((row) => numberIn(row, "bids") === limit);
         const hits = at ? numberIn(at, "slots") : 0;

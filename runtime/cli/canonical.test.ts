@@ -5,7 +5,7 @@ import test from "ava";
 import { simulatedNetwork } from "../chain/networks.ts";
 import { slotStartMs } from "../chain/slots.ts";
 import { VirtualClock } from "../chain/virtualClock.ts";
-import { DATASET_NAMES } from "../datasets/dataset.ts";
+import { AUCTION } from "../datasets/dataset.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import { silentLog } from "../log.ts";
 import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
@@ -27,7 +27,7 @@ test("where the canonical node is down everything is loaded, and a line says whi
     network,
     clock,
     log: silentLog,
-    datasets: DATASET_NAMES,
+    datasets: AUCTION,
     say: () => {},
     note: () => {},
     print: () => {},

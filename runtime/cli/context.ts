@@ -34,7 +34,7 @@ export function contextOf(options: CommonOptions): Context {
     network,
     clock: options.now === undefined ? systemClock : fixedDateClock(options.now * 1000),
     log: quiet ? silentLog : stderrLog(logLevel()),
-    datasets: options.dataset ? [options.dataset] : DATASET_NAMES,
+    datasets: options.dataset ?? DATASET_NAMES,
     say: (line, fields) => speak("WARNING", line, fields),
     note: (line, fields) => (quiet ? undefined : speak("INFO", line, fields)),
     print: (text) => (quiet ? undefined : void process.stdout.write(text)),

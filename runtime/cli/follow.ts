@@ -1,6 +1,6 @@
 import type { Clock } from "../chain/clock.ts";
 import { type SlotRange, settledSlot } from "../chain/slots.ts";
-import { bids } from "../datasets/dataset.ts";
+import { bids } from "../datasets/bids.ts";
 import { takeableSlot } from "../tick/windows.ts";
 import type { Asking } from "./asking.ts";
 import { canonicalOf } from "./canonical.ts";

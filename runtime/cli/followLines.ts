@@ -1,6 +1,6 @@
 import type { Network } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
-import { bids } from "../datasets/dataset.ts";
+import { bids } from "../datasets/bids.ts";
 import { serviceLog } from "../log.ts";
 import { LOG_LINES } from "../services/logLines.ts";
 import { grouped } from "./numbers.ts";

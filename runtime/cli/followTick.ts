@@ -3,7 +3,7 @@ import { statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { SlotRange } from "../chain/slots.ts";
 import type { Coverage } from "../collect/coverage.ts";
-import { bids } from "../datasets/dataset.ts";
+import { bids } from "../datasets/bids.ts";
 import { codeOf, messageOf } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { TickOutcome } from "../services/logLines.ts";

@@ -4,11 +4,11 @@ import { type Estimate, type EstimateInput, estimate } from "../backload/estimat
 import { type SlotRange, intersect, settledSlot } from "../chain/slots.ts";
 import { oldestKept } from "../collect/coverage.ts";
 import { planMissing, target, windowsOf } from "../collect/plan.ts";
-import { type DatasetName, datasets } from "../datasets/dataset.ts";
+import { type DatasetName, datasets, forEachDataset } from "../datasets/dataset.ts";
 import { codeOf } from "../errors.ts";
 import { BadObjectError, type Lake } from "../lake/lake.ts";
 import { ratesOf } from "../relays/rates.ts";
-import type { Relay } from "../relays/relay.ts";
+import { type Relay, serves } from "../relays/relay.ts";
 import { relayTable } from "./backloadDryRun.ts";
 import { type Context, warehousePath } from "./context.ts";
 import { duration, scaledBytes, scaledCount, terminalColumns, wrapped } from "./numbers.ts";
@@ -101,9 +101,9 @@ async function wantedOf(
   const wanted = new Map<string, Record<DatasetName, number>>();
   for (const relay of relays) {
     if (relay.state !== "active") continue;
-    const counts = { bids: 0, payloads: 0 };
+    const counts: Record<DatasetName, number> = { ...forEachDataset(() => 0) };
     const whole = target(network, relay, clock.now());
-    for (const name of names) {
+    for (const name of names.filter((one) => serves(relay, one))) {
       const kept = await oldestKeptOf(lake, name, relay.name, clock.now());
       const askable = whole && intersect(intersect(whole, range) ?? range, { first: kept, last: Infinity });
       if (!askable || !intersect(whole, range)) continue;

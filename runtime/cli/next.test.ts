@@ -1,5 +1,5 @@
 import test from "ava";
-import { DATASET_NAMES } from "../datasets/dataset.ts";
+import { AUCTION } from "../datasets/dataset.ts";
 import type { Coverage } from "../collect/coverage.ts";
 import { nextCommands } from "./next.ts";
 import type { CommonOptions } from "./options.ts";
@@ -17,7 +17,7 @@ const options: CommonOptions = {
 
 function coverageWith(missing: number): Coverage[] {
   const { first, last } = range;
-  return DATASET_NAMES.map((dataset) => ({
+  return AUCTION.map((dataset) => ({
     network: "simulated-1",
     dataset,
     relay: "heron",
@@ -46,7 +46,7 @@ test("after a stop in the middle the first command asks for the same slots of th
   t.deepEqual(rest, ["  mev-boost-etl coverage", ""]);
   const many = {
     ...options,
-    ...({ network: "mainnet", lake: "my lake", warehouse: "w.duckdb", dataset: "bids", rate: 3 } as const),
+    ...({ network: "mainnet", lake: "my lake", warehouse: "w.duckdb", dataset: ["bids"], rate: 3 } as const),
     relay: ["flashbots", "own=https://user:secret@relay.example/secret"],
     relayHeader: ["own: Authorization: OWN_TOKEN"],
     canonical: "https://node.example/secret",

@@ -1,7 +1,7 @@
 import { withTimeLimit } from "../chain/timeLimit.ts";
 import { settledSlot } from "../chain/slots.ts";
 import { MalformedAnswerError, answerDecoder } from "../datasets/answer.ts";
-import { payloads } from "../datasets/dataset.ts";
+import { payloads } from "../datasets/payloads.ts";
 import { printable } from "../errors.ts";
 import type { RelayClient } from "../relays/http/client.ts";
 import { RelayError } from "../relays/http/errors.ts";

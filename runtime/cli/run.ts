@@ -1,7 +1,7 @@
 import type { SlotRange } from "../chain/slots.ts";
 import type { Coverage } from "../collect/coverage.ts";
 import { collect } from "../collect/run.ts";
-import type { Tally } from "../collect/tally.ts";
+import { type Tally, sumOver } from "../collect/tally.ts";
 import { UserError, printable } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
@@ -179,14 +179,13 @@ function summaryOf(asking: Asking, seconds: number) {
 
 /** A relay's datasets share one client, which counts retries by what was asked for. */
 function retriesOf(row: Coverage, asking: Asking): number {
-  const counters = asking.clients.get(row.relay)?.counters;
-  return (row.dataset === "bids" ? counters?.bidsRetries : counters?.payloadsRetries) ?? 0;
+  return asking.clients.get(row.relay)?.counters.retriesOf[row.dataset] ?? 0;
 }
 
 function sayTrouble(tally: Tally, asking: Asking, say: (line: string) => void): void {
-  const { relay, lastError, bids, payloads } = tally;
+  const { relay, lastError } = tally;
   if (lastError === undefined) return;
-  const unread = bids.failed + payloads.failed;
+  const unread = sumOver(tally, "failed");
   const why = asking.clients.get(relay)?.downWhy;
   if (why) say(`${printable(why.message, 300)}: it is down, and its slots stay missing`);
   else say(`${printable(lastError, 300)}: ${grouped(unread)} slots stay missing; run again`);

@@ -1,8 +1,8 @@
 import { payloadRequests } from "../backload/expectedRequests.ts";
-import { bidsLeft, payloadsLeft } from "../backload/requestsLeft.ts";
+import { SLOT_BY_SLOT, payloadsLeft, slotsLeft } from "../backload/requestsLeft.ts";
 import type { Clock } from "../chain/clock.ts";
 import { REST_MS } from "../collect/sightings.ts";
-import type { Counts, Tally } from "../collect/tally.ts";
+import { type Counts, type Tally, sumOver } from "../collect/tally.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import type { RelayClient } from "../relays/http/client.ts";
 
@@ -97,11 +97,12 @@ export class RunMeter {
     const client = this.#clients.get(tally.relay);
     const { requests, retries, bytes } = client?.counters ?? { requests: 0, retries: 0, bytes: 0 };
     const now = this.#now();
-    if (tally.bids.read !== relay.read) Object.assign(relay, { read: tally.bids.read, readAt: now });
+    const read = sumOver(tally, "read");
+    if (read !== relay.read) Object.assign(relay, { read, readAt: now });
     const speed = speedOf(samples, { at: now, requests });
     const common = {
       relay: tally.relay,
-      rows: tally.bids.rows + tally.payloads.rows,
+      rows: sumOver(tally, "rows"),
       bytes,
       requests,
       speed,
@@ -133,26 +134,27 @@ function speedOf(samples: Sample[], newest: Sample): number | undefined {
 
 /** What is left to ask one relay: questions, slots without an answer yet, and slots that will be asked again. */
 function workLeft(
-  { bids, payloads }: Tally,
+  tally: Tally,
   wanted: Readonly<Record<DatasetName, number>> | undefined,
   pageLimit: number,
   rate: number,
 ): { requests: number; unread: number; again: number } {
   const unreadOf = (name: DatasetName, { wanted: listed, read, failed }: Counts) =>
     Math.max(0, Math.max(wanted?.[name] ?? 0, listed) - read - failed);
-  const unread = unreadOf("bids", bids);
-  const ofBids = bidsLeft(bids, unread, rate);
-  const pages = unreadOf("payloads", payloads);
-  // Payloads come first; once bids are asked, only what lies above the relay's newest payload is left of them.
-  const areBidsBegun = bids.read > 0;
+  const unread = (name: DatasetName) => unreadOf(name, tally[name]);
+  const bySlot = slotsLeft((name) => tally[name], unread, rate);
+  const pages = unread("payloads");
+  const { payloads } = tally;
+  // Payloads come first; once slots are asked, only what lies above the relay's newest payload is left of them.
+  const areSlotsBegun = SLOT_BY_SLOT.some((name) => tally[name].read > 0);
   const ofPayloads =
-    pages > 0 && areBidsBegun
+    pages > 0 && areSlotsBegun
       ? payloadRequests(0, pageLimit, 1)
       : payloadsLeft(payloads, pages, pageLimit, 1);
-  const isBidless = (wanted?.bids ?? 0) === 0 && bids.wanted === 0;
+  const isPagesAlone = SLOT_BY_SLOT.every((name) => (wanted?.[name] ?? 0) === 0 && tally[name].wanted === 0);
   return {
-    requests: Math.max(1, ofBids.requests + ofPayloads),
-    unread: isBidless ? pages : unread,
-    again: ofBids.again,
+    requests: Math.max(1, bySlot.requests + ofPayloads),
+    unread: isPagesAlone ? pages : SLOT_BY_SLOT.reduce((sum, name) => sum + unread(name), 0),
+    again: bySlot.again,
   };
 }

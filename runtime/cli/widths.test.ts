@@ -3,7 +3,7 @@ import { estimate } from "../backload/estimate.ts";
 import type { RelayProgress } from "../backload/progress.ts";
 import { NETWORK_NAMES, findNetwork } from "../chain/networks.ts";
 import type { Coverage } from "../collect/coverage.ts";
-import { DATASET_NAMES } from "../datasets/dataset.ts";
+import { AUCTION } from "../datasets/dataset.ts";
 import { directoryOf } from "../relays/directory.ts";
 import type { Relay } from "../relays/relay.ts";
 import { simulatedRelays } from "../simulator/directory.ts";
@@ -63,7 +63,7 @@ for (const [network, relays] of directories)
     ["all of history", whole],
   ] as const)
     test(`coverage of ${what} of ${network} fits 80 columns, each name whole`, (t) => {
-      const rows = DATASET_NAMES.flatMap((dataset) =>
+      const rows = AUCTION.flatMap((dataset) =>
         relays.map((relay) => coverageRow(relay, { ...more, dataset })),
       );
       const text = coverageTables(rows, () => 7, 80);
@@ -119,7 +119,7 @@ for (const network of ["mainnet", "hoodi", "sepolia"])
       range: { first: floor, last: head },
       head,
       relays,
-      datasets: DATASET_NAMES,
+      datasets: AUCTION,
       horizons: new Map(),
     };
     const common = { ...input, network: { name: network, floor }, order: "newest", shards: 1000 } as const;

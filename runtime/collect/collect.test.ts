@@ -5,7 +5,7 @@ import test from "ava";
 import fc from "fast-check";
 import type { Clock } from "../chain/clock.ts";
 import { slotStartMs, ORDERS } from "../chain/slots.ts";
-import { payloads } from "../datasets/dataset.ts";
+import { payloads } from "../datasets/payloads.ts";
 import { isBad } from "../lake/lake.ts";
 import { silentLog } from "../log.ts";
 import { RelayError } from "../relays/http/errors.ts";
@@ -370,10 +370,10 @@ test("a tick that runs out of time stops asking, and what it has read is in the 
         new Promise<void>((_, reject) => signal?.addEventListener("abort", () => reject(new Error("over")))),
       ]),
   };
-  const { bids: ask } = source;
-  source.bids = async (slot, delivered) => {
+  const { slot: ask } = source;
+  source.slot = async (dataset, slot, delivered) => {
     if (source.asked.length === 40) ring();
-    return ask.call(source, slot, delivered);
+    return ask.call(source, dataset, slot, delivered);
   };
   const stop = new AbortController().signal;
   const path = join(mkdtempSync(join(tmpdir(), "etl-tick-")), "warehouse.duckdb");

@@ -5,7 +5,8 @@ import type { Clock } from "../chain/clock.ts";
 import { simulatedNetwork } from "../chain/networks.ts";
 import { settledSlot, slotStartMs, type Order } from "../chain/slots.ts";
 import { answerDecoder } from "../datasets/answer.ts";
-import { type DatasetName, bids, payloads } from "../datasets/dataset.ts";
+import type { Dataset, DatasetName } from "../datasets/dataset.ts";
+import { payloads } from "../datasets/payloads.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import { type Lake, isBad } from "../lake/lake.ts";
 import { silentLog } from "../log.ts";
@@ -72,7 +73,11 @@ export class MemoryRelay implements RelaySource {
   /** Whether slots between the newest settled one and the head have rows. */
   isAlive = true;
   readonly asked: { kind: string; slot: number }[] = [];
-  readonly held = { bids: new Map<number, number>(), payloads: new Map<number, number>() };
+  readonly held: Partial<Record<DatasetName, Map<number, number>>> &
+    Record<"bids" | "payloads", Map<number, number>> = {
+    bids: new Map(),
+    payloads: new Map(),
+  };
   horizon = 0;
   readonly failing = new Set<number>();
   /** Slots whose payloads no table can hold. */
@@ -90,21 +95,24 @@ export class MemoryRelay implements RelaySource {
 
   #rows(name: DatasetName, slot: number): Record<string, unknown>[] {
     const beyond = this.isAlive && slot > SETTLED && slot <= SETTLED + 50 ? 1 : 0;
-    const count = slot < this.horizon ? 0 : (this.held[name].get(slot) ?? beyond);
+    const count = slot < this.horizon ? 0 : (this.held[name]?.get(slot) ?? beyond);
     const quirk = name === "payloads" && this.odd.has(slot) ? { value: "none" } : {};
     return Array.from({ length: count }, (_, n) => ({ ...row(slot, n), ...quirk }));
   }
 
-  async bids(slot: number, delivered?: ReadonlySet<string>) {
-    this.asked.push({ kind: "bids", slot });
+  async slot(dataset: Dataset, slot: number, delivered?: ReadonlySet<string>) {
+    this.asked.push({ kind: dataset.name, slot });
     this.onAsk();
     await new Promise((resolve) => setImmediate(resolve));
     if (this.failing.has(slot)) throw new RelayError("alpha", "http://a", "server", "HTTP 500");
     const cut = this.short.get(slot) ?? 0;
     if (cut > 0) this.short.set(slot, 0);
-    const rows = this.#rows("bids", slot);
-    const decoded = answerDecoder(bids)(Buffer.from(JSON.stringify(rows.slice(0, rows.length - cut))), slot);
-    return packSlot(bids, { network: testNetwork, relay: "alpha", slot }, decoded, {
+    const rows = this.#rows(dataset.name, slot);
+    const decoded = answerDecoder(dataset)(
+      Buffer.from(JSON.stringify(rows.slice(0, rows.length - cut))),
+      slot,
+    );
+    return packSlot(dataset, { network: testNetwork, relay: "alpha", slot }, decoded, {
       readAt: this.#clock.now(),
       delivered,
     });

@@ -1,5 +1,5 @@
 import { type Chunk, chunkRange } from "../datasets/chunks.ts";
-import { payloads } from "../datasets/dataset.ts";
+import { payloads } from "../datasets/payloads.ts";
 import { blockHashOf } from "../datasets/line.ts";
 import { type Lake, trusted } from "../lake/lake.ts";
 

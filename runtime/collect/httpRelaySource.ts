@@ -2,11 +2,13 @@ import { setMaxListeners } from "node:events";
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
 import { type DecodedAnswer, MalformedAnswerError, answerDecoder } from "../datasets/answer.ts";
-import { bids, payloads } from "../datasets/dataset.ts";
+import { endpointOf, forEachDataset } from "../datasets/dataset.ts";
+import { payloads } from "../datasets/payloads.ts";
 import type { Relay } from "../relays/relay.ts";
 import type { RelayClient } from "../relays/http/client.ts";
 import type { RelayRequest } from "../relays/http/request.ts";
 import type { Answer } from "../relays/http/sender.ts";
+import { NO_PAYLOADS } from "./payloadRows.ts";
 import type { RelaySource } from "./relaySource.ts";
 import { packSlot } from "./slotAnswer.ts";
 
@@ -27,7 +29,9 @@ export function httpRelaySource(
   setMaxListeners(0, stop);
   const { relay } = client;
   const noteTime = clockWatch(relay, clock, warn);
-  const decodeBids = answerDecoder(bids);
+  const decoders = forEachDataset((dataset) =>
+    answerDecoder(dataset, endpointOf(dataset.name, relay.dialect)?.envelope),
+  );
   const ask: Ask = async (request, decode) => client.ask(request, decode, stop);
   const bodyOf = (answer: Answer) => {
     noteTime(answer.dateMs, answer.ageS);
@@ -47,13 +51,15 @@ export function httpRelaySource(
     async knock() {
       return client.knock(stop);
     },
-    async bids(slot, delivered) {
-      return ask({ kind: "bids", slot }, async (answer) => {
-        const decoded = decodeBids(bodyOf(answer), slot);
+    async slot(dataset, slot, delivered) {
+      return ask({ kind: dataset.name, slot }, async (answer) => {
+        const body = bodyOf(answer);
+        const decoded = answer.status === 200 ? decoders[dataset.name](body, slot) : NO_PAYLOADS;
         refuseOutside(decoded, ({ slot: sent }) => sent === slot, `slot ${slot}`);
-        return packSlot(bids, { network, relay: relay.name, slot }, decoded, {
+        return packSlot(dataset, { network, relay: relay.name, slot }, decoded, {
           readAt: clock.now(),
           cached: answer.ageS > 0,
+          absent: answer.status === 404,
           // A relay that adjusts blocks delivers what nobody bid; none at all is doubtful at every relay.
           delivered: relay.adjusts && decoded.rows.length > 0 ? undefined : delivered,
         });
@@ -91,7 +97,7 @@ function payloadQuestions(
       });
     },
     async payloadSlot(slot) {
-      return ask({ kind: "payload-slot", slot }, (answer) => {
+      return ask({ kind: "payloads", slot }, (answer) => {
         const decoded = decode(bodyOf(answer), slot);
         refuseOutside(decoded, ({ slot: sent }) => sent === slot, `slot ${slot}`);
         return { ...decoded, cached: answer.ageS > 0 };

@@ -1,5 +1,5 @@
 import { chunkRange } from "../datasets/chunks.ts";
-import { bids } from "../datasets/dataset.ts";
+import { bids } from "../datasets/bids.ts";
 import { blockHashOf } from "../datasets/line.ts";
 import { isBad, trusted } from "../lake/lake.ts";
 import { refusedSlots } from "./delivered.ts";

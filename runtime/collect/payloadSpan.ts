@@ -1,3 +1,4 @@
+import { bids } from "../datasets/bids.ts";
 import { type SlotRange, slotAt } from "../chain/slots.ts";
 import type { DecodedAnswer } from "../datasets/answer.ts";
 import { RelayError } from "../relays/http/errors.ts";
@@ -304,7 +305,7 @@ export class PayloadSpan {
     const { source, bidsSeen, clock, tally } = this.#job;
     tally.payloads.probes++;
     try {
-      const answer = await source.bids(slot);
+      const answer = await source.slot(bids, slot);
       bidsSeen.note(slot, sentRows(answer) > 0, clock.monotonic());
       return answer;
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { SlotRange } from "../chain/slots.ts";
-import { payloads } from "../datasets/dataset.ts";
+import { payloads } from "../datasets/payloads.ts";
 import { chunkRange } from "../datasets/chunks.ts";
 import { printable } from "../errors.ts";
 import { RelayError } from "../relays/http/errors.ts";

@@ -6,7 +6,7 @@ import { simulatedNetwork } from "../chain/networks.ts";
 import { VirtualClock } from "../chain/virtualClock.ts";
 import { answerDecoder } from "../datasets/answer.ts";
 import { chunkRange } from "../datasets/chunks.ts";
-import { bids } from "../datasets/dataset.ts";
+import { bids } from "../datasets/bids.ts";
 import { leastBid } from "../datasets/datasets.testing.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import { refusedRows } from "../lake/quarantine.ts";

@@ -1,4 +1,5 @@
 import type { DecodedAnswer } from "../datasets/answer.ts";
+import type { Dataset } from "../datasets/dataset.ts";
 import type { SlotAnswer } from "./slotAnswer.ts";
 
 /** Payloads as a relay answered them. */
@@ -22,8 +23,8 @@ export interface RelaySource {
   readonly breaks: number;
   /** Asks a relay that is down whether it is back. */
   knock(): Promise<boolean>;
-  /** The bids of one slot. `delivered`: block hashes that the relay delivered in that slot. */
-  bids(slot: number, delivered?: ReadonlySet<string>): Promise<SlotAnswer>;
+  /** What a dataset has of one slot. `delivered`: block hashes that have to be among it. */
+  slot(dataset: Dataset, slot: number, delivered?: ReadonlySet<string>): Promise<SlotAnswer>;
   /** The relay's newest payload, if it has any. */
   payloadNewest(): Promise<PayloadAnswer>;
   /** A page of payloads, newest first, all at or below the cursor. */

@@ -1,4 +1,3 @@
-import { ROW_LIMITS } from "../relays/relay.ts";
 import { crc32, constants, inflateRawSync } from "node:zlib";
 import type { Network } from "../chain/networks.ts";
 import { type DecodedAnswer, type RefusedRow, oversizeFields } from "../datasets/answer.ts";
@@ -17,6 +16,8 @@ export interface SlotAnswer {
   readonly doubt: Doubt | undefined;
   /** True where it came from a cache on the way (`Age` above 0): it says nothing of the relay as it is now. */
   readonly cached: boolean;
+  /** True where the relay said that there is no such thing (404). */
+  readonly absent?: boolean;
   /** Unix ms. */
   readonly readAt: number;
 }
@@ -32,6 +33,7 @@ export interface PackOptions {
   /** Unix ms. */
   readonly readAt: number;
   readonly cached?: boolean;
+  readonly absent?: boolean;
   /** Block hashes that the relay delivered in the slot and that have to be among its bids; without any, of a payload that is refused. */
   readonly delivered?: ReadonlySet<string> | undefined;
   /** Set where more is known than the rows tell. */
@@ -54,9 +56,9 @@ export function packSlot(
 ): SlotAnswer {
   const { rows } = answer;
   const sent = rows.length + answer.refused.length;
-  const { delivered, readAt, cached = false } = options;
+  const { delivered, readAt, cached = false, absent = false } = options;
   let { doubt } = options;
-  if (doubt === undefined && dataset.name === "bids" && ROW_LIMITS.includes(sent)) doubt = "limit";
+  if (doubt === undefined && dataset.rowLimits?.includes(sent)) doubt = "limit";
   else if (doubt === undefined && delivered) {
     const offered = new Set(rows.map(({ row }) => row["block_hash"]));
     if (sent === 0 || [...delivered].some((hash) => !offered.has(hash))) doubt = "undelivered";
@@ -68,6 +70,7 @@ export function packSlot(
     fields: oversizeFields(rows),
     doubt,
     cached,
+    absent,
     readAt,
   };
 }

@@ -1,5 +1,5 @@
 import { type SlotRange, slotRuns } from "../chain/slots.ts";
-import type { DatasetName } from "../datasets/dataset.ts";
+import { DATASET_NAMES, type DatasetName, forEachDataset } from "../datasets/dataset.ts";
 
 /** What happened to one relay and dataset in a run; progress displays and summaries read it. */
 export type Counts = ReturnType<typeof noCounts>;
@@ -40,10 +40,8 @@ function noCounts() {
 }
 
 /** The counts of one relay in a run. */
-export interface Tally {
+export interface Tally extends Readonly<Record<DatasetName, Counts>> {
   readonly relay: string;
-  readonly bids: Counts;
-  readonly payloads: Counts;
   /** Chunks whose object in the lake can't be trusted, one line each. */
   readonly faults: string[];
   /** Why the relay's last unanswered request failed, one line. */
@@ -56,8 +54,7 @@ export interface Tally {
 export function newTally(relay: string): Tally {
   return {
     relay,
-    bids: noCounts(),
-    payloads: noCounts(),
+    ...forEachDataset(noCounts),
     faults: [],
     lastError: undefined,
     complete: false,
@@ -66,7 +63,15 @@ export function newTally(relay: string): Tally {
 
 /** A dataset's counts in a tally. */
 export function countsOf(tally: Tally, dataset: DatasetName): Counts {
-  return dataset === "bids" ? tally.bids : tally.payloads;
+  return tally[dataset];
+}
+
+/** One count over all datasets. */
+export function sumOver(
+  tally: Tally,
+  key: { [K in keyof Counts]: Counts[K] extends number ? K : never }[keyof Counts],
+): number {
+  return DATASET_NAMES.reduce((sum, name) => sum + tally[name][key], 0);
 }
 
 /** Notes slots of a recheck that gave no answer. */

@@ -2,7 +2,14 @@ import { isAscii } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { Dataset } from "./dataset.ts";
 import { fieldsOf, type RelayRow } from "./format.ts";
-import { elementTexts, exactNumberText, hasInexactNumber, nestsTooDeep, parseLossless } from "./json.ts";
+import {
+  elementTexts,
+  exactNumberText,
+  hasInexactNumber,
+  memberText,
+  nestsTooDeep,
+  parseLossless,
+} from "./json.ts";
 import { MAX_RAW, present, rowType, rowsType } from "./row.ts";
 import * as E from "fp-ts/lib/Either.js";
 
@@ -40,16 +47,22 @@ export class MalformedAnswerError extends Error {
  * Makes the decoder of a dataset's answers. A row that the schema can't hold is refused by itself; one without a
  * readable slot is counted to the slot of the row before it (after it, for the first), or to `askedSlot` where the request
  * was for one slot. Throws MalformedAnswerError when the body as a whole can't be taken: an element without any of the
- * fields that a row must have is no row, but the word of a relay that couldn't answer.
+ * fields that a row must have is no row, but the word of a relay that couldn't answer. `envelope`: the member that holds the rows.
  */
-export function answerDecoder(dataset: Dataset): (body: Buffer, askedSlot?: number) => DecodedAnswer {
+export function answerDecoder(
+  dataset: Dataset,
+  envelope?: string,
+): (body: Buffer, askedSlot?: number) => DecodedAnswer {
   const whole = rowsType(dataset);
   const type = rowType(dataset);
   const required = fieldsOf(dataset).filter((field) => field.required);
-  return (body, askedSlot) => {
+  const saysSlot = required.some(({ name }) => name === "slot");
+  return (sent, askedSlot) => {
+    const body = envelope === undefined ? sent : unwrapped(sent, envelope);
     const elements = parseArray(body);
     const decoded = whole.decode(elements);
-    if (E.isRight(decoded)) return { rows: placed(decoded.right), refused: [] };
+    const given = saysSlot ? undefined : askedSlot;
+    if (E.isRight(decoded)) return { rows: placed(decoded.right, given), refused: [] };
 
     // The slow path: exact numbers, reasons, and the raw text of what is refused.
     const textOf = elementText(body, elements.length);
@@ -59,7 +72,10 @@ export function answerDecoder(dataset: Dataset): (body: Buffer, askedSlot?: numb
       if (E.isRight(result) || !hasInexactNumber(u)) return result;
       return type.decode((exact[index] = lossless(textOf(index))));
     });
-    const rows = placed(results.flatMap((result) => (E.isRight(result) ? [result.right] : [])));
+    const rows = placed(
+      results.flatMap((result) => (E.isRight(result) ? [result.right] : [])),
+      given,
+    );
     if (results.every(E.isRight)) return { rows, refused: [] };
     const stray = elements.findIndex((u) => !required.some(({ name }) => present(u, name)));
     if (stray !== -1)
@@ -87,8 +103,9 @@ function forQuarantine(slot: number, reason: string, raw: string): RefusedRow {
   return { slot, reason, raw, sha256: createHash("sha256").update(raw).digest("hex") };
 }
 
-/** Rows with their slots, which are mostly the same: a text that was read before isn't read again. */
-function placed(rows: readonly RelayRow[]): SlotRow[] {
+/** Rows with their slots (`given` where they don't say it), which are mostly the same: a text that was read before isn't read again. */
+function placed(rows: readonly RelayRow[], given: number | undefined): SlotRow[] {
+  if (given !== undefined) return rows.map((row) => ({ slot: given, row }));
   let text: string | boolean | undefined;
   let slot = Number.NaN;
   return rows.map((row) => {
@@ -96,6 +113,14 @@ function placed(rows: readonly RelayRow[]): SlotRow[] {
     if (own !== text) slot = Number((text = own));
     return { slot, row };
   });
+}
+
+/** The text of one member of the object that a relay wraps its rows in, as it was sent. */
+function unwrapped(body: Buffer, envelope: string): Buffer {
+  if (nestsTooDeep(body)) throw new MalformedAnswerError("nested deeper than any relay's answer");
+  const text = memberText(body, envelope);
+  if (text === undefined) throw new MalformedAnswerError(`not an object with a list "${envelope}"`);
+  return text;
 }
 
 function parseArray(body: Buffer): readonly Record<string, unknown>[] {

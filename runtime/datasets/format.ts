@@ -1,8 +1,12 @@
-import type { Dataset, FieldFormat } from "./dataset.ts";
-import { exactNumberText } from "./json.ts";
+import type { Dataset } from "./dataset.ts";
+import type { FieldFormat } from "./definition.ts";
+import { canonicalJson, exactNumberText, hasInexactNumber, parseLossless } from "./json.ts";
 
 const INT64_MAX = 2n ** 63n - 1n;
 const INT64_MIN = -(2n ** 63n);
+/** Years 1 to 9999, which RFC 3339 and warehouses can write. */
+const FIRST_TIME_MS = -62_135_596_800_000;
+const LAST_TIME_MS = 253_402_300_799_000;
 
 /** Turns a relay's value into canonical form, or undefined when it isn't of the format. */
 export type Canonical = (value: unknown) => string | boolean | undefined;
@@ -25,7 +29,46 @@ const canonical: Record<FieldFormat, () => Canonical> = {
     return text !== undefined && /^\d{1,29}$/.test(text) ? BigInt(text).toString() : undefined;
   },
   bool: () => (value) => (typeof value === "boolean" ? value : undefined),
+  hex: () => (value) =>
+    typeof value === "string" && /^0[xX](?:[0-9a-fA-F]{2}){0,32}$/.test(value)
+      ? value.toLowerCase()
+      : undefined,
+  text: () => (value) => (typeof value === "string" && isWellFormed(value) ? value : undefined),
+  json: () => jsonText,
+  time: () => timeText,
 };
+
+/** A JSON object as text; its own text is taken too, so that what was read is read again. */
+function jsonText(value: unknown): string | undefined {
+  const parsed = typeof value === "string" ? parsedOrNot(value) : value;
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed) || hasInexactNumber(parsed))
+    return undefined;
+  const text = canonicalJson(parsed);
+  return isWellFormed(text) ? text : undefined;
+}
+
+/** Half of a pair of surrogates has no form in UTF-8. */
+function isWellFormed(text: string): boolean {
+  return Buffer.from(text).toString() === text;
+}
+
+function parsedOrNot(text: string): unknown {
+  try {
+    return parseLossless(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
+
+/** What is finer than a microsecond is cut off: no warehouse holds it. */
+function timeText(value: unknown): string | undefined {
+  const [, whole = "", part = "", zone = ""] = (typeof value === "string" && TIME.exec(value)) || [];
+  const at = Date.parse(whole + zone);
+  if (Number.isNaN(at) || at < FIRST_TIME_MS || at > LAST_TIME_MS) return undefined;
+  return `${new Date(at).toISOString().slice(0, 19)}.${part.slice(0, 6).padEnd(6, "0")}Z`;
+}
 
 /** True for decimal digits without a leading zero, at most `digits` of them: what nearly every integer is sent as. */
 export function isPlainInteger(value: unknown, digits: number): value is string {
@@ -48,6 +91,10 @@ export const expected: Record<FieldFormat, string> = {
   int64: "an integer of 64 bits",
   wei: "1 to 29 decimal digits",
   bool: "true or false",
+  hex: "0x and up to 32 bytes of hex digits",
+  text: "text",
+  json: "a JSON object",
+  time: "a time as RFC 3339 writes it",
 };
 
 /** 1 for the codes of 0-9 and a-f. A table, since digits and letters of a hash come as a branch can't foresee. */

@@ -77,6 +77,25 @@ function stringEnd(body: Buffer, start: number): number {
   return i;
 }
 
+/** The text of a member of a JSON object as it was sent; undefined where the text isn't one with just one such member. */
+export function memberText(body: Buffer, name: string): Buffer | undefined {
+  try {
+    // Refuses what stands twice, too.
+    const object = parse(body.toString());
+    if (typeof object !== "object" || object === null || !Object.hasOwn(object, name)) return undefined;
+  } catch {
+    return undefined;
+  }
+  const members = elementTexts(body);
+  const key = members.find((text) => JSON.parse(text.slice(0, keyEnd(text))) === name) ?? "";
+  return Buffer.from(key.slice(key.indexOf(":", keyEnd(key)) + 1).trim());
+}
+
+/** Where the name that a member's text begins with ends. */
+function keyEnd(member: string): number {
+  return stringEnd(Buffer.from(member), 0) + 1;
+}
+
 /** The texts of an array's elements as they were sent, white space around them left out. `body` is valid JSON. */
 export function elementTexts(body: Buffer): string[] {
   const texts: string[] = [];

@@ -2,6 +2,7 @@ import type { RelayRow } from "./format.ts";
 import type { Network } from "../chain/networks.ts";
 import { slotStartMs } from "../chain/slots.ts";
 import { type Dataset, lakeColumns } from "./dataset.ts";
+import type { Column } from "./definition.ts";
 import { STEADY_FIELDS } from "./guard.ts";
 
 /** Last instant that RFC 3339 (and BigQuery) can write: year 9999, ms. */
@@ -67,16 +68,23 @@ export function linesOf(rows: readonly { row: RelayRow }[], write: (row: RelayRo
 
 function partsOf(dataset: Dataset): (Member | SharedMembers)[] {
   const parts: (Member | SharedMembers)[] = [];
-  for (const { name, field } of lakeColumns(dataset)) {
+  for (const column of lakeColumns(dataset)) {
+    const { name, field } = column;
     if (name === "relay" || name === "slot" || name === "block_timestamp") continue;
-    const derive = name === "timestamp" ? bidTimeReader() : name === "extra" ? extraText : undefined;
-    const member = new Member(name, field?.name ?? name, derive);
+    const member = new Member(name, field?.name ?? name, deriverOf(column));
     const last = parts.at(-1);
     if (!STEADY_FIELDS.has(name)) parts.push(member);
     else if (last instanceof SharedMembers) last.members.push(member);
     else parts.push(new SharedMembers(member));
   }
   return parts;
+}
+
+/** How a column's text is worked out where it isn't a field of the row as it is. */
+function deriverOf({ name, field, time }: Column): ((row: RelayRow) => string | undefined) | undefined {
+  if (time) return timeReader(time);
+  if (name === "extra") return extraText;
+  return field?.format === "text" || field?.format === "json" ? escaped(field.name) : undefined;
 }
 
 /** One column of a line: its labels carry the quotes of the strings before and behind them. */
@@ -152,18 +160,33 @@ function extraText(row: RelayRow): string | undefined {
   return extra === undefined ? undefined : JSON.stringify(extra).slice(1, -1);
 }
 
+/** Makes the reader of a field that is any text: escaped, and in ASCII, as all fields are written. */
+function escaped(field: string): (row: RelayRow) => string | undefined {
+  const code = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return (row) => {
+    const value = row[field];
+    if (value === undefined) return undefined;
+    return JSON.stringify(value)
+      .slice(1, -1)
+      .replaceAll(/[\u007f-\uffff]/g, code);
+  };
+}
+
 /** The part of a time behind its whole seconds, by milliseconds. */
 const MILLISECONDS = Array.from({ length: 1000 }, (_, ms) => `.${String(ms).padStart(3, "0")}Z`);
 
 /**
- * Makes the reader of a bid's time: from `timestamp_ms`, else from `timestamp` (s); none when absent, 0 or beyond year 9999.
- * Bids of one slot share a few seconds, so the second's text is kept.
+ * Makes the reader of a time from fields of the row: Unix ms, else s; none when absent, 0 or beyond year 9999. Rows of one slot
+ * share a few seconds, so the second's text is kept.
  */
-function bidTimeReader(): (row: RelayRow) => string | undefined {
+function timeReader({
+  ms: msField,
+  s: sField = "",
+}: NonNullable<Column["time"]>): (row: RelayRow) => string | undefined {
   let second = Number.NaN;
   let text = "";
   return (row) => {
-    const ms = Number(row["timestamp_ms"] ?? 0) || Number(row["timestamp"] ?? 0) * 1000;
+    const ms = Number(row[msField] ?? 0) || Number(row[sField] ?? 0) * 1000;
     if (!(ms > 0 && ms <= MAX_TIME_MS)) return undefined;
     const whole = Math.floor(ms / 1000);
     if (whole !== second) {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { RelayRow } from "./format.ts";
 import { simulatedNetwork } from "../chain/networks.ts";
 import { answerDecoder } from "./answer.ts";
-import { bids } from "./dataset.ts";
+import { bids } from "./bids.ts";
 import { lineWriter } from "./line.ts";
 import { lineParser } from "./lineParser.ts";
 import { hasRepeats } from "./repeats.ts";

@@ -1,4 +1,5 @@
-import { type Column, type Dataset, type FieldFormat, lakeColumns } from "./dataset.ts";
+import { type Column, type FieldFormat } from "./definition.ts";
+import { type Dataset, lakeColumns } from "./dataset.ts";
 
 /** Columns in which a line mostly agrees with the one before; they are looked at as one text when they stand side by side. */
 const STEADY_COLUMNS: ReadonlySet<string> = new Set([
@@ -22,6 +23,10 @@ const FORMATS: Record<FieldFormat, string> = {
   int64: String.raw`"(?:0|-?[1-9]\d{0,18})"`,
   wei: String.raw`"(?:0|[1-9]\d{0,28})"`,
   bool: "(?:true|false)",
+  hex: `"0x(?:${digits(2)}){0,32}"`,
+  text: JSON_STRING,
+  json: JSON_STRING,
+  time: String.raw`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"`,
 };
 
 /** Columns that stand side by side, and what their part of the last line was. */

@@ -1,4 +1,5 @@
-import { type Column, type ColumnType, type Dataset, lakeColumns } from "./dataset.ts";
+import { type Column, type ColumnType } from "./definition.ts";
+import { type Dataset, lakeColumns } from "./dataset.ts";
 import type { Table } from "./tables.ts";
 import type { ViewColumn } from "./views.ts";
 

@@ -1,4 +1,5 @@
-import { type Column, type DatasetName, datasets, optional, required } from "./dataset.ts";
+import { type Column, optional, required } from "./definition.ts";
+import { type DatasetName, forEachDataset } from "./dataset.ts";
 
 /** A table of the warehouse. */
 export interface Table {
@@ -14,26 +15,14 @@ export interface Table {
   readonly slotPartition?: string;
 }
 
-const rowOrder = {
-  partition: "block_timestamp",
-  order: ["relay", "slot", "builder_pubkey"],
-} as const;
-
 /** The rows of each dataset. */
-export const rowTables: Readonly<Record<DatasetName, Table>> = {
-  bids: {
-    name: "bids",
-    description: "Bids that builders submitted, as each relay shows them; equal rows are one row with copies",
-    columns: datasets.bids.columns,
-    ...rowOrder,
-  },
-  payloads: {
-    name: "payloads",
-    description: "Payloads that each relay says it delivered to a proposer",
-    columns: datasets.payloads.columns,
-    ...rowOrder,
-  },
-};
+export const rowTables = forEachDataset<Table>(({ name, description, columns, order }) => ({
+  name,
+  description,
+  columns,
+  order,
+  partition: "block_timestamp",
+}));
 
 function loadsTable(dataset: DatasetName): Table {
   return {
@@ -76,10 +65,7 @@ function loadsTable(dataset: DatasetName): Table {
 }
 
 /** The ledger of each dataset. */
-export const loadTables: Readonly<Record<DatasetName, Table>> = {
-  bids: loadsTable("bids"),
-  payloads: loadsTable("payloads"),
-};
+export const loadTables = forEachDataset(({ name }) => loadsTable(name));
 
 export const relaysTable: Table = {
   name: "relays",
@@ -97,18 +83,30 @@ export const relaysTable: Table = {
       "STRING",
       "Which transactions it leaves out now, or left out at its end: none, ofac; null where it isn't known",
     ),
-    optional("dialect", "STRING", "How its software speaks: flashbots, helix, bloxroute, dreamboat, freelay"),
+    optional(
+      "dialect",
+      "STRING",
+      "How its software speaks: flashbots, ultrasound, helix, bloxroute, dreamboat, freelay",
+    ),
     required("state", "STRING", "active relays are asked; ended and off ones aren't"),
     optional("active_from", "INT64", "First slot that the relay worked in; null where open"),
     optional("active_to", "INT64", "Last slot that the relay worked in; null where open"),
     optional("collect_from", "INT64", "First slot that is to be collected; null: from active_from"),
     optional("alias_of", "STRING", "The relay whose data this one repeats"),
-    optional("bids_horizon", "INT64", "Oldest slot for which the relay still shows bids; null where unknown"),
-    optional(
-      "payloads_horizon",
-      "INT64",
-      "Oldest slot for which the relay still shows payloads; null where unknown",
+    ...["bids_horizon", "payloads_horizon"].map((name) =>
+      optional(name, "INT64", "Null: table horizons has it for every dataset"),
     ),
+  ],
+};
+
+export const horizonsTable: Table = {
+  name: "horizons",
+  description: "How far back each relay still shows a dataset, where that is known",
+  order: ["dataset", "relay"],
+  columns: [
+    required("dataset", "STRING", "Name of the dataset"),
+    required("relay", "STRING", "Relay's name in the directory"),
+    required("oldest_slot", "INT64", "Oldest slot for which the relay still shows rows"),
   ],
 };
 
@@ -118,7 +116,7 @@ export const rereadsTable: Table = {
     "What reading slots again has shown: how well each relay's answers of a day agree with earlier ones",
   order: ["dataset", "relay", "day"],
   columns: [
-    required("dataset", "STRING", "bids or payloads"),
+    required("dataset", "STRING", "Name of the dataset"),
     required("relay", "STRING", "Relay's name in the directory"),
     required("day", "STRING", "UTC day of the slots, YYYY-MM-DD"),
     required("slots", "INT64", "Slots of that day that were read again"),
@@ -211,11 +209,10 @@ export const WAREHOUSE_VERSION = 1;
 export const allTables: readonly Table[] = [
   infoTable,
   relaysTable,
+  horizonsTable,
   rereadsTable,
   canonicalBlocksTable,
   paymentsTable,
-  rowTables.bids,
-  rowTables.payloads,
-  loadTables.bids,
-  loadTables.payloads,
+  ...Object.values(rowTables),
+  ...Object.values(loadTables),
 ];

@@ -1,4 +1,5 @@
-import { type Column, type ColumnType, type DatasetName, datasets } from "./dataset.ts";
+import { type Column, type ColumnType } from "./definition.ts";
+import { type AuctionDataset, datasets } from "./dataset.ts";
 import { loadTables } from "./tables.ts";
 
 /** A column of a view; types by BigQuery's names. */
@@ -21,7 +22,7 @@ const column = (name: string, type: ViewColumn["type"], description: string): Vi
   type,
   description,
 });
-const dataset = column("dataset", "STRING", "bids or payloads");
+const dataset = column("dataset", "STRING", "Name of the dataset");
 
 /** What stands in a readable view behind a column of its table, by that column. */
 const readableColumns: ReadonlyMap<string, ViewColumn> = new Map([
@@ -34,7 +35,7 @@ const readableColumns: ReadonlyMap<string, ViewColumn> = new Map([
   ["timestamp", column("ms_into_slot", "INT64", "timestamp less the start of the slot; null without one")],
 ]);
 
-function readableView<N extends DatasetName>(name: N, description: string) {
+function readableView<N extends AuctionDataset>(name: N, description: string) {
   return {
     name: `${name}_readable` as const,
     description,
@@ -49,7 +50,7 @@ function readableView<N extends DatasetName>(name: N, description: string) {
 export const views = {
   loads: {
     name: "loads",
-    description: "The ledger of both datasets: what of each chunk of the lake is in the tables",
+    description: "The ledger of all datasets: what of each chunk of the lake is in the tables",
     columns: [dataset, ...loadTables.bids.columns],
   },
   coverage: {

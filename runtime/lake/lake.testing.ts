@@ -7,7 +7,9 @@ import type { RelayRow } from "../datasets/format.ts";
 import { simulatedNetwork } from "../chain/networks.ts";
 import { SlotBits } from "../datasets/bits.ts";
 import type { Chunk } from "../datasets/chunks.ts";
-import { type DatasetName, datasets, type FieldFormat } from "../datasets/dataset.ts";
+import { type DatasetName, datasets } from "../datasets/dataset.ts";
+import { type FieldFormat } from "../datasets/definition.ts";
+import { canonicalJson } from "../datasets/json.ts";
 import { lineWriter } from "../datasets/line.ts";
 import { deflateSlot, type SlotBlock } from "./gzip.ts";
 import { type ChunkMeta, type Lake, type QuarantineLine, StaleGenerationError, emptyMeta } from "./lake.ts";
@@ -32,6 +34,18 @@ const formats: Record<FieldFormat, fc.Arbitrary<string | boolean>> = {
   int64: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String),
   wei: fc.bigInt({ min: 0n, max: 10n ** 29n - 1n }).map(String),
   bool: fc.boolean(),
+  hex: fc.nat({ max: 32 }).chain((bytes) => digits(2 * bytes).map((hex) => `0x${hex}`)),
+  text: fc.string({ unit: "binary" }),
+  json: fc
+    .dictionary(fc.string(), fc.string({ unit: "binary" }), { maxKeys: 3 })
+    .map((u) => canonicalJson(u)),
+  time: fc
+    .date({
+      min: new Date("0001-01-01T00:00:00Z"),
+      max: new Date("9999-12-31T23:59:59Z"),
+      noInvalidDate: true,
+    })
+    .map((date) => date.toISOString().replace("Z", "123Z")),
 };
 
 /** Rows of a dataset's relays in canonical form, without their slot. */

@@ -26,6 +26,7 @@ export const mainnetRelays: readonly Described[] = [
     url: "https://relay-analytics.ultrasound.money",
     pubkey:
       "0xa1559ace749633b997cb3fdacffb890aeebdb0f5a3b6aaa7eeeaf1a38af0a8fe88b9e4b1f61f236d2e64d95733327a62",
+    dialect: "ultrasound",
     filtering: "none",
     adjusts: true,
     requestsPerSecond: 10,
@@ -36,6 +37,7 @@ export const mainnetRelays: readonly Described[] = [
     url: "https://relay-filtered.ultrasound.money",
     pubkey:
       "0xa1559ace749633b997cb3fdacffb890aeebdb0f5a3b6aaa7eeeaf1a38af0a8fe88b9e4b1f61f236d2e64d95733327a62",
+    dialect: "ultrasound",
     filtering: "ofac",
     adjusts: true,
     state: "off",

@@ -1,8 +1,5 @@
-/**
- * How a relay's software speaks (facts: relay-data-api §1.2). `flashbots`: the reference and its forks; `helix`: Titan and
- * other Helix relays (caching, de-duplication after LIMIT); `bloxroute`; `dreamboat` and `freelay`: relays that are gone.
- */
-export type Dialect = "flashbots" | "helix" | "bloxroute" | "dreamboat" | "freelay";
+import { type DatasetName, endpointOf } from "../datasets/dataset.ts";
+import type { Dialect } from "../datasets/definition.ts";
 
 /** `active` relays are asked and count for exit codes; what `ended` and `off` ones left is still shown. */
 export type RelayState = "active" | "ended" | "off";
@@ -43,13 +40,15 @@ export interface Relay {
   readonly requestsPerSecond: number;
 }
 
+/** Whether a relay's software serves a dataset. */
+export function serves({ dialect }: Pick<Relay, "dialect">, dataset: DatasetName): boolean {
+  return endpointOf(dataset, dialect) !== undefined;
+}
+
 /** Which transactions a relay leaves out now, or left out at its end; null where it isn't known. */
 export function newestFiltering({ filtering }: Pick<Relay, "filtering">): "none" | "ofac" | null {
   return filtering.at(-1)?.filtering ?? null;
 }
-
-/** Row counts at which relays cut lists off: what has as many rows is suspect (facts: relay-data-api §5, row 2). */
-export const ROW_LIMITS: readonly number[] = [100, 200, 450, 500];
 
 /** Rows in a full page of payloads that a person may say a relay has. */
 export const PAYLOAD_LIMITS = { least: 10, most: 1000 } as const;

@@ -8,8 +8,8 @@ type Simulated = Omit<Described, "url" | "pubkey" | "filtering"> & { readonly fi
  */
 const simulated: readonly Simulated[] = [
   { name: "heron", filtering: "ofac" },
-  { name: "kestrel", adjusts: true },
-  { name: "osprey", dialect: "helix" },
+  { name: "kestrel", dialect: "ultrasound", adjusts: true },
+  { name: "osprey", dialect: "helix", adjusts: true },
   { name: "plover", dialect: "helix", filtering: "ofac" },
   { name: "swift", dialect: "bloxroute", payloadLimit: 100 },
   { name: "tern", dialect: "bloxroute", payloadLimit: 100, filtering: "ofac" },
@@ -18,7 +18,14 @@ const simulated: readonly Simulated[] = [
   { name: "wren" },
   { name: "merlin" },
   { name: "dotterel", state: "ended", activeFrom: 1_000, activeTo: 2_000_000 },
-  { name: "kestrel-filtered", state: "off", adjusts: true, aliasOf: "kestrel", filtering: "ofac" },
+  {
+    name: "kestrel-filtered",
+    dialect: "ultrasound",
+    state: "off",
+    adjusts: true,
+    aliasOf: "kestrel",
+    filtering: "ofac",
+  },
 ];
 
 export const simulatedDirectory: readonly Described[] = simulated.map((relay) => ({

@@ -14,6 +14,7 @@ export const hoodiRelays: readonly Described[] = [
     url: "https://relay-analytics-hoodi.ultrasound.money",
     pubkey:
       "0xb1559beef7b5ba3127485bbbb090362d9f497ba64e177ee2c8e7db74746306efad687f2cf8574e38d70067d40ef136dc",
+    dialect: "ultrasound",
     filtering: "none",
     adjusts: true,
     requestsPerSecond: 5,

@@ -1,3 +1,4 @@
+import { DATASET_NAMES } from "../datasets/dataset.ts";
 import test from "ava";
 import fc from "fast-check";
 import { join } from "node:path";
@@ -39,6 +40,9 @@ const scopes: fc.Arbitrary<Scope> = fc
     ...(relays === undefined ? {} : { relays }),
   }));
 
+/** Where a statement reads rows of a dataset. */
+const ROW_READS = new RegExp(String.raw`\b(?:FROM|JOIN) (?:${DATASET_NAMES.join("|")})\b`, "g");
+
 test("every statement bounds block_timestamp by literals wherever it reads bids or payloads, in both dialects", (t) => {
   fc.assert(
     fc.property(scopes, (scope) => {
@@ -49,7 +53,7 @@ test("every statement bounds block_timestamp by literals wherever it reads bids 
         for (const { name, sql } of statements) {
           // DuckDB's is NULL where the condition is NULL of every row; countWhere is the same in both.
           t.notRegex(sql, /count_?if\s*\(/i, name);
-          const reads = sql.match(/\b(?:FROM|JOIN) (?:bids|payloads)\b/g)?.length ?? 0;
+          const reads = sql.match(ROW_READS)?.length ?? 0;
           const bounds = Array.from(
             sql.matchAll(/block_timestamp BETWEEN TIMESTAMP '([^']+)' AND TIMESTAMP '([^']+)'/g),
             ([, from = "", to = ""]) =>

@@ -7,7 +7,7 @@ import { withTimeLimit } from "../chain/timeLimit.ts";
 import { type Clock, systemClock } from "../chain/clock.ts";
 import { type Network, SETTLE_LAG_SLOTS } from "../chain/networks.ts";
 import { type SlotRange, intersect, settledSlot } from "../chain/slots.ts";
-import { DATASET_NAMES } from "../datasets/dataset.ts";
+import { AUCTION } from "../datasets/dataset.ts";
 import { UserError, messageOf, printable } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import { type Log, serviceLog } from "../log.ts";
@@ -89,7 +89,7 @@ async function work(
 ): Promise<BackloadResult> {
   const network = networkNamed(settings.network);
   if (!network) throw new UserError(`there is no network ${settings.network}`, { exitCode: 2 });
-  const datasets = settings.dataset ? [settings.dataset] : DATASET_NAMES;
+  const datasets = settings.dataset ?? AUCTION;
   const { order, shards, rate, timeLimitSeconds } = settings;
   const relays = askedRelays(settings.network, settings.relays, settings.relay);
   const shard = shardOf(settings, network, relays, index);
@@ -162,7 +162,7 @@ function shardOf(
   relays: readonly Relay[],
   index: number,
 ): SlotRange | undefined {
-  const datasets = dataset ? [dataset] : DATASET_NAMES;
+  const datasets = dataset ?? AUCTION;
   const planned = relays.map((relay) => plannedRelay(network, relay));
   return planShards({ network: network.name, range, relays: planned, datasets, shards, order })[index]?.range;
 }

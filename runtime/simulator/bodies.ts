@@ -7,19 +7,17 @@ const EMPTY_BYTES = 3;
 
 /** An answer's body, held plain until it is asked for compressed, and compressed from then on. */
 export class Body {
+  /** Whether it is a list without rows. */
+  readonly isEmpty: boolean;
   /** Bytes of the plain form. */
   readonly length: number;
   #plain: Buffer | undefined;
   #zipped: Buffer | undefined;
 
-  constructor(plain: Buffer) {
+  constructor(plain: Buffer, isEmpty = plain.length <= EMPTY_BYTES) {
+    this.isEmpty = isEmpty;
     this.length = plain.length;
     this.#plain = plain;
-  }
-
-  /** Whether it is a list without rows. */
-  get isEmpty(): boolean {
-    return this.length <= EMPTY_BYTES;
   }
 
   get plain(): Buffer {
@@ -45,20 +43,21 @@ export class Body {
 let scratch = Buffer.alloc(1 << 20);
 const COMMA = 0x2c;
 
-/** Rows as a relay writes them. The reference (Go) ends JSON with a newline, Helix (Rust) doesn't. */
-export function bodyOf(rows: readonly RawRow[], newline: boolean): Body {
-  let end = scratch.write("[");
+/** Rows as a relay writes them, in an envelope where it does that. The reference (Go) ends JSON with a newline, Helix (Rust) doesn't. */
+export function bodyOf(rows: readonly RawRow[], newline: boolean, envelope?: string): Body {
+  const [before, after] = envelope === undefined ? ["", ""] : [`{"${envelope}":`, "}"];
+  let end = scratch.write(`${before}[`);
   for (const { json, quirk } of rows) {
     // Three bytes a character at most; the brackets and the comma besides.
-    const needed = end + 3 * json.length + 3;
+    const needed = end + 3 * json.length + 8;
     if (needed > scratch.length) scratch = Buffer.concat([scratch.subarray(0, end)], 2 * needed);
     // Only what is odd goes beyond ASCII, and Latin-1 is written much faster.
     end += scratch.write(json, end, quirk ? "utf8" : "latin1");
     scratch[end++] = COMMA;
   }
   if (rows.length > 0) end--;
-  end += scratch.write(newline ? "]\n" : "]", end);
-  return new Body(Buffer.from(scratch.subarray(0, end)));
+  end += scratch.write(`]${after}${newline ? "\n" : ""}`, end);
+  return new Body(Buffer.from(scratch.subarray(0, end)), rows.length === 0);
 }
 
 /** The bodies that were sent last, up to a number of bytes. */

@@ -1,4 +1,4 @@
-import type { Dialect } from "../relays/relay.ts";
+import type { Dialect } from "../datasets/definition.ts";
 
 /** Where dialects differ (facts: relay-data-api §1.2). */
 export interface Rules {
@@ -34,6 +34,7 @@ const reference: Rules = {
 
 export const rules: Readonly<Record<Dialect, Rules>> = {
   flashbots: reference,
+  ultrasound: reference,
   helix: { ...reference, limitWithSlot: "honoured", cursorOnBids: undefined, order: "any" },
   bloxroute: {
     ...reference,

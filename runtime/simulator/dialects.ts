@@ -1,5 +1,5 @@
 import type { DatasetName } from "../datasets/dataset.ts";
-import type { Dialect } from "../relays/relay.ts";
+import type { Dialect } from "../datasets/definition.ts";
 import { type Rules, rules } from "./dialectRules.ts";
 import { cutOff } from "./flaws.ts";
 import { Random } from "./random.ts";
@@ -50,7 +50,8 @@ class Refusal extends Error {}
 export function ask(data: SimulatedData, question: RowsQuestion, turn: number, view?: SpellView): ServedRows {
   const query = new Query(data, question, turn, view);
   try {
-    return question.dataset === "bids" ? query.bids() : query.payloads();
+    if (question.dataset === "bids") return query.bids();
+    return question.dataset === "payloads" ? query.payloads() : query.extras(question.dataset);
   } catch (error) {
     if (error instanceof Refusal) return { status: 400, message: error.message };
     throw error;
@@ -157,6 +158,13 @@ class Query {
       rows.push(...this.#inOrder(stored).filter((row) => matches(row) && isOnPage(row)));
     }
     return { rows: this.#deduplicated(rows.slice(0, limit)) };
+  }
+
+  /** What relays show of a slot besides: by slot alone. */
+  extras(dataset: DatasetName): ServedRows {
+    const slot = this.#slot("slot");
+    if (slot === undefined) throw new Refusal(this.#rules.invalid("slot", ""));
+    return { rows: this.#stored(dataset, slot) };
   }
 
   /** The oldest rows, newest first. */

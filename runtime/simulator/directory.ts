@@ -1,3 +1,4 @@
+import type { DatasetName } from "../datasets/dataset.ts";
 import { type Described, relayOf } from "../relays/described.ts";
 import type { Relay } from "../relays/relay.ts";
 import { simulatedDirectory } from "../relays/simulatedRelays.ts";
@@ -27,6 +28,7 @@ interface Behaviour {
   readonly secondPayload?: number;
   readonly keepsSlots?: number;
   readonly quietSlots?: number;
+  readonly without?: readonly DatasetName[];
   readonly style?: Partial<RowStyle>;
 }
 
@@ -35,7 +37,7 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
   heron: { bids: 300, share: 0.15, style: reference },
   kestrel: { bids: 2200, share: 0.26, style: { ...reference, withoutMs: 0.02 } },
   osprey: { bids: 380, share: 0.25 },
-  plover: { bids: 220, share: 0.08, emptySlots: 0.02 },
+  plover: { bids: 220, share: 0.08, emptySlots: 0.02, without: ["merged_blocks"] },
   swift: { bids: 340, share: 0.1, secondPayload: 0.08, style: { mixedCase: true } },
   tern: { bids: 180, share: 0.05, style: { mixedCase: true } },
   dunlin: { bids: 260, share: 0.05, style: { mixedCase: true, repeatsHashes: false } },
@@ -84,6 +86,7 @@ function profileOf(seed: number, described: Described, behaviour: Behaviour, ind
     secondPayload: behaviour.secondPayload ?? 0.02,
     keepsSlots: behaviour.keepsSlots,
     quietSlots: behaviour.quietSlots,
+    without: behaviour.without ?? [],
     flaw: undefined,
   };
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../chain/clock.ts";
-import type { Dialect } from "../relays/relay.ts";
+import type { Dialect } from "../datasets/definition.ts";
 import { FAULTS, type FaultKind } from "./faultKinds.ts";
 import { mix, mixText, unit } from "./random.ts";
 import { SPELLS, type Spell, type SpellKind } from "./spells.ts";

@@ -1,3 +1,4 @@
+import type { DatasetName } from "../datasets/dataset.ts";
 import type { Relay } from "../relays/relay.ts";
 
 /**
@@ -45,6 +46,8 @@ export interface Profile {
   readonly secondPayload: number;
   /** Keeps the newest so many slots before the head; undefined: everything. */
   readonly keepsSlots: number | undefined;
+  /** Datasets whose routes its operator has switched off. */
+  readonly without: readonly DatasetName[];
   /** Has shown nothing for so many slots before the head at which the simulation starts, and shows nothing since. */
   readonly quietSlots: number | undefined;
   /** What is wrong with it as such; nothing, unless it was asked for. */

@@ -1,6 +1,8 @@
 import type { Profile } from "./profile.ts";
 import { simulatedNetwork } from "../chain/networks.ts";
 import { slotStartMs } from "../chain/slots.ts";
+import type { DatasetName } from "../datasets/dataset.ts";
+import { ExtraRows, madeBy, submittedBlock } from "./extraRows.ts";
 import { FlawInSlot } from "./flaws.ts";
 import { type Quirk, badRow, oddBid, oddPayload } from "./quirks.ts";
 import { Random, unit } from "./random.ts";
@@ -8,7 +10,7 @@ import { type RawRow, SimulatedRow, type RowWriter, rowWriter } from "./rows.ts"
 import { type Auction, type Block, CLOSES_MS, OPENS_MS, type World, worked } from "./world.ts";
 
 /** Salts that keep the drawn facts apart; above those of the world. */
-const salt = { bids: 32, second: 33, adjusted: 34, payloads: 35, empty: 36 } as const;
+const salt = { bids: 32, second: 33, payloads: 35, empty: 36 } as const;
 
 /** What one relay has stored of each slot, whatever its dialect shows of it. */
 export class RelayRows {
@@ -17,6 +19,7 @@ export class RelayRows {
   readonly #world: World;
   readonly #scale: number;
   readonly #write: RowWriter;
+  readonly #extras: ExtraRows;
 
   /** `scale` multiplies the number of bids. */
   constructor(seed: number, profile: Profile, world: World, scale: number) {
@@ -24,6 +27,7 @@ export class RelayRows {
     this.#profile = profile;
     this.#world = world;
     this.#scale = scale;
+    this.#extras = new ExtraRows(seed, profile);
     this.#write = rowWriter(profile.style, profile.relay.dialect === "bloxroute");
   }
 
@@ -38,10 +42,9 @@ export class RelayRows {
     const row = (block: Block, quirk?: Quirk) => this.#bidRow(slot, auction, block, random, quirk);
 
     const offered = this.#deliveredBlocks(slot, auction).map((block) => row(block));
-    if (deliverers.has(index) && this.#adjusted(slot)) {
-      // What was bid isn't what was delivered: the relay changed the block in between.
-      const bid = new Random(this.#seed, salt.adjusted, slot, index, 1);
-      offered[0] = row({ ...auction.draw(bid, auction.winner.sentMs), number: auction.winner.number });
+    if (deliverers.has(index) && madeBy(this.#profile, this.#seed, slot)) {
+      // What was bid isn't what was delivered: the relay made another block of it.
+      offered[0] = row(submittedBlock(this.#profile, this.#seed, slot, auction));
     } else if (!deliverers.has(index) && random.chance(0.4)) offered.push(row(auction.winner));
     for (const block of auction.shared) {
       if (random.chance(Math.min(0.8, bids / 400) * Math.min(1, this.#scale))) offered.push(row(block));
@@ -85,6 +88,15 @@ export class RelayRows {
     return first && repeats && random.chance(0.04) ? [...rows, first] : rows;
   }
 
+  /** What it has of a slot besides. */
+  extras(dataset: DatasetName, slot: number): readonly RawRow[] {
+    const { relay, index, flaw } = this.#profile;
+    if (!worked(relay, slot) || !this.#hasBids(slot)) return [];
+    const { hidesPayloads } = new FlawInSlot(flaw, this.#seed, slot, index);
+    const delivered = this.#world.fate(slot).deliverers.has(index) && !hidesPayloads;
+    return this.#extras.of(dataset, { slot, auction: this.#world.auction(slot), delivered });
+  }
+
   /** Whether the relay has any bids of a slot; cheap. */
   #hasBids(slot: number): boolean {
     const { relay, index, emptySlots } = this.#profile;
@@ -104,10 +116,6 @@ export class RelayRows {
       ? [auction.winner, auction.draw(random, auction.winner.sentMs - random.below(200))]
       : [auction.winner];
     return new FlawInSlot(flaw, this.#seed, slot, index).delivered(blocks);
-  }
-
-  #adjusted(slot: number): boolean {
-    return this.#profile.relay.adjusts && unit(this.#seed, salt.adjusted, slot, this.#profile.index) < 0.4;
   }
 
   /** Rows that are stored twice, and blocks that were sent again later or under another key. */

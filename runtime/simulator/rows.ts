@@ -16,12 +16,14 @@ export interface RawRow {
   /** Blobs in the block, where the relay sends such fields. */
   readonly blobs: number | undefined;
   readonly quirk: Quirk | undefined;
+  /** Its own columns as tables should hold them, where the row is neither a bid nor a payload. */
+  readonly table?: Readonly<Record<string, string | null>>;
   /** The object as the relay sends it; written anew each time. */
   readonly json: string;
 }
 
 /** What a row is made of. */
-export type RowParts = Omit<RawRow, "json">;
+export type RowParts = Omit<RawRow, "json" | "table">;
 
 /** A row whose text is written when it is asked for and not kept: rows are many, and most are written once or never. */
 export class SimulatedRow implements RawRow {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { DatasetName } from "../datasets/dataset.ts";
-import type { Dialect } from "../relays/relay.ts";
+import { type DatasetName, datasets, endpointOf } from "../datasets/dataset.ts";
+import type { Dialect } from "../datasets/definition.ts";
 import { type Body, BodyCache, bodyOf } from "./bodies.ts";
 import { Cdn } from "./cdn.ts";
 import { type RefusedQuestion, type RowsQuestion, ask, refusalBody } from "./dialects.ts";
@@ -43,11 +43,12 @@ export interface RequestRecord {
   readonly at: number;
 }
 
-const PATH = /^\/([^/]+)\/relay\/v1\/data\/bidtraces\/(builder_blocks_received|proposer_payload_delivered)$/;
-const DATASETS: Readonly<Record<string, DatasetName>> = {
-  builder_blocks_received: "bids",
-  proposer_payload_delivered: "payloads",
-};
+/** The datasets by the paths at which relays serve them. */
+const DATASETS: ReadonlyMap<string, DatasetName> = new Map(
+  Object.values(datasets).flatMap(({ name, endpoints }) =>
+    Object.values(endpoints).map(({ path }) => [path, name] as const),
+  ),
+);
 const TEXT = { "content-type": "text/plain; charset=utf-8" };
 const JSON_TYPE = { "content-type": "application/json" };
 /** Its gzip layer leaves smaller bodies alone; its server states the length of bodies up to this one. */
@@ -98,8 +99,12 @@ export class Service {
     const at = this.#options.clock.monotonic();
     const url = request.url ?? "/";
     const { pathname, searchParams } = new URL(url, "http://127.0.0.1");
-    const [, relay = pathname.split("/")[1] ?? "", endpoint] = PATH.exec(pathname) ?? [];
-    const dataset = endpoint === undefined ? undefined : DATASETS[endpoint];
+    const relay = pathname.split("/")[1] ?? "";
+    const path = pathname.slice(relay.length + 1);
+    const { dialect } = this.data.profile(relay)?.relay ?? {};
+    const named = DATASETS.get(path);
+    const isServed = named && (!dialect || endpointOf(named, dialect)?.path === path);
+    const dataset = isServed && !this.data.profile(relay)?.without.includes(named) ? named : undefined;
     const reply = new Reply(response, this.#options.clock.now());
     const asked = (name: string) =>
       /^\d+$/.test(searchParams.get(name) ?? "") ? Number(searchParams.get(name)) : undefined;
@@ -147,7 +152,9 @@ export class Service {
       else reply.send(405, TEXT);
       return undefined;
     }
-    const zips = dialect === "flashbots" && /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
+    const zips =
+      (dialect === "flashbots" || dialect === "ultrasound") &&
+      /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
     const question = { relay, dialect, dataset, params, query, zips };
     return this.#answerRows(reply, question, verdict, condition);
   }
@@ -218,7 +225,7 @@ export class Service {
       dialect === "helix" && view === undefined
         ? this.#cache.rows(`${relay}/${query}`, variation, rows)
         : varied(rows, variation);
-    return bodyOf(sent, dialect !== "helix");
+    return bodyOf(sent, dialect !== "helix", endpointOf(question.dataset, dialect)?.envelope);
   }
 }
 

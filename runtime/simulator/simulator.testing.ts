@@ -1,13 +1,12 @@
 import { type Agent, type IncomingMessage, request } from "node:http";
 import { simulatedNetwork } from "../chain/networks.ts";
 import { VirtualClock } from "../chain/virtualClock.ts";
-import type { DatasetName } from "../datasets/dataset.ts";
+import { type DatasetName, endpointOf } from "../datasets/dataset.ts";
 import { type Simulator, type SimulatorOptions, startSimulator } from "./server.ts";
 
 const GENESIS = simulatedNetwork(1).genesis;
 /** The head of most tests. */
 export const HEAD = 5_000_000;
-const ENDPOINTS = { bids: "builder_blocks_received", payloads: "proposer_payload_delivered" } as const;
 
 /** A clock that stands at the start of a slot until it is moved. */
 export function clockAt(head = HEAD): VirtualClock {
@@ -47,7 +46,8 @@ export function fetchRaw(
 
 /** The URL of a question. */
 export function path(sim: Simulator, relay: string, dataset: DatasetName, query: string): string {
-  return `${sim.url}/${relay}/relay/v1/data/bidtraces/${ENDPOINTS[dataset]}?${query}`;
+  const { dialect = "flashbots" } = sim.relays.find(({ name }) => name === relay) ?? {};
+  return `${sim.url}/${relay}${endpointOf(dataset, dialect)?.path}?${query}`;
 }
 
 /** Rows of an honest answer, as JSON.parse sees them. */

@@ -1,6 +1,6 @@
 import test from "ava";
 import fc from "fast-check";
-import { type DatasetName, DATASET_NAMES } from "../datasets/dataset.ts";
+import { type AuctionDataset, AUCTION } from "../datasets/dataset.ts";
 import { otherProfiles, otherRelays, profiles, simulatedRelays } from "./directory.ts";
 import { FAULT_PLANS, type FaultPlan, without } from "./faults.ts";
 import type { Simulator, SimulatorOptions } from "./server.ts";
@@ -24,7 +24,7 @@ function spellsOn(
 function slotsWith(
   sim: Simulator,
   relay: string,
-  dataset: DatasetName,
+  dataset: AuctionDataset,
   below: number,
   count: number,
 ): number[] {
@@ -35,7 +35,7 @@ function slotsWith(
 }
 
 /** How many rows a question for a slot brings. */
-async function count(sim: Simulator, relay: string, dataset: DatasetName, slot: number): Promise<number> {
+async function count(sim: Simulator, relay: string, dataset: AuctionDataset, slot: number): Promise<number> {
   return (await rowsIn(sim, relay, dataset, `slot=${slot}`)).length;
 }
 
@@ -44,7 +44,7 @@ function shows(
   t: { is(a: number, b: number, why: string): unknown },
   sim: Simulator,
   relay: string,
-  dataset: DatasetName,
+  dataset: AuctionDataset,
 ) {
   return async (slots: readonly number[], isShown: boolean) => {
     for (const slot of slots) {
@@ -286,7 +286,7 @@ test("a page limit that falls is named in the refusal of a larger one", async (t
 
 test("a poisoned slot fails each time, its neighbours and the pages do not", async (t) => {
   await withSimulator(spellsOn("heron", { kind: "poisoned", slot: HEAD - 60 }), async (sim) => {
-    for (const dataset of DATASET_NAMES) {
+    for (const dataset of AUCTION) {
       for (let turn = 0; turn < 5; turn++)
         t.is((await fetchRaw(path(sim, "heron", dataset, `slot=${HEAD - 60}`))).status, 500);
       t.is((await fetchRaw(path(sim, "heron", dataset, `slot=${HEAD - 61}`))).status, 200);
@@ -432,7 +432,7 @@ test("relays beside the directory: one has bids in a slot of twenty, one nothing
       ["sparse", "quiet", "never"],
     );
     const slots = Array.from({ length: 2_000 }, (_, i) => HEAD - 60 - i);
-    const share = (relay: string, dataset: DatasetName, from: readonly number[]) =>
+    const share = (relay: string, dataset: AuctionDataset, from: readonly number[]) =>
       from.filter((slot) => sim.truth[dataset](relay, slot).length > 0).length / from.length;
     const sparse = share("sparse", "bids", slots);
     t.true(sparse > 0.035 && sparse < 0.065, `bids in ${sparse} of the slots`);
@@ -500,7 +500,7 @@ test("whatever spells a relay was under, it answers with the truth once they are
     fc.asyncProperty(fc.nat(), moments, async (seed, waits) => {
       await withSimulator({ seed, faults: everything, scale: 0.02 }, async (sim, clock) => {
         const questions = relays.flatMap((relay) =>
-          DATASET_NAMES.map((dataset) => ({
+          AUCTION.map((dataset) => ({
             relay,
             dataset,
             slot: slotsWith(sim, relay, dataset, HEAD - 60, 1)[0] ?? 0,

@@ -2,7 +2,8 @@ import type { Profile, Flaw } from "./profile.ts";
 import type { Clock } from "../chain/clock.ts";
 import { simulatedNetwork } from "../chain/networks.ts";
 import { slotAt } from "../chain/slots.ts";
-import type { DatasetName } from "../datasets/dataset.ts";
+import { AUCTION, type DatasetName } from "../datasets/dataset.ts";
+import { serves } from "../relays/relay.ts";
 import { PRUNED_TOGETHER, otherProfiles, profiles } from "./directory.ts";
 import { RelayRows } from "./relayRows.ts";
 import { type RawRow, unknownFields } from "./rows.ts";
@@ -132,7 +133,8 @@ export class SimulatedData implements Truth {
     const key = `${dataset} ${relay} ${slot}`;
     const kept = this.#kept.get(key);
     if (kept) return kept;
-    const rows = dataset === "bids" ? known.rows.bids(slot) : known.rows.payloads(slot);
+    if (!serves(known.profile.relay, dataset)) return [];
+    const rows = rowsOf(known.rows, dataset, slot);
     if (rows.length === 0) return rows;
     const oldest = this.#kept.size >= KEPT_SLOTS ? this.#kept.keys().next() : undefined;
     if (oldest && !oldest.done) this.#kept.delete(oldest.value);
@@ -150,7 +152,8 @@ export class SimulatedData implements Truth {
 
   #shown(dataset: DatasetName, relay: string, slot: number): readonly RawRow[] {
     const rows = this.stored(dataset, relay, slot);
-    return this.profile(relay)?.relay.dialect === "helix" ? firstOfEachHash(rows) : rows;
+    const isDeduplicated = AUCTION.some((name) => name === dataset);
+    return isDeduplicated && this.profile(relay)?.relay.dialect === "helix" ? firstOfEachHash(rows) : rows;
   }
 
   expected(dataset: DatasetName, relay: string, slot: number): ExpectedSlot {
@@ -191,6 +194,11 @@ export class SimulatedData implements Truth {
   }
 }
 
+function rowsOf(rows: RelayRows, dataset: DatasetName, slot: number): readonly RawRow[] {
+  if (dataset === "bids") return rows.bids(slot);
+  return dataset === "payloads" ? rows.payloads(slot) : rows.extras(dataset, slot);
+}
+
 /** The flaw of a relay that has shown nothing for so long before the head. */
 function silence({ quietSlots }: Profile, head: number): Flaw | undefined {
   return quietSlots === undefined ? undefined : { kind: "quiet", from: Math.max(0, head - quietSlots) };
@@ -211,10 +219,14 @@ function tableRow(dataset: DatasetName, relay: string, genesis: number, raw: Raw
   const { block, received, quirk } = raw;
   if (quirk && !quirk.kept) return undefined;
   const unknown = unknownFields(raw);
-  const common = {
+  const leading = {
     relay,
     slot: String(raw.slot),
     block_timestamp: new Date((genesis + 12 * raw.slot) * 1000).toISOString(),
+  };
+  if (raw.table) return { ...leading, ...raw.table, extra: null };
+  const common = {
+    ...leading,
     parent_hash: block.parentHash,
     block_hash: block.hash,
     builder_pubkey: block.builder,

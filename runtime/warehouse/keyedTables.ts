@@ -1,4 +1,4 @@
-import { type Table, paymentsTable, relaysTable, rereadsTable } from "../datasets/tables.ts";
+import { type Table, horizonsTable, paymentsTable, relaysTable, rereadsTable } from "../datasets/tables.ts";
 
 /** A table that is brought up to date row by row; rows that aren't named stay as they were. */
 export interface KeyedTable {
@@ -9,6 +9,8 @@ export interface KeyedTable {
 
 /** Table relays, a row a relay. */
 export const keyedRelays: KeyedTable = { table: relaysTable, keys: 1 };
+/** Table horizons, a row a dataset and relay. */
+export const keyedHorizons: KeyedTable = { table: horizonsTable, keys: 2 };
 /** Table rereads, a row a dataset, relay and day. */
 export const keyedRereads: KeyedTable = { table: rereadsTable, keys: 3 };
 

@@ -1,27 +1,25 @@
-import { DATASET_NAMES, type DatasetName } from "../datasets/dataset.ts";
+import { DATASET_NAMES } from "../datasets/dataset.ts";
 import { type BadObjectError, type Lake, trusted } from "../lake/lake.ts";
 import { type Relay, newestFiltering } from "../relays/relay.ts";
 import type { RowValues, TableRows } from "./keyedTables.ts";
 
+/** Columns that hold nothing any more. */
+const RETIRED = [null, null];
+
 /**
- * The rows that table relays is to have: `relays` as they are in the directory, with their horizons; those that only the lake
- * knows, and the table doesn't, are `off`. `failed` are the horizons that can't be read.
+ * The rows that table relays is to have: `relays` as they are in the directory; those that only the lake knows, and the table
+ * doesn't, are `off`.
  */
 export async function relayRows(
   lake: Lake,
   relays: readonly Relay[],
   listed: ReadonlySet<string>,
 ): Promise<TableRows> {
-  const failed: { object: string; error: string }[] = [];
-  const onBad = ({ object, message: error }: BadObjectError) => failed.push({ object, error });
-  const horizon = async (dataset: DatasetName, relay: string): Promise<number | null> =>
-    (await trusted(() => lake.readHorizon(dataset, relay), undefined, onBad))?.oldest_slot ?? null;
   const rows: RowValues[] = [];
   for (const relay of relays) {
     const named = [relay.name, relay.url, relay.pubkey, newestFiltering(relay), relay.dialect, relay.state];
     const range = [relay.activeFrom, relay.activeTo, relay.collectFrom, relay.aliasOf];
-    const horizons = [await horizon("bids", relay.name), await horizon("payloads", relay.name)];
-    rows.push([...named, ...range, ...horizons]);
+    rows.push([...named, ...range, ...RETIRED]);
   }
   const known = new Set([...listed, ...relays.map(({ name }) => name)]);
   for (const dataset of DATASET_NAMES) {
@@ -31,5 +29,18 @@ export async function relayRows(
       rows.push([name, null, null, null, null, "off", ...Array<null>(6).fill(null)]);
     }
   }
+  return { rows, failed: [] };
+}
+
+/** The rows that table horizons is to have. `failed` are the horizons that can't be read. */
+export async function horizonRows(lake: Lake, relays: readonly Relay[]): Promise<TableRows> {
+  const failed: { object: string; error: string }[] = [];
+  const onBad = ({ object, message: error }: BadObjectError) => failed.push({ object, error });
+  const rows: RowValues[] = [];
+  for (const { name } of relays)
+    for (const dataset of DATASET_NAMES) {
+      const horizon = await trusted(() => lake.readHorizon(dataset, name), undefined, onBad);
+      if (horizon) rows.push([dataset, name, horizon.oldest_slot]);
+    }
   return { rows, failed };
 }

@@ -6,11 +6,11 @@ import { textOf } from "./cells.ts";
 import { type Clock, fixedDateClock } from "../chain/clock.ts";
 import { findNetwork, type Network, simulatedNetwork } from "../chain/networks.ts";
 import { settledSlot, slotAt, slotStartMs } from "../chain/slots.ts";
-import { DATASET_NAMES, type DatasetName, datasets } from "../datasets/dataset.ts";
+import { DATASET_NAMES, type DatasetName, datasets, forEachDataset } from "../datasets/dataset.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import type { Lake } from "../lake/lake.ts";
 import { blocksOf, contentArbitrary, flipped, lakeNetwork } from "../lake/lake.testing.ts";
-import type { Relay } from "../relays/relay.ts";
+import { type Relay, serves } from "../relays/relay.ts";
 import { examples } from "../seeds.testing.ts";
 import {
   chunkOf,
@@ -541,8 +541,7 @@ export function warehouseContract(
         activeFrom: sometimes,
         activeTo: sometimes,
         collectFrom: within(-700, -30),
-        bids: near,
-        payloads: sometimes,
+        horizons: fc.record(forEachDataset(({ name }) => (name === "bids" ? near : sometimes))),
       });
       const covered = fc.array(
         fc.record({ slot: near, length: fc.nat({ max: 400 }), relay: fc.nat({ max: 1 }) }),
@@ -557,7 +556,12 @@ export function warehouseContract(
           const lake = await lakes.open(t, network.name);
           const warehouse = await open(t, network, fixedDateClock(now), `run-${run++}`);
           const directory = relays.map(({ activeFrom, activeTo, collectFrom }, index) =>
-            relayNamed(`r${index}`, { activeFrom, activeTo, collectFrom }),
+            relayNamed(`r${index}`, {
+              activeFrom,
+              activeTo,
+              collectFrom,
+              dialect: index === 0 ? "helix" : "flashbots",
+            }),
           );
           const held = new Map<string, Set<number>>();
           for (const dataset of DATASET_NAMES) {
@@ -567,7 +571,8 @@ export function warehouseContract(
               held.set(key, set);
               for (let each = slot; each < slot + length; each++) set.add(each);
             }
-            for (const [index, { [dataset]: oldest }] of relays.entries()) {
+            for (const [index, { horizons }] of relays.entries()) {
+              const oldest = horizons[dataset];
               const asked_at = "2025-01-01T00:00:00.000Z";
               if (oldest !== null)
                 await lake.writeHorizon(dataset, `r${index}`, { oldest_slot: oldest, asked_at });
@@ -581,7 +586,7 @@ export function warehouseContract(
             }
           }
           await warehouse.load(lake, directory);
-          const horizonOf = (dataset: DatasetName, index: number) => relays[index]?.[dataset] ?? 0;
+          const horizonOf = (dataset: DatasetName, index: number) => relays[index]?.horizons[dataset] ?? 0;
           const expected = expectedCoverage(network, directory, held, horizonOf, now);
           t.deepEqual(await warehouse.coverage(), expected);
         }),
@@ -764,6 +769,7 @@ function expectedCoverage(
   const days = new Map<string, DayCoverage>();
   for (const dataset of Object.keys(datasets) as DatasetName[]) {
     for (const [index, relay] of relays.entries()) {
+      if (!serves(relay, dataset)) continue;
       const first = Math.max(network_.floor, relay.activeFrom ?? 0, relay.collectFrom ?? 0);
       const last = Math.min(
         relay.activeTo ?? Infinity,

@@ -1,3 +1,4 @@
+import type { FieldFormat } from "../datasets/definition.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -69,7 +70,10 @@ export async function put(
       SlotBits.empty(chunk.first, chunk.last - chunk.first + 1),
     );
   const lines = new Map(
-    [...rows].map(([slot, list]) => [slot, list.map(lineWriter(datasets[dataset], network, relay, slot))]),
+    [...rows].map(([slot, list]) => {
+      const write = lineWriter(datasets[dataset], network, relay, slot);
+      return [slot, list.map((row) => write(fitted(dataset, row)))];
+    }),
   );
   const meta = {
     covered: bits(rows.keys()),
@@ -83,6 +87,22 @@ export async function put(
   const head = await lake.head(chunk);
   await lake.write(chunk, blocksOf(lines), meta, head?.generation ?? 0);
   return chunk;
+}
+
+/** A row with what the dataset's rows must have besides: hashes, values and numbers like those that it has. */
+function fitted(dataset: DatasetName, row: RelayRow): RelayRow {
+  const like: Readonly<Partial<Record<FieldFormat, string | boolean>>> = {
+    hash: row["block_hash"] ?? "",
+    wei: row["value"] ?? "0",
+    int64: "7",
+    json: '{"a":"1"}',
+  };
+  const lacking = datasets[dataset].columns.flatMap(({ field, required }) =>
+    field && required && row[field.name] === undefined
+      ? [[field.name, like[field.format] ?? ""] as const]
+      : [],
+  );
+  return { ...row, ...Object.fromEntries(lacking) };
 }
 
 /** Everything that a lake holds of a dataset as the table ought to show it: equal lines once, with their number. */
@@ -111,10 +131,15 @@ export async function tableRows(warehouse: Warehouse, dataset: DatasetName): Pro
 
 type Row = Record<string, Value>;
 
+const TIMES = new Set(
+  Object.values(datasets).flatMap(({ columns }) =>
+    columns.flatMap(({ name, type }) => (type === "TIMESTAMP" ? [name] : [])),
+  ),
+);
+
 function canonical(row: Row, copies: Value | undefined): string {
   const values = Object.entries(row).map(([name, value]) => {
-    const isTime = name === "block_timestamp" || name === "timestamp";
-    return [name, isTime && typeof value === "string" ? Date.parse(utc(value)) : value];
+    return [name, TIMES.has(name) && typeof value === "string" ? Date.parse(utc(value)) : value];
   });
   return JSON.stringify([...values, copies]);
 }

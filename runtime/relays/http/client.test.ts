@@ -36,7 +36,7 @@ test("each question has its URL: a slot goes alone, a page has limit and cursor"
     { kind: "bids", slot: 9 },
     { kind: "payload-page", cursor: 1000 },
     { kind: "payload-page", cursor: 1000, limit: 1 },
-    { kind: "payload-slot", slot: 5 },
+    { kind: "payloads", slot: 5 },
     { kind: "payload-newest" },
   ];
   for (const question of questions) t.is(await client.ask(question, servedText), "[]");
@@ -56,7 +56,7 @@ test("slot and cursor 0 mean none to a relay, and are never asked for", async (t
   const client = clientOf(t, url);
   for (const slot of [0, -1, Number.NaN]) {
     await t.throwsAsync(servedBids(client, slot), { instanceOf: RangeError });
-    await t.throwsAsync(client.ask({ kind: "payload-slot", slot }, servedText), { instanceOf: RangeError });
+    await t.throwsAsync(client.ask({ kind: "payloads", slot }, servedText), { instanceOf: RangeError });
     await t.throwsAsync(client.ask({ kind: "payload-page", cursor: slot }, servedText), {
       instanceOf: RangeError,
     });

@@ -4,7 +4,7 @@ import { RelayError } from "./errors.ts";
 import { Liveness } from "./liveness.ts";
 import { PageLimit } from "./pageLimit.ts";
 import type { Relay } from "../relay.ts";
-import { type RelayRequest, urlOf } from "./request.ts";
+import { type RelayRequest, datasetAsked, urlOf } from "./request.ts";
 import { DEFAULT_RETRIES, type RetryLimits, attemptsFor, backOffCeiling } from "./retries.ts";
 import { type Answer, type RelayCounters, Sender, type SenderOptions } from "./sender.ts";
 import type { TransferLimits } from "./transfer.ts";
@@ -138,7 +138,7 @@ export class RelayClient {
           await this.#backOff(error, attempt, signal);
         }
         this.counters.retries++;
-        this.counters[request.kind === "bids" ? "bidsRetries" : "payloadsRetries"]++;
+        this.counters.retriesOf[datasetAsked(request)]++;
       }
     }
   }

@@ -1,10 +1,11 @@
+import { type DatasetName, endpointOf } from "../../datasets/dataset.ts";
 import type { Relay } from "../relay.ts";
 
 /** What can be asked of the Data API (facts: relay-data-api §0): never `limit` or `cursor` together with `slot`. */
 export type RelayRequest =
-  | { readonly kind: "bids"; readonly slot: number }
+  /** All rows that a dataset has of a slot. */
+  | { readonly kind: DatasetName; readonly slot: number }
   | { readonly kind: "payload-page"; readonly cursor: number; readonly limit?: number }
-  | { readonly kind: "payload-slot"; readonly slot: number }
   /** The relay's newest payload. */
   | { readonly kind: "payload-newest" };
 
@@ -13,19 +14,26 @@ export type RelayRequest =
  * that for none given, and answer something else.
  */
 export function urlOf(relay: Relay, request: RelayRequest, mostRows: number): string {
-  const base = `${relay.url}/relay/v1/data/bidtraces`;
+  const at = (dataset: DatasetName) => {
+    const endpoint = endpointOf(dataset, relay.dialect);
+    if (!endpoint) throw new RangeError(`${relay.name} doesn't serve ${dataset}, and can't be asked for it`);
+    return relay.url + endpoint.path;
+  };
   switch (request.kind) {
-    case "bids":
-      return `${base}/builder_blocks_received?slot=${askable(request.slot)}`;
     case "payload-page": {
       const limit = Math.min(request.limit ?? relay.payloadLimit, mostRows);
-      return `${base}/proposer_payload_delivered?limit=${limit}&cursor=${askable(request.cursor)}`;
+      return `${at("payloads")}?limit=${limit}&cursor=${askable(request.cursor)}`;
     }
-    case "payload-slot":
-      return `${base}/proposer_payload_delivered?slot=${askable(request.slot)}`;
     case "payload-newest":
-      return `${base}/proposer_payload_delivered?limit=1`;
+      return `${at("payloads")}?limit=1`;
+    default:
+      return `${at(request.kind)}?slot=${askable(request.slot)}`;
   }
+}
+
+/** The dataset that a question is about. */
+export function datasetAsked({ kind }: RelayRequest): DatasetName {
+  return kind === "payload-page" || kind === "payload-newest" ? "payloads" : kind;
 }
 
 function askable(slot: number): number {

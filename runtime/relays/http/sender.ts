@@ -1,4 +1,5 @@
 import type { Clock } from "../../chain/clock.ts";
+import { type DatasetName, forEachDataset } from "../../datasets/dataset.ts";
 import type { ByteBudget, Reservation } from "./budget.ts";
 import { RelayAgents } from "./connection.ts";
 import { RelayError } from "./errors.ts";
@@ -33,8 +34,8 @@ function noCounters() {
     /** Requests sent, retries among them. */
     requests: 0,
     retries: 0,
-    bidsRetries: 0,
-    payloadsRetries: 0,
+    /** By what was asked for. */
+    retriesOf: { ...forEachDataset(() => 0) } as Record<DatasetName, number>,
     /** Bytes of bodies on the wire. */
     bytes: 0,
     /** Requests that the relay refused (see RelayFault). */

@@ -1,5 +1,5 @@
 import { SECONDS_PER_SLOT } from "../../chain/networks.ts";
-import { DATASET_NAMES } from "../../datasets/dataset.ts";
+import { AUCTION } from "../../datasets/dataset.ts";
 import type { SqlDialect } from "../../warehouse/sql/dialect.ts";
 import { count, durationText, percent } from "../format.ts";
 import { type Scope, bucketSql, relayIn, scopeSlots } from "../../warehouse/sql/scope.ts";
@@ -13,7 +13,8 @@ export const coverageSection: Section = {
   id: "coverage",
   title: "Coverage",
   statements: (d, ask) => ({
-    relays: `SELECT name, state, active_from, active_to, collect_from, bids_horizon, payloads_horizon FROM relays
+    horizons: `SELECT dataset, relay, oldest_slot FROM horizons WHERE true${relayIn(d, ask.scope)}`,
+    relays: `SELECT name, state, active_from, active_to, collect_from FROM relays
 WHERE true${relayIn(d, ask.scope, "name")} ORDER BY name`,
     held: heldSql(d, ask),
     newest: newestSql(d, ask.scope),
@@ -34,8 +35,9 @@ function heldSql(d: SqlDialect, { scope, fine }: Ask): string {
   const start = `${fine.origin} + ${fine.step} * bucket`;
   return `WITH chunks AS (
   SELECT dataset, relay, first_slot, last_slot, covered, suspect, coalesce(unproven, '') AS unproven,
-    coalesce(CASE dataset WHEN 'bids' THEN bids_horizon ELSE payloads_horizon END, 0) AS horizon
-  FROM loads LEFT JOIN relays ON relays.name = relay
+    coalesce(oldest_slot, 0) AS horizon
+  FROM (SELECT dataset AS of_dataset, relay AS of_relay, oldest_slot FROM horizons) AS horizons
+  RIGHT JOIN loads ON of_dataset = dataset AND of_relay = relay
   WHERE ${chunksIn(d, scope)}
 ), pieces AS (
   SELECT chunks.*, bucket, greatest(first_slot, ${first}, ${start}) AS piece_first,
@@ -82,7 +84,7 @@ function coverageFound(results: Results, showing: Showing) {
 type Found = ReturnType<typeof coverageFound>;
 
 function coverageFigures({ relays, cells }: Found, showing: Showing): Figure[] {
-  return DATASET_NAMES.map((dataset) => heatMap(dataset, relays, cells, showing));
+  return AUCTION.map((dataset) => heatMap(dataset, relays, cells, showing));
 }
 
 function coverageTables({ relays }: Found): PageTable[] {

@@ -1,5 +1,5 @@
 import { type SlotRange, intersect, settledSlot, slotCount, slotStartMs } from "../../chain/slots.ts";
-import { type DatasetName, DATASET_NAMES } from "../../datasets/dataset.ts";
+import { type DatasetName, AUCTION } from "../../datasets/dataset.ts";
 import { type Scope, scopeSlots } from "../../warehouse/sql/scope.ts";
 import type { Ask, Results } from "../section.ts";
 import { type ResultRow, numberIn, numberOrNull, sumOf, textIn } from "../../warehouse/sql/values.ts";
@@ -56,14 +56,20 @@ export function coverageCounts(
       numberIn(row, "newest"),
     ]),
   );
+  const horizons = new Map(
+    (results["horizons"] ?? []).map((row) => [
+      `${textIn(row, "dataset")} ${textIn(row, "relay")}`,
+      numberIn(row, "oldest_slot"),
+    ]),
+  );
   const relays: RelayCoverage[] = [];
   const cells: DayCell[] = [];
   for (const row of results["relays"] ?? []) {
     const relay = textIn(row, "name");
     const state = textIn(row, "state");
     const target = targetOf(row, scope, nowMs);
-    for (const dataset of DATASET_NAMES) {
-      const horizon = numberOrNull(row, `${dataset}_horizon`) ?? 0;
+    for (const dataset of AUCTION) {
+      const horizon = horizons.get(`${dataset} ${relay}`) ?? 0;
       const own: DayCell[] = [];
       for (let bucket = fine.first; bucket <= fine.last; bucket++) {
         const slots = target && intersect(target, scopeSlots(fine, bucket, scope.range));

@@ -1,7 +1,8 @@
 import { textOf } from "../cells.ts";
 import type { Network } from "../../chain/networks.ts";
 import type { SlotRange } from "../../chain/slots.ts";
-import type { Column, DatasetName } from "../../datasets/dataset.ts";
+import type { Column } from "../../datasets/definition.ts";
+import type { DatasetName } from "../../datasets/dataset.ts";
 import type { Lake } from "../../lake/lake.ts";
 import type { Relay } from "../../relays/relay.ts";
 import { isConflict } from "./bigqueryErrors.ts";
@@ -14,10 +15,11 @@ import {
   type RowValues,
   type TableRows,
   changedRows,
+  keyedHorizons,
   keyedRelays,
   keyedRereads,
 } from "../keyedTables.ts";
-import { relayRows } from "../relayRows.ts";
+import { horizonRows, relayRows } from "../relayRows.ts";
 import { heldOf, heldSql, rereadRows } from "../rereadRows.ts";
 
 const ATTEMPTS = 20;
@@ -26,14 +28,15 @@ const ROWS_AT_ONCE = 5000;
 
 type KeyedParts = BigQueryParts & { readonly lake: Lake };
 
-/** Brings table relays up to date, and writes only what has changed in it. Returns the horizons that can't be read. */
+/** Brings tables relays and horizons up to date, and writes only what has changed in them. Returns the horizons that can't be read. */
 export async function loadRelaysIntoBigQuery(
   parts: KeyedParts,
   relays: readonly Relay[],
 ): Promise<TableRows["failed"]> {
-  return bringRows(parts, keyedRelays, async (before) =>
+  await bringRows(parts, keyedRelays, async (before) =>
     relayRows(parts.lake, relays, new Set(before.map(([name]) => String(name)))),
   );
+  return bringRows(parts, keyedHorizons, async () => horizonRows(parts.lake, relays));
 }
 
 /** Brings table rereads up to date likewise; `ranges` and `now` (Unix ms) as in `rereadRows`. Returns what can't be read. */

@@ -2,7 +2,7 @@ import { SLOTS_AT_ONCE, type CanonicalChain, type CanonicalTable } from "../../c
 import { integerOf } from "../cells.ts";
 import type { Network } from "../../chain/networks.ts";
 import type { SlotRange } from "../../chain/slots.ts";
-import { payloads } from "../../datasets/dataset.ts";
+import { payloads } from "../../datasets/payloads.ts";
 import { type BigQueryParts, runGuarded } from "./transactionLock.ts";
 import {
   dayRuns,

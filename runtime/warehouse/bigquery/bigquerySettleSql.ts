@@ -1,6 +1,6 @@
 import { type Network, SECONDS_PER_SLOT, SLOTS_PER_EPOCH } from "../../chain/networks.ts";
 import { joinedRuns, type SlotRange, slotStartMs } from "../../chain/slots.ts";
-import { payloads } from "../../datasets/dataset.ts";
+import { payloads } from "../../datasets/payloads.ts";
 import { canonicalBlocksTable, loadTables, rowTables } from "../../datasets/tables.ts";
 import { printable, UserError } from "../../errors.ts";
 import type { Query } from "./bigqueryJobs.ts";

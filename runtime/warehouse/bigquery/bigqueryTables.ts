@@ -1,4 +1,4 @@
-import type { ColumnType } from "../../datasets/dataset.ts";
+import type { ColumnType } from "../../datasets/definition.ts";
 import { bigquerySchema } from "../../datasets/schema.ts";
 import { allTables, infoTable, type Table } from "../../datasets/tables.ts";
 

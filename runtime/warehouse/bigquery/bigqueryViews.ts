@@ -1,5 +1,5 @@
 import type { Network } from "../../chain/networks.ts";
-import { datasets } from "../../datasets/dataset.ts";
+import { AUCTION } from "../../datasets/dataset.ts";
 import { rowTables } from "../../datasets/tables.ts";
 import { type View, views } from "../../datasets/views.ts";
 import { bigqueryDialect } from "../sql/bigqueryDialect.ts";
@@ -50,7 +50,7 @@ export function bigqueryViews(settings: ViewSettings): BigQueryView[] {
       description: `Payloads of the last ${days} days beside the best bid of their relay, slot and parent; delivered_between has the others`,
       query: deliveredQuery(dialect, names, window),
     },
-    ...Object.values(datasets).map(({ name }) => ({
+    ...AUCTION.toReversed().map((name) => ({
       ...described(views[`${name}_readable`], days),
       // Of a table that demands a filter no view is made without one.
       query: readableQuery(dialect, names, settings.network, name, window),
@@ -87,7 +87,7 @@ export function bigqueryRoutines(settings: ViewSettings): BigQueryRoutine[] {
 
 /** The views of a public dataset over the private one at `project` and `dataset`: rows of the last `days` days (28). */
 export function publicViews({ days = WINDOW_DAYS, ...place }: ViewSettings): BigQueryView[] {
-  return [rowTables.bids, rowTables.payloads].map((table) => ({
+  return Object.values(rowTables).map((table) => ({
     ...described(table, days),
     query: `SELECT ${columnList(table.columns)}\nFROM ${tableName(place, table.name)}\nWHERE block_timestamp >= ${daysAgo(days)}`,
   }));

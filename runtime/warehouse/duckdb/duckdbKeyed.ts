@@ -11,15 +11,16 @@ import {
   type RowValues,
   type TableRows,
   changedRows,
+  keyedHorizons,
   keyedRelays,
   keyedRereads,
 } from "../keyedTables.ts";
 import { insertRows, literal } from "./duckdbLoadSql.ts";
-import { relayRows } from "../relayRows.ts";
+import { horizonRows, relayRows } from "../relayRows.ts";
 import { heldOf, heldSql, rereadRows } from "../rereadRows.ts";
 import type { Value } from "../warehouse.ts";
 
-/** Brings table relays up to date. Returns the horizons that can't be read. */
+/** Brings tables relays and horizons up to date. Returns the horizons that can't be read. */
 export async function loadRelays(
   connection: DuckDBConnection,
   lake: Lake,
@@ -27,7 +28,8 @@ export async function loadRelays(
 ): Promise<TableRows["failed"]> {
   const listed = await rowsOf(connection, `SELECT name FROM ${keyedRelays.table.name}`);
   const found = await relayRows(lake, relays, new Set(listed.map(([name]) => textOf(name))));
-  return bringRows(connection, keyedRelays, found);
+  await bringRows(connection, keyedRelays, found);
+  return bringRows(connection, keyedHorizons, await horizonRows(lake, relays));
 }
 
 /** Brings table rereads up to date; `ranges` and `now` (Unix ms) as in `rereadRows`. Returns what can't be read. */

@@ -1,5 +1,5 @@
 import type { Network } from "../../chain/networks.ts";
-import type { DatasetName } from "../../datasets/dataset.ts";
+import type { AuctionDataset } from "../../datasets/dataset.ts";
 import { rowTables } from "../../datasets/tables.ts";
 import { views } from "../../datasets/views.ts";
 import type { SqlDialect } from "./dialect.ts";
@@ -25,7 +25,7 @@ export function readableQuery(
   d: SqlDialect,
   table: TableNamer,
   network: Network,
-  dataset: DatasetName,
+  dataset: AuctionDataset,
   where?: string,
 ): string {
   const shown = views[`${dataset}_readable`].columns.map(({ name }) => {

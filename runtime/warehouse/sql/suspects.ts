@@ -1,4 +1,4 @@
-import { ROW_LIMITS } from "../../relays/relay.ts";
+import { bids } from "../../datasets/bids.ts";
 import type { SqlDialect } from "./dialect.ts";
 import { type Scope, inScope, relayIn } from "./scope.ts";
 
@@ -9,9 +9,9 @@ import { type Scope, inScope, relayIn } from "./scope.ts";
  */
 export function suspectsSql(d: SqlDialect, scope: Scope): string {
   const { first, last } = scope.range;
-  const atLimit = ROW_LIMITS.map(
-    (limit) => `(rows_held <= ${limit} AND rows_held + refused >= ${limit})`,
-  ).join(" OR ");
+  const atLimit = (bids.rowLimits ?? [])
+    .map((limit) => `(rows_held <= ${limit} AND rows_held + refused >= ${limit})`)
+    .join(" OR ");
   return `WITH suspects AS (
   SELECT dataset, relay, first_slot, first_slot + place AS slot, quarantined AS refused
   FROM loads CROSS JOIN ${d.integers("0", "last_slot - first_slot", "place")}

@@ -1,6 +1,6 @@
 import { type Network, SECONDS_PER_SLOT, SETTLE_LAG_SLOTS } from "../../chain/networks.ts";
-import { DATASET_NAMES, datasets } from "../../datasets/dataset.ts";
-import { loadTables, relaysTable, rowTables, type Table } from "../../datasets/tables.ts";
+import { AUCTION, DATASET_NAMES, datasets } from "../../datasets/dataset.ts";
+import { horizonsTable, loadTables, relaysTable, rowTables, type Table } from "../../datasets/tables.ts";
 import type { SqlDialect } from "./dialect.ts";
 import { believedSql, ceilingSql, magnitudeSql } from "./plausibleValues.ts";
 
@@ -25,11 +25,21 @@ export function firstSlotOfDaySql(d: SqlDialect, { genesis }: Network, day: stri
   return d.div(`GREATEST(${seconds}, 0)`, SECONDS_PER_SLOT);
 }
 
-/** View loads: the ledger of both datasets. */
+/** View loads: the ledger of all datasets. */
 export function loadsQuery(d: SqlDialect, table: TableNamer): string {
   const rows = (dataset: string, { name, columns }: Table) =>
     `SELECT '${dataset}' AS dataset, ${d.columns(columns)} FROM ${table(name)}`;
   return DATASET_NAMES.map((name) => rows(name, loadTables[name])).join("\nUNION ALL\n");
+}
+
+/** Whether a relay is to have a dataset: one that only some dialects speak isn't wanted of the others. */
+function hadSql(d: SqlDialect): string {
+  const extras = DATASET_NAMES.filter((name) => !AUCTION.some((each) => each === name));
+  const of = extras.map((name) => {
+    const dialects = Object.keys(datasets[name].endpoints).map((dialect) => d.text(dialect));
+    return `(of_dataset = '${name}' AND dialect IN (${dialects.join(", ")}))`;
+  });
+  return [`of_dataset IN (${AUCTION.map((name) => `'${name}'`).join(", ")})`, ...of].join(" OR ");
 }
 
 /**
@@ -47,16 +57,22 @@ export function coverageQuery(d: SqlDialect, table: TableNamer, network: Network
       `SELECT '${name}' AS dataset, relay, first_slot, last_slot, covered, suspect FROM ${table(loadTables[name].name)}`,
   );
   return `WITH targets AS (
-  SELECT dataset, name AS relay,
+  SELECT of_dataset AS dataset, name AS relay,
     GREATEST(${floor}, COALESCE(active_from, 0), COALESCE(collect_from, 0)) AS first_target,
     LEAST(COALESCE(active_to, settled), settled) AS last_target,
-    COALESCE(IF(dataset = 'bids', bids_horizon, payloads_horizon), 0) AS horizon
-  FROM ${table(relaysTable.name)}
-  CROSS JOIN ${d.elements(
-    DATASET_NAMES.map((name) => `'${name}'`),
-    "dataset",
-  )}
+    COALESCE(oldest_slot, 0) AS horizon
+  FROM (
+    SELECT name, dialect, active_from, active_to, collect_from, dataset AS of_dataset
+    FROM ${table(relaysTable.name)}
+    CROSS JOIN ${d.elements(
+      DATASET_NAMES.map((name) => `'${name}'`),
+      "dataset",
+    )}
+  ) AS relays
   CROSS JOIN (SELECT ${settled} AS settled)
+  LEFT JOIN ${table(horizonsTable.name)} AS horizons
+    ON horizons.relay = relays.name AND horizons.dataset = of_dataset
+  WHERE ${hadSql(d)}
 ), days AS (
   SELECT dataset, relay, first_target, last_target, horizon, day_number
   FROM targets
