@@ -45,8 +45,8 @@ export const ROOMS = [
   },
   {
     room: "runtime/nodes",
-    job: "beacon and execution nodes as the canonical chain",
-    may: ["runtime", "runtime/chain"],
+    job: "what tells of the chain: beacon and execution nodes, xatu's files",
+    may: [...GROUND],
   },
   {
     room: "runtime/payments",

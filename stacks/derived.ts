@@ -76,7 +76,7 @@ export function backloadOf(
       network,
       relays,
       relay: all.relays ?? [],
-      dataset: "bids",
+      dataset: ["bids"],
       range: rangeOf(backload),
       shards: all.shards,
       order: all.order,

@@ -11,7 +11,7 @@ import { openDuckDb } from "../../runtime/warehouse/duckdb/duckdb.ts";
 import { newFolder, put, relayNamed, rowOf } from "../../runtime/warehouse/warehouse.testing.ts";
 import { openXatu } from "../../runtime/payments/xatuFacts.ts";
 import { startAnvil } from "./anvil.ts";
-import { writeXatu } from "./xatuFiles.ts";
+import { writeXatu } from "../../runtime/nodes/xatuFiles.testing.ts";
 
 const network = simulatedNetwork(1);
 const FIRST = 1000;

@@ -1,9 +1,35 @@
+import { UserError } from "../errors.ts";
+import type { ChainSource } from "./chainSource.ts";
+import { slotRuns } from "./slots.ts";
+
 /** The canonical chain, from a node or a model of it. */
 export interface CanonicalChain {
   /** The newest slot of which it surely says the same tomorrow: two epochs behind what it knows. */
   settled(): Promise<number>;
   /** Hash (0x hex) of the execution block of each of these settled slots, ascending; null where there is none. */
   blocks(slots: readonly number[]): Promise<ReadonlyMap<number, string | null>>;
+}
+
+/** Slots that lie no further apart are asked for in one range. */
+const GAP_SLOTS = 8;
+
+/** A source as the canonical chain. Slots of which it proves nothing make `blocks` throw UserError. */
+export function canonicalBy(source: ChainSource): CanonicalChain {
+  return {
+    settled: () => source.final(),
+    async blocks(slots) {
+      const hashes = new Map<number, string | null>();
+      for (const range of slotRuns(slots, GAP_SLOTS))
+        for (const { slot, status, block_hash } of await source.blocks(range))
+          hashes.set(Number(slot), status === "canonical" ? block_hash : null);
+      const unproven = slots.find((slot) => !hashes.has(slot));
+      if (unproven !== undefined)
+        throw new UserError(
+          `--chain: the node lacks blocks at slot ${unproven}, or its answers contradict each other; give another URL`,
+        );
+      return hashes;
+    },
+  };
 }
 
 /** Slots that a chain is asked for at a time. */

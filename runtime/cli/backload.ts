@@ -1,3 +1,4 @@
+import { AUCTION } from "../datasets/dataset.ts";
 import { type BackloadCommandOptions, startRelays } from "./backloadRelays.ts";
 import { type SlotRange, settledSlot, type Order } from "../chain/slots.ts";
 import { type BackloadResult, backload } from "../backload/backload.ts";
@@ -19,7 +20,7 @@ import { resolved } from "./relays.ts";
  * machine. Returns the exit code: 0 every slot is settled, 3 some are missing and another run may bring them.
  */
 export async function backloadCommand(options: BackloadCommandOptions): Promise<number> {
-  const context = contextOf(options);
+  const context = contextOf({ ...options, dataset: options.dataset ?? AUCTION });
   const shard = options.shard ?? (options.workers === undefined ? shardOfJob() : undefined);
   if (options.shard && options.workers !== undefined)
     throw new UserError("--shard is one worker's part, --workers starts many: give one of the two", {

@@ -78,7 +78,7 @@ function workerArguments(
   const { network, relay, dataset, lake, rate, seed, now, order, timeLimit } = options;
   const named: Record<string, string | number | undefined> = {
     network,
-    dataset,
+    dataset: dataset?.join(","),
     slots: `${range.first}-${range.last}`,
     lake,
     rate,

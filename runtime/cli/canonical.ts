@@ -1,4 +1,4 @@
-import type { CanonicalChain } from "../chain/canonicalChain.ts";
+import { canonicalBy, type CanonicalChain } from "../chain/canonicalChain.ts";
 import { simulatedNetwork, SLOTS_PER_EPOCH } from "../chain/networks.ts";
 import { slotAt } from "../chain/slots.ts";
 import type { Clock } from "../chain/clock.ts";
@@ -22,7 +22,7 @@ export async function canonicalOf(
   if (options.canonical !== undefined) {
     const { checkedUrl, openEndpoint } = await import("../nodes/nodeEndpoint.ts");
     const url = checkedUrl(options.canonical);
-    return () => openEndpoint(url, network, clock);
+    return async () => canonicalBy(await openEndpoint(url, network, clock));
   }
   return network.simulated ? () => simulatedChain(options.seed, clock) : undefined;
 }

@@ -1,7 +1,7 @@
 import { type Clock, fixedDateClock, systemClock } from "../chain/clock.ts";
 import { type Network, findNetwork } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
-import { AUCTION, type DatasetName } from "../datasets/dataset.ts";
+import { DATASET_NAMES, type DatasetName } from "../datasets/dataset.ts";
 import { UserError, printable } from "../errors.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import type { Lake } from "../lake/lake.ts";
@@ -34,7 +34,7 @@ export function contextOf(options: CommonOptions): Context {
     network,
     clock: options.now === undefined ? systemClock : fixedDateClock(options.now * 1000),
     log: quiet ? silentLog : stderrLog(logLevel()),
-    datasets: options.dataset ? [options.dataset] : AUCTION,
+    datasets: options.dataset ?? DATASET_NAMES,
     say: (line, fields) => speak("WARNING", line, fields),
     note: (line, fields) => (quiet ? undefined : speak("INFO", line, fields)),
     print: (text) => (quiet ? undefined : void process.stdout.write(text)),

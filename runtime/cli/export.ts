@@ -54,7 +54,7 @@ function notParquet(
   range: SlotRange | undefined,
 ): UserError {
   const path = warehousePath(options, network);
-  const table = options.dataset ?? "bids";
+  const table = options.dataset?.[0] ?? "bids";
   const isFile = !path.includes("://");
   const from = isFile ? table : `'FOLDER/${network.name}/${table}/*.parquet'`;
   const where = range ? ` WHERE slot BETWEEN ${range.first} AND ${range.last}` : "";

@@ -8,7 +8,7 @@ import { type DatasetName, datasets, forEachDataset } from "../datasets/dataset.
 import { codeOf } from "../errors.ts";
 import { BadObjectError, type Lake } from "../lake/lake.ts";
 import { ratesOf } from "../relays/rates.ts";
-import type { Relay } from "../relays/relay.ts";
+import { type Relay, serves } from "../relays/relay.ts";
 import { relayTable } from "./backloadDryRun.ts";
 import { type Context, warehousePath } from "./context.ts";
 import { duration, scaledBytes, scaledCount, terminalColumns, wrapped } from "./numbers.ts";
@@ -103,7 +103,7 @@ async function wantedOf(
     if (relay.state !== "active") continue;
     const counts: Record<DatasetName, number> = { ...forEachDataset(() => 0) };
     const whole = target(network, relay, clock.now());
-    for (const name of names) {
+    for (const name of names.filter((one) => serves(relay, one))) {
       const kept = await oldestKeptOf(lake, name, relay.name, clock.now());
       const askable = whole && intersect(intersect(whole, range) ?? range, { first: kept, last: Infinity });
       if (!askable || !intersect(whole, range)) continue;

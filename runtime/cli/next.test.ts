@@ -46,7 +46,7 @@ test("after a stop in the middle the first command asks for the same slots of th
   t.deepEqual(rest, ["  mev-boost-etl coverage", ""]);
   const many = {
     ...options,
-    ...({ network: "mainnet", lake: "my lake", warehouse: "w.duckdb", dataset: "bids", rate: 3 } as const),
+    ...({ network: "mainnet", lake: "my lake", warehouse: "w.duckdb", dataset: ["bids"], rate: 3 } as const),
     relay: ["flashbots", "own=https://user:secret@relay.example/secret"],
     relayHeader: ["own: Authorization: OWN_TOKEN"],
     canonical: "https://node.example/secret",

@@ -48,7 +48,7 @@ function sameWork(options: CommonOptions, { first, last }: SlotRange): string[] 
   return [
     "--slots",
     `${first}-${last}`,
-    ...(options.dataset === undefined ? [] : ["--dataset", options.dataset]),
+    ...(options.dataset === undefined ? [] : ["--dataset", options.dataset.join(",")]),
     ...relaysOf(options),
     ...(options.relayLimit ?? []).flatMap((limit) => ["--relay-limit", limit]),
     ...(options.relayHeader ?? []).flatMap((header) => ["--relay-header", header]),

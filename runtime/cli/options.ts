@@ -4,7 +4,7 @@ import { MAX_SEED, NETWORK_NAMES } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { type Format, whole } from "../settings/formats.ts";
-import { DATASETS, shared } from "../settings/shared.ts";
+import { shared } from "../settings/shared.ts";
 import { LAST_FORMS, MOMENT_FORMS, type RangeOptions, lastOf, momentOf } from "./range.ts";
 
 /** The options that commands share, as commander hands them over. */
@@ -14,7 +14,7 @@ export interface CommonOptions extends RangeOptions {
   /** `NAME=N` and `NAME: Header: ENVVAR`, as written; of commands that ask. */
   readonly relayLimit?: readonly string[];
   readonly relayHeader?: readonly string[];
-  readonly dataset?: DatasetName;
+  readonly dataset?: readonly DatasetName[];
   readonly lake: string;
   readonly warehouse?: string;
   readonly create?: boolean;
@@ -55,7 +55,7 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
     .option("--quiet", "say nothing but faults (and the result with --json)", false)
     .option("--json", "the result as JSON on standard output", false);
   if (groups.includes("range"))
-    command.addOption(new Option("--dataset <name>", shared.dataset.meaning).choices(DATASETS));
+    command.option("--dataset <names>", `${shared.dataset.meaning} (repeatable)`, collectDatasets);
   if (groups.includes("range") || groups.includes("slots")) addRangeOptions(command);
   if (groups.includes("lake"))
     command.option("--lake <dir>", "folder of the lake, or gs://BUCKET[/PREFIX]", "data/lake");
@@ -152,6 +152,11 @@ export function share(text: string): number {
 /** Commas part names; one that no name follows belongs to a URL. */
 function collectRelays(text: string, before: readonly string[]): readonly string[] {
   return [...before, ...text.split(/,\s*(?=[^,=/?&]*(?:[=,]|$))/)];
+}
+
+function collectDatasets(text: string, before: readonly DatasetName[] = []): readonly DatasetName[] {
+  const given = valueOf(shared.dataset.format)(text);
+  return [...before, ...given.filter((name) => !before.includes(name))];
 }
 
 function collectText(text: string, before: readonly string[]): readonly string[] {

@@ -2,7 +2,7 @@ import { type Coverage, coverageOf } from "../collect/coverage.ts";
 import type { SlotScope } from "../collect/scope.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import type { Lake } from "../lake/lake.ts";
-import type { Relay } from "../relays/relay.ts";
+import { type Relay, serves } from "../relays/relay.ts";
 
 /** Coverage of all relays in a range, relay by relay; the faults that were met are returned beside it. */
 export async function coverageOfAll(
@@ -15,12 +15,18 @@ export async function coverageOfAll(
   const coverage: Coverage[] = [];
   for (const relay of relays) {
     for (const name of names) {
+      if (!serves(relay, name) && !(await hasAny(lake, relay.name, name))) continue;
       const row = await coverageOf(lake, scope, relay, name, (fault) => faults.add(fault));
       // What relays left that aren't asked any more is shown; where they left nothing there is nothing to say.
       if (row.covered > 0 || relay.state === "active") coverage.push(row);
     }
   }
   return { coverage, faults: [...faults] };
+}
+
+/** What was collected of a relay whose software nobody knows any more is shown too. */
+async function hasAny(lake: Lake, relay: string, dataset: DatasetName): Promise<boolean> {
+  return (await lake.relays(dataset)).includes(relay);
 }
 
 /** 3 when slots of an active relay are missing, else 0. */

@@ -4,7 +4,7 @@ import { target } from "../collect/plan.ts";
 import type { SlotScope } from "../collect/scope.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { type Lake, isBad, trusted } from "../lake/lake.ts";
-import type { Relay } from "../relays/relay.ts";
+import { type Relay, serves } from "../relays/relay.ts";
 import { commandLine } from "./commandLine.ts";
 import type { CommonOptions } from "./options.ts";
 import { rangeText } from "./range.ts";
@@ -35,7 +35,9 @@ export async function unaskedBeside(
 ): Promise<Unasked[]> {
   const asked = relays
     .filter(({ state }) => state === "active")
-    .flatMap((relay) => datasets.map((dataset) => ({ relay, dataset })));
+    .flatMap((relay) =>
+      datasets.filter((dataset) => serves(relay, dataset)).map((dataset) => ({ relay, dataset })),
+    );
   const gaps = await Promise.all(
     asked.map(async ({ relay, dataset }) =>
       (await gapsOf(lake, scope, relay, dataset)).map((range) => ({ range, relay: relay.name, dataset })),
@@ -150,7 +152,7 @@ function unaskedCommand({ range, relays, datasets, isPart }: Unasked, options: C
   const given = options.relay.filter((spec) => relays.includes(spec.split("=")[0] ?? ""));
   const part = {
     relay: given.length > 0 ? given : relays,
-    ...(datasets.length === 1 && { dataset: datasets[0] }),
+    ...(datasets.length === 1 && { dataset: datasets }),
   };
   const told = { ...options, ...(isPart ? part : {}) };
   return commandLine("run", told, ["--slots", `${range.first}-${range.last}`]);

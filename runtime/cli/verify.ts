@@ -1,5 +1,5 @@
 import { VERDICTS } from "../payments/verdict.ts";
-import { type ChainSource, type VerifySummary, verifyPayments } from "../payments/verify.ts";
+import { type PaymentsSource, type VerifySummary, verifyPayments } from "../payments/verify.ts";
 import { contextOf, stopSignal, tellRange } from "./context.ts";
 import { openWarehouse } from "./load.ts";
 import { loadedScope } from "./loadedScope.ts";
@@ -66,7 +66,7 @@ function progressLine(quiet: boolean): (done: number, total: number) => void {
     void stderr.write(`\r${grouped(done)} of ${grouped(total)} payloads${done === total ? "\n" : ""}`);
 }
 
-async function chainSource(given: string): Promise<ChainSource> {
+async function chainSource(given: string): Promise<PaymentsSource> {
   if (/^https?:\/\//.test(given)) {
     const { checkedUrl } = await import("../nodes/nodeEndpoint.ts");
     const { openRpc } = await import("../nodes/rpc.ts");

@@ -183,7 +183,7 @@ async function emptyTail(
   return hasOlder && answered === slotCount(tail) ? slotCount(tail) : 0;
 }
 
-/** Tells which doubtful slots of a range wait for the relay's next payload: the newest one may be stored above the range. */
+/** Tells which doubtful slots of payloads, and of what is had where there are any, wait for the relay's next payload: the newest one may be stored above the range. */
 async function awaitingIn(
   lake: Lake,
   { network, range, nowMs }: SlotScope,
@@ -191,11 +191,12 @@ async function awaitingIn(
   dataset: DatasetName,
 ): Promise<(slot: number) => boolean> {
   const whole = target(network, relay, nowMs);
-  if (dataset !== "payloads" || !whole) return () => false;
+  const { asked, target: of } = datasets[dataset];
+  if ((asked === "slot" && of === "all") || !whole) return () => false;
   const awaiting = new Awaiting(lake);
   for (const window of windowsOf(datasets.payloads, { first: range.first, last: whole.last })) {
     const entries: StoredChunk[] = [];
-    for await (const entry of lake.list(dataset, relay.name, window))
+    for await (const entry of lake.list("payloads", relay.name, window))
       if (!isBad(entry)) entries.unshift(entry);
     for (const entry of entries) await awaiting.add(entry);
     if (awaiting.isDone) break;

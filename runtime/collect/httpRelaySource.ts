@@ -8,6 +8,7 @@ import type { Relay } from "../relays/relay.ts";
 import type { RelayClient } from "../relays/http/client.ts";
 import type { RelayRequest } from "../relays/http/request.ts";
 import type { Answer } from "../relays/http/sender.ts";
+import { NO_PAYLOADS } from "./payloadRows.ts";
 import type { RelaySource } from "./relaySource.ts";
 import { packSlot } from "./slotAnswer.ts";
 
@@ -52,11 +53,13 @@ export function httpRelaySource(
     },
     async slot(dataset, slot, delivered) {
       return ask({ kind: dataset.name, slot }, async (answer) => {
-        const decoded = decoders[dataset.name](bodyOf(answer), slot);
+        const body = bodyOf(answer);
+        const decoded = answer.status === 200 ? decoders[dataset.name](body, slot) : NO_PAYLOADS;
         refuseOutside(decoded, ({ slot: sent }) => sent === slot, `slot ${slot}`);
         return packSlot(dataset, { network, relay: relay.name, slot }, decoded, {
           readAt: clock.now(),
           cached: answer.ageS > 0,
+          absent: answer.status === 404,
           // A relay that adjusts blocks delivers what nobody bid; none at all is doubtful at every relay.
           delivered: relay.adjusts && decoded.rows.length > 0 ? undefined : delivered,
         });

@@ -1,5 +1,5 @@
 import { SETTLE_LAG_SLOTS } from "../chain/networks.ts";
-import type { DatasetName } from "../datasets/dataset.ts";
+import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { trusted } from "../lake/lake.ts";
 import { RelayError } from "../relays/http/errors.ts";
 import { oldestKept } from "./coverage.ts";
@@ -92,7 +92,7 @@ export class MemoryBorder {
     const { seen, dataset } = this.#options;
     await this.#learn();
     if (this.isForgotten(slot) || seen.witnesses("below", slot, 0).length > 0) return;
-    if (dataset === "payloads") return this.#expectPayloadBelow(slot);
+    if (datasets[dataset].asked === "pages") return this.#expectPayloadBelow(slot);
     const { target, network, relay } = this.#job;
     // Below what is wanted of it a relay may have rows, too: they are asked for as witnesses, and not kept.
     const first = Math.max(network.floor, relay.activeFrom ?? 0, this.#horizon ?? 0);
@@ -108,7 +108,7 @@ export class MemoryBorder {
         shareFrom: (from) => seen.shareFrom(from),
         ...this.#questions(),
       });
-      if (finding.kind === "horizon") await this.#keep(finding.oldest);
+      if (finding.kind === "horizon") await this.keep(finding.oldest);
       if (finding.kind !== "rows") this.#searches++;
       this.#isUnknown = finding.kind === "unknown";
     } catch (error) {
@@ -183,7 +183,8 @@ export class MemoryBorder {
     if (stored !== undefined && stored > (this.#horizon ?? -1)) this.#horizon = stored;
   }
 
-  async #keep(oldest: number): Promise<void> {
+  /** Writes down that the relay shows nothing below a slot. */
+  async keep(oldest: number): Promise<void> {
     const { relay, lake, clock, log } = this.#job;
     const { dataset } = this.#options;
     this.#horizon = oldest;

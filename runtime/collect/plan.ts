@@ -10,8 +10,6 @@ import {
 } from "../chain/slots.ts";
 import { chunkRange, chunkRanges } from "../datasets/chunks.ts";
 import { type Dataset } from "../datasets/dataset.ts";
-import { bids } from "../datasets/bids.ts";
-import { payloads } from "../datasets/payloads.ts";
 import { type BadChunk, type Lake, type StoredChunk, isBad } from "../lake/lake.ts";
 import type { Relay } from "../relays/relay.ts";
 import { Awaiting } from "./awaiting.ts";
@@ -100,12 +98,12 @@ export async function* planMissing(
     const last = firsts.at(-1);
     const stored =
       first === undefined || last === undefined ? undefined : { first, last: chunkRange(dataset, last).last };
-    if (dataset === payloads) for (const chunk of [...held.values()].toReversed()) await awaiting.add(chunk);
+    if (dataset.asked === "pages") for (const chunk of [...held.values()].toReversed()) await awaiting.add(chunk);
     const plans: ChunkPlan[] = [];
     for (const chunk of chunkRanges(dataset, range)) {
       if (bad.has(chunk.first)) continue;
       const asked = intersect(chunk, range);
-      const isAwaiting = (slot: number) => awaiting.has(slot);
+      const isAwaiting = (slot: number) => dataset.target === "delivered" || awaiting.has(slot);
       const plan = asked && planOf(chunk, asked, held.get(chunk.first), { ...window, stored }, isAwaiting);
       if (plan && plan.missing.length > 0) plans.push(plan);
     }
@@ -144,6 +142,11 @@ export function windowsOf(dataset: Dataset, range: SlotRange): Iterable<Window> 
   return cutRange(range, Math.floor(WINDOW_SLOTS / dataset.chunkSlots) * dataset.chunkSlots);
 }
 
+/** Whether ticks wait until a chunk can be read whole, so that each is written once: where every slot is asked for. */
+export function isTakenWhole({ asked, target: of }: Dataset): boolean {
+  return asked === "slot" && of === "all";
+}
+
 /**
  * Which missing slots a tick asks for, without any stored state: those whose age in units of 10 minutes has passed a power
  * of two since the tick before. A relay that is down is thus asked often for its newest slots and ever more rarely for old
@@ -156,7 +159,7 @@ export function dueAtTick(
   previousTickMs: number | undefined,
 ): (slot: number) => boolean {
   const step = (slot: number, atMs: number) => {
-    const newest = dataset === bids ? chunkRange(bids, slot).last : slot;
+    const newest = isTakenWhole(dataset) ? chunkRange(dataset, slot).last : slot;
     const age = (atMs - slotStartMs(network, newest + SETTLE_LAG_SLOTS)) / RETRY_UNIT_MS;
     return age < 0 ? -Infinity : Math.floor(Math.log2(Math.max(age, 2 ** -20)));
   };

@@ -1,3 +1,4 @@
+import { RelayError } from "../relays/http/errors.ts";
 import { slotAt } from "../chain/slots.ts";
 import { type RelayJob, isOver, waitUntil } from "./relayJob.ts";
 import type { Sightings } from "./sightings.ts";
@@ -83,17 +84,26 @@ export class Prover {
   readonly #job: RelayJob;
   readonly #seen: Sightings;
   readonly #ask: AskSlot;
-  readonly #findOlder: (slot: number) => Promise<void>;
+  readonly #others: ConstructorParameters<typeof Prover>[3];
   #newerSought = false;
   #turned = 0;
   #contradicted = false;
 
-  /** `findOlder` looks for a slot below one that shows rows, or for the horizon, and notes what it finds. */
-  constructor(job: RelayJob, seen: Sightings, ask: AskSlot, findOlder: (slot: number) => Promise<void>) {
+  /**
+   * `byDelivery`: the slots are some in which the relay delivered, in a dataset that may be too sparse for witnesses of its own; where
+   * none is known on a side, the relay's showing its payload of the outermost slot stands in for one. `findOlder` looks for a slot below one that shows rows, or for the horizon, and notes
+   * what it finds.
+   */
+  constructor(
+    job: RelayJob,
+    seen: Sightings,
+    ask: AskSlot,
+    others: { readonly findOlder: (slot: number) => Promise<void>; readonly byDelivery: boolean },
+  ) {
     this.#job = job;
     this.#seen = seen;
     this.#ask = ask;
-    this.#findOlder = findOlder;
+    this.#others = others;
   }
 
   /** Answers for those of the slots that are empty for certain, or have shown rows; the others stay open. */
@@ -108,6 +118,7 @@ export class Prover {
 
   /** Those of the slots, newest first, that have rows by now, or above and below which there is a slot with rows. */
   async #witnessed(empties: readonly Empty[]): Promise<readonly Empty[]> {
+    if (this.#others.byDelivery) return empties;
     const seen = this.#seen;
     let open = empties;
     const [top] = open;
@@ -123,7 +134,7 @@ export class Prover {
     }
     const bottom = open.at(-1);
     if (!bottom) return open;
-    if (seen.witnesses("below", bottom.slot, 0).length === 0) await this.#findOlder(bottom.slot);
+    if (seen.witnesses("below", bottom.slot, 0).length === 0) await this.#others.findOlder(bottom.slot);
     const { oldest = Infinity } = seen.ends() ?? {};
     // The oldest itself may be one of them: the search has found that it has rows after all.
     return open.filter(({ slot }) => slot >= oldest);
@@ -194,7 +205,19 @@ export class Prover {
         return undefined;
       }
     }
-    return shownAt;
+    return shownAt ?? (this.#others.byDelivery && tried.size === 0 ? this.#shownDelivery(slot) : undefined);
+  }
+
+  /** Asks for the payload of a slot in which the relay delivered: its memory reaches there, and it is up and past it. */
+  async #shownDelivery(slot: number): Promise<number | undefined> {
+    const askedAt = this.#job.clock.monotonic();
+    try {
+      const { rows, refused, cached } = await this.#job.source.payloadSlot(slot);
+      return rows.length + refused.length > 0 && !cached ? askedAt : undefined;
+    } catch (error) {
+      if (error instanceof RelayError) return undefined;
+      throw error;
+    }
   }
 
   async #askAll(slots: readonly number[]): Promise<SlotAnswer[]> {

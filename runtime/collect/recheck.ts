@@ -2,8 +2,9 @@ import { type SlotRange, intersect } from "../chain/slots.ts";
 import { chunkRange } from "../datasets/chunks.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { type StoredChunk, isBad, trusted } from "../lake/lake.ts";
-import type { Relay } from "../relays/relay.ts";
+import { type Relay, serves } from "../relays/relay.ts";
 import type { RelaySource } from "./relaySource.ts";
+import { slotsAsked } from "./deliveredTarget.ts";
 import { type ChunkPlan, windowsOf } from "./plan.ts";
 import { type RelayJob, isOver } from "./relayJob.ts";
 import { type CollectOptions, jobOf } from "./run.ts";
@@ -39,7 +40,7 @@ async function recheckRelay(options: RecheckOptions, relay: Relay, source: Relay
     return tally;
   }
   const purpose = options.accept ? "accept" : "recheck";
-  for (const dataset of options.datasets)
+  for (const dataset of options.datasets.filter((name) => serves(relay, name)))
     await new SlotCollector(job, { dataset, purpose }).collect(plans(job, options, dataset, range));
   tally.complete = !isOver(job);
   return tally;
@@ -60,9 +61,10 @@ async function* plans(
       else stored.unshift(entry);
     }
     for (const entry of stored) {
-      const inside = [...entry.meta.covered.slots()]
+      const chosen = [...entry.meta.covered.slots()]
         .filter((slot) => slot >= range.first && slot <= range.last)
         .filter((slot) => options.chosen(name, relay.name, slot));
+      const inside = await slotsAsked(job, datasets[name], chosen);
       if (inside.length === 0) continue;
       const empty = await emptyOf(job, entry);
       if (!empty) continue;

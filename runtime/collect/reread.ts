@@ -5,6 +5,7 @@ import { chunkRange } from "../datasets/chunks.ts";
 import { type StoredChunk, trusted } from "../lake/lake.ts";
 import { type Rereads, agreesBadly, dayOf, slotsIn } from "../lake/rereads.ts";
 import { oldestKept } from "./coverage.ts";
+import { slotsAsked } from "./deliveredTarget.ts";
 import { emptyOf } from "./recheck.ts";
 import type { ChunkPlan } from "./plan.ts";
 import { type RelayJob, isOver } from "./relayJob.ts";
@@ -46,8 +47,12 @@ export async function reread(
     const settled = slotStartMs(network, chunk.last + SETTLE_LAG_SLOTS);
     if (clock.now() - settled < LATER_MS || isFresh(chunk)) continue;
     // What is doubtful is asked again anyway.
-    const sound = [...meta.covered.slots()].filter(
-      (slot) => slot >= Math.max(kept, target.first) && slot <= target.last && !meta.suspect.has(slot),
+    const sound = await slotsAsked(
+      job,
+      datasets[dataset],
+      [...meta.covered.slots()].filter(
+        (slot) => slot >= Math.max(kept, target.first) && slot <= target.last && !meta.suspect.has(slot),
+      ),
     );
     if (sound.length === 0) continue;
     // A chunk lies in one day, or in two.

@@ -2,14 +2,14 @@ import pLimit from "p-limit";
 import type { Clock } from "../chain/clock.ts";
 import { type Network, SETTLE_LAG_SLOTS } from "../chain/networks.ts";
 import { type SlotRange, intersect, slotCount, type Order } from "../chain/slots.ts";
-import { type Dataset, type DatasetName } from "../datasets/dataset.ts";
-import { bids } from "../datasets/bids.ts";
+import { type Dataset, type DatasetName, datasets } from "../datasets/dataset.ts";
 import { payloads } from "../datasets/payloads.ts";
 import { type Horizon, type Lake, trusted } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
-import type { Relay } from "../relays/relay.ts";
+import { type Relay, serves } from "../relays/relay.ts";
 import type { RelaySource } from "./relaySource.ts";
 import { oldestKept } from "./coverage.ts";
+import { deliveredPlans } from "./deliveredTarget.ts";
 import { Delivered } from "./delivered.ts";
 import { PayloadsCollector } from "./payloads.ts";
 import { type Window, planMissing, target, windowsOf } from "./plan.ts";
@@ -50,7 +50,7 @@ const RELAYS_AT_ONCE = 16;
 export async function collect(options: CollectOptions): Promise<Tally[]> {
   return collectWindows(options, (dataset) => {
     const windows = windowsOf(dataset, options.range);
-    return dataset === bids && options.order === "oldest" ? [...windows].toReversed() : windows;
+    return dataset.asked === "slot" && options.order === "oldest" ? [...windows].toReversed() : windows;
   });
 }
 
@@ -102,14 +102,26 @@ async function collectRelay(
     const plans = await plan(job, windows, payloads, range);
     await ofPayloads.collect(plans.missing);
   }
-  if (options.datasets.includes("bids")) {
-    const { missing, oldestKept: horizon } = await plan(job, windows, bids, range, options.order);
+  const collectSlots = async (name: DatasetName) => {
+    const { missing, oldestKept: horizon } = await plan(job, windows, datasets[name], range, options.order);
     const { order } = options;
-    const common = { dataset: bids.name, horizon, purpose: "collect" } as const;
-    await new SlotCollector(job, { ...common, ...(order ? { order } : {}) }).collect(missing);
-  }
+    const common = { dataset: name, horizon, purpose: "collect" } as const;
+    const wanted = datasets[name].target === "delivered" ? deliveredPlans(job, datasets[name], missing) : missing;
+    await new SlotCollector(job, { ...common, ...(order ? { order } : {}) }).collect(wanted);
+  };
+  // Side by side: what is asked again has to rest, and all share the relay's pace.
+  const bySlot = options.datasets.filter((name) => datasets[name].asked === "slot" && serves(relay, name));
+  const [first, later] = [[], []] as [DatasetName[], DatasetName[]];
+  for (const name of bySlot) (datasets[name].target === "all" ? first : later).push(name);
+  await allSettled(first.map(collectSlots));
   await ofPayloads.finish();
+  await allSettled(later.map(collectSlots));
   tally.complete = !isOver(job);
+}
+
+/** Waits for all, and throws what the first that failed threw: nothing goes on behind the caller's back. */
+async function allSettled(works: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(works)) if (result.status === "rejected") throw result.reason;
 }
 
 /** What working on one relay needs; undefined where it has no slots yet. */

@@ -16,6 +16,8 @@ export interface SlotAnswer {
   readonly doubt: Doubt | undefined;
   /** True where it came from a cache on the way (`Age` above 0): it says nothing of the relay as it is now. */
   readonly cached: boolean;
+  /** True where the relay said that there is no such thing (404). */
+  readonly absent?: boolean;
   /** Unix ms. */
   readonly readAt: number;
 }
@@ -31,6 +33,7 @@ export interface PackOptions {
   /** Unix ms. */
   readonly readAt: number;
   readonly cached?: boolean;
+  readonly absent?: boolean;
   /** Block hashes that the relay delivered in the slot and that have to be among its bids; without any, of a payload that is refused. */
   readonly delivered?: ReadonlySet<string> | undefined;
   /** Set where more is known than the rows tell. */
@@ -53,7 +56,7 @@ export function packSlot(
 ): SlotAnswer {
   const { rows } = answer;
   const sent = rows.length + answer.refused.length;
-  const { delivered, readAt, cached = false } = options;
+  const { delivered, readAt, cached = false, absent = false } = options;
   let { doubt } = options;
   if (doubt === undefined && dataset.rowLimits?.includes(sent)) doubt = "limit";
   else if (doubt === undefined && delivered) {
@@ -67,6 +70,7 @@ export function packSlot(
     fields: oversizeFields(rows),
     doubt,
     cached,
+    absent,
     readAt,
   };
 }

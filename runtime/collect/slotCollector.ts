@@ -2,6 +2,7 @@ import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { printable } from "../errors.ts";
 import { RelayError } from "../relays/http/errors.ts";
 import { storeAnswers } from "./storeAnswers.ts";
+import { Absence } from "./absence.ts";
 import { MemoryBorder } from "./memoryBorder.ts";
 import type { ReadPurpose } from "./merge.ts";
 import { OpenChunk } from "./openChunk.ts";
@@ -45,6 +46,9 @@ export class SlotCollector {
   readonly #prover: Prover;
   readonly #border: MemoryBorder;
   readonly #begunAt: number;
+  /** The slots are some in which the relay delivered, and rows are rare: no border is looked for among them. */
+  readonly #byDelivery: boolean;
+  readonly #absence: Absence;
   #open: OpenChunk[] = [];
   #emptyRun = 0;
   /** Slots of the group that is being proven, as far as they haven't been asked again. */
@@ -55,6 +59,7 @@ export class SlotCollector {
     this.#job = job;
     this.#options = options;
     this.#seen = options.dataset === "bids" ? job.bidsSeen : new Sightings();
+    this.#byDelivery = datasets[options.dataset].target === "delivered";
     const ask = async (slot: number) => this.#ask(slot);
     const { dataset, horizon } = options;
     this.#border = new MemoryBorder(job, { dataset, horizon, seen: this.#seen, ask });
@@ -63,8 +68,12 @@ export class SlotCollector {
       if (this.#proving.delete(slot)) countsOf(job.tally, dataset).askedAgain++;
       return answer;
     };
-    this.#prover = new Prover(job, this.#seen, askAgain, async (slot) => this.#border.search(slot));
+    this.#prover = new Prover(job, this.#seen, askAgain, {
+      findOlder: async (slot) => this.#border.search(slot),
+      byDelivery: this.#byDelivery,
+    });
     this.#begunAt = job.clock.monotonic();
+    this.#absence = new Absence(job, dataset, { ask, border: this.#border });
   }
 
   /** Collects everything that the plans name. Throws only when the lake fails. */
@@ -87,6 +96,7 @@ export class SlotCollector {
       this.#job.held.bytes += chunk.hold();
       await this.#settle(false);
     }
+    await this.#absence.isKnown();
     await this.#settle(true);
     await this.#writing;
   }
@@ -107,7 +117,7 @@ export class SlotCollector {
         }
         if (this.#emptyRun >= LONG_RUN_OF_EMPTIES) {
           this.#emptyRun = 0;
-          await this.#border.search(slot);
+          if (!(await this.#absence.isKnown()) && !this.#byDelivery) await this.#border.search(slot);
         } else await this.#border.settled();
         if (this.#border.isForgotten(slot)) continue;
         const answer = this.#border.takeAhead(slot) ?? (await this.#ask(slot));
@@ -149,6 +159,7 @@ export class SlotCollector {
     try {
       const answer = await this.#question(slot);
       this.#seen.note(slot, sentRows(answer) > 0, clock.monotonic());
+      this.#absence.note(answer);
       if (sentRows(answer) > 0) this.#border.shows(slot);
       return answer;
     } catch (error) {
@@ -205,7 +216,7 @@ export class SlotCollector {
     const chosen = this.#open.flatMap((chunk) =>
       chunk.empties.filter(
         ({ slot, restsUntil }) =>
-          !this.#border.isForgotten(slot) && (final || (restsUntil <= now && slot < newest && slot > oldest)),
+          !this.#border.isForgotten(slot) && (final || (restsUntil <= now && (this.#byDelivery || (slot < newest && slot > oldest)))),
       ),
     );
     if (chosen.length === 0) return;

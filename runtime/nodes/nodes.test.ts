@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import fc from "fast-check";
-import type { CanonicalChain } from "../chain/canonicalChain.ts";
+import { canonicalBy, type CanonicalChain } from "../chain/canonicalChain.ts";
 import { fixedDateClock } from "../chain/clock.ts";
 import { findNetwork, simulatedNetwork } from "../chain/networks.ts";
 import { slotStartMs } from "../chain/slots.ts";
@@ -11,6 +11,8 @@ import { VirtualClock } from "../chain/virtualClock.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import { silentLog } from "../log.ts";
 import { serveProxy } from "../relays/http/proxied.testing.ts";
+import { SimulatedBeaconNode } from "../simulator/beaconNode.ts";
+import { type RpcCall, SimulatedExecutionNode } from "../simulator/executionNode.ts";
 import { SimulatedData } from "../simulator/truth.ts";
 import { openEndpoint } from "./nodeEndpoint.ts";
 import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
@@ -19,13 +21,17 @@ import { newFolder, put, rowOf } from "../warehouse/warehouse.testing.ts";
 const seed = 7;
 const network = simulatedNetwork(seed);
 const HEAD = 3000;
-const truth = new SimulatedData({ seed, clock: fixedDateClock(slotStartMs(network, HEAD)) });
-/** The canonical blocks in order: their numbers are their places, as on a chain without gaps. */
-const chain = Array.from({ length: HEAD + 1 }, (_, slot) => ({
-  slot,
-  hash: truth.canonicalHash(slot),
-})).flatMap(({ slot, hash }) => (hash === undefined ? [] : [{ slot, hash }]));
+/** From this slot on blocks are Gloas's: they promise a payload, which doesn't always come. */
+const GLOAS = 1500;
+const truth = new SimulatedData({
+  seed,
+  clock: fixedDateClock(slotStartMs(network, HEAD)),
+  gloasFrom: GLOAS,
+});
 const waiting = () => new VirtualClock(slotStartMs(network, HEAD));
+/** The final block's slot: it proves those below. */
+const FINAL = HEAD - 63;
+const nodes = [seed, truth.chain, () => HEAD, () => FINAL] as const;
 
 type Node = (
   method: string,
@@ -34,52 +40,23 @@ type Node = (
   authorization?: string,
 ) => { status: number; json?: unknown };
 
-/** From this slot on blocks are Gloas's: they promise a payload, which for every fifth doesn't come. */
-const GLOAS = 1500;
-const arrived = (place: number): boolean => (chain[place]?.slot ?? 0) < GLOAS || place % 5 !== 0;
-const executed = (slot: number): string | undefined => {
-  const place = chain.findIndex((block) => block.slot === slot);
-  return place >= 0 && arrived(place) ? chain[place]?.hash : undefined;
-};
-
-/** The body of a block as its fork writes it. */
-function bodyOf(place: number): object {
-  const { slot = 0, hash } = chain[place] ?? {};
-  if (slot < GLOAS) return { execution_payload: { block_hash: hash, transactions: [] } };
-  let parent = place - 1;
-  while (!arrived(parent)) parent--;
-  const message = { block_hash: hash, parent_block_hash: chain[parent]?.hash, value: "1" };
-  return { signed_execution_payload_bid: { message } };
-}
-
+const beaconNode = new SimulatedBeaconNode(...nodes);
 const beacon: Node = (_, path) => {
-  if (path.endsWith("/eth/v1/beacon/genesis"))
-    return { status: 200, json: { data: { genesis_time: String(network.genesis) } } };
-  if (path.endsWith("/eth/v1/beacon/headers/head"))
-    return { status: 200, json: { data: { header: { message: { slot: String(HEAD) } } } } };
-  const slot = Number(/\/eth\/v2\/beacon\/blocks\/(\d+)$/.exec(path)?.[1]);
-  const place = chain.findIndex((block) => block.slot === slot);
-  if (place < 0) return { status: 404, json: { code: 404 } };
-  const version = slot < GLOAS ? "fulu" : "gloas";
-  return { status: 200, json: { version, data: { message: { slot: String(slot), body: bodyOf(place) } } } };
+  const { pathname, searchParams } = new URL(path.replace("/some-key", ""), "http://node");
+  const answer = beaconNode.answer(pathname, searchParams);
+  return answer.status === 200 ? answer : { status: 404, json: { code: 404 } };
 };
 
+const executionNode = new SimulatedExecutionNode(...nodes);
 const execution: Node = (method, _, body) => {
   if (method !== "POST") return { status: 405 };
-  const calls = JSON.parse(body) as { id: number; method: string; params: string[] }[];
-  const json = calls.map(({ id, method: name, params: [number = ""] }) => {
-    if (name === "eth_chainId") return { id, result: "0x539" };
-    const index = number === "latest" ? chain.length - 1 : Number(number);
-    const found = chain[index];
-    const time = found && network.genesis + 12 * found.slot;
-    const result = found && {
-      number: `0x${index.toString(16)}`,
-      hash: found.hash,
-      timestamp: `0x${time?.toString(16)}`,
-    };
-    return { jsonrpc: "2.0", id, result: result ?? null };
-  });
-  return { status: 200, json };
+  const calls = JSON.parse(body) as RpcCall | readonly RpcCall[];
+  return {
+    status: 200,
+    json: Array.isArray(calls)
+      ? calls.map((call: RpcCall) => executionNode.answer(call))
+      : executionNode.answer(calls as RpcCall),
+  };
 };
 
 /** A node on loopback; every `failing`-th request gets a 503. */
@@ -113,53 +90,92 @@ for (const [name, node] of [
 ] as const)
   test(`a ${name} node tells of each slot its canonical block or that there is none, also while some answers fail`, async (t) => {
     const url = await startNode(t, node, 7);
-    const opened: CanonicalChain = await openEndpoint(`${url}/some-key/`, network, waiting());
+    const opened = canonicalBy(await openEndpoint(`${url}/some-key/`, network, waiting()));
     const settled = await opened.settled();
-    t.is(
-      settled,
-      (chain.at(-1)?.slot ?? 0) + (name === "beacon" ? HEAD - (chain.at(-1)?.slot ?? 0) : 0) - 64,
-    );
-    const slots = fc.uniqueArray(fc.integer({ min: 0, max: settled }), { minLength: 1, maxLength: 40 });
+    t.is(settled, HEAD - 64);
+    const run = fc
+      .tuple(fc.integer({ min: 1, max: settled - 40 }), fc.nat(40))
+      .map(([first, more]) => Array.from({ length: more + 1 }, (_, index) => first + index));
+    const slots = fc
+      .tuple(run, fc.array(fc.integer({ min: 1, max: settled }), { maxLength: 3 }))
+      .map(([together, apart]) => [...new Set([...together, ...apart])]);
     await fc.assert(
       fc.asyncProperty(slots, async (asked) => {
         const ascending = asked.toSorted((a, b) => a - b);
         const told = await opened.blocks(ascending);
         t.deepEqual(
           [...told].toSorted(([a], [b]) => a - b),
-          ascending.map((slot) => [
-            slot,
-            (name === "beacon" ? executed(slot) : truth.canonicalHash(slot)) ?? null,
-          ]),
+          ascending.map((slot) => [slot, truth.canonicalHash(slot) ?? null]),
         );
       }),
       { numRuns: 12 },
     );
   });
 
+/** A beacon node of a few blocks: what each says beside its place in the chain. */
+function fewBlocks(answers: Readonly<Record<number, { version: string; body: object }>>): Node {
+  const slots = Object.keys(answers).map(Number);
+  const rootOf = (slot = 0) => `0x${slot.toString(16).padStart(64, "0")}`;
+  const headerOf = (slot: number) => ({
+    root: rootOf(slot),
+    canonical: true,
+    header: {
+      message: {
+        slot: String(slot),
+        proposer_index: "1",
+        parent_root: rootOf(slots[slots.indexOf(slot) - 1]),
+      },
+    },
+  });
+  return (method, path, body) => {
+    const [, kind, id = ""] = /\/(headers|blocks)\/(\w+)$/.exec(path) ?? [];
+    if (path.includes("headers?slot=") || kind === undefined)
+      return path.includes("genesis") ? beacon(method, path, body) : { status: 404 };
+    const slot = id === "finalized" ? Math.max(...slots) : Number(id);
+    const found = answers[slot];
+    if (!found) return { status: 404 };
+    if (kind === "headers") return { status: 200, json: { data: headerOf(slot) } };
+    const { parent_root } = headerOf(slot).header.message;
+    const message = { slot: String(slot), parent_root, body: found.body };
+    return { status: 200, json: { version: found.version, data: { message } } };
+  };
+}
+
+const bidOf = (hash: string, parent: string): object => ({
+  signed_execution_payload_bid: {
+    message: { block_hash: `0x${hash.repeat(64)}`, parent_block_hash: `0x${parent.repeat(64)}` },
+  },
+});
+const payloadOf = (hash: string): object => ({
+  execution_payload: {
+    parent_hash: `0x${"9".repeat(64)}`,
+    block_hash: `0x${hash.repeat(32)}`,
+    block_number: "7",
+    fee_recipient: `0x${"f".repeat(40)}`,
+    gas_limit: "30000000",
+    gas_used: "21000",
+    timestamp: "1700000036",
+    extra_data: "0x6869ff0a",
+    base_fee_per_gas: "7",
+    transactions: ["0x02"],
+  },
+});
+
 test("a beacon node's blocks are read by their fork, and one that keeps none of that time is told", async (t) => {
-  const answers: Record<number, object> = {
+  const answers = {
     // Bellatrix before the merge, and what had no payload at all.
-    1: { version: "bellatrix", body: { execution_payload: { block_hash: `0x${"0".repeat(64)}` } } },
+    1: { version: "bellatrix", body: payloadOf("00") },
     2: { version: "altair", body: {} },
-    3: { version: "capella", body: { execution_payload: { block_hash: `0x${"AB".repeat(32)}` } } },
+    3: { version: "capella", body: payloadOf("AB") },
     // A fork that isn't known yet, of Gloas's form; its next block builds on another payload than it can.
     5: { version: "heze", body: bidOf("c", "b") },
     7: { version: "heze", body: bidOf("d", "c") },
     9: { version: "heze", body: bidOf("e", "a") },
     10: { version: "heze", body: { execution_payload_header: { block_hash: `0x${"f".repeat(64)}` } } },
+    11: { version: "fulu", body: payloadOf("cd") },
   };
-  function bidOf(hash: string, parent: string): object {
-    const message = { block_hash: `0x${hash.repeat(64)}`, parent_block_hash: `0x${parent.repeat(64)}` };
-    return { signed_execution_payload_bid: { message } };
-  }
-  const url = await startNode(t, (method, path, text_) => {
-    const slot = /\/blocks\/(\d+)$/.exec(path)?.[1];
-    const found = answers[Number(slot)] as { version: string; body: object } | undefined;
-    if (slot === undefined) return beacon(method, path, text_);
-    if (!found) return { status: 404 };
-    return { status: 200, json: { version: found.version, data: { message: { slot, body: found.body } } } };
-  });
-  const opened = await openEndpoint(url, network, waiting());
+  const source = await openEndpoint(await startNode(t, fewBlocks(answers)), network, waiting());
+  const opened = canonicalBy(source);
   t.deepEqual(
     [...(await opened.blocks([1, 2, 3, 4, 5, 6]))],
     [
@@ -171,22 +187,29 @@ test("a beacon node's blocks are read by their fork, and one that keeps none of 
       [6, null],
     ],
   );
+  const [third] = await source.blocks({ first: 3, last: 3 });
+  t.like(third, {
+    extra_data: "0x6869ff0a",
+    extra_data_text: "hi\ufffd\ufffd",
+    transactions: "1",
+    blobs: "0",
+  });
   for (const slot of [7, 9, 10])
     await t.throwsAsync(opened.blocks([slot]), { message: /but not as a beacon/ });
-  await t.throwsAsync(opened.blocks([11]), { name: "UserError", message: /lacks blocks after slot 11/ });
+  await t.throwsAsync(opened.blocks([11]), { name: "UserError", message: /lacks blocks at slot 11/ });
 });
 
 test("a node elsewhere is asked through HTTP_PROXY, one on this machine isn't, and a proxy that isn't there is named", async (t) => {
-  const url = await startNode(t, (method, path, body) => beacon(method, path.replace("/some-key", ""), body));
+  const url = await startNode(t, beacon);
   const proxy = await serveProxy(t, Number(new URL(url).port));
   process.env["HTTP_PROXY"] = proxy.url;
   t.teardown(() => delete process.env["HTTP_PROXY"]);
-  await (await openEndpoint(`${url}/some-key`, network, waiting())).settled();
+  await (await openEndpoint(`${url}/some-key`, network, waiting())).final();
   t.deepEqual(proxy.asked, []);
   const opened = await openEndpoint("http://node.test/some-key", network, waiting());
-  await opened.settled();
+  await opened.final();
   const asked = "GET http://node.test/some-key/eth/v1/beacon";
-  t.deepEqual(proxy.asked, [`${asked}/genesis`, `${asked}/headers/head`]);
+  t.deepEqual(proxy.asked, [`${asked}/genesis`, `${asked}/headers/finalized`]);
   process.env["HTTP_PROXY"] = "http://hidden-user:hidden-pass@127.0.0.1:1";
   const error = await t.throwsAsync(openEndpoint("http://node.test/some-key", network, waiting()), {
     name: "UserError",
@@ -227,16 +250,20 @@ test("user and password go along as a header, path and query with every request,
     const seen = new Set<string>();
     let down = false;
     const url = await startNode(t, (method, path, body, authorization) => {
-      seen.add(`${authorization} ${new URL(path, "http://a").search}`);
-      return down ? { status: 500 } : node(method, new URL(path, "http://a").pathname, body);
+      const { searchParams } = new URL(path, "http://a");
+      // What a question itself asks by.
+      for (const own of ["id", "slot"]) searchParams.delete(own);
+      seen.add(`${authorization} ?${searchParams.toString()}`);
+      const { pathname } = new URL(path, "http://a");
+      return down ? { status: 500 } : node(method, pathname.replace("/hidden-path", ""), body);
     });
     const secret = url.replace("//", "//hidden-user:hidden-pass@");
     const opened = await openEndpoint(`${secret}/hidden-path/?apikey=hidden-key&b=2`, network, waiting());
-    await opened.settled();
-    await opened.blocks([3, 70, 71]);
+    await opened.final();
+    await opened.blocks({ first: 70, last: 71 });
     t.deepEqual([...seen], [`Basic ${btoa("hidden-user:hidden-pass")} ?apikey=hidden-key&b=2`], name);
     down = true;
-    const error = await t.throwsAsync(opened.settled(), { name: "UserError", message: /apikey=\*\*\*.*500/ });
+    const error = await t.throwsAsync(opened.final(), { name: "UserError", message: /apikey=\*\*\*.*500/ });
     t.notRegex(error?.stack ?? "", /hidden/);
   }
 });

@@ -2,13 +2,14 @@ import pLimit from "p-limit";
 import type { Clock } from "../chain/clock.ts";
 import { slotStartMs } from "../chain/slots.ts";
 import { paymentsTable } from "../datasets/tables.ts";
+import { finalBlock } from "../nodes/executionNode.ts";
 import type { Rpc } from "../nodes/rpc.ts";
 import { keyedPayments, type RowValues } from "../warehouse/keyedTables.ts";
 import { sqlDialectOf } from "../warehouse/sql/dialects.ts";
 import { inScope, type Scope } from "../warehouse/sql/scope.ts";
 import { numberOrNull, textIn } from "../warehouse/sql/values.ts";
 import type { Value, Warehouse } from "../warehouse/warehouse.ts";
-import { finalizedMs, rpcFacts } from "./rpcFacts.ts";
+import { rpcFacts } from "./rpcFacts.ts";
 import { type BlockFacts, type Claim, judge, type PaymentOutcome, type Verdict } from "./verdict.ts";
 import { factsKey, type XatuBlocks } from "./xatuFacts.ts";
 
@@ -18,13 +19,13 @@ const CLAIMS_AT_ONCE = 1000;
 const BLOCKS_AT_ONCE = 64;
 
 /** What tells of the chain. */
-export type ChainSource =
+export type PaymentsSource =
   { readonly kind: "rpc"; readonly rpc: Rpc } | { readonly kind: "xatu"; readonly blocks: XatuBlocks };
 
 export interface VerifyOptions {
   readonly warehouse: Warehouse;
   readonly clock: Clock;
-  readonly source: ChainSource;
+  readonly source: PaymentsSource;
   /** Whose payloads, and of which slots. */
   readonly scope: Scope;
   /** Also those that have a verdict. */
@@ -54,7 +55,8 @@ interface Wanted extends Claim {
 export async function verifyPayments(options: VerifyOptions): Promise<VerifySummary> {
   const { warehouse, source, signal, progress } = options;
   const { network } = options.scope;
-  const final = source.kind === "rpc" ? await finalizedMs(source.rpc, network) : Number.POSITIVE_INFINITY;
+  const final =
+    source.kind === "rpc" ? (await finalBlock(source.rpc, network)).seconds * 1000 : Number.POSITIVE_INFINITY;
   const all = (await warehouse.query(wantedSql(options))).map(wantedOf);
   const wanted = all.filter(({ slot }) => slotStartMs(network, slot) <= final);
   const verdicts: Partial<Record<Verdict, number>> = {};
@@ -83,7 +85,7 @@ interface Judged {
 }
 
 /** The outcomes of claims; those of which the source can't tell are left out. A block that several relays delivered is asked once. */
-async function outcomesOf(source: ChainSource, claims: readonly Wanted[]): Promise<Judged[]> {
+async function outcomesOf(source: PaymentsSource, claims: readonly Wanted[]): Promise<Judged[]> {
   const told = source.kind === "xatu" ? await source.blocks.facts(claims) : undefined;
   const limit = pLimit(BLOCKS_AT_ONCE);
   const asked = new Map<string, Promise<BlockFacts>>();

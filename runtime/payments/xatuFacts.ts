@@ -1,8 +1,5 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { quotedText } from "../datasets/schema.ts";
-import { messageOf, printable, UserError } from "../errors.ts";
+import { littleEndian, openXatuFiles, type XatuFiles, xatuText } from "../nodes/xatuFiles.ts";
 import { DISTRIBUTIONS, distributedBy, type LoggedEvent } from "./contracts.ts";
 import type { BlockFacts, Claim } from "./verdict.ts";
 
@@ -23,34 +20,10 @@ const TABLES = [
 ];
 /** Told of only where its folder is there: without it what contracts distributed stays unknown. */
 const EVENTS = "canonical_execution_logs";
-/** More would be spilled to disk: a day of mainnet needs some 300 MB. */
-const MEMORY = "384MB";
-
 /** Throws UserError where a table's folder is missing. */
 export async function openXatu(folder: string): Promise<XatuBlocks> {
-  for (const table of TABLES)
-    if (!existsSync(join(folder, table)))
-      throw new UserError(
-        `${printable(folder)} has no folder ${table}: put xatu's parquet files there, a folder a table`,
-        { exitCode: 2 },
-      );
-  const instance = await DuckDBInstance.create(":memory:", { memory_limit: MEMORY });
-  const connection = await instance.connect();
-  return {
-    facts: async (claims) => {
-      try {
-        return await factsOf(connection, folder, claims);
-      } catch (error) {
-        throw new UserError(
-          `xatu's files in ${printable(folder)} can't be read: ${printable(messageOf(error), 300)}`,
-        );
-      }
-    },
-    close() {
-      connection.closeSync();
-      instance.closeSync();
-    },
-  };
+  const files = await openXatuFiles(folder, TABLES);
+  return { facts: (claims) => factsOf(files, claims), close: () => files.close() };
 }
 
 /** What tells the facts of one claim from those of another. */
@@ -58,21 +31,16 @@ export function factsKey({ blockHash, recipient }: Claim): string {
   return `${blockHash} ${recipient}`;
 }
 
-async function factsOf(
-  connection: DuckDBConnection,
-  folder: string,
-  claims: readonly Claim[],
-): Promise<ReadonlyMap<string, BlockFacts>> {
+async function factsOf(files: XatuFiles, claims: readonly Claim[]): Promise<ReadonlyMap<string, BlockFacts>> {
   const asked = claims.map(
     ({ blockHash, blockNumber, recipient }) =>
       `(${quotedText(blockHash)}, ${blockNumber ?? "NULL"}::BIGINT, ${quotedText(recipient)})`,
   );
   if (asked.length === 0) return new Map();
-  await connection.run(
+  await files.run(
     `CREATE OR REPLACE TEMP TABLE asked AS SELECT DISTINCT * FROM (VALUES ${asked.join(", ")}) AS asked(hash, number, recipient)`,
   );
-  const result = await connection.runAndReadAll(statement(folder));
-  const rows = result.getRowObjectsJson() as unknown as readonly Row[];
+  const rows = (await files.query(statement(files))) as unknown as readonly Row[];
   return new Map(
     rows.flatMap((row) => {
       const told = toldBy(row);
@@ -81,31 +49,24 @@ async function factsOf(
   );
 }
 
-function filesOf(folder: string, table: string): string {
-  return `read_parquet(${quotedText(join(folder, table, "**/*.parquet"))}, union_by_name = true)`;
-}
-
 const NO_EVENTS = "(SELECT 0 AS block_number, '' AS address, '' AS topic0, '' AS data WHERE false)";
 
-/** FixedString comes as a BLOB, String as text: both as lower-case text. */
-const text = (column: string) => `lower(decode(CAST(${column} AS BLOB)))`;
-
-function statement(folder: string): string {
-  const [blocks, transactions, diffs] = TABLES.map((table) => filesOf(folder, table));
-  const withEvents = existsSync(join(folder, EVENTS));
-  const events = withEvents ? filesOf(folder, EVENTS) : NO_EVENTS;
+function statement(files: XatuFiles): string {
+  const [blocks, transactions, diffs] = TABLES.map((table) => files.from(table));
+  const withEvents = files.has(EVENTS);
+  const events = withEvents ? files.from(EVENTS) : NO_EVENTS;
   return `WITH known AS MATERIALIZED (
-  SELECT block_number AS number, ${text("block_hash")} AS hash, CAST(base_fee_per_gas AS HUGEINT) AS base_fee,
+  SELECT block_number AS number, ${xatuText("block_hash")} AS hash, CAST(base_fee_per_gas AS HUGEINT) AS base_fee,
     gas_used = 0 AS is_empty
   FROM ${blocks}
   WHERE block_number IN (SELECT number FROM asked WHERE number IS NOT NULL)
-    OR ${text("block_hash")} IN (SELECT hash FROM asked WHERE number IS NULL)
+    OR ${xatuText("block_hash")} IN (SELECT hash FROM asked WHERE number IS NULL)
 ), wanted AS MATERIALIZED (
   SELECT DISTINCT asked.hash, asked.recipient, own.number, own.base_fee, own.is_empty
   FROM asked JOIN known AS own ON own.hash = asked.hash
 ), sent AS (
   SELECT block_number AS number, transaction_index AS place, success, hex(value) AS value,
-    ${text("to_address")} AS receiver, ${text("from_address")} AS sender, ${text("input")} AS input,
+    ${xatuText("to_address")} AS receiver, ${xatuText("from_address")} AS sender, ${xatuText("input")} AS input,
     CAST(gas_used AS HUGEINT) AS gas, CAST(gas_price AS HUGEINT) AS price
   FROM ${transactions} WHERE block_number IN (SELECT number FROM wanted)
 ), lasts AS (
@@ -118,12 +79,12 @@ function statement(folder: string): string {
     CAST(sum(gas * price) AS VARCHAR) AS fees
   FROM sent JOIN wanted ON wanted.number = sent.number AND recipient = sender GROUP BY sent.number, recipient
 ), logged AS (
-  SELECT block_number AS number, list({address: ${text("address")}, topic: ${text("topic0")}, data: ${text("data")}}) AS events
+  SELECT block_number AS number, list({address: ${xatuText("address")}, topic: ${xatuText("topic0")}, data: ${xatuText("data")}}) AS events
   FROM ${events} WHERE block_number IN (SELECT number FROM wanted)
-    AND ${text("topic0")} IN (${DISTRIBUTIONS.map(({ topic }) => quotedText(topic)).join(", ")})
+    AND ${xatuText("topic0")} IN (${DISTRIBUTIONS.map(({ topic }) => quotedText(topic)).join(", ")})
   GROUP BY block_number
 ), changes AS (
-  SELECT block_number AS number, ${text("address")} AS address, from_value, to_value,
+  SELECT block_number AS number, ${xatuText("address")} AS address, from_value, to_value,
     CAST(transaction_index AS HUGEINT) * 4294967296 + internal_index AS place
   FROM ${diffs} WHERE block_number IN (SELECT number FROM wanted)
 ), reached AS (
@@ -171,23 +132,27 @@ function toldBy(row: Row): BlockFacts | undefined {
   return {
     state: row.canonical ? "canonical" : "not_canonical",
     // Rows come from what transactions changed: withdrawals, credited after the last one, aren't among them.
-    gained: async () => (row.reached ? wei(row.after_value ?? "") - wei(row.before_value ?? "") : undefined),
+    gained: async () =>
+      row.reached ? littleEndian(row.after_value ?? "") - littleEndian(row.before_value ?? "") : undefined,
     lastTransaction: async () =>
       last === null
         ? undefined
-        : { succeeded: last.success, value: wei(last.value), to: last.receiver, input: last.input || "0x" },
+        : {
+            succeeded: last.success,
+            value: littleEndian(last.value),
+            to: last.receiver,
+            input: last.input || "0x",
+          },
     distributed: async () => (row.with_events ? distributedBy(row.recipient, row.events ?? []) : undefined),
     ownSpending: async () =>
       row.tips === null
         ? undefined
         : {
-            spent: (row.amounts ?? []).reduce((sum, amount) => sum + wei(amount), BigInt(row.fees ?? "0")),
+            spent: (row.amounts ?? []).reduce(
+              (sum, amount) => sum + littleEndian(amount),
+              BigInt(row.fees ?? "0"),
+            ),
             tips: BigInt(row.tips),
           },
   };
-}
-
-/** UInt256 as the hex of its little-endian bytes; "" is 0. */
-function wei(bytes: string): bigint {
-  return bytes === "" ? 0n : BigInt(`0x${Buffer.from(bytes, "hex").reverse().toString("hex")}`);
 }

@@ -89,7 +89,7 @@ async function work(
 ): Promise<BackloadResult> {
   const network = networkNamed(settings.network);
   if (!network) throw new UserError(`there is no network ${settings.network}`, { exitCode: 2 });
-  const datasets = settings.dataset ? [settings.dataset] : AUCTION;
+  const datasets = settings.dataset ?? AUCTION;
   const { order, shards, rate, timeLimitSeconds } = settings;
   const relays = askedRelays(settings.network, settings.relays, settings.relay);
   const shard = shardOf(settings, network, relays, index);
@@ -162,7 +162,7 @@ function shardOf(
   relays: readonly Relay[],
   index: number,
 ): SlotRange | undefined {
-  const datasets = dataset ? [dataset] : AUCTION;
+  const datasets = dataset ?? AUCTION;
   const planned = relays.map((relay) => plannedRelay(network, relay));
   return planShards({ network: network.name, range, relays: planned, datasets, shards, order })[index]?.range;
 }

@@ -1,3 +1,4 @@
+import { DATASET_NAMES } from "../datasets/dataset.ts";
 import test from "ava";
 import * as E from "fp-ts/lib/Either.js";
 import fc from "fast-check";
@@ -26,7 +27,7 @@ const settings: fc.Arbitrary<BackloadSettings> = fc.record(
     lake: fc.constantFrom("gs://bucket", "gs://bucket/a/b"),
     relays: fc.constantFrom({}, { flashbots: { requests_per_second: 0.5 }, titan: { off: true } }),
     relay: fc.constantFrom([], ["flashbots"], ["flashbots", "aestus"]),
-    dataset: fc.constantFrom("bids" as const, "payloads" as const),
+    dataset: fc.subarray([...DATASET_NAMES], { minLength: 1 }),
     range: fc
       .tuple(fc.integer({ min: 4_700_567, max: 20_000_000 }), fc.nat(10_000_000))
       .map(([first, more]) => ({ first, last: first + more })),

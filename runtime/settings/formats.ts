@@ -61,6 +61,19 @@ export function oneOf<A extends string>(words: readonly A[]): Format<A> {
   );
 }
 
+/** Some of a few words with commas between them, none twice, in the words' order. */
+export function someOf<A extends string>(words: readonly A[]): Format<readonly A[]> {
+  return format<readonly A[]>(
+    `one or more of ${words.join(", ")}, with commas between them`,
+    (value) => {
+      const given = value.split(",");
+      const known = words.filter((word) => given.includes(word));
+      return known.length === given.length ? known : undefined;
+    },
+    (list) => list.join(","),
+  );
+}
+
 /** A whole number within bounds, both included; `what` says what it counts. */
 export function whole(what: string, least: number, most: number): Format<number> {
   return format(

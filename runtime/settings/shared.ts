@@ -1,7 +1,7 @@
 import * as t from "io-ts";
 import type { CanonicalTable } from "../chain/canonicalChain.ts";
 import { ORDERS } from "../chain/slots.ts";
-import { type DatasetName, datasets } from "../datasets/dataset.ts";
+import { DATASET_NAMES } from "../datasets/dataset.ts";
 import { RELAY_NAME } from "../relays/relay.ts";
 import {
   amount,
@@ -13,6 +13,7 @@ import {
   networkName,
   oneOf,
   slotRange,
+  someOf,
   whole,
 } from "./formats.ts";
 import { FASTEST, relayOverrides } from "./relayOverrides.ts";
@@ -55,9 +56,6 @@ export const canonicalTable: t.Type<CanonicalTable, unknown, unknown> = fields(
 );
 const TABLE_FIELDS = "{table: project.dataset.table, timestamp_column, hash_column}";
 
-/** The datasets' names, in the order in which they are offered. */
-export const DATASETS = Object.keys(datasets) as readonly DatasetName[];
-
 /** Settings that are given in more than one form. */
 export const shared = {
   network: { format: networkName, meaning: "network whose relays are collected" },
@@ -73,7 +71,10 @@ export const shared = {
     meaning: "only these relays; all active ones without it",
     default: [],
   },
-  dataset: { format: oneOf(DATASETS), meaning: "one of the two; both without it" },
+  dataset: {
+    format: someOf(DATASET_NAMES),
+    meaning: `only these datasets, with commas between them: ${DATASET_NAMES.join(", ")}`,
+  },
   slots: { format: slotRange, meaning: "inclusive range of slots" },
   shards: {
     format: whole("shards", 1, MAX_SHARDS),

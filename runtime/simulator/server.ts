@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Profile } from "./profile.ts";
 import { UserError, codeOf } from "../errors.ts";
 import type { Relay } from "../relays/relay.ts";
+import { ChainServer, NODE_PATHS } from "./chainServer.ts";
 import { withBase } from "./directory.ts";
 import { type RequestRecord, Service, type SimulatorOptions } from "./service.ts";
 import type { Truth } from "./truth.ts";
@@ -17,6 +18,8 @@ export interface Simulator {
   readonly relays: readonly Relay[];
   /** Relays that it serves beside the directory: `sparse`, `quiet`, `never`. */
   readonly others: readonly Relay[];
+  /** Where the beacon node and the execution node of its chain answer. */
+  readonly nodes: Readonly<Record<keyof typeof NODE_PATHS, string>>;
   readonly truth: Truth;
   /** All requests, in the order in which they came. */
   readonly requests: readonly RequestRecord[];
@@ -30,8 +33,9 @@ const IDLE_SOCKET_MS = 3000;
 /** Serves the simulated relays on loopback. Throws UserError when the port can't be had. */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const service = new Service(options);
+  const chain = new ChainServer(options.seed, service.data);
   const server = createServer((request, response) => {
-    service.answer(request, response);
+    if (!chain.answer(request, response)) service.answer(request, response);
   });
   server.keepAliveTimeout = IDLE_SOCKET_MS;
   server.requestTimeout = 0;
@@ -53,6 +57,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     url,
     relays: based(service.data.profiles),
     others: based(service.data.others),
+    nodes: { beacon: url + NODE_PATHS.beacon, execution: url + NODE_PATHS.execution },
     truth: service.data,
     requests: service.requests,
     async close() {

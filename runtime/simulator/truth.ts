@@ -7,6 +7,7 @@ import { serves } from "../relays/relay.ts";
 import { PRUNED_TOGETHER, otherProfiles, profiles } from "./directory.ts";
 import { RelayRows } from "./relayRows.ts";
 import { type RawRow, unknownFields } from "./rows.ts";
+import { SimulatedChain } from "./chain.ts";
 import { World, worked } from "./world.ts";
 
 /** A row as the tables should hold it: every column of the dataset but `reorged`, in order, as the lake writes values. */
@@ -35,6 +36,8 @@ export interface Truth {
   horizon(relay: string, dataset: DatasetName): number | undefined;
   /** Block hash of the canonical chain; undefined for missed slots and those after the head. */
   canonicalHash(slot: number): string | undefined;
+  /** The chain itself, slots after the head included. */
+  readonly chain: SimulatedChain;
 }
 
 export interface TruthOptions {
@@ -50,6 +53,8 @@ export interface TruthOptions {
   readonly bidsFrom?: Readonly<Record<string, number>>;
   /** What is wrong with single relays as such, by name. */
   readonly flaws?: Readonly<Record<string, Flaw>>;
+  /** The first slot of the fork Gloas (EIP-7732); none without it. */
+  readonly gloasFrom?: number;
 }
 
 /** Slots whose rows are kept in memory, for all relays together. */
@@ -61,6 +66,7 @@ export class SimulatedData implements Truth {
   readonly profiles: readonly Profile[];
   /** The relays beside it. */
   readonly others: readonly Profile[];
+  readonly chain: SimulatedChain;
   readonly #options: TruthOptions;
   readonly #world: World;
   readonly #byName = new Map<string, { profile: Profile; rows: RelayRows }>();
@@ -78,6 +84,7 @@ export class SimulatedData implements Truth {
     this.profiles = profiles(seed).map(asWanted);
     this.others = otherProfiles(seed).map(asWanted);
     this.#world = new World(seed, this.profiles, this.others);
+    this.chain = new SimulatedChain(seed, this.#world, options.gloasFrom);
     for (const profile of [...this.profiles, ...this.others]) {
       const rows = new RelayRows(seed, profile, this.#world, scale);
       this.#byName.set(profile.relay.name, { profile, rows });

@@ -1,6 +1,6 @@
 import type { Profile } from "./profile.ts";
 import { type Builder, buildersOf } from "./builders.ts";
-import { Random, mix, unit } from "./random.ts";
+import { Random, mix, mixText, unit } from "./random.ts";
 
 /** A block as a builder made it; every relay that has it says the same of it. */
 export interface Block {
@@ -28,6 +28,8 @@ export interface SlotFate {
 /** What all relays share about a slot's auction. */
 export interface Auction {
   readonly proposer: string;
+  /** The validator's place in the registry. */
+  readonly proposerIndex: number;
   readonly feeRecipient: string;
   readonly gasLimit: number;
   /** The block that was delivered, or would have been. */
@@ -41,7 +43,10 @@ export interface Auction {
 /** One slot of each such group is missed. */
 const GROUP_SLOTS = 64;
 const SHARED_BLOCKS = 24;
+const VALIDATORS = 900_000;
 const FIRST_BLOCK = 18_500_000;
+/** Of a block's hash. */
+const SLOT_DIGITS = 8;
 const ZERO_HASH = `0x${"0".repeat(64)}`;
 /** The auction opens so long before the slot and ends so long after its start, ms. */
 export const OPENS_MS = -8000;
@@ -70,15 +75,26 @@ export class World {
   canonicalHash(slot: number): string | undefined {
     const { kind } = this.fate(slot);
     if (kind === "missed") return undefined;
-    return kind === "delivered"
-      ? this.#winnerHash(slot)
-      : new Random(this.#seed, salt.block, slot, 1).hex(64);
+    return this.#hashOf(slot, kind === "delivered" ? 0 : 1);
+  }
+
+  /** The hash of a block that was seen in a slot and isn't on the chain: what was delivered and replaced, or came late. */
+  orphanedHash(slot: number): string | undefined {
+    const { kind } = this.fate(slot);
+    if (kind === "reorged") return this.#hashOf(slot, 0);
+    const cameLate = kind === "missed" && slot >= 0 && unit(this.#seed, salt.fate, slot, -1) < 0.3;
+    return cameLate ? this.#hashOf(slot, 2) : undefined;
+  }
+
+  /** The slot of a block on the chain or orphaned; of other hashes a slot that has no such block. */
+  slotOfHash(hash: string): number {
+    return (Number.parseInt(hash.slice(-SLOT_DIGITS), 16) ^ mixText(hash.slice(0, -SLOT_DIGITS))) >>> 0;
   }
 
   /** The slot that holds a block number, canonical or reorged. */
   slotOfBlock(number: number): number {
     const full = Math.floor((number - FIRST_BLOCK) / (GROUP_SLOTS - 1)) * GROUP_SLOTS;
-    for (let slot = Math.max(0, full - 1); ; slot++) if (this.#blockNumber(slot) >= number) return slot;
+    for (let slot = Math.max(0, full - 1); ; slot++) if (this.blockNumber(slot) >= number) return slot;
   }
 
   /** Cheap: thousands of slots are looked through for one page of payloads. */
@@ -111,6 +127,15 @@ export class World {
     return auction;
   }
 
+  /** The public key of a validator; undefined beyond the last one. */
+  validatorKey(index: number): string | undefined {
+    return index < VALIDATORS ? this.#validator(index).hex(96) : undefined;
+  }
+
+  #validator(index: number): Random {
+    return new Random(this.#seed, salt.proposer, index);
+  }
+
   #kind(slot: number): Fate {
     const group = Math.floor(slot / GROUP_SLOTS);
     if (slot < 0 || slot === group * GROUP_SLOTS + this.#missedAt(group)) return "missed";
@@ -124,17 +149,19 @@ export class World {
   }
 
   /** Number of the block in a slot, or of the next one where the slot was missed. */
-  #blockNumber(slot: number): number {
+  blockNumber(slot: number): number {
     const group = Math.floor(slot / GROUP_SLOTS);
     return FIRST_BLOCK + slot - group - (slot - group * GROUP_SLOTS > this.#missedAt(group) ? 1 : 0);
   }
 
-  #winnerHash(slot: number): string {
-    return new Random(this.#seed, salt.block, slot, 0).hex(64);
+  /** The hash of one of a slot's blocks; its last digits hide the slot, so that a node finds a block without an index. */
+  #hashOf(slot: number, which: number): string {
+    const hash = new Random(this.#seed, salt.block, slot, which).hex(64).slice(0, -SLOT_DIGITS);
+    return hash + ((slot ^ mixText(hash)) >>> 0).toString(16).padStart(SLOT_DIGITS, "0");
   }
 
   /** The nearest canonical block below a slot. */
-  #blockBelow(slot: number): { slot: number; hash: string } {
+  blockBelow(slot: number): { slot: number; hash: string } {
     for (let below = slot - 1; below >= 0; below--) {
       const hash = this.canonicalHash(below);
       if (hash !== undefined) return { slot: below, hash };
@@ -144,10 +171,10 @@ export class World {
 
   #makeAuction(slot: number): Auction {
     const random = new Random(this.#seed, salt.auction, slot);
-    const parent = this.#blockBelow(slot);
+    const parent = this.blockBelow(slot);
     // Where the parent came late, some builders still built on its own parent.
-    const late = random.chance(0.06) && parent.slot > 0 ? this.#blockBelow(parent.slot).hash : undefined;
-    const number = this.#blockNumber(slot);
+    const late = random.chance(0.06) && parent.slot > 0 ? this.blockBelow(parent.slot).hash : undefined;
+    const number = this.blockNumber(slot);
     const jackpot = random.chance(0.02) ? 100 + random.below(5_000) : 1;
     const topGwei = Math.exp(17.9 + random.normal()) * jackpot;
     const shares = this.#builders.map(({ size, period, phase }) =>
@@ -184,12 +211,14 @@ export class World {
       ...draw(random, 100 + random.below(500)),
       parentHash: parent.hash,
       number,
-      hash: this.#winnerHash(slot),
+      hash: this.#hashOf(slot, 0),
       value: wei(topGwei, random),
     };
-    const proposer = new Random(this.#seed, salt.proposer, mix(this.#seed, slot) % 900_000);
+    const proposerIndex = mix(this.#seed, slot) % VALIDATORS;
+    const proposer = this.#validator(proposerIndex);
     return {
       proposer: proposer.hex(96),
+      proposerIndex,
       feeRecipient: proposer.hex(40),
       gasLimit: slot < 4_000_000 ? 30_000_000 : 36_000_000,
       winner,

@@ -2,7 +2,7 @@ import { type Network } from "../chain/networks.ts";
 import { type SlotRange, intersect, joinedRuns, settledSlot } from "../chain/slots.ts";
 import { chunkRange } from "../datasets/chunks.ts";
 import { type Dataset, type DatasetName, datasets } from "../datasets/dataset.ts";
-import { bids } from "../datasets/bids.ts";
+import { isTakenWhole } from "../collect/plan.ts";
 
 /** Slots behind the head that every tick lists: 4.4 days. */
 const LIVE_SLOTS = 32_000;
@@ -59,10 +59,10 @@ export function tickWindows(options: WindowOptions): TickWindows {
   };
 }
 
-/** The newest slot that a tick asks for: of bids only whole chunks are taken, so that each is written once. */
+/** The newest slot that a tick asks for: of what is asked for slot by slot only whole chunks are taken, so that each is written once. */
 export function takeableSlot(network: Network, dataset: Dataset, nowMs: number): number {
   const settled = settledSlot(network, nowMs);
-  return dataset === bids ? chunkRange(bids, settled + 1).first - 1 : settled;
+  return isTakenWhole(dataset) ? chunkRange(dataset, settled + 1).first - 1 : settled;
 }
 
 function liveWindow(network: Network, dataset: Dataset, nowMs: number): SlotRange | undefined {
