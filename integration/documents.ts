@@ -16,9 +16,9 @@ import {
   sharedOptionsTable,
 } from "./commandTables.ts";
 import { tableOf, withPart } from "./generated.ts";
-import { queriesDocument } from "./queriesDoc.ts";
+import { queriesDocument, slotsBill } from "./queriesDoc.ts";
 import { roomsTable } from "./rooms.ts";
-import { tablesDocument } from "./tablesDoc.ts";
+import { ledgerTablesDocument, tablesDocument } from "./tablesDoc.ts";
 
 /** The date of what a document shows of an estimate, Unix s: 29 November 2026. */
 const DATE = 1_795_910_400;
@@ -28,11 +28,12 @@ type Parts = Readonly<Record<string, string>>;
 /** Documents whose generated parts are written by functions of their own: a document's text with these anew. */
 const WRITERS: Readonly<Record<string, (text: string) => string | Promise<string>>> = {
   "docs/tables.md": tablesDocument,
+  "docs/ledger-tables.md": ledgerTablesDocument,
   "docs/queries.md": queriesDocument,
 };
 
 /** The generated parts of each document, by the document's path and the part's name. */
-function allParts(): Readonly<Record<string, Parts>> {
+async function allParts(): Promise<Readonly<Record<string, Parts>>> {
   const commands = commandDefinitions();
   return {
     "ARCHITECTURE.md": { rooms: roomsTable() },
@@ -68,14 +69,14 @@ function allParts(): Readonly<Record<string, Parts>> {
       policies: policyTable(),
     },
     "docs/back-load.md": { estimate: fenced(estimate()) },
-    "docs/cost.md": { cost: fenced(costReport()), day: fenced(dayInBigQuery()) },
+    "docs/cost.md": { cost: fenced(costReport()), day: fenced(dayInBigQuery()), slots: fenced(await slotsBill()) },
   };
 }
 
 /** Every document that has generated parts, by its path, with these anew. Throws RangeError where a part has no place. */
 export async function documentsAnew(): Promise<Readonly<Record<string, string>>> {
   const written: Record<string, string> = {};
-  for (const [path, parts] of Object.entries(allParts())) {
+  for (const [path, parts] of Object.entries(await allParts())) {
     const text = Object.entries(parts).reduce(
       (before, [name, part]) => withPart(before, name, part),
       readFileSync(fileOf(path), "utf8"),

@@ -35,6 +35,20 @@ export async function queriesDocument(text: string): Promise<string> {
   }
 }
 
+/** What BigQuery bills for view slots of a day and of a month of mainnet, with its arithmetic, as text. */
+export async function slotsBill(): Promise<string> {
+  const instance = await DuckDBInstance.create(":memory:");
+  try {
+    const read = await columnsRead(await planner(instance), "SELECT * FROM slots");
+    const bytes = billedBytes(read);
+    const bids = [...(read.get("bids") ?? [])].join(", ");
+    const line = (what: string, times: number) => `${what}${amount(times * bytes)}, $${dollars(times * bytes)}`;
+    return `${line("a day:   ", 1)}\n${line("a month: ", 365 / 12)}\nof bids it reads ${bids}\n`;
+  } finally {
+    instance.closeSync();
+  }
+}
+
 /** Empty tables and views over which nothing is optimized away but columns that nobody reads, as in BigQuery. */
 async function planner(instance: DuckDBInstance): Promise<DuckDBConnection> {
   const network = findNetwork("mainnet", 1);
