@@ -11,18 +11,19 @@ export interface WarehouseViewsArgs {
   readonly stack: StackContext;
   readonly network: Network;
   readonly datasets: Datasets;
-  /** Days that `delivered` looks back. */
+  /** Days that views over rows look back. */
   readonly days: number;
   /** The components whose tables the views read. */
   readonly reads: readonly Resource[];
 }
 
-/** The views over both datasets, and the table function for the days that they don't show. */
+/** The views over all datasets, and the table functions for the days that they don't show. */
 export class WarehouseViews extends EtlComponent {
   /** `project.dataset.view` */
   readonly loads: Output<string>;
   readonly coverage: Output<string>;
   readonly delivered: Output<string>;
+  readonly slots: Output<string>;
 
   constructor(name: string, args: WarehouseViewsArgs, opts?: ComponentResourceOptions) {
     const { stack, network, datasets, days, reads } = args;
@@ -64,6 +65,8 @@ export class WarehouseViews extends EtlComponent {
     this.loads = fullName("loads");
     this.coverage = fullName("coverage");
     this.delivered = fullName("delivered");
-    this.registerOutputs({ loads: this.loads, coverage: this.coverage, delivered: this.delivered });
+    this.slots = fullName("slots");
+    const { loads, coverage, delivered, slots } = this;
+    this.registerOutputs({ loads, coverage, delivered, slots });
   }
 }

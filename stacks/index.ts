@@ -179,6 +179,7 @@ function outputsOf(
     relaysTable: bids.relaysTable,
     coverageView: views.coverage,
     deliveredView: views.delivered,
+    slotsView: views.slots,
     publicBidsView: bids.publicView,
     publicPayloadsView: payloads.publicView,
     bidsServiceUrl: bids.serviceUrl,

@@ -52,7 +52,7 @@ test("docs/configuration.md names every output", (t) => {
 
 /** Names that are relied on from outside. */
 const OUTPUTS = `network project region lakeUrl warehouseUrl bucket dataset publicDataset stagingDataset
-  bidsTable payloadsTable loadsView relaysTable coverageView deliveredView publicBidsView publicPayloadsView
+  bidsTable payloadsTable loadsView relaysTable coverageView deliveredView slotsView publicBidsView publicPayloadsView
   bidsServiceUrl payloadsServiceUrl image dashboardUrl`;
 
 test("the outputs have their fixed names, and none is secret or empty", (t) => {
@@ -69,6 +69,7 @@ test("the outputs have their fixed names, and none is secret or empty", (t) => {
       [outputs.relaysTable, "relays"],
       [outputs.coverageView, "coverage"],
       [outputs.deliveredView, "delivered"],
+      [outputs.slotsView, "slots"],
     ])
       t.is(output, `${outputs.project}.${outputs.dataset}.${table}`);
     t.is(outputs.publicBidsView, `${outputs.project}.${outputs.publicDataset}.bids`);
