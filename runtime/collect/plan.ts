@@ -98,7 +98,8 @@ export async function* planMissing(
     const last = firsts.at(-1);
     const stored =
       first === undefined || last === undefined ? undefined : { first, last: chunkRange(dataset, last).last };
-    if (dataset.asked === "pages") for (const chunk of [...held.values()].toReversed()) await awaiting.add(chunk);
+    if (dataset.asked === "pages")
+      for (const chunk of [...held.values()].toReversed()) await awaiting.add(chunk);
     const plans: ChunkPlan[] = [];
     for (const chunk of chunkRanges(dataset, range)) {
       if (bad.has(chunk.first)) continue;
