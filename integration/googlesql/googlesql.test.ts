@@ -68,7 +68,7 @@ test("a column that isn't there is refused, whichever statement names it", async
     }
   for (const { name } of statements) t.true((refusedOf.get(name)?.size ?? 0) > 0, name);
   t.true(refusedOf.get("load of new bids")?.has("optimistic_submission"));
-  t.true(refusedOf.get("coverage")?.has("payloads_horizon"));
+  t.true(refusedOf.get("coverage")?.has("oldest_slot"));
 });
 
 test("a type that doesn't fit is refused", async (t) => {

@@ -1,14 +1,13 @@
 import fc from "fast-check";
-import test from "ava";
+import test, { type Implementation } from "ava";
 import type { RelayRow } from "../datasets/format.ts";
 import { slotStartMs } from "../chain/slots.ts";
 import { fixedDateClock } from "../chain/clock.ts";
-import { openFolderLake } from "../lake/folder/folder.ts";
 import { lakeNetwork } from "../lake/lake.testing.ts";
 import { examples } from "../seeds.testing.ts";
 import { keyedBuilders, keyedPayments } from "./keyedTables.ts";
-import { newFolder, put, relayNamed, rowOf } from "./warehouse.testing.ts";
-import type { OpenWarehouse } from "./warehouse.contract.ts";
+import { put, relayNamed, rowOf } from "./warehouse.testing.ts";
+import { type ContractLakes, type OpenWarehouse, folders } from "./warehouse.contract.ts";
 
 /** First slot of the worlds: a payload chunk begins there. */
 const BASE = 640;
@@ -197,14 +196,20 @@ function rowsOfWorld(world: readonly SlotFacts[]) {
   };
 }
 
-/** Registers what view slots and the tables beside it promise, of a warehouse that `open` opens. */
-export function slotsContract(form: string, open: OpenWarehouse): void {
-  test(`${form}: view slots says of every slot what an oracle says that knows no SQL`, async (t) => {
-    let worlds = 0;
+/** Registers what view slots and the views beside it promise, of a warehouse that `open` opens; over so many random worlds. */
+export function slotsContract(
+  form: string,
+  open: OpenWarehouse,
+  lakes: Pick<ContractLakes, "open"> = folders,
+  worlds = examples(12),
+  register: (title: string, run: Implementation<[]>) => void = test,
+): void {
+  register(`${form}: view slots says of every slot what an oracle says that knows no SQL`, async (t) => {
+    let opened = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(slotArbitrary, { minLength: 1, maxLength: SLOTS }), async (world) => {
-        const lake = await openFolderLake(await newFolder(t), lakeNetwork.name);
-        const warehouse = await open(t, lakeNetwork, fixedDateClock(NOW), `slots${worlds++}`);
+        const lake = await await lakes.open(t, lakeNetwork.name);
+        const warehouse = await open(t, lakeNetwork, fixedDateClock(NOW), `slots${opened++}`);
         const rows = rowsOfWorld(world);
         for (const [index, relay] of RELAYS.entries()) {
           const [delivered, suspect] = [rows.payloads(index), rows.doubtful(index)];
@@ -228,48 +233,53 @@ export function slotsContract(form: string, open: OpenWarehouse): void {
         );
         await warehouse.close();
       }),
-      { numRuns: examples(12) },
+      { numRuns: worlds, endOnFailure: register !== test },
     );
   });
 
-  test(`${form}: a builder's name is that of its blocks then, before the built-in one and the ends of its key`, async (t) => {
-    const lake = await openFolderLake(await newFolder(t), lakeNetwork.name);
-    const warehouse = await open(t, lakeNetwork, fixedDateClock(NOW));
-    const slots = [BASE, BASE + 5, BASE + 10, BASE + 20];
-    await put(lake, lakeNetwork, "payloads", "one", {
-      rows: new Map(slots.map((slot) => [slot, [rowOf(slot, slot === BASE + 20 ? 2 : 1)]])),
-    });
-    await put(lake, lakeNetwork, "bids", "one", {
-      rows: new Map([
+  register(
+    `${form}: a builder's name is that of its blocks then, before the built-in one and the ends of its key`,
+    async (t) => {
+      const lake = await await lakes.open(t, lakeNetwork.name);
+      const warehouse = await open(t, lakeNetwork, fixedDateClock(NOW));
+      const slots = [BASE, BASE + 5, BASE + 10, BASE + 20];
+      await put(lake, lakeNetwork, "payloads", "one", {
+        rows: new Map(slots.map((slot) => [slot, [rowOf(slot, slot === BASE + 20 ? 2 : 1)]])),
+      });
+      await put(lake, lakeNetwork, "bids", "one", {
+        rows: new Map([
+          [
+            BASE,
+            [1, 4, 7].map((number) =>
+              rowOf(BASE, number, {
+                timestamp_ms: String(slotStartMs(lakeNetwork, BASE) - 60 + 10 * number),
+              }),
+            ),
+          ],
+        ]),
+      });
+      await warehouse.load(lake, [relayNamed("one")]);
+      const key = rowOf(BASE, 1)["builder_pubkey"] as string;
+      await warehouse.put(keyedBuilders, [
+        [key, "early", BASE + 3, BASE + 6, 5, 1, "extra_data"],
+        [key, "late", BASE + 9, BASE + 9, 5, 0.8, "extra_data"],
+      ]);
+      t.deepEqual(await warehouse.query("SELECT slot, builder FROM slots ORDER BY slot"), [
+        { slot: String(BASE), builder: "early" },
+        { slot: String(BASE + 5), builder: "early" },
+        { slot: String(BASE + 10), builder: "late" },
+        { slot: String(BASE + 20), builder: "0x0000…0002" },
+      ]);
+      t.deepEqual(
+        await warehouse.query(
+          "SELECT slot, builder, bucket_ms, best_value, bids FROM bids_by_50ms ORDER BY bucket_ms",
+        ),
         [
-          BASE,
-          [1, 4, 7].map((number) =>
-            rowOf(BASE, number, { timestamp_ms: String(slotStartMs(lakeNetwork, BASE) - 60 + 10 * number) }),
-          ),
+          { slot: String(BASE), builder: "early", bucket_ms: "-50", best_value: "4", bids: "2" },
+          { slot: String(BASE), builder: "early", bucket_ms: "0", best_value: "7", bids: "1" },
         ],
-      ]),
-    });
-    await warehouse.load(lake, [relayNamed("one")]);
-    const key = rowOf(BASE, 1)["builder_pubkey"] as string;
-    await warehouse.put(keyedBuilders, [
-      [key, "early", BASE + 3, BASE + 6, 5, 1, "extra_data"],
-      [key, "late", BASE + 9, BASE + 9, 5, 0.8, "extra_data"],
-    ]);
-    t.deepEqual(await warehouse.query("SELECT slot, builder FROM slots ORDER BY slot"), [
-      { slot: String(BASE), builder: "early" },
-      { slot: String(BASE + 5), builder: "early" },
-      { slot: String(BASE + 10), builder: "late" },
-      { slot: String(BASE + 20), builder: "0x0000…0002" },
-    ]);
-    t.deepEqual(
-      await warehouse.query(
-        "SELECT slot, builder, bucket_ms, best_value, bids FROM bids_by_50ms ORDER BY bucket_ms",
-      ),
-      [
-        { slot: String(BASE), builder: "early", bucket_ms: "-50", best_value: "4", bids: "2" },
-        { slot: String(BASE), builder: "early", bucket_ms: "0", best_value: "7", bids: "1" },
-      ],
-    );
-    await warehouse.close();
-  });
+      );
+      await warehouse.close();
+    },
+  );
 }

@@ -44,7 +44,8 @@ export interface ContractLakes {
   damage(lake: Lake, object: string, change: (bytes: Buffer) => Buffer): Promise<void>;
 }
 
-const folders: ContractLakes = {
+/** Lakes in folders. */
+export const folders: ContractLakes = {
   open: async (t, network_) => openFolderLake(await newFolder(t), network_),
   async damage(lake, object, change) {
     const path = lake.locate(object);

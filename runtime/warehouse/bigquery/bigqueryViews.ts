@@ -94,7 +94,8 @@ export function bigqueryRoutines(settings: ViewSettings): BigQueryRoutine[] {
       { name: "from_time", typeKind: "TIMESTAMP" },
       { name: "to_time", typeKind: "TIMESTAMP" },
     ],
-    body,
+    // A body that begins with WITH isn't taken everywhere.
+    body: body.startsWith("WITH") ? `SELECT * FROM (\n${body}\n)` : body,
   }));
 }
 
