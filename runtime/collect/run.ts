@@ -106,7 +106,8 @@ async function collectRelay(
     const { missing, oldestKept: horizon } = await plan(job, windows, datasets[name], range, options.order);
     const { order } = options;
     const common = { dataset: name, horizon, purpose: "collect" } as const;
-    const wanted = datasets[name].target === "delivered" ? deliveredPlans(job, datasets[name], missing) : missing;
+    const wanted =
+      datasets[name].target === "delivered" ? deliveredPlans(job, datasets[name], missing) : missing;
     await new SlotCollector(job, { ...common, ...(order ? { order } : {}) }).collect(wanted);
   };
   // Side by side: what is asked again has to rest, and all share the relay's pace.

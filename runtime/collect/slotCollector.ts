@@ -216,7 +216,8 @@ export class SlotCollector {
     const chosen = this.#open.flatMap((chunk) =>
       chunk.empties.filter(
         ({ slot, restsUntil }) =>
-          !this.#border.isForgotten(slot) && (final || (restsUntil <= now && (this.#byDelivery || (slot < newest && slot > oldest)))),
+          !this.#border.isForgotten(slot) &&
+          (final || (restsUntil <= now && (this.#byDelivery || (slot < newest && slot > oldest)))),
       ),
     );
     if (chosen.length === 0) return;

@@ -1,12 +1,20 @@
 import { adjustments } from "./adjustments.ts";
 import { bids } from "./bids.ts";
+import { chainBlocks } from "./chainBlocks.ts";
 import type { Column, Definition, Dialect, Endpoint } from "./definition.ts";
 import { headers } from "./headers.ts";
 import { mergedBlocks } from "./mergedBlocks.ts";
 import { payloads } from "./payloads.ts";
 
 /** All datasets by name. Nothing else says which there are. */
-const registry = { bids, payloads, adjustments, merged_blocks: mergedBlocks, headers } as const;
+const registry = {
+  bids,
+  payloads,
+  adjustments,
+  merged_blocks: mergedBlocks,
+  headers,
+  chain_blocks: chainBlocks,
+} as const;
 
 export type DatasetName = keyof typeof registry;
 export type Dataset = Definition<DatasetName>;
@@ -20,6 +28,7 @@ export const DATASET_NAMES: readonly DatasetName[] = (Object.keys(registry) as D
 
 function turnOf({ asked, makesBlocks }: Dataset): number {
   if (asked === "pages") return 0;
+  if (asked === "range") return 3;
   return makesBlocks === undefined ? 2 : 1;
 }
 

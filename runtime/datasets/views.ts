@@ -90,6 +90,11 @@ export const views = {
       ),
     ],
   },
+  blocks: {
+    name: "blocks",
+    description: "The finalized chain, one row a slot: of what told of it, the source that knows most",
+    columns: datasets.chain_blocks.columns,
+  },
   bids_readable: readableView(
     "bids",
     "Table bids with value in ETH, builder's name, ms into the slot and date",

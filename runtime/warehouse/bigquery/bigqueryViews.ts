@@ -4,7 +4,14 @@ import { rowTables } from "../../datasets/tables.ts";
 import { type View, views } from "../../datasets/views.ts";
 import { bigqueryDialect } from "../sql/bigqueryDialect.ts";
 import { readableQuery } from "../sql/readableViews.ts";
-import { coverageQuery, deliveredQuery, loadsQuery, settledSlotSql, type TableNamer } from "../sql/views.ts";
+import {
+  blocksQuery,
+  coverageQuery,
+  deliveredQuery,
+  loadsQuery,
+  settledSlotSql,
+  type TableNamer,
+} from "../sql/views.ts";
 import { columnList, type DatasetPlace, tableName } from "./bigquerySql.ts";
 
 const dialect = bigqueryDialect;
@@ -41,7 +48,7 @@ export function bigqueryViews(settings: ViewSettings): BigQueryView[] {
   const { days = WINDOW_DAYS } = settings;
   const window = `block_timestamp >= ${daysAgo(days)}`;
   const names = namesIn(settings);
-  const { loads, coverage, delivered } = views;
+  const { loads, coverage, delivered, blocks } = views;
   return [
     { ...described(loads), query: loadsQuery(dialect, names) },
     { ...described(coverage), query: coverageView(settings) },
@@ -50,6 +57,7 @@ export function bigqueryViews(settings: ViewSettings): BigQueryView[] {
       description: `Payloads of the last ${days} days beside the best bid of their relay, slot and parent; delivered_between has the others`,
       query: deliveredQuery(dialect, names, window),
     },
+    { ...described(blocks, days), query: blocksQuery(dialect, names, window) },
     ...AUCTION.toReversed().map((name) => ({
       ...described(views[`${name}_readable`], days),
       // Of a table that demands a filter no view is made without one.

@@ -4,7 +4,7 @@ import { infoTable } from "../../datasets/tables.ts";
 import { views } from "../../datasets/views.ts";
 import { duckdbDialect } from "../sql/duckdbDialect.ts";
 import { readableQuery } from "../sql/readableViews.ts";
-import { coverageQuery, deliveredQuery, loadsQuery, settledSlotSql } from "../sql/views.ts";
+import { blocksQuery, coverageQuery, deliveredQuery, loadsQuery, settledSlotSql } from "../sql/views.ts";
 
 const dialect = duckdbDialect;
 
@@ -20,6 +20,7 @@ export function viewDdl(network: Network): string[] {
     loads: loadsQuery(dialect, plain),
     coverage: coverageQuery(dialect, plain, network, settledNow(network)),
     delivered: deliveredQuery(dialect, plain, "true"),
+    blocks: blocksQuery(dialect, plain, "true"),
     bids_readable: readableQuery(dialect, plain, network, "bids"),
     payloads_readable: readableQuery(dialect, plain, network, "payloads"),
   };
