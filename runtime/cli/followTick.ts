@@ -131,12 +131,8 @@ async function once(
   });
   const unsettled = result.loaded ? await settleBy(canonical, warehouse, context) : [];
   const scope = { network, range, nowMs: clock.now() };
-  const { coverage, faults } = await coverageOfAll(
-    lake,
-    scope,
-    [...asking.relays, ...chain.relays],
-    datasets,
-  );
+  const ofRelays = await coverageOfAll(lake, scope, asking.relays, datasets);
+  const { coverage, faults } = joined(ofRelays, await chain.coverage(scope));
   const { unanswered, objects_at_fault: atFault } = troubles(result);
   const relays = datasets.flatMap((dataset) =>
     [...asking.clients.values()].flatMap((client) => relayCounts(dataset, client, result) ?? []),
