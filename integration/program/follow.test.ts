@@ -151,6 +151,7 @@ async function ticksInProcess(t: ExecutionContext, load: (load: Warehouse["load"
     sources: connection.sources(stop.signal),
     sourcesUntil: (until: AbortSignal) => connection.sources(until),
     clients: connection.clients,
+    nodes: undefined,
     close: async () => {},
   };
   const faulty = new Proxy(warehouse, {
@@ -166,6 +167,7 @@ async function ticksInProcess(t: ExecutionContext, load: (load: Warehouse["load"
       lake,
       warehouse: faulty,
       asking,
+      chain: await chainToCollect(defaultOptions(seed), context, lake, undefined),
       canonical: undefined,
       firstSlot,
       stop: stop.signal,

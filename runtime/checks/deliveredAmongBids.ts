@@ -1,6 +1,10 @@
 import { bids } from "../datasets/bids.ts";
+import { datasets } from "../datasets/dataset.ts";
 import { type SqlDialect, countWhere } from "../warehouse/sql/dialect.ts";
 import { type Scope, inScope } from "../warehouse/sql/scope.ts";
+
+/** The datasets that name blocks which relays make themselves. */
+const MAKING = Object.values(datasets).filter(({ makesBlocks }) => makesBlocks !== undefined);
 
 /** Table expression `covered_deliveries` (relay, slot, block_hash), to follow WITH: payloads in slots whose bids are covered. */
 export function coveredDeliveriesSql(d: SqlDialect, scope: Scope): string {
@@ -15,24 +19,31 @@ export function coveredDeliveriesSql(d: SqlDialect, scope: Scope): string {
 
 /**
  * Of each relay's delivered blocks, in slots whose bids are covered and not empty, how many are among its bids: relay, blocks,
- * offered, and the newest slot that lacks one.
+ * offered, and the newest slot that lacks one. Blocks that the relay says it made itself, by adjusting or merging, were never bid.
  */
 export function deliveredAmongBidsSql(d: SqlDialect, scope: Scope): string {
-  return `WITH ${coveredDeliveriesSql(d, scope)}, slots AS (
+  return `WITH ${coveredDeliveriesSql(d, scope)}, made AS (
+  ${MAKING.map(({ name, makesBlocks }) => `SELECT relay, slot, ${makesBlocks} AS block_hash FROM ${name} WHERE ${inScope(d, scope)}`).join("\n  UNION ALL\n  ")}
+), to_be_bid AS (
+  SELECT covered_deliveries.relay AS relay, covered_deliveries.slot AS slot, covered_deliveries.block_hash AS block_hash
+  FROM covered_deliveries LEFT JOIN made ON made.relay = covered_deliveries.relay
+    AND made.slot = covered_deliveries.slot AND made.block_hash = covered_deliveries.block_hash
+  WHERE made.slot IS NULL
+), slots AS (
   SELECT DISTINCT bids.relay AS relay, bids.slot AS slot
-  FROM bids JOIN covered_deliveries ON covered_deliveries.relay = bids.relay AND covered_deliveries.slot = bids.slot
+  FROM bids JOIN to_be_bid ON to_be_bid.relay = bids.relay AND to_be_bid.slot = bids.slot
   WHERE ${inScope(d, scope, "bids")}
 ), offered AS (
   SELECT DISTINCT bids.relay AS relay, bids.slot AS slot, bids.block_hash AS block_hash
-  FROM bids JOIN covered_deliveries ON covered_deliveries.relay = bids.relay
-    AND covered_deliveries.slot = bids.slot AND covered_deliveries.block_hash = bids.block_hash
+  FROM bids JOIN to_be_bid ON to_be_bid.relay = bids.relay
+    AND to_be_bid.slot = bids.slot AND to_be_bid.block_hash = bids.block_hash
   WHERE ${inScope(d, scope, "bids")}
 )
-SELECT covered_deliveries.relay AS relay, count(*) AS blocks, ${countWhere("offered.slot IS NOT NULL")} AS offered,
-  max(CASE WHEN offered.slot IS NULL THEN covered_deliveries.slot END) AS newest_lacking
-FROM covered_deliveries
-JOIN slots ON slots.relay = covered_deliveries.relay AND slots.slot = covered_deliveries.slot
-LEFT JOIN offered ON offered.relay = covered_deliveries.relay AND offered.slot = covered_deliveries.slot
-  AND offered.block_hash = covered_deliveries.block_hash
-GROUP BY covered_deliveries.relay`;
+SELECT to_be_bid.relay AS relay, count(*) AS blocks, ${countWhere("offered.slot IS NOT NULL")} AS offered,
+  max(CASE WHEN offered.slot IS NULL THEN to_be_bid.slot END) AS newest_lacking
+FROM to_be_bid
+JOIN slots ON slots.relay = to_be_bid.relay AND slots.slot = to_be_bid.slot
+LEFT JOIN offered ON offered.relay = to_be_bid.relay AND offered.slot = to_be_bid.slot
+  AND offered.block_hash = to_be_bid.block_hash
+GROUP BY to_be_bid.relay`;
 }

@@ -16,7 +16,7 @@ import type { RelaySource } from "./relaySource.ts";
 import { coverageOf } from "./coverage.ts";
 import { recheck } from "./recheck.ts";
 import { collect } from "./run.ts";
-import { packSlot } from "./slotAnswer.ts";
+import { type DeliveredBlocks, packSlot } from "./slotAnswer.ts";
 
 export const testNetwork = simulatedNetwork(1);
 const NOW = slotStartMs(testNetwork, 1050);
@@ -100,7 +100,7 @@ export class MemoryRelay implements RelaySource {
     return Array.from({ length: count }, (_, n) => ({ ...row(slot, n), ...quirk }));
   }
 
-  async slot(dataset: Dataset, slot: number, delivered?: ReadonlySet<string>) {
+  async slot(dataset: Dataset, slot: number, delivered?: DeliveredBlocks) {
     this.asked.push({ kind: dataset.name, slot });
     this.onAsk();
     await new Promise((resolve) => setImmediate(resolve));

@@ -1,7 +1,15 @@
 import { type Chunk, chunkRange } from "../datasets/chunks.ts";
+import { type Dataset, datasets } from "../datasets/dataset.ts";
 import { payloads } from "../datasets/payloads.ts";
 import { blockHashOf } from "../datasets/line.ts";
+import type { SlotRange } from "../chain/slots.ts";
+import { type Relay, serves } from "../relays/relay.ts";
 import { type Lake, trusted } from "../lake/lake.ts";
+
+/** The datasets that name blocks which relays make themselves. */
+const MAKING = Object.values(datasets).filter(({ makesBlocks }) => makesBlocks !== undefined);
+/** Hashes of such blocks by slot; every covered slot is there. */
+type Made = ReadonlyMap<number, readonly string[]>;
 
 /** Chunks below a slot that are looked through for slots in which the relay delivered. */
 const CHUNKS_BELOW = 3;
@@ -14,12 +22,13 @@ const KEPT = 4;
  */
 export class Delivered {
   readonly #lake: Lake;
-  readonly #relay: string;
+  readonly #relay: Relay;
+  readonly #made = new Map<string, Promise<Made>>();
   readonly #chunks = new Map<number, Promise<ReadonlyMap<number, ReadonlySet<string>>>>();
   /** What was read and isn't in the lake yet. */
   readonly #noted = new Map<number, ReadonlySet<string>>();
 
-  constructor(lake: Lake, relay: string) {
+  constructor(lake: Lake, relay: Relay) {
     this.#lake = lake;
     this.#relay = relay;
   }
@@ -32,6 +41,39 @@ export class Delivered {
   /** Block hashes that were delivered in a slot, as far as they are known; undefined where nothing is known to be delivered. */
   async at(slot: number): Promise<ReadonlySet<string> | undefined> {
     return this.#noted.get(slot) ?? (await this.#chunk(slot)).get(slot);
+  }
+
+  /**
+   * Block hashes that were delivered in a slot and have to be among its bids: not those that an adjustment or a merger names, and, of
+   * a relay that makes blocks, none while nobody knows which.
+   */
+  async bid(slot: number): Promise<ReadonlySet<string>> {
+    const left = new Set(await this.at(slot));
+    if (!this.#relay.adjusts) return left;
+    for (const dataset of MAKING.filter(({ name }) => serves(this.#relay, name))) {
+      const made = (await this.#madeIn(dataset, slot)).get(slot);
+      if (!made) return new Set();
+      for (const hash of made) left.delete(hash);
+    }
+    return left;
+  }
+
+  #madeIn(dataset: Dataset, slot: number): Promise<Made> {
+    const { first, last } = chunkRange(dataset, slot);
+    const key = `${dataset.name} ${first}`;
+    const known = this.#made.get(key) ?? this.#readMade(dataset, { first, last });
+    this.#made.delete(key);
+    for (const old of [...this.#made.keys()].slice(0, 1 - KEPT)) this.#made.delete(old);
+    this.#made.set(key, known);
+    return known;
+  }
+
+  /** The blocks that the relay made, by the covered slots of a chunk. */
+  async #readMade({ name, makesBlocks = "" }: Dataset, range: SlotRange): Promise<Made> {
+    const chunk = { dataset: name, relay: this.#relay.name, ...range };
+    const content = await trusted(() => this.#lake.read(chunk), undefined);
+    const hashOf = (line: string) => String((JSON.parse(line) as Record<string, unknown>)[makesBlocks]);
+    return new Map([...(content?.lines ?? [])].map(([slot, lines]) => [slot, lines.map(hashOf)]));
   }
 
   /** Slots at or below a slot in which the relay delivered, newest first, as far as some nearby are known. */
@@ -59,7 +101,7 @@ export class Delivered {
   async #read(first: number): Promise<ReadonlyMap<number, ReadonlySet<string>>> {
     const hashes = new Map<number, ReadonlySet<string>>();
     const range = chunkRange(payloads, first);
-    const chunk = { dataset: "payloads", relay: this.#relay, ...range } as const;
+    const chunk = { dataset: "payloads", relay: this.#relay.name, ...range } as const;
     // The payloads' own plan says that an object is bad; bids go on without the cross-check.
     const content = await trusted(() => this.#lake.read(chunk), undefined);
     if (content && content.stored.meta.quarantined > 0)

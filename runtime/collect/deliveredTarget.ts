@@ -10,12 +10,13 @@ import { storeAnswers } from "./storeAnswers.ts";
 /**
  * The plans of a dataset whose target is the slots in which the relay delivered, with those alone. Slots with covered payloads and
  * no delivery are covered without being asked: doubtful while their payloads are, so that each pass looks at them again. A slot
- * whose payloads aren't covered stays missing: nobody knows yet whether it belongs to the target.
+ * whose payloads aren't covered stays missing: nobody knows yet whether it belongs to the target. `reached` collects the slots.
  */
 export async function* deliveredPlans(
   job: RelayJob,
   dataset: Dataset,
   plans: AsyncIterable<ChunkPlan>,
+  reached: Set<number>,
 ): AsyncGenerator<ChunkPlan> {
   const counts = job.tally[dataset.name];
   for await (const plan of plans) {
@@ -31,6 +32,7 @@ export async function* deliveredPlans(
     counts.wanted -= plan.missing.length - missing.length - unasked.length;
     counts.read += unasked.length;
     await storeAnswers(job, dataset.name, plan, { answers: unasked }, "collect");
+    for (const slot of missing) reached.add(slot);
     if (missing.length > 0) yield { ...plan, missing };
   }
 }

@@ -2,9 +2,10 @@ import { setMaxListeners } from "node:events";
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
 import { type DecodedAnswer, MalformedAnswerError, answerDecoder } from "../datasets/answer.ts";
-import { endpointOf, forEachDataset } from "../datasets/dataset.ts";
+import { AUCTION, endpointOf, forEachDataset } from "../datasets/dataset.ts";
 import { payloads } from "../datasets/payloads.ts";
 import type { Relay } from "../relays/relay.ts";
+import { RelayError } from "../relays/http/errors.ts";
 import type { RelayClient } from "../relays/http/client.ts";
 import type { RelayRequest } from "../relays/http/request.ts";
 import type { Answer } from "../relays/http/sender.ts";
@@ -52,18 +53,21 @@ export function httpRelaySource(
       return client.knock(stop);
     },
     async slot(dataset, slot, delivered) {
-      return ask({ kind: dataset.name, slot }, async (answer) => {
-        const body = bodyOf(answer);
-        const decoded = answer.status === 200 ? decoders[dataset.name](body, slot) : NO_PAYLOADS;
-        refuseOutside(decoded, ({ slot: sent }) => sent === slot, `slot ${slot}`);
-        return packSlot(dataset, { network, relay: relay.name, slot }, decoded, {
-          readAt: clock.now(),
-          cached: answer.ageS > 0,
-          absent: answer.status === 404,
-          // A relay that adjusts blocks delivers what nobody bid; none at all is doubtful at every relay.
-          delivered: relay.adjusts && decoded.rows.length > 0 ? undefined : delivered,
+      const asked = { network, relay: relay.name, slot };
+      try {
+        return await ask({ kind: dataset.name, slot }, async (answer) => {
+          const body = bodyOf(answer);
+          const decoded = answer.status === 200 ? decoders[dataset.name](body, slot) : NO_PAYLOADS;
+          refuseOutside(decoded, ({ slot: sent }) => sent === slot, `slot ${slot}`);
+          const how = { cached: answer.ageS > 0, absent: answer.status === 404 };
+          return packSlot(dataset, asked, decoded, { readAt: clock.now(), ...how, delivered });
         });
-      });
+      } catch (error) {
+        // Of a dataset that not every relay has, a router that doesn't know the path says the same as a relay that has nothing.
+        const isAbsent = error instanceof RelayError && error.kind === "bad-request" && error.status === 404;
+        if (!isAbsent || AUCTION.some((name) => name === dataset.name)) throw error;
+        return packSlot(dataset, asked, NO_PAYLOADS, { readAt: clock.now(), absent: true });
+      }
     },
     ...payloadQuestions(ask, bodyOf),
   };

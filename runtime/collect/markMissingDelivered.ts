@@ -2,7 +2,7 @@ import { chunkRange } from "../datasets/chunks.ts";
 import { bids } from "../datasets/bids.ts";
 import { blockHashOf } from "../datasets/line.ts";
 import { isBad, trusted } from "../lake/lake.ts";
-import { refusedSlots } from "./delivered.ts";
+import { Delivered, refusedSlots } from "./delivered.ts";
 import { storeAnswers } from "./storeAnswers.ts";
 import type { RelayJob } from "./relayJob.ts";
 
@@ -39,14 +39,30 @@ export async function markMissingDelivered(
           : hashes.some((hash) => !offered.has(hash));
       });
       if (doubted.length === 0) return;
+      // What a relay made itself nobody bid; a slot without any bid is doubtful at every relay.
+      const known = new Delivered(job.lake, job.relay);
+      const marked: number[] = [];
+      for (const slot of doubted) {
+        const offered = new Set((content?.lines.get(slot) ?? []).map(blockHashOf));
+        const bid = job.relay.adjusts ? await known.bid(slot) : (delivered.get(slot) ?? []);
+        if (offered.size === 0 || [...bid].some((hash) => !offered.has(hash))) marked.push(slot);
+      }
+      if (marked.length === 0) return;
       job.log.warn(
-        { relay: job.relay.name, dataset: "bids", slots: doubted },
+        { relay: job.relay.name, dataset: "bids", slots: marked },
         "delivered payloads are not among the bids",
       );
-      // A relay that adjusts blocks delivers what nobody bid; a slot without any bid is doubtful at every relay.
-      const isEmpty = (slot: number) => (content?.lines.get(slot) ?? []).length === 0;
-      const marked = job.relay.adjusts ? doubted.filter(isEmpty) : doubted;
       await storeAnswers(job, "bids", range, { answers: [], doubted: marked }, "collect");
     }, undefined);
   }
+}
+
+/** The same once it is known which blocks the relay made itself, of slots that it was asked about. */
+export async function markUnexplained(job: RelayJob, slots: Iterable<number>): Promise<void> {
+  const delivered = new Map<number, ReadonlySet<string>>();
+  for (const slot of slots) {
+    const hashes = await job.delivered.at(slot);
+    if (hashes && hashes.size > 0) delivered.set(slot, hashes);
+  }
+  await markMissingDelivered(job, delivered);
 }

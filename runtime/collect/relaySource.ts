@@ -1,6 +1,6 @@
 import type { DecodedAnswer } from "../datasets/answer.ts";
 import type { Dataset } from "../datasets/dataset.ts";
-import type { SlotAnswer } from "./slotAnswer.ts";
+import type { DeliveredBlocks, SlotAnswer } from "./slotAnswer.ts";
 
 /** Payloads as a relay answered them. */
 export interface PayloadAnswer extends DecodedAnswer {
@@ -23,8 +23,8 @@ export interface RelaySource {
   readonly breaks: number;
   /** Asks a relay that is down whether it is back. */
   knock(): Promise<boolean>;
-  /** What a dataset has of one slot. `delivered`: block hashes that have to be among it. */
-  slot(dataset: Dataset, slot: number, delivered?: ReadonlySet<string>): Promise<SlotAnswer>;
+  /** What a dataset has of one slot. `delivered`: what the relay delivered in it, where that has to be among the rows. */
+  slot(dataset: Dataset, slot: number, delivered?: DeliveredBlocks): Promise<SlotAnswer>;
   /** The relay's newest payload, if it has any. */
   payloadNewest(): Promise<PayloadAnswer>;
   /** A page of payloads, newest first, all at or below the cursor. */

@@ -9,6 +9,7 @@ import type { Log } from "../log.ts";
 import { type Relay, serves } from "../relays/relay.ts";
 import type { RelaySource } from "./relaySource.ts";
 import { oldestKept } from "./coverage.ts";
+import { markUnexplained } from "./markMissingDelivered.ts";
 import { deliveredPlans } from "./deliveredTarget.ts";
 import { Delivered } from "./delivered.ts";
 import { PayloadsCollector } from "./payloads.ts";
@@ -102,12 +103,14 @@ async function collectRelay(
     const plans = await plan(job, windows, payloads, range);
     await ofPayloads.collect(plans.missing);
   }
+  // Slots of which the relay was asked what it made.
+  const reached = new Set<number>();
   const collectSlots = async (name: DatasetName) => {
     const { missing, oldestKept: horizon } = await plan(job, windows, datasets[name], range, options.order);
     const { order } = options;
     const common = { dataset: name, horizon, purpose: "collect" } as const;
     const wanted =
-      datasets[name].target === "delivered" ? deliveredPlans(job, datasets[name], missing) : missing;
+      datasets[name].target === "delivered" ? deliveredPlans(job, datasets[name], missing, reached) : missing;
     await new SlotCollector(job, { ...common, ...(order ? { order } : {}) }).collect(wanted);
   };
   // Side by side: what is asked again has to rest, and all share the relay's pace.
@@ -117,6 +120,7 @@ async function collectRelay(
   await allSettled(first.map(collectSlots));
   await ofPayloads.finish();
   await allSettled(later.map(collectSlots));
+  if (relay.adjusts) await markUnexplained(job, reached);
   tally.complete = !isOver(job);
 }
 
@@ -137,7 +141,7 @@ export function jobOf(
   if (!whole) return undefined;
   const newerQuestions = options.newerQuestions ?? SETTLE_LAG_SLOTS;
   const common = { network, relay, target: whole, lake, source, clock, log, tally, stop };
-  const delivered = new Delivered(lake, relay.name);
+  const delivered = new Delivered(lake, relay);
   return { ...common, held, newerQuestions, delivered, bidsSeen: new Sightings() };
 }
 

@@ -28,14 +28,20 @@ export interface SlotAnswer {
  */
 export type Doubt = "limit" | "undelivered" | "awaiting" | "differs";
 
+/** Hashes of what a relay delivered in a slot; without any, of a payload that is refused. */
+export interface DeliveredBlocks {
+  readonly all: ReadonlySet<string>;
+  /** Those that have to be among its bids, where it shows any: not what it made itself. */
+  readonly bid: ReadonlySet<string>;
+}
+
 /** What is known of an answer besides its rows. */
 export interface PackOptions {
   /** Unix ms. */
   readonly readAt: number;
   readonly cached?: boolean;
   readonly absent?: boolean;
-  /** Block hashes that the relay delivered in the slot and that have to be among its bids; without any, of a payload that is refused. */
-  readonly delivered?: ReadonlySet<string> | undefined;
+  readonly delivered?: DeliveredBlocks | undefined;
   /** Set where more is known than the rows tell. */
   readonly doubt?: Doubt | undefined;
 }
@@ -61,7 +67,7 @@ export function packSlot(
   if (doubt === undefined && dataset.rowLimits?.includes(sent)) doubt = "limit";
   else if (doubt === undefined && delivered) {
     const offered = new Set(rows.map(({ row }) => row["block_hash"]));
-    if (sent === 0 || [...delivered].some((hash) => !offered.has(hash))) doubt = "undelivered";
+    if (sent === 0 || [...delivered.bid].some((hash) => !offered.has(hash))) doubt = "undelivered";
   }
   return {
     slot,

@@ -175,7 +175,10 @@ export class SlotCollector {
   async #question(slot: number): Promise<SlotAnswer> {
     const { source, network, relay, clock } = this.#job;
     const dataset = datasets[this.#options.dataset];
-    if (dataset.asked === "slot") return source.slot(dataset, slot, await this.#deliveredAt(slot));
+    if (dataset.asked === "slot") {
+      const all = await this.#deliveredAt(slot);
+      return source.slot(dataset, slot, all && { all, bid: await this.#job.delivered.bid(slot) });
+    }
     const answer = await source.payloadSlot(slot);
     const { cached } = answer;
     const asked = { network, relay: relay.name, slot };

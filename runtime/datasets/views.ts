@@ -88,6 +88,22 @@ export const views = {
         "BOOL",
         "Whether best_value, and with it value_left, is a bid that can be believed, by the report's rule; null without any",
       ),
+      column(
+        "adjusted",
+        "BOOL",
+        "Whether the relay made the block of a bid by adjusting its value; null where that slot's adjustments aren't covered",
+      ),
+      column(
+        "submitted_value",
+        "NUMERIC",
+        "Value of that bid as it was submitted, wei; null unless adjusted",
+      ),
+      column(
+        "merged",
+        "BOOL",
+        "Whether the relay made the block of a bid by merging others' orders into it; null where that slot's merged blocks aren't covered",
+      ),
+      column("original_value", "NUMERIC", "Value of that bid for the proposer, wei; null unless merged"),
     ],
   },
   blocks: {

@@ -658,6 +658,44 @@ export function warehouseContract(
     },
   );
 
+  register(`${form}: delivered says which blocks the relay made itself, and of what`, async (t) => {
+    const { lake, warehouse } = await start(t);
+    const delivered = new Map([1, 2, 3, 4].map((slot) => [slot, [rowOf(slot, 6, { value: "60" })]]));
+    await put(lake, lakeNetwork, "payloads", "one", { rows: delivered });
+    const adjusted = {
+      adjusted_block_hash: rowOf(1, 6)["block_hash"] ?? "",
+      submitted_value: "63",
+      adjusted_value: "60",
+    };
+    // One that didn't land stands beside it.
+    const lost = { adjusted_block_hash: `0x${"7".repeat(64)}`, submitted_value: "99" };
+    await put(lake, lakeNetwork, "adjustments", "one", {
+      rows: new Map([
+        [1, [rowOf(1, 6, adjusted), rowOf(1, 6, lost)]],
+        [2, []],
+        [3, []],
+      ]),
+    });
+    await put(lake, lakeNetwork, "merged_blocks", "one", {
+      rows: new Map([
+        [2, [rowOf(2, 6, { original_value: "57", proposer_value: "60" })]],
+        [3, []],
+      ]),
+    });
+    await warehouse.load(lake, []);
+    t.deepEqual(
+      await warehouse.query(
+        "SELECT slot, adjusted, submitted_value, merged, original_value FROM delivered ORDER BY slot",
+      ),
+      [
+        { slot: "1", adjusted: true, submitted_value: "63", merged: null, original_value: null },
+        { slot: "2", adjusted: false, submitted_value: null, merged: true, original_value: "57" },
+        { slot: "3", adjusted: false, submitted_value: null, merged: false, original_value: null },
+        { slot: "4", adjusted: null, submitted_value: null, merged: null, original_value: null },
+      ],
+    );
+  });
+
   register(`${form}: delivered says which values and which best bids can be believed`, async (t) => {
     const { lake, warehouse } = await start(t);
     const eth = (tenths: string, zeros = 17) => ({ value: `${tenths}${"0".repeat(zeros)}` });

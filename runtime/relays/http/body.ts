@@ -9,27 +9,31 @@ const EMPTY_LIST = Buffer.from("[]");
 const BLANKS: ReadonlySet<number | undefined> = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
 /**
- * The JSON list in a body with status 200. What its bytes are decides, not what headers call them: proxies name encodings
+ * The JSON list, or the object around it (`opening`), in a body with status 200. What its bytes are decides, not what headers call them: proxies name encodings
  * and types that nobody used. `null` is a list without elements (a nil slice of Go), and a byte order mark is skipped
  * (RFC 8259 §8.1). Throws where the body doesn't begin like a list; whether it ends like one is the decoder's to say.
  */
 export function listOf(
   raw: Buffer,
   encoding: string | null,
-  inflatedBytes: number,
+  { inflatedBytes, opening }: { readonly inflatedBytes: number; readonly opening: "[" | "{" },
   fault: FaultMaker,
 ): { body: Buffer; gzip: boolean } {
   const gzip = isGzip(raw);
   const body = withoutMark(gzip ? inflated(raw, inflatedBytes, fault) : raw);
   const first = firstOf(body);
-  if (first === "[") return { body, gzip };
+  if (first === opening) return { body, gzip };
   if (first === "n" && /^\s*null\s*$/.test(beginningOf(body))) return { body: EMPTY_LIST, gzip };
   const details = { status: 200, body };
   if (first === "") throw fault("malformed", "an empty body with status 200", details);
   if (first === "<") throw fault("malformed", "a page of HTML instead of data", details);
   if (encoding && !gzip && encoding.toLowerCase() !== "identity")
     throw fault("malformed", `an answer in content-encoding ${encoding}, where gzip was asked for`);
-  throw fault("malformed", "an answer that is no JSON array", details);
+  throw fault(
+    "malformed",
+    opening === "[" ? "an answer that is no JSON array" : "an answer that is no JSON object",
+    details,
+  );
 }
 
 /** The text of an error's body, inflated where it needs to be; none where it can't be read. */

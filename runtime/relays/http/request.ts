@@ -1,4 +1,4 @@
-import { type DatasetName, endpointOf } from "../../datasets/dataset.ts";
+import { type DatasetName, datasets, endpointOf } from "../../datasets/dataset.ts";
 import type { Relay } from "../relay.ts";
 
 /** What can be asked of the Data API (facts: relay-data-api §0): never `limit` or `cursor` together with `slot`. */
@@ -29,6 +29,14 @@ export function urlOf(relay: Relay, request: RelayRequest, mostRows: number): st
     default:
       return `${at(request.kind)}?slot=${askable(request.slot)}`;
   }
+}
+
+/** What the answer to a URL has to begin with: a list, or the object that the relay wraps it in. */
+export function openingOf({ url: base, dialect }: Relay, url: string): "[" | "{" {
+  const endpoint = Object.values(datasets)
+    .map(({ endpoints }) => endpoints[dialect])
+    .find((each) => each !== undefined && url.startsWith(`${base}${each.path}?`));
+  return endpoint?.envelope === undefined ? "[" : "{";
 }
 
 /** The dataset that a question is about. */

@@ -3,6 +3,7 @@ import { type DatasetName, forEachDataset } from "../../datasets/dataset.ts";
 import type { ByteBudget, Reservation } from "./budget.ts";
 import { RelayAgents } from "./connection.ts";
 import { RelayError } from "./errors.ts";
+import { openingOf } from "./request.ts";
 import type { RelayHeaders } from "../headers.ts";
 import { HeldTooLongError, Pace, type Turn } from "./pace.ts";
 import type { Relay } from "../relay.ts";
@@ -69,7 +70,7 @@ const FADING = 0.95;
 export class Sender {
   readonly counters = noCounters();
   readonly pace: Pace;
-  readonly #relay: string;
+  readonly #relay: Relay;
   readonly #options: SenderOptions;
   readonly #limits: TransferLimits;
   readonly #agents: RelayAgents;
@@ -79,7 +80,7 @@ export class Sender {
   constructor(relay: Relay, limits: TransferLimits, options: SenderOptions) {
     const rate = options.rate ?? relay.requestsPerSecond;
     this.pace = new Pace(rate, options.clock, { startRate: options.startRate ?? rate });
-    this.#relay = relay.name;
+    this.#relay = relay;
     this.#options = options;
     this.#limits = limits;
     this.#agents = new RelayAgents(options.allowPrivate ?? false);
@@ -100,10 +101,10 @@ export class Sender {
     if (error instanceof HeldTooLongError) {
       const what = `asked not to be asked for another ${Math.ceil(error.heldMs / 1000)} s`;
       const details = { retryAfterMs: error.heldMs, retryable: false };
-      return new RelayError(this.#relay, url, "refused", what, details);
+      return new RelayError(this.#relay.name, url, "refused", what, details);
     }
     if (!signal?.aborted || error !== signal.reason) return error;
-    return new RelayError(this.#relay, url, "aborted", "stopped before it was asked", { cause: error });
+    return new RelayError(this.#relay.name, url, "aborted", "stopped before it was asked", { cause: error });
   }
 
   /**
@@ -151,8 +152,9 @@ export class Sender {
     signal: AbortSignal | undefined,
   ): Promise<Transferred> {
     const context = {
-      relay: this.#relay,
+      relay: this.#relay.name,
       url,
+      opening: openingOf(this.#relay, url),
       agents: this.#agents,
       allowPrivate: this.#options.allowPrivate ?? false,
       headers: this.#options.headers ?? {},

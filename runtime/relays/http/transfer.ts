@@ -48,6 +48,8 @@ export interface Transferred {
 export interface TransferContext {
   readonly relay: string;
   readonly url: string;
+  /** What an answer has to begin with. */
+  readonly opening: "[" | "{";
   readonly agents: RelayAgents;
   readonly allowPrivate: boolean;
   /** Beside the usual ones. */
@@ -152,7 +154,8 @@ async function take(context: TransferContext, response: Response): Promise<Trans
     const { transferredBytes, inflatedBytes } = context.limits;
     const raw = await read(context, response, transferredBytes, "fail");
     const fail: FaultMaker = (...what) => fault(context, ...what);
-    const list = listOf(raw, headers.get("content-encoding"), inflatedBytes, fail);
+    const limits = { inflatedBytes, opening: context.opening };
+    const list = listOf(raw, headers.get("content-encoding"), limits, fail);
     context.reservation.atLeast(list.body.length);
     return { status, ...list, transferredBytes: raw.length, ...dated };
   }

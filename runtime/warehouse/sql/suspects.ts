@@ -1,6 +1,12 @@
 import { bids } from "../../datasets/bids.ts";
+import { datasets } from "../../datasets/dataset.ts";
 import type { SqlDialect } from "./dialect.ts";
 import { type Scope, inScope, relayIn } from "./scope.ts";
+
+/** Datasets of which slots may wait for the relay's next payload. */
+const AWAITING = Object.values(datasets)
+  .filter(({ asked, target }) => asked === "pages" || target === "delivered")
+  .map(({ name }) => name);
 
 /**
  * The number of suspect slots by dataset, relay and reason (`limit`, `undelivered`, `empty`, `differs`; `awaiting`: above the
@@ -52,8 +58,8 @@ export function suspectsSql(d: SqlDialect, scope: Scope): string {
   LEFT JOIN undelivered ON undelivered.relay = suspects.relay AND undelivered.slot = suspects.slot
 )
 SELECT dataset, relay, CASE
-  WHEN dataset = 'payloads' AND is_awaiting THEN 'awaiting'
-  WHEN dataset = 'payloads' THEN 'differs'
+  WHEN dataset IN (${AWAITING.map((name) => `'${name}'`).join(", ")}) AND is_awaiting THEN 'awaiting'
+  WHEN dataset <> 'bids' THEN 'differs'
   WHEN ${atLimit} THEN 'limit'
   WHEN is_undelivered THEN 'undelivered'
   WHEN rows_held = 0 THEN 'empty'

@@ -1,5 +1,5 @@
 import { FINAL_LAG_SLOTS, type Network, SECONDS_PER_SLOT, SETTLE_LAG_SLOTS } from "../../chain/networks.ts";
-import { AUCTION, DATASET_NAMES, datasets } from "../../datasets/dataset.ts";
+import { AUCTION, DATASET_NAMES, type Dataset, datasets } from "../../datasets/dataset.ts";
 import { horizonsTable, loadTables, relaysTable, rowTables, type Table } from "../../datasets/tables.ts";
 import type { SqlDialect } from "./dialect.ts";
 import { believedSql, ceilingSql, magnitudeSql } from "./plausibleValues.ts";
@@ -33,10 +33,10 @@ export function loadsQuery(d: SqlDialect, table: TableNamer): string {
 }
 
 /** Whether a relay is to have a dataset: one that only some dialects speak isn't wanted of the others. */
-function hadSql(d: SqlDialect): string {
+function hadSql(): string {
   const extras = DATASET_NAMES.filter((name) => !AUCTION.some((each) => each === name));
   const of = extras.map((name) => {
-    const dialects = Object.keys(datasets[name].endpoints).map((dialect) => d.text(dialect));
+    const dialects = Object.keys(datasets[name].endpoints).map((dialect) => `'${dialect}'`);
     return `(of_dataset = '${name}' AND dialect IN (${dialects.join(", ")}))`;
   });
   const auction = AUCTION.map((name) => `'${name}'`).join(", ");
@@ -76,7 +76,7 @@ export function coverageQuery(d: SqlDialect, table: TableNamer, network: Network
   CROSS JOIN (SELECT ${settled} AS settled)
   LEFT JOIN ${table(horizonsTable.name)} AS horizons
     ON horizons.relay = relays.name AND horizons.dataset = of_dataset
-  WHERE ${hadSql(d)}
+  WHERE ${hadSql()}
 ), days AS (
   SELECT dataset, relay, first_target, last_target, horizon, day_number
   FROM targets
@@ -154,7 +154,9 @@ export function deliveredQuery(d: SqlDialect, table: TableNamer, window: string)
     best.best_value IS NULL,
     NULL,
     ${magnitudeSql(`greatest(${best}, 1)`)} <= ${magnitudeSql(`greatest(${ceiling}, 1)`)}
-  ) AS best_believed
+  ) AS best_believed,
+  ${madeColumns("adjusted", "submitted_value")},
+  ${madeColumns("merged", "original_value")}
 FROM (
   SELECT ${d.columns(payloads.columns)}
   FROM ${table(payloads.name)}
@@ -175,5 +177,32 @@ LEFT JOIN (
 ) AS usual
   ON usual.slot = payload.slot
 LEFT JOIN ${table(loadTables.bids.name)} AS ledger
-  ON ledger.relay = payload.relay AND ledger.first_slot = payload.slot - MOD(payload.slot, ${chunkSlots})`;
+  ON ledger.relay = payload.relay AND ledger.first_slot = payload.slot - MOD(payload.slot, ${chunkSlots})
+${madeJoins(table, datasets.adjustments, ["adjusted", "submitted_value"], window)}
+${madeJoins(table, datasets.merged_blocks, ["merged", "original_value"], window)}`;
+}
+
+/** Whether a relay made the payload's block, and the value of what it made it of. */
+function madeColumns(as: string, value: string): string {
+  const bit = `SUBSTR(${as}_ledger.covered, payload.slot - ${as}_ledger.first_slot + 1, 1)`;
+  return `IF(${as}.slot IS NOT NULL, TRUE, IF(${bit} = '1', FALSE, NULL)) AS ${as},
+  ${as}.${value}`;
+}
+
+/** The blocks that relays made, and the ledger that says of which slots they are known; of equal hashes one. */
+function madeJoins(
+  table: TableNamer,
+  { name, makesBlocks = "", chunkSlots: slots }: Dataset,
+  [as, value]: readonly [string, string],
+  window: string,
+): string {
+  return `LEFT JOIN (
+  SELECT relay, slot, ${makesBlocks} AS made_hash, MAX(${value}) AS ${value}
+  FROM ${table(name)}
+  WHERE ${window}
+  GROUP BY relay, slot, ${makesBlocks}
+) AS ${as}
+  ON ${as}.relay = payload.relay AND ${as}.slot = payload.slot AND ${as}.made_hash = payload.block_hash
+LEFT JOIN ${table(loadTables[name].name)} AS ${as}_ledger
+  ON ${as}_ledger.relay = payload.relay AND ${as}_ledger.first_slot = payload.slot - MOD(payload.slot, ${slots})`;
 }
