@@ -20,7 +20,7 @@ export type CanonicalSource = () => Promise<CanonicalChain>;
  * (exit 2) for a URL that is none.
  */
 export async function chainOf(
-  options: CommonOptions,
+  options: Pick<CommonOptions, "chain" | "canonical">,
   { network, clock }: Context,
   simulated?: string,
 ): Promise<ChainOpener | undefined> {

@@ -25,7 +25,7 @@ export interface CollectedChain {
 
 /** The chain that a run collects. Throws UserError (exit 2) where it is all that is wanted, and there is no source. */
 export async function chainToCollect(
-  options: CommonOptions,
+  options: Pick<CommonOptions, "chain" | "canonical" | "dataset">,
   context: Context,
   lake: Lake,
   nodes: Asking["nodes"],
