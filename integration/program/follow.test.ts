@@ -8,6 +8,7 @@ import test, { type ExecutionContext } from "ava";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { settledSlot } from "../../runtime/chain/slots.ts";
 import { linesForPeople, linesForPrograms } from "../../runtime/cli/followLines.ts";
+import { chainToCollect } from "../../runtime/cli/chain.ts";
 import { FollowMetrics } from "../../runtime/cli/followMetrics.ts";
 import { type FollowState, serveFollow } from "../../runtime/cli/followServer.ts";
 import { type TickReport, ticksOf } from "../../runtime/cli/followTick.ts";
@@ -151,6 +152,7 @@ async function ticksInProcess(t: ExecutionContext, load: (load: Warehouse["load"
     sources: connection.sources(stop.signal),
     sourcesUntil: (until: AbortSignal) => connection.sources(until),
     clients: connection.clients,
+    nodes: undefined,
     close: async () => {},
   };
   const faulty = new Proxy(warehouse, {
@@ -166,6 +168,7 @@ async function ticksInProcess(t: ExecutionContext, load: (load: Warehouse["load"
       lake,
       warehouse: faulty,
       asking,
+      chain: await chainToCollect({}, context, lake, undefined),
       canonical: undefined,
       firstSlot,
       stop: stop.signal,

@@ -6,7 +6,7 @@ import { slotRuns } from "./slots.ts";
 export interface CanonicalChain {
   /** The newest slot of which it surely says the same tomorrow: two epochs behind what it knows. */
   settled(): Promise<number>;
-  /** Hash (0x hex) of the execution block of each of these settled slots, ascending; null where there is none. */
+  /** Hash (0x hex) of the execution block of each of these settled slots, ascending; null where there is none; what it says nothing of isn't among them. */
   blocks(slots: readonly number[]): Promise<ReadonlyMap<number, string | null>>;
 }
 

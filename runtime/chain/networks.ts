@@ -18,6 +18,8 @@ export const SECONDS_PER_SLOT = 12;
 export const SLOTS_PER_EPOCH = 32;
 /** Relays write bids late and answer from replicas: a slot is read once it is this many slots behind the head. */
 export const SETTLE_LAG_SLOTS = 50;
+/** What is final is at least so old on a chain that finalizes: two epochs before the one that the head is in, and the block behind. */
+export const FINAL_LAG_SLOTS = 3 * SLOTS_PER_EPOCH;
 /** The largest slot that a chunk name (10 digits) holds. */
 export const MAX_SLOT = 9_999_999_999;
 

@@ -12,6 +12,7 @@ import { pageBorder } from "./pageBorder.ts";
 import { rereadsDiffer } from "./rereadsDiffer.ts";
 import { retention } from "./retention.ts";
 import { samePayload } from "./samePayload.ts";
+import { sourcesDisagree } from "./sourcesDisagree.ts";
 import { staleEmpty } from "./staleEmpty.ts";
 import { timestamps } from "./timestamps.ts";
 import { truncated } from "./truncated.ts";
@@ -47,6 +48,7 @@ export const checks: readonly Check[] = [
   goneQuiet,
   unprovenEmpty,
   rereadsDiffer,
+  sourcesDisagree,
 ];
 
 /** Runs every detector over what is loaded. */

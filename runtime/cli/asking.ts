@@ -4,6 +4,7 @@ import { ratesOf } from "../relays/rates.ts";
 import type { RelaySource } from "../collect/relaySource.ts";
 import { keepHeapSmall } from "../heap.ts";
 import { Connection } from "../collect/connection.ts";
+import type { Simulator } from "../simulator/server.ts";
 import type { Context } from "./context.ts";
 import type { CommonOptions } from "./options.ts";
 import { resolved } from "./relays.ts";
@@ -15,6 +16,8 @@ export interface Asking {
   /** The same for a time of its own. */
   sourcesUntil(stop: AbortSignal): ReadonlyMap<Relay, RelaySource>;
   readonly clients: ReadonlyMap<string, RelayClient>;
+  /** The nodes of the simulated chain, where the relays are simulated. */
+  readonly nodes: Simulator["nodes"] | undefined;
   close(): Promise<void>;
 }
 
@@ -43,6 +46,7 @@ export async function startAsking(
     sources: connection.sources(stop),
     sourcesUntil: (until) => connection.sources(until),
     clients: connection.clients,
+    nodes: simulator?.nodes,
     async close() {
       connection.close();
       await simulator?.close();

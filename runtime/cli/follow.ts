@@ -4,6 +4,7 @@ import { bids } from "../datasets/bids.ts";
 import { takeableSlot } from "../tick/windows.ts";
 import type { Asking } from "./asking.ts";
 import { canonicalOf } from "./canonical.ts";
+import type { CollectedChain } from "./chain.ts";
 import type { Context } from "./context.ts";
 import { type FollowLines, linesForPeople, linesForPrograms } from "./followLines.ts";
 import type { FollowState } from "./followServer.ts";
@@ -25,6 +26,7 @@ export interface FollowOptions {
 export interface FollowParts {
   readonly lake: Lake;
   readonly asking: Asking;
+  readonly chain: CollectedChain;
   readonly range: SlotRange;
   readonly stop: AbortSignal;
 }
@@ -41,7 +43,7 @@ const SHORTEST_PAUSE_MS = 1000;
 export async function follow(
   options: CommonOptions & FollowOptions,
   context: Context,
-  { lake, asking, range, stop }: FollowParts,
+  { lake, asking, chain, range, stop }: FollowParts,
 ): Promise<number> {
   const { network, clock } = context;
   const lines = linesOf(options, context);
@@ -53,7 +55,15 @@ export async function follow(
   try {
     const [settled, takeable] = [settledSlot(network, clock.now()), takeableSlot(network, bids, clock.now())];
     lines.start({ network, range, settled, takeable, url: served?.url });
-    const tick = ticksOf(context, { lake, warehouse, asking, canonical, firstSlot: range.first, stop });
+    const tick = ticksOf(context, {
+      lake,
+      warehouse,
+      asking,
+      chain,
+      canonical,
+      firstSlot: range.first,
+      stop,
+    });
     let code = 0;
     while (!stop.aborted) {
       const started = clock.monotonic();

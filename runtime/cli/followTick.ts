@@ -13,19 +13,24 @@ import { takeableSlot } from "../tick/windows.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import type { Asking } from "./asking.ts";
 import { type CanonicalSource, settleBy } from "./canonical.ts";
+import type { CollectedChain } from "./chain.ts";
 import type { Context } from "./context.ts";
-import { coverageOfAll } from "./summary.ts";
+import { coverageOfAll, joined } from "./summary.ts";
 
 /** Time from the start of one tick of `run --follow` to the start of the next, ms. */
 export const FOLLOW_INTERVAL_MS = 5 * 60 * 1000;
 /** A tick asks nothing more after this time, so that it has ended when the next is due. */
 const TICK_DEADLINE_MS = 4 * 60 * 1000;
 
+/** Slots before the newest in which a tick looks for what it lacks of the chain. */
+const CHAIN_SLOTS = 32_000;
+
 /** What is followed: these relays, from a slot on, into this lake and warehouse, until it is to stop. */
 export interface Following {
   readonly lake: Lake;
   readonly warehouse: Warehouse;
   readonly asking: Asking;
+  readonly chain: CollectedChain;
   readonly canonical: CanonicalSource | undefined;
   readonly firstSlot: number;
   readonly stop: AbortSignal;
@@ -101,12 +106,14 @@ function outcomeOf(result: TickResult | undefined, stop: AbortSignal): TickOutco
 
 async function once(
   context: Context,
-  { lake, warehouse, asking, canonical, firstSlot, stop }: Following,
+  { lake, warehouse, asking, chain, canonical, firstSlot, stop }: Following,
   range: SlotRange,
   previous: TickMemory | undefined,
 ) {
   const { network, clock, log, datasets } = context;
   for (const client of asking.clients.values()) client.revive();
+  // Before the tick, which loads what it meets in the lake; of a long range the part that is listed at once.
+  await chain.collect({ first: Math.max(firstSlot, range.last - CHAIN_SLOTS), last: range.last }, stop);
   const result = await tick({
     network,
     lake,
@@ -124,7 +131,8 @@ async function once(
   });
   const unsettled = result.loaded ? await settleBy(canonical, warehouse, context) : [];
   const scope = { network, range, nowMs: clock.now() };
-  const { coverage, faults } = await coverageOfAll(lake, scope, asking.relays, datasets);
+  const ofRelays = await coverageOfAll(lake, scope, asking.relays, datasets);
+  const { coverage, faults } = joined(ofRelays, await chain.coverage(scope));
   const { unanswered, objects_at_fault: atFault } = troubles(result);
   const relays = datasets.flatMap((dataset) =>
     [...asking.clients.values()].flatMap((client) => relayCounts(dataset, client, result) ?? []),

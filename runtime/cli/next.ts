@@ -54,6 +54,7 @@ function sameWork(options: CommonOptions, { first, last }: SlotRange): string[] 
     ...(options.relayHeader ?? []).flatMap((header) => ["--relay-header", header]),
     ...(options.rate === undefined ? [] : ["--rate", String(options.rate)]),
     ...(options.faults === "none" ? [] : ["--faults", options.faults]),
+    ...(options.chain === undefined ? [] : ["--chain", "URL"]),
     ...(options.canonical === undefined ? [] : ["--canonical", "URL"]),
     ...(options.create ? ["--create"] : []),
   ];

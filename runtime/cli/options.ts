@@ -18,6 +18,7 @@ export interface CommonOptions extends RangeOptions {
   readonly lake: string;
   readonly warehouse?: string;
   readonly create?: boolean;
+  readonly chain?: string;
   readonly canonical?: string;
   readonly rate?: number;
   readonly seed: number;
@@ -67,7 +68,11 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
   if (groups.includes("loading"))
     command
       .option("--create", "make the datasets, tables and views in BigQuery where they aren't there", false)
-      .option("--canonical <url>", "beacon or execution node that says which blocks are canonical");
+      .option(
+        "--chain <url|dir>",
+        "what tells of the chain: a beacon or execution node, or a folder of xatu's parquet files, a folder a table",
+      )
+      .addOption(new Option("--canonical <url>", "another name of --chain").conflicts("chain"));
   return groups.includes("asking") ? addAskingOptions(command) : command;
 }
 

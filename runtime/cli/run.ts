@@ -6,6 +6,7 @@ import { UserError, printable } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
 import { type Asking, startAsking } from "./asking.ts";
+import { type CollectedChain, chainToCollect } from "./chain.ts";
 import { type Context, contextOf, lakeOf, rangeOf, stopSignal, tellRange } from "./context.ts";
 import { coverageTables, coverageLines } from "./coverageTable.ts";
 import { forecastLines, forecastOf, printForecast } from "./forecast.ts";
@@ -18,7 +19,8 @@ import { offlineSentence, patientLog } from "./offline.ts";
 import { type Progress, progressOn } from "./progress.ts";
 import { resolved } from "./relays.ts";
 import type { WantedSlots } from "./runMeter.ts";
-import { coverageOfAll, exitCodeOf } from "./summary.ts";
+import { coverageOfAll, exitCodeOf, joined } from "./summary.ts";
+import { verifySimulated } from "./verify.ts";
 import { type Unasked, unaskedBeside, unaskedJson, unaskedLines } from "./unasked.ts";
 
 /** Slots that `run` collects when it isn't told which. */
@@ -30,6 +32,7 @@ type RunOptions = CommonOptions & FollowOptions & { dryRun: boolean };
 interface Collecting {
   readonly lake: Lake;
   readonly asking: Asking;
+  readonly chain: CollectedChain;
   readonly range: SlotRange;
   readonly stop: AbortSignal;
   /** What each relay will be asked for; a tick finds that out as it goes. */
@@ -40,6 +43,8 @@ interface Collecting {
 interface Done {
   readonly tallies: readonly Tally[];
   readonly loaded: Pick<Loaded, "rows" | "warehouse" | "failed"> | undefined;
+  /** What came of holding the payloads against the chain, for the person. */
+  readonly verified?: string;
 }
 
 /** `run`: collect what is missing, load it, say what is covered. Returns the exit code. */
@@ -61,10 +66,13 @@ export async function run(options: RunOptions): Promise<number> {
   if (expected) for (const line of forecastLines(expected)) context.note(prose(line, process.stderr));
   const stop = stopSignal(context.note);
   const asking = await startAsking(options, context, stop);
+  let chain: CollectedChain | undefined;
   try {
-    const collecting = { lake, asking, range, stop, ...(expected && { wanted: expected.wanted }) };
+    chain = await chainToCollect(options, context, lake, asking.nodes);
+    const collecting = { lake, asking, chain, range, stop, ...(expected && { wanted: expected.wanted }) };
     return await (options.follow ? follow : once)(options, context, collecting);
   } finally {
+    chain?.close();
     await asking.close();
   }
 }
@@ -76,15 +84,21 @@ async function expect(options: RunOptions, context: Context, lake: Lake, range: 
 
 async function once(options: RunOptions, context: Context, collecting: Collecting): Promise<number> {
   const { network, clock, datasets } = context;
-  const { lake, asking, range, stop } = collecting;
+  const { lake, asking, chain, range, stop } = collecting;
   tellRange(options, context, range);
   return pass(options, context, collecting, async ({ progress, log }) => {
     const { sources } = asking;
     const onTally = (tally: Tally) => progress.add(tally);
-    const tallies = await collect({ network, lake, clock, log, sources, datasets, range, stop, onTally });
+    const works = [
+      collect({ network, lake, clock, log, sources, datasets, range, stop, onTally }),
+      chain.collect(range, stop, onTally),
+    ];
+    const tallies = (await Promise.all(works)).flat();
     if (!stop.aborted) progress.begin("loading");
     const loaded = stop.aborted ? undefined : await loadInto(options, context, lake, asking.relays);
-    return { tallies, loaded };
+    const isVerified = loaded && asking.nodes && datasets.includes("payloads");
+    const verified = isVerified && (await verifySimulated(options, context, range, asking.nodes.execution));
+    return { tallies, loaded, ...(verified && { verified }) };
   });
 }
 
@@ -96,7 +110,7 @@ async function pass(
   work: (shown: { readonly progress: Progress; readonly log: Log }) => Promise<Done>,
 ): Promise<number> {
   const { network, clock, datasets, say } = context;
-  const { lake, asking, range, wanted } = collecting;
+  const { lake, asking, chain, range, wanted } = collecting;
   const started = clock.monotonic();
   const { clients } = asking;
   const progress = progressOn(process.stderr, { quiet: options.quiet, clock, clients, wanted });
@@ -109,7 +123,8 @@ async function pass(
     done = await work({ progress, log: patient.log });
     offline = offlineSentence(done.tallies, clients);
     const scope = { network, range, nowMs: clock.now() };
-    found = await coverageOfAll(lake, scope, asking.relays, datasets);
+    const ofRelays = await coverageOfAll(lake, scope, asking.relays, datasets);
+    found = joined(ofRelays, await chain.coverage(scope));
     // Where nothing is covered there is nothing to see, and why will be said.
     if (done.loaded && found.coverage.some(({ covered }) => covered > 0)) {
       progress.begin("reporting");
@@ -133,7 +148,7 @@ async function pass(
       `${JSON.stringify({ coverage, ...summary, loaded_rows: loaded?.rows ?? 0, unasked: unaskedJson(unasked, options) })}\n`,
     );
   else if (offline === undefined)
-    printSummary(options, context, collecting, { coverage, ...summary, loaded, unasked });
+    printSummary(options, context, collecting, { ...done, coverage, ...summary, loaded, unasked });
   if (page !== undefined && !options.json) context.print(`report: ${page}\n`);
   const troubles = new Set([
     ...faults,
@@ -149,7 +164,7 @@ function printSummary(
   { network, print }: Context,
   { lake, asking, range, stop }: Collecting,
   summary: ReturnType<typeof summaryOf> &
-    Pick<Done, "loaded"> & { coverage: readonly Coverage[]; unasked: readonly Unasked[] },
+    Pick<Done, "loaded" | "verified"> & { coverage: readonly Coverage[]; unasked: readonly Unasked[] },
 ): void {
   const { coverage, requests, retries, bytes, seconds, loaded, unasked } = summary;
   const table = coverageTables(coverage, (row) => retriesOf(row, asking));
@@ -162,6 +177,7 @@ function printSummary(
   print(
     loaded ? `${grouped(loaded.rows)} rows loaded into ${loaded.warehouse}\n` : "nothing loaded: stopped\n",
   );
+  if (summary.verified !== undefined) print(`${summary.verified}\n`);
   print(`lake: ${lake.url}\n`);
   const ending = { range, coverage, loaded: loaded !== undefined, stopped: stop.aborted };
   print(nextCommands(options, ending));

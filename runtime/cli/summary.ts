@@ -24,6 +24,16 @@ export async function coverageOfAll(
   return { coverage, faults: [...faults] };
 }
 
+/** Coverage of relays, and of what tells of the chain behind it. */
+export function joined(
+  ...parts: readonly Awaited<ReturnType<typeof coverageOfAll>>[]
+): Awaited<ReturnType<typeof coverageOfAll>> {
+  return {
+    coverage: parts.flatMap(({ coverage }) => coverage),
+    faults: [...new Set(parts.flatMap(({ faults }) => faults))],
+  };
+}
+
 /** What was collected of a relay whose software nobody knows any more is shown too. */
 async function hasAny(lake: Lake, relay: string, dataset: DatasetName): Promise<boolean> {
   return (await lake.relays(dataset)).includes(relay);

@@ -1,6 +1,7 @@
+import type { SlotRange } from "../chain/slots.ts";
 import { VERDICTS } from "../payments/verdict.ts";
 import { type PaymentsSource, type VerifySummary, verifyPayments } from "../payments/verify.ts";
-import { contextOf, stopSignal, tellRange } from "./context.ts";
+import { type Context, contextOf, stopSignal, tellRange } from "./context.ts";
 import { openWarehouse } from "./load.ts";
 import { loadedScope } from "./loadedScope.ts";
 import { grouped } from "./numbers.ts";
@@ -46,6 +47,29 @@ export async function verify(options: CommonOptions & { chain: string; again: bo
   } finally {
     await warehouse.close();
     if (source.kind === "xatu") source.blocks.close();
+  }
+}
+
+/** Holds what a run on the simulated network delivered against the simulated chain, so that its tables show that too. */
+export async function verifySimulated(
+  options: CommonOptions,
+  context: Context,
+  range: SlotRange,
+  node: string,
+): Promise<string> {
+  const { network, clock } = context;
+  const { openRpc } = await import("../nodes/rpc.ts");
+  const warehouse = await openWarehouse(options, context);
+  try {
+    const scope = { network, range, nowMs: clock.now() };
+    const source = { kind: "rpc", rpc: openRpc(node) } as const;
+    const { verdicts, left } = await verifyPayments({ warehouse, clock, scope, source });
+    const told = VERDICTS.flatMap((verdict) =>
+      verdicts[verdict] ? [`${verdicts[verdict]} ${verdict}`] : [],
+    );
+    return `payments held against the chain: ${told.join(", ") || "none"}; ${left} of blocks that aren't final yet`;
+  } finally {
+    await warehouse.close();
   }
 }
 

@@ -1,10 +1,10 @@
-import { type Network, SETTLE_LAG_SLOTS } from "../chain/networks.ts";
+import { FINAL_LAG_SLOTS, type Network, SETTLE_LAG_SLOTS } from "../chain/networks.ts";
 import {
   type Order,
   type SlotRange,
   cutRange,
   intersect,
-  settledSlot,
+  slotAt,
   slotCount,
   slotStartMs,
 } from "../chain/slots.ts";
@@ -33,10 +33,11 @@ const WINDOW_SLOTS = 32_000;
 /** A missing slot younger than this is asked at every tick; older ones at every doubling of their age. */
 const RETRY_UNIT_MS = 10 * 60 * 1000;
 
-/** All slots that a relay should have, up to the newest settled one; undefined when there are none yet. */
+/** All slots that a relay should have, up to the newest settled one, or final one; undefined when there are none yet. */
 export function target(network: Network, relay: Relay, nowMs: number): SlotRange | undefined {
   const first = Math.max(network.floor, relay.activeFrom ?? 0, relay.collectFrom ?? 0);
-  const last = Math.min(relay.activeTo ?? Infinity, settledSlot(network, nowMs));
+  const lag = relay.dialect === "chain" ? FINAL_LAG_SLOTS : SETTLE_LAG_SLOTS;
+  const last = Math.min(relay.activeTo ?? Infinity, slotAt(network, nowMs) - lag);
   return first <= last ? { first, last } : undefined;
 }
 

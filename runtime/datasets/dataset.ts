@@ -1,5 +1,6 @@
 import { adjustments } from "./adjustments.ts";
 import { bids } from "./bids.ts";
+import { chainBlocks } from "./chainBlocks.ts";
 import type { Column, Definition, Dialect, Endpoint } from "./definition.ts";
 import { headers } from "./headers.ts";
 import { mergedBlocks } from "./mergedBlocks.ts";
@@ -28,6 +29,7 @@ export const DATASET_NAMES: readonly DatasetName[] = (Object.keys(registry) as D
 
 function turnOf({ asked, makesBlocks }: Dataset): number {
   if (asked === "pages") return 0;
+  if (asked === "range") return 3;
   return makesBlocks === undefined ? 2 : 1;
 }
 

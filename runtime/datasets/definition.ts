@@ -11,8 +11,8 @@ export interface Definition<N extends string> {
   readonly order: readonly string[];
   /** Where relays serve it, by how their software speaks; the others don't have it. */
   readonly endpoints: Endpoints;
-  /** By cursor pages, newest first, each slot by two of them; or slot by slot. */
-  readonly asked: "pages" | "slot";
+  /** By cursor pages, newest first, each slot by two of them; slot by slot; or, of what tells of the chain, in runs of slots. */
+  readonly asked: "pages" | "slot" | "range";
   /** The slots that a relay should have: all, or those in which it delivered (the others are covered without being asked). */
   readonly target: "all" | "delivered";
   /** True where a block that the relay delivered has to be among its rows. */
@@ -26,9 +26,10 @@ export interface Definition<N extends string> {
 /**
  * How a relay's software speaks (facts: relay-data-api §1.2). `flashbots`: the reference and its forks; `ultrasound`: Ultra
  * Sound's fork with its analytics; `helix`: Titan and other Helix relays (caching, de-duplication after LIMIT); `bloxroute`;
- * `dreamboat` and `freelay`: relays that are gone.
+ * `dreamboat` and `freelay`: relays that are gone. `chain`: no relay, but what tells of the chain; it stands where one does.
  */
-export type Dialect = "flashbots" | "ultrasound" | "helix" | "bloxroute" | "dreamboat" | "freelay";
+export type Dialect = RelayDialect | "chain";
+export type RelayDialect = "flashbots" | "ultrasound" | "helix" | "bloxroute" | "dreamboat" | "freelay";
 
 /** Where a dataset is served: the path behind the relay's URL, and the member of the answer that holds the rows, if they are in one. */
 export interface Endpoint {
@@ -39,7 +40,7 @@ export interface Endpoint {
 export type Endpoints = Readonly<Partial<Record<Dialect, Endpoint>>>;
 
 /** A part of the Data API that every relay has. */
-export function everywhere(path: string): Readonly<Record<Dialect, Endpoint>> {
+export function everywhere(path: string): Readonly<Record<RelayDialect, Endpoint>> {
   const at = { path };
   return { flashbots: at, ultrasound: at, helix: at, bloxroute: at, dreamboat: at, freelay: at };
 }

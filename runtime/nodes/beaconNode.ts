@@ -79,7 +79,7 @@ interface ReadBlock {
 
 /** The finalized chain by a beacon node's API: a header each slot, and the block of each header by its root. */
 export function beaconSource(ask: AskNode, genesis: unknown, network: Network): ChainSource {
-  const { data } = nodeDecoded(genesisType, genesis);
+  const { data } = decoded(genesisType, genesis);
   if (Number(data.genesis_time) !== network.genesis)
     throw new UserError(`--chain: the node is of another network than ${network.name}`, { exitCode: 2 });
   const chain = new FinalChain(ask);
@@ -105,7 +105,7 @@ class FinalChain {
     const answer = await this.#ask("/eth/v1/beacon/headers/finalized");
     if (answer.status === 404)
       throw new UserError("--chain: the node has no final block yet: let it synchronize first");
-    return slotOf(nodeDecoded(oneHeader, answer.json).data);
+    return slotOf(decoded(oneHeader, answer.json).data);
   }
 
   async blocks({ first, last }: SlotRange): Promise<readonly ChainBlock[]> {
@@ -143,8 +143,8 @@ class FinalChain {
   async #header(slot: number): Promise<Header | undefined> {
     const answer = await this.#limit(() => this.#ask(`/eth/v1/beacon/headers/${slot}`));
     if (answer.status === 404) return undefined;
-    const header = nodeDecoded(oneHeader, answer.json).data;
-    if (slotOf(header) !== slot) throw strangeNode("a header is of another slot");
+    const header = decoded(oneHeader, answer.json).data;
+    if (slotOf(header) !== slot) throw strange("a header is of another slot");
     return header.canonical ? header : undefined;
   }
 
@@ -163,10 +163,10 @@ class FinalChain {
   async #block({ root, header }: Header): Promise<ReadBlock | undefined> {
     const answer = await this.#limit(() => this.#ask(`/eth/v2/beacon/blocks/${root}`));
     if (answer.status === 404) return undefined;
-    const { version, data } = nodeDecoded(blockType, answer.json);
+    const { version, data } = decoded(blockType, answer.json);
     const { slot, parent_root, body } = data.message;
     if (slot !== header.message.slot || parent_root !== header.message.parent_root)
-      throw strangeNode("a block isn't that of its header");
+      throw strange("a block isn't that of its header");
     return readBlock(version, body, {
       ...missedBlock(Number(slot)),
       status: "canonical",
@@ -179,7 +179,7 @@ class FinalChain {
   /** The row of a missed slot, or that of a block which was seen in it and isn't on the chain, where the node still has it. */
   async #orphaned(row: ChainBlock): Promise<ChainBlock> {
     const answer = await this.#limit(() => this.#ask(`/eth/v1/beacon/headers?slot=${row.slot}`));
-    const seen = answer.status === 404 ? [] : nodeDecoded(headers, answer.json).data;
+    const seen = answer.status === 404 ? [] : decoded(headers, answer.json).data;
     const [orphan] = seen.filter((header) => !header.canonical && header.header.message.slot === row.slot);
     const block = orphan && (await this.#block(orphan));
     return block ? { ...block.row, status: "orphaned" } : row;
@@ -194,7 +194,7 @@ class FinalChain {
       const answer = await this.#ask(`/eth/v1/beacon/states/finalized/validators?id=${ids}`);
       // A node that doesn't tell of validators leaves their keys unknown.
       if (answer.status === 404) break;
-      for (const { index, validator } of nodeDecoded(validatorsType, answer.json).data)
+      for (const { index, validator } of decoded(validatorsType, answer.json).data)
         this.#keys.set(index, validator.pubkey.toLowerCase());
     }
     return rows.map((row) => ({ ...row, proposer_pubkey: this.#keys.get(row.proposer_index ?? "") ?? null }));
@@ -224,7 +224,7 @@ function linkOf(
   const builtOn = read.get(next)?.promised?.parent;
   if (builtOn === promised.hash) return { ...link, block: row };
   if (next.header.message.parent_root.toLowerCase() !== id || !read.has(next)) return undefined;
-  if (builtOn !== promised.parent) throw strangeNode("a block builds on a payload that it can't");
+  if (builtOn !== promised.parent) throw strange("a block builds on a payload that it can't");
   const { status, block_root, parent_root, proposer_index } = row;
   return { ...link, block: { ...missedBlock(link.slot), status, block_root, parent_root, proposer_index } };
 }
@@ -233,7 +233,7 @@ function linkOf(
 function readBlock(version: string, body: Readonly<Record<string, unknown>>, known: ChainBlock): ReadBlock {
   if (BEFORE_THE_MERGE.has(version)) return { row: known };
   if (!WITH_PAYLOAD.has(version)) {
-    const bid = nodeDecoded(bidType, body).signed_execution_payload_bid.message;
+    const bid = decoded(bidType, body).signed_execution_payload_bid.message;
     const promised = { hash: bid.block_hash.toLowerCase(), parent: bid.parent_block_hash.toLowerCase() };
     const row = {
       ...known,
@@ -245,7 +245,7 @@ function readBlock(version: string, body: Readonly<Record<string, unknown>>, kno
     };
     return { row, promised };
   }
-  const { execution_payload: payload, blob_kzg_commitments } = nodeDecoded(payloadType, body);
+  const { execution_payload: payload, blob_kzg_commitments } = decoded(payloadType, body);
   if (payload.block_hash === NO_HASH) return { row: known };
   const row = {
     ...known,
@@ -264,6 +264,14 @@ function readBlock(version: string, body: Readonly<Record<string, unknown>>, kno
     timestamp: new Date(Number(payload.timestamp) * 1000).toISOString(),
   };
   return { row };
+}
+
+function decoded<A>(type: t.Type<A, unknown, unknown>, value: unknown): A {
+  return nodeDecoded(type, value, "a beacon");
+}
+
+function strange(what: string) {
+  return strangeNode(what, "a beacon");
 }
 
 function countOf(list: readonly unknown[] | undefined): string | null {

@@ -261,7 +261,7 @@ test("a node of another chain, and one whose answer is cut or of another form, i
   );
   await t.throwsAsync(half.blocks({ first: FIRST, last: LAST }), {
     name: "UserError",
-    message: /not as a beacon/,
+    message: /not as an execution/,
   });
 });
 

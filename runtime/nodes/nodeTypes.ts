@@ -10,15 +10,19 @@ export const hexBytes = t.refinement(t.string, (text) => /^0x(?:[0-9a-fA-F]{2})*
 export const hash32 = t.refinement(t.string, (text) => /^0x[0-9a-fA-F]{64}$/.test(text));
 export const address20 = t.refinement(t.string, (text) => /^0x[0-9a-fA-F]{40}$/.test(text));
 
+type NodeKind = "a beacon" | "an execution";
+
 /** Throws UserError when a node's answer isn't of a type. */
-export function nodeDecoded<A>(type: t.Type<A, unknown, unknown>, value: unknown): A {
+export function nodeDecoded<A>(
+  type: t.Type<A, unknown, unknown>,
+  value: unknown,
+  kind: NodeKind = "an execution",
+): A {
   const result = type.decode(value);
   if (E.isRight(result)) return result.right;
-  throw strangeNode("its answer is of another form");
+  throw strangeNode("its answer is of another form", kind);
 }
 
-export function strangeNode(what: string): UserError {
-  return new UserError(
-    `the node answers, but not as a beacon or execution node does (${what}); give another URL`,
-  );
+export function strangeNode(what: string, kind: NodeKind = "an execution"): UserError {
+  return new UserError(`the node answers, but not as ${kind} node does (${what}); give another URL`);
 }

@@ -60,7 +60,7 @@ test("of what the simulated relays delivered, an execution node and xatu's files
   t.deepEqual([summary.left, summary.pruned], [0, false]);
   const byNode = await warehouse.query(`SELECT ${COLUMNS} FROM payments ORDER BY slot`);
   for (const { slot, block_hash, verdict, method } of byNode)
-    t.is(`${String(verdict)} ${String(method)}`, wanted.get(`${String(slot)} ${String(block_hash)}`));
+    t.is(wanted.get(`${String(slot)} ${String(block_hash)}`), `${String(verdict)} ${String(method)}`);
   const seen = new Set(byNode.map(({ method }) => method));
   for (const method of ["balance", "last_transaction", "forwarder", "shortfall", "block"])
     t.true(seen.has(method), `a payment of each kind: ${method}`);

@@ -33,6 +33,8 @@ const reference: Rules = {
 };
 
 export const rules: Readonly<Record<Dialect, Rules>> = {
+  // Speaks of the chain, and has no rows of relays.
+  chain: reference,
   flashbots: reference,
   ultrasound: reference,
   helix: { ...reference, limitWithSlot: "honoured", cursorOnBids: undefined, order: "any" },

@@ -1,4 +1,4 @@
-import { DATASET_NAMES } from "../datasets/dataset.ts";
+import { DATASET_NAMES, datasets } from "../datasets/dataset.ts";
 import { type BadObjectError, type Lake, trusted } from "../lake/lake.ts";
 import { type Relay, newestFiltering } from "../relays/relay.ts";
 import type { RowValues, TableRows } from "./keyedTables.ts";
@@ -26,7 +26,8 @@ export async function relayRows(
     for (const name of await lake.relays(dataset)) {
       if (known.has(name)) continue;
       known.add(name);
-      rows.push([name, null, null, null, null, "off", ...Array<null>(6).fill(null)]);
+      const dialect = datasets[dataset].asked === "range" ? "chain" : null;
+      rows.push([name, null, null, null, dialect, "off", ...Array<null>(6).fill(null)]);
     }
   }
   return { rows, failed: [] };

@@ -28,8 +28,9 @@ export async function settleFromChain(
   );
   const slots = rows.map(([slot]) => integerOf(slot));
   for (let at = 0; at < slots.length; at += SLOTS_AT_ONCE) {
-    const asked = slots.slice(at, at + SLOTS_AT_ONCE);
-    const blocks = await chain.blocks(asked);
+    const blocks = await chain.blocks(slots.slice(at, at + SLOTS_AT_ONCE));
+    const asked = slots.slice(at, at + SLOTS_AT_ONCE).filter((slot) => blocks.has(slot));
+    if (asked.length === 0) continue;
     await connection.run("BEGIN");
     await connection.run(
       insertRows(

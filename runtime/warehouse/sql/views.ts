@@ -1,4 +1,4 @@
-import { type Network, SECONDS_PER_SLOT, SETTLE_LAG_SLOTS } from "../../chain/networks.ts";
+import { FINAL_LAG_SLOTS, type Network, SECONDS_PER_SLOT, SETTLE_LAG_SLOTS } from "../../chain/networks.ts";
 import { AUCTION, DATASET_NAMES, type Dataset, datasets } from "../../datasets/dataset.ts";
 import { horizonsTable, loadTables, relaysTable, rowTables, type Table } from "../../datasets/tables.ts";
 import type { SqlDialect } from "./dialect.ts";
@@ -39,7 +39,8 @@ function hadSql(): string {
     const dialects = Object.keys(datasets[name].endpoints).map((dialect) => `'${dialect}'`);
     return `(of_dataset = '${name}' AND dialect IN (${dialects.join(", ")}))`;
   });
-  return [`of_dataset IN (${AUCTION.map((name) => `'${name}'`).join(", ")})`, ...of].join(" OR ");
+  const auction = AUCTION.map((name) => `'${name}'`).join(", ");
+  return [`(of_dataset IN (${auction}) AND COALESCE(dialect, '') <> 'chain')`, ...of].join(" OR ");
 }
 
 /**
@@ -59,7 +60,10 @@ export function coverageQuery(d: SqlDialect, table: TableNamer, network: Network
   return `WITH targets AS (
   SELECT of_dataset AS dataset, name AS relay,
     GREATEST(${floor}, COALESCE(active_from, 0), COALESCE(collect_from, 0)) AS first_target,
-    LEAST(COALESCE(active_to, settled), settled) AS last_target,
+    LEAST(
+      COALESCE(active_to, settled),
+      IF(dialect = 'chain', settled - ${FINAL_LAG_SLOTS - SETTLE_LAG_SLOTS}, settled)
+    ) AS last_target,
     COALESCE(oldest_slot, 0) AS horizon
   FROM (
     SELECT name, dialect, active_from, active_to, collect_from, dataset AS of_dataset
