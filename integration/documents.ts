@@ -69,7 +69,11 @@ async function allParts(): Promise<Readonly<Record<string, Parts>>> {
       policies: policyTable(),
     },
     "docs/back-load.md": { estimate: fenced(estimate()) },
-    "docs/cost.md": { cost: fenced(costReport()), day: fenced(dayInBigQuery()), slots: fenced(await slotsBill()) },
+    "docs/cost.md": {
+      cost: fenced(costReport()),
+      day: fenced(dayInBigQuery()),
+      slots: fenced(await slotsBill()),
+    },
   };
 }
 

@@ -42,7 +42,8 @@ export async function slotsBill(): Promise<string> {
     const read = await columnsRead(await planner(instance), "SELECT * FROM slots");
     const bytes = billedBytes(read);
     const bids = [...(read.get("bids") ?? [])].join(", ");
-    const line = (what: string, times: number) => `${what}${amount(times * bytes)}, $${dollars(times * bytes)}`;
+    const line = (what: string, times: number) =>
+      `${what}${amount(times * bytes)}, $${dollars(times * bytes)}`;
     return `${line("a day:   ", 1)}\n${line("a month: ", 365 / 12)}\nof bids it reads ${bids}\n`;
   } finally {
     instance.closeSync();

@@ -5,7 +5,6 @@ import type { Column, Definition, Dialect, Endpoint } from "./definition.ts";
 import { headers } from "./headers.ts";
 import { mergedBlocks } from "./mergedBlocks.ts";
 import { payloads } from "./payloads.ts";
-import { chainBlocks } from "./chainBlocks.ts";
 
 /** All datasets by name. Nothing else says which there are. */
 const registry = {

@@ -7,13 +7,7 @@ import { blocksQuery } from "../sql/blocksView.ts";
 import { bucketsQuery } from "../sql/bucketsView.ts";
 import { slotsQuery } from "../sql/slotsView.ts";
 import { readableQuery } from "../sql/readableViews.ts";
-import {
-  coverageQuery,
-  deliveredQuery,
-  loadsQuery,
-  settledSlotSql,
-  type TableNamer,
-} from "../sql/views.ts";
+import { coverageQuery, deliveredQuery, loadsQuery, settledSlotSql, type TableNamer } from "../sql/views.ts";
 import { columnList, type DatasetPlace, tableName } from "./bigquerySql.ts";
 
 const dialect = bigqueryDialect;
