@@ -1,5 +1,5 @@
 import { slotStartMs } from "../chain/slots.ts";
-import { tickFormat, timeLabel } from "./format.ts";
+import { timeTicks } from "./timeTicks.ts";
 import type { Plotting } from "./section.ts";
 import { type Buckets, type Scope, scopeSlots } from "../warehouse/sql/scope.ts";
 
@@ -22,15 +22,10 @@ export function timesOf(buckets: Buckets, bucket: number, scope: Scope): { x1: D
 export function timeAxis({ axisX }: Plotting, { network, range }: Scope, width: number) {
   const from = slotStartMs(network, range.first);
   const to = slotStartMs(network, range.last + 1);
+  const { times, format, label } = timeTicks(from, to, width < NARROW ? 4 : 9);
   return {
     scale: { type: "utc", domain: [new Date(from), new Date(to)], label: null } as const,
-    mark: axisX({
-      anchor: "bottom",
-      ticks: width < NARROW ? 4 : 9,
-      tickFormat: tickFormat(to - from),
-      label: timeLabel(from, to),
-      ...IN_THE_MIDDLE,
-    }),
+    mark: axisX(times, { anchor: "bottom", tickFormat: format, label, ...IN_THE_MIDDLE }),
   };
 }
 

@@ -53,26 +53,5 @@ export function countTick(value: number): string {
 
 /** How an axis of shares marks one, 0–1. */
 export function shareTick(share: number): string {
-  return `${Math.round(share * 100)} %`;
-}
-
-/** How a time axis marks a moment, by how long the axis is. */
-export function tickFormat(spanMs: number): (time: Date) => string {
-  const DAY = 86_400_000;
-  return (time) => {
-    const text = time.toISOString();
-    if (spanMs < 2 * DAY) return text.slice(11, 16);
-    return spanMs < 700 * DAY ? text.slice(5, 10) : text.slice(0, 7);
-  };
-}
-
-/** What a time axis is labelled with: the dates that its marks leave out. */
-export function timeLabel(fromMs: number, toMs: number): string {
-  const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()];
-  if (toMs - fromMs < 2 * 86_400_000) {
-    return from.slice(0, 10) === to.slice(0, 10)
-      ? `UTC, ${from.slice(0, 10)}`
-      : `UTC, ${from.slice(0, 10)} to ${to.slice(0, 10)}`;
-  }
-  return from.slice(0, 4) === to.slice(0, 4) ? `UTC, ${from.slice(0, 4)}` : "UTC";
+  return `${Number((share * 100).toPrecision(3))} %`;
 }

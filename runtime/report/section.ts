@@ -20,8 +20,10 @@ export interface Ask {
 /** What results are shown with. */
 export interface Showing extends Ask {
   readonly names: BuilderNames;
-  /** The colour of a relay, the same on the whole page: a CSS value. */
+  /** The colour of a relay, the same on every page: a CSS value. */
   readonly relayColour: (relay: string) => string;
+  /** The colour of a builder by what it is shown as; those without one of their own are grey. */
+  readonly builderColour: (builder: string) => string;
   /** The quarantine of the lake, where that was read. */
   readonly refused: Refusals | undefined;
 }

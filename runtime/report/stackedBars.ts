@@ -20,9 +20,7 @@ export function partsOf(rows: readonly ResultRow[] | undefined, name: string, am
   }));
 }
 
-/** Colours for things that have none of their own, first come first; the last is for the rest. */
-export const PALETTE = Array.from({ length: 8 }, (_, index) => `var(--c${index})`);
-export const REST_COLOUR = "var(--rest)";
+/** What the parts are called that are too small to be told apart. */
 export const REST = "all others";
 
 /** The largest names keep theirs, the others are summed up as `REST`. Largest first. */

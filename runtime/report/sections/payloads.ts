@@ -3,7 +3,7 @@ import { countWhere } from "../../warehouse/sql/dialect.ts";
 import { bucketSql, inScope } from "../../warehouse/sql/scope.ts";
 import type { Figure, Results, Section, Showing, PageTable } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
-import { PALETTE, REST, REST_COLOUR, largest, partsOf, stackedBars } from "../stackedBars.ts";
+import { REST, type Part, largest, partsOf, stackedBars } from "../stackedBars.ts";
 import { groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
 
 export interface RelayPayloads {
@@ -15,6 +15,9 @@ export interface RelayPayloads {
   /** Blocks that it alone delivered. */
   readonly alone: number;
 }
+
+/** Builders that have a colour. */
+const IN_COLOUR = 8;
 
 export const payloadsSection: Section = {
   id: "payloads",
@@ -42,10 +45,7 @@ FROM blocks GROUP BY builder_pubkey, bucket`,
 function payloadsOf(results: Results, { names }: Showing) {
   const relays = relayPayloads(results);
   const byRelay = partsOf(results["payloads_by_relay"], "relay", "share_of_blocks");
-  const byBuilder = partsOf(results["payloads_by_builder"], "builder_pubkey", "payloads").map((part) => ({
-    ...part,
-    name: names.nameOf(part.name),
-  }));
+  const byBuilder = builderParts(results, names);
   const builders = groupBy(byBuilder, ({ name }) => name);
   const blocks = sumOf(relays, ({ share_of_blocks }) => share_of_blocks);
   const numbers = {
@@ -64,12 +64,10 @@ type Payloads = ReturnType<typeof payloadsOf>;
 
 function payloadFigures(
   { numbers, byRelay, byBuilder }: Payloads,
-  { scope, coarse, relayColour }: Showing,
+  { scope, coarse, relayColour, builderColour }: Showing,
 ): Figure[] {
   const relayNames = numbers.relays.map(({ relay }) => relay);
-  const builders = largest(byBuilder, PALETTE.length + 1);
-  const builderColour = (name: string) =>
-    name === REST ? REST_COLOUR : (PALETTE[builders.names.indexOf(name)] ?? REST_COLOUR);
+  const builders = largest(byBuilder, IN_COLOUR + 1);
   const units = `share of delivered blocks, a bar ${slotsAndTime(coarse.step)}`;
   const none = "No payloads were delivered in this range, or none are loaded.";
   const bars = { scope, buckets: coarse, shares: true, label: "share of blocks" };
@@ -99,7 +97,7 @@ function payloadFigures(
       id: "payloads-builders",
       title: "Who built: builders",
       units,
-      read: "Each block counts once. The eight largest builders of the range have colours; keys without a name show their ends.",
+      read: "Each block counts once. The builders with most blocks have colours, each the same on every page; keys without a name show their ends.",
       from: ["payloads_by_builder"],
       legend: builders.names.map((label) => ({ label, colour: builderColour(label) })),
       plot:
@@ -131,6 +129,19 @@ function payloadTables({ numbers: { relays }, blocks }: Payloads): PageTable[] {
       ]),
     },
   ];
+}
+
+/** Delivered blocks by what their builder is shown as. */
+function builderParts(results: Results, names: Showing["names"]): Part[] {
+  return partsOf(results["payloads_by_builder"], "builder_pubkey", "payloads").map((part) => ({
+    ...part,
+    name: names.nameOf(part.name),
+  }));
+}
+
+/** The builders that are shown in colour: those with most delivered blocks. */
+export function buildersInColour(results: Results, names: Showing["names"]): string[] {
+  return largest(builderParts(results, names), IN_COLOUR + 1).names.filter((name) => name !== REST);
 }
 
 /** The relays with payloads, those with most first. */
