@@ -41,15 +41,23 @@ export function fitted(name: string, margin: number): string {
   return name.length > room ? `${name.slice(0, room - 1)}…` : name;
 }
 
+/** Height of a row with a name, px. */
+export const ROW = 24;
+
 /** A plot with a row for each name: its size and rows, and the mark that writes the names at the left. */
 export function namedRows(
   { axisY }: Plotting,
   width: number,
   names: readonly string[],
-  { marginRight, padding, below = 60 }: { marginRight: number; padding: number; below?: number },
+  {
+    marginRight,
+    padding,
+    below = 60,
+    row = ROW,
+  }: { marginRight: number; padding: number; below?: number; row?: number },
 ) {
   const marginLeft = leftMargin(names, width);
-  const height = names.length * 24 + below;
+  const height = names.length * row + below;
   return {
     frame: { height, marginLeft, marginRight, marginTop: 8, marginBottom: 42, y: { domain: names, padding } },
     axis: axisY({ tickSize: 0, label: null, tickFormat: (name: string) => fitted(name, marginLeft) }),

@@ -44,6 +44,7 @@ export function pageHtml(page: Page, draw: Draw): string {
 <dl class="facts">${facts}</dl>
 <nav aria-label="Sections">${links}</nav>
 </header>
+<svg class="defs" aria-hidden="true"><defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse"><path d="M-1 6L6 -1M-1 1L1 -1M4 6L6 4"/></pattern></defs></svg>
 <main>
 ${page.sections.map((section) => sectionHtml(section, page.statements, draw)).join("\n")}
 ${checksHtml(page.checks)}

@@ -36,6 +36,7 @@ figcaption{margin-bottom:6px}
 .legend i{flex:none;width:11px;height:11px;border-radius:2px}
 .plot{display:block;max-width:100%;height:auto;font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;overflow:visible}
 .plot text,.plot tspan{white-space:pre}
+.defs{position:absolute;width:0;height:0}.defs path{stroke:var(--dim);stroke-width:.8;fill:none}
 .phone{display:none}
 @media (max-width:640px){.desk{display:none}.phone{display:block}header,main{padding:0 16px}h1{font-size:1.35rem}h2{margin-top:44px}}
 details{margin-top:4px;font-size:.875rem}

@@ -10,6 +10,10 @@ import { groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts"
 /** The distribution has so many steps to a power of ten. */
 const STEPS_PER_DECADE = 5;
 
+/** Where the plot of values begins and ends, in such steps: 0.0001 and 1,000 ETH. */
+const FIRST_STEP = -4 * STEPS_PER_DECADE;
+const END_STEP = 3 * STEPS_PER_DECADE;
+
 /** How much more than the delivered value the best competing bid offered, %. The statement has the same borders. */
 const LEFT_SIZES = ["0", "<1", "1–5", "5–20", "20–100", ">100"] as const;
 
@@ -121,6 +125,7 @@ type Values = ReturnType<typeof valuesOf>;
 
 function valueFigures({ numbers, distribution, left }: Values): Figure[] {
   const { blocks_beyond_belief: beyond, compared_blocks: compared } = numbers;
+  const inside = distribution.filter(({ step }) => step >= FIRST_STEP && step < END_STEP);
   return [
     {
       id: "value-delivered",
@@ -128,19 +133,21 @@ function valueFigures({ numbers, distribution, left }: Values): Figure[] {
       units: "delivered blocks by value, ETH, logarithmic",
       read:
         "Each block counts once, with the least value that a relay states for it; the height is how many blocks paid about so " +
-        `much.${beyond > 0 ? ` ${count(beyond)} of more than could be paid are left out.` : ""}`,
+        `much. n = ${count(sumOf(inside, ({ blocks }) => blocks))} blocks.${outsideNote(beyond, numbers.blocks - sumOf(inside, ({ blocks }) => blocks))}`,
       from: ["delivered_values"],
       legend: [],
       plot:
-        distribution.length === 0
+        inside.length === 0
           ? "No payloads with a value are loaded in this range."
-          : (plotting, width) => deliveredPlot(plotting, width, distribution),
+          : (plotting, width) => deliveredPlot(plotting, width, inside),
     },
     {
       id: "value-left",
       title: "Value left behind",
-      units: "delivered blocks, by how much more the best competing bid for the same slot and parent offered",
-      read: `A bar at 0 means that the proposer got the best that any relay showed. Colours say what can explain the rest. ${PLAUSIBLE_NOTE}`,
+      units: `${count(compared)} of ${count(numbers.blocks)} delivered blocks, by how much more the best competing bid for the same slot and parent offered`,
+      read:
+        `A bar at 0 means that the proposer got the best that any relay showed; above each bar its share of the ${count(compared)} ` +
+        `blocks that have bids to be compared with. Colours say what can explain the rest. ${PLAUSIBLE_NOTE}`,
       from: ["value_left"],
       legend: EXPLANATIONS.map(({ label, colour }) => ({ label, colour })),
       plot:
@@ -149,6 +156,15 @@ function valueFigures({ numbers, distribution, left }: Values): Figure[] {
           : (plotting, width) => leftPlot(plotting, width, left),
     },
   ];
+}
+
+/** What a plot of values doesn't show. */
+function outsideNote(beyond: number, outside: number): string {
+  const parts = [
+    ...(beyond > 0 ? [`${count(beyond)} of more than could be paid`] : []),
+    ...(outside > 0 ? [`${count(outside)} of less than 0.0001 or more than 1,000 ETH`] : []),
+  ];
+  return parts.length === 0 ? "" : ` Left out: ${parts.join(", and ")}.`;
 }
 
 function deliveredPlot(plotting: Plotting, width: number, distribution: Values["distribution"]): PlotOptions {
@@ -183,6 +199,14 @@ function deliveredPlot(plotting: Plotting, width: number, distribution: Values["
 function leftPlot(plotting: Plotting, width: number, left: Values["left"]): PlotOptions {
   const { frame, ground, axis } = blocksUpwards(plotting, width < NARROW ? 240 : 280);
   const keys = EXPLANATIONS.map(({ key }) => key);
+  const all = sumOf(left, ({ blocks }) => blocks);
+  const sums = LEFT_SIZES.map((label, index) => ({
+    label,
+    blocks: sumOf(
+      left.filter(({ size }) => size === index),
+      ({ blocks }) => blocks,
+    ),
+  }));
   return {
     ...frame,
     x: { domain: LEFT_SIZES, padding: 0.15, label: null },
@@ -196,6 +220,13 @@ function leftPlot(plotting: Plotting, width: number, left: Values["left"]): Plot
         order: keys,
         title: ({ explanation, blocks, eth_left }: (typeof left)[number]) =>
           `${labelOf(explanation)}: ${count(blocks)} blocks, ${eth(eth_left)} ETH`,
+      }),
+      plotting.text(sums, {
+        x: "label",
+        y: "blocks",
+        text: ({ blocks }: (typeof sums)[number]) => percent(blocks / all),
+        dy: -8,
+        fill: "currentColor",
       }),
       plotting.axisX({ label: "% more than was delivered", ...IN_THE_MIDDLE, tickSize: 0 }),
       axis,
