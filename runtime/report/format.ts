@@ -41,9 +41,12 @@ export function slotsAndTime(slots: number): string {
   return `${count(slots)} ${slots === 1 ? "slot" : "slots"} (${durationText(slots * SECONDS_PER_SLOT)})`;
 }
 
-/** A moment in UTC: `2026-11-25 10:15 UTC`. */
-export function moment(unixMs: number): string {
-  return `${new Date(unixMs).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+/** A moment in UTC: `2026-11-25 10:15 UTC`, or with its seconds. */
+export function moment(unixMs: number, seconds = false): string {
+  return `${new Date(unixMs)
+    .toISOString()
+    .slice(0, seconds ? 19 : 16)
+    .replace("T", " ")} UTC`;
 }
 
 /** How an axis of counts marks a value: only whole ones. */

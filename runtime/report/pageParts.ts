@@ -24,6 +24,10 @@ h3{font-size:1rem;margin:0}
 .good{border-color:var(--good)}.bad{border-color:var(--bad)}
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:8px 20px;margin:0 0 16px}
 .facts div{min-width:0}.facts dt{color:var(--dim);font-size:.8rem}.facts dd{margin:0;overflow-wrap:anywhere}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;list-style:none;margin:0 0 16px;padding:0}
+.tiles li{display:flex;flex-direction:column;padding:10px 12px;background:var(--panel);border-radius:6px;font-size:.8rem;color:var(--dim);min-width:0;overflow-wrap:anywhere}
+.tiles b{font-size:1.25rem;line-height:1.3;color:var(--fg)}.tiles .label{font-weight:600}.tiles .gap{color:var(--bad)}
+.hint{display:none;color:var(--dim);font-size:.8rem;margin:4px 0 0}
 nav{display:flex;flex-wrap:wrap;gap:6px 16px;font-size:.95rem}
 a{color:var(--link)}
 figure{margin:24px 0 36px}
@@ -38,7 +42,7 @@ figcaption{margin-bottom:6px}
 .plot text,.plot tspan{white-space:pre}
 .defs{position:absolute;width:0;height:0}.defs path{stroke:var(--dim);stroke-width:.8;fill:none}
 .phone{display:none}
-@media (max-width:640px){.desk{display:none}.phone{display:block}header,main{padding:0 16px}h1{font-size:1.35rem}h2{margin-top:44px}}
+@media (max-width:640px){.desk{display:none}.phone,.hint{display:block}header,main{padding:0 16px}h1{font-size:1.35rem}h2{margin-top:44px}}
 details{margin-top:4px;font-size:.875rem}
 summary{cursor:pointer;color:var(--link);width:max-content}
 pre{overflow-x:auto;background:var(--panel);padding:12px;border-radius:6px;font:12px/1.45 ui-monospace,Consolas,monospace;margin:8px 0}
@@ -48,7 +52,7 @@ table{border-collapse:collapse;font-size:.875rem;min-width:100%}
 th,td{text-align:left;padding:5px 12px 5px 0;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--dim);font-weight:600;white-space:nowrap}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-.sortable td:first-child{min-width:6.5em}
+.sortable td:first-child{min-width:8em}
 th[aria-sort]{cursor:pointer}th[aria-sort=ascending]::after{content:" ▲"}th[aria-sort=descending]::after{content:" ▼"}
 .checks{list-style:none;margin:12px 0;padding:0;display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:12px}
 .checks>li{padding:10px 14px;background:var(--panel);border-left:4px solid var(--good);border-radius:0 6px 6px 0;font-size:.875rem;min-width:0;overflow-wrap:anywhere}

@@ -12,6 +12,9 @@ import { readRefusals } from "./refusals.ts";
 import type { Scope } from "../warehouse/sql/scope.ts";
 import type { Results, Showing } from "./section.ts";
 import { sections } from "./sections/sections.ts";
+import { mostLeftOf } from "./sections/value.ts";
+import { AUCTIONS, askAuctions, buildersOfAuctions } from "./auction/auction.ts";
+import { auctionQueries } from "./auction/auctionView.ts";
 import { verdictOf } from "./sections/coverage.ts";
 import { coverageCounts } from "./sections/coverageCounts.ts";
 import { buildersInColour } from "./sections/payloads.ts";
@@ -38,15 +41,24 @@ export interface Report {
 export async function makeReport(warehouse: Warehouse, options: ReportOptions): Promise<Report> {
   const { scope, names, lake, checks } = options;
   const ask = askAbout(scope);
-  const statements = pageStatements(sqlDialectOf(warehouse.url), ask);
+  const d = sqlDialectOf(warehouse.url);
+  const statements = pageStatements(d, ask);
   const results = await rowsOfEach(warehouse, statements);
   const refused = lake && (await readRefusals(warehouse, lake, scope));
+  const most = mostLeftOf(results, names).slice(0, AUCTIONS);
+  const auctions = await askAuctions(
+    warehouse,
+    scope,
+    names,
+    most.map(({ slot }) => slot),
+  );
   const showing: Showing = {
     ...ask,
     names,
     refused,
+    auctions,
     relayColour: relayColours(relaysOn(results)),
-    builderColour: builderColours(buildersInColour(results, names)),
+    builderColour: builderColours([...buildersInColour(results, names), ...buildersOfAuctions(auctions)]),
   };
   const views = sections.map(({ id, title, view }) => ({ id, title, view: view(results, showing) }));
   const { relays } = coverageCounts(results, ask);
@@ -65,8 +77,11 @@ export async function makeReport(warehouse: Warehouse, options: ReportOptions): 
       ],
       verdict,
       sections: views,
-      statements,
+      statements: { ...statements, ...auctionQueries(auctions) },
       checks,
+      checkStatements: Object.fromEntries(
+        checks.map(({ check }) => [check.name, Object.values(check.statements(d, scope))]),
+      ),
     },
     await drawing(),
   );

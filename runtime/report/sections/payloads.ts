@@ -1,9 +1,11 @@
 import { count, percent, slotsAndTime } from "../format.ts";
 import { countWhere } from "../../warehouse/sql/dialect.ts";
 import { bucketSql, inScope } from "../../warehouse/sql/scope.ts";
-import type { Figure, Results, Section, Showing, PageTable } from "../section.ts";
+import type { Figure, Results, Section, Showing, PageTable, Tile } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
 import { REST, type Part, largest, partsOf, stackedBars } from "../stackedBars.ts";
+import { missingSomewhere } from "./missingSlots.ts";
+import { slotCount } from "../../chain/slots.ts";
 import { groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
 
 export interface RelayPayloads {
@@ -38,17 +40,21 @@ GROUP BY relay, bucket`,
 )
 SELECT builder_pubkey, ${bucketSql(d, coarse)} AS bucket, count(*) AS payloads
 FROM blocks GROUP BY builder_pubkey, bucket`,
+    delivered_slots: `SELECT count(DISTINCT slot) AS slots FROM payloads WHERE ${inScope(d, scope)}`,
   }),
-  view: viewOf(payloadsOf, payloadFigures, payloadTables),
+  view: viewOf(payloadsOf, payloadFigures, payloadTables, payloadTiles),
 };
 
-function payloadsOf(results: Results, { names }: Showing) {
+function payloadsOf(results: Results, showing: Showing) {
+  const { names } = showing;
   const relays = relayPayloads(results);
   const byRelay = partsOf(results["payloads_by_relay"], "relay", "share_of_blocks");
   const byBuilder = builderParts(results, names);
   const builders = groupBy(byBuilder, ({ name }) => name);
   const blocks = sumOf(relays, ({ share_of_blocks }) => share_of_blocks);
   const numbers = {
+    slots: sumOf(results["delivered_slots"] ?? [], (row) => numberIn(row, "slots")),
+    slots_missing_somewhere: missingSomewhere(results, showing),
     blocks: Math.round(blocks),
     payloads: sumOf(relays, ({ payloads }) => payloads),
     relays,
@@ -110,6 +116,19 @@ function payloadFigures(
                 colour: builderColour,
                 say: (amount) => `${amount} blocks`,
               }),
+    },
+  ];
+}
+
+function payloadTiles({ numbers }: Payloads, { scope }: Showing): Tile[] {
+  const { slots, blocks, slots_missing_somewhere: missing } = numbers;
+  const more = blocks > slots ? `; ${count(blocks)} blocks, since some slots have several` : "";
+  return [
+    {
+      label: "Blocks",
+      value: count(slots),
+      n: `slots with a delivered payload, of ${count(slotCount(scope.range))}${more}`,
+      gap: missing === 0 ? "" : `payloads of ${count(missing)} slots are missing at some relay`,
     },
   ];
 }

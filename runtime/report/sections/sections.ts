@@ -1,10 +1,13 @@
 import type { Section } from "../section.ts";
+import { auctionsSection } from "./auctions.ts";
 import { bidsSection } from "./bids.ts";
 import { buildersSection } from "./builders.ts";
 import { chainSection } from "./chain.ts";
 import { coverageSection } from "./coverage.ts";
 import { healthSection } from "./health.ts";
+import { marketSection } from "./market.ts";
 import { payloadsSection } from "./payloads.ts";
+import { paymentsSection } from "./payments.ts";
 import { timingSection } from "./timing.ts";
 import { valueSection } from "./value.ts";
 
@@ -15,6 +18,9 @@ export const sections: readonly Section[] = [
   bidsSection,
   timingSection,
   valueSection,
+  auctionsSection,
+  paymentsSection,
+  marketSection,
   buildersSection,
   healthSection,
   chainSection,

@@ -5,6 +5,7 @@ import { countWhere } from "../../warehouse/sql/dialect.ts";
 import { inScope } from "../../warehouse/sql/scope.ts";
 import type { Figure, PlotOptions, Plotting, Results, Section, Showing, PageTable } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
+import { winningFigure, winningOf } from "./winning.ts";
 import { type ResultRow, groupBy, numberIn, quantileOf, sumOf, textIn } from "../../warehouse/sql/values.ts";
 
 /** Times are counted in steps of this many ms, from this long before a slot's start to this long after it. */
@@ -60,7 +61,10 @@ function timesFound(results: Results) {
     ([relay, own]) => relayTimes(relay, own, others.get(relay)),
   ).toSorted((a, b) => (a.median_ms ?? 0) - (b.median_ms ?? 0) || (a.relay < b.relay ? -1 : 1));
   const bids = sumOf(bins, (bin) => bin.bids);
-  return { numbers: { step_ms: STEP_MS, bids, relays, medians: medianShares(bins) }, bins };
+  return {
+    numbers: { step_ms: STEP_MS, bids, relays, medians: medianShares(bins), winning: winningOf(results) },
+    bins,
+  };
 }
 
 type Times = ReturnType<typeof timesFound>;
@@ -83,7 +87,10 @@ function relayTimes(relay: string, bins: readonly Bin[], others: ResultRow | und
   };
 }
 
-function timingFigures({ numbers: { bids, relays }, bins }: Times, { relayColour }: Showing): Figure[] {
+function timingFigures(
+  { numbers: { bids, relays, winning }, bins }: Times,
+  { relayColour }: Showing,
+): Figure[] {
   const none = "No bid of this range is dated to the millisecond.";
   const density = densityOf(bins);
   const { scale, least, leftOut } = density;
@@ -115,6 +122,7 @@ function timingFigures({ numbers: { bids, relays }, bins }: Times, { relayColour
       legend: [],
       plot: relays.length === 0 ? none : (plotting) => relaysPlot(plotting, relays, relayColour),
     },
+    winningFigure(winning),
   ];
 }
 
