@@ -45,21 +45,8 @@ export async function makeReport(warehouse: Warehouse, options: ReportOptions): 
   const statements = pageStatements(d, ask);
   const results = await rowsOfEach(warehouse, statements);
   const refused = lake && (await readRefusals(warehouse, lake, scope));
-  const most = mostLeftOf(results, names).slice(0, AUCTIONS);
-  const auctions = await askAuctions(
-    warehouse,
-    scope,
-    names,
-    most.map(({ slot }) => slot),
-  );
-  const showing: Showing = {
-    ...ask,
-    names,
-    refused,
-    auctions,
-    relayColour: relayColours(relaysOn(results)),
-    builderColour: builderColours([...buildersInColour(results, names), ...buildersOfAuctions(auctions)]),
-  };
+  const showing = await showingOf(warehouse, results, { ...ask, names, refused });
+  const { auctions } = showing;
   const views = sections.map(({ id, title, view }) => ({ id, title, view: view(results, showing) }));
   const { relays } = coverageCounts(results, ask);
   const { range, network } = scope;
@@ -101,6 +88,29 @@ export async function makeReport(warehouse: Warehouse, options: ReportOptions): 
         findings,
       })),
     },
+  };
+}
+
+/** What results are shown with: the auctions that they point at, and the colours of who is in them. */
+async function showingOf(
+  warehouse: Warehouse,
+  results: Results,
+  given: Omit<Showing, "auctions" | "relayColour" | "builderColour">,
+): Promise<Showing> {
+  const { scope, names } = given;
+  const most = mostLeftOf(results, names).slice(0, AUCTIONS);
+  const auctions = await askAuctions(
+    warehouse,
+    scope,
+    names,
+    most.map(({ slot }) => slot),
+  );
+  const builders = [...buildersInColour(results, names), ...buildersOfAuctions(auctions)];
+  return {
+    ...given,
+    auctions,
+    relayColour: relayColours(relaysOn(results)),
+    builderColour: builderColours(builders),
   };
 }
 

@@ -133,28 +133,19 @@ function outcomeText({ found: { numbers } }: Auction): string {
     .join(" ");
 }
 
-function auctionPlot(
-  plotting: Plotting,
-  width: number,
-  {
-    auction: { found },
-    dots,
-    top,
-    colour,
-  }: { auction: Auction; dots: readonly Dot[]; top: number; colour: (builder: string) => string },
-): PlotOptions {
-  const { relays, outcomes, payloads } = found.numbers;
+interface Drawing {
+  readonly auction: Auction;
+  readonly dots: readonly Dot[];
+  /** The height of a row, ETH. */
+  readonly top: number;
+  readonly colour: (builder: string) => string;
+}
+
+function auctionPlot(plotting: Plotting, width: number, drawing: Drawing): PlotOptions {
+  const { relays } = drawing.auction.found.numbers;
   const names = relays.filter(({ covered, bids }) => covered || bids > 0).map(({ relay }) => relay);
   const marginLeft = leftMargin(names, width);
-  const row = new Map(names.map((name, index) => [name, names.length - 1 - index]));
-  const height = (relay: string, value: number) =>
-    (row.get(relay) ?? 0) + 0.04 + 0.88 * Math.min(1, value / top);
-  const ms = dots.map((dot) => dot.ms);
-  const won = outcomes.flatMap(({ block_hash, eth: paid, won_ms }) =>
-    payloads
-      .filter((payload) => payload.block_hash === block_hash && row.has(payload.relay))
-      .map(({ relay }) => ({ relay, paid, won_ms })),
-  );
+  const ms = drawing.dots.map((dot) => dot.ms);
   return {
     height: names.length * (width < NARROW ? 34 : 40) + 56,
     marginLeft,
@@ -178,30 +169,48 @@ function auctionPlot(
         { stroke: "var(--line)" },
       ),
       plotting.ruleX([0], { stroke: "currentColor", strokeDasharray: "3 3" }),
-      plotting.ruleY(won, {
-        y: ({ relay, paid }: (typeof won)[number]) => height(relay, paid),
-        stroke: "currentColor",
-        strokeDasharray: "5 3",
-      }),
-      plotting.dot(dots, {
-        x: ({ ms: at }: Dot) => at / 1000,
-        y: (dot: Dot) => height(dot.relay, dot.eth),
-        r: width < NARROW ? 1.4 : 1.8,
-        fill: ({ builder }: Dot) => colour(builder),
-      }),
-      plotting.dot(
-        won.filter(({ won_ms }) => won_ms !== null),
-        {
-          x: ({ won_ms }: (typeof won)[number]) => (won_ms ?? 0) / 1000,
-          y: ({ relay, paid }: (typeof won)[number]) => height(relay, paid),
-          r: 6,
-          stroke: "currentColor",
-          strokeWidth: 2,
-          title: ({ relay, paid }: (typeof won)[number]) => `delivered by ${relay}: ${eth(paid)} ETH`,
-        },
-      ),
+      ...auctionMarks(plotting, width, names, drawing),
     ],
   };
+}
+
+/** The dots, and where and for what the delivered block was bid. */
+function auctionMarks(
+  plotting: Plotting,
+  width: number,
+  names: readonly string[],
+  { auction, dots, top, colour }: Drawing,
+): NonNullable<PlotOptions["marks"]> {
+  const { outcomes, payloads } = auction.found.numbers;
+  const row = new Map(names.map((name, index) => [name, names.length - 1 - index]));
+  const height = (relay: string, value: number) =>
+    (row.get(relay) ?? 0) + 0.04 + 0.88 * Math.min(1, value / top);
+  const won = outcomes.flatMap(({ block_hash, eth: paid, won_ms }) =>
+    payloads
+      .filter((payload) => payload.block_hash === block_hash && row.has(payload.relay))
+      .map(({ relay }) => ({ relay, paid, won_ms })),
+  );
+  const atPaid = ({ relay, paid }: (typeof won)[number]) => height(relay, paid);
+  return [
+    plotting.ruleY(won, { y: atPaid, stroke: "currentColor", strokeDasharray: "5 3" }),
+    plotting.dot(dots, {
+      x: ({ ms: at }: Dot) => at / 1000,
+      y: (dot: Dot) => height(dot.relay, dot.eth),
+      r: width < NARROW ? 1.4 : 1.8,
+      fill: ({ builder }: Dot) => colour(builder),
+    }),
+    plotting.dot(
+      won.filter(({ won_ms }) => won_ms !== null),
+      {
+        x: ({ won_ms }: (typeof won)[number]) => (won_ms ?? 0) / 1000,
+        y: atPaid,
+        r: 6,
+        stroke: "currentColor",
+        strokeWidth: 2,
+        title: ({ relay, paid }: (typeof won)[number]) => `delivered by ${relay}: ${eth(paid)} ETH`,
+      },
+    ),
+  ];
 }
 
 function relaysTable({ slot, found }: Auction, place: number): PageTable {

@@ -72,28 +72,45 @@ export function leftBehindSql(d: SqlDialect, scope: Scope): string {
 /** How much more than the delivered value the best competing bid offered, %. */
 export const LEFT_SIZES = ["0", "<1", "1–5", "5–20", "20–100", ">100"] as const;
 
-/** The place of a block in LEFT_SIZES. */
-export function leftSizeSql(more: string, wei: string): string {
-  return `CASE WHEN ${more} <= 0 THEN 0 WHEN ${more} < 0.01 * ${wei} THEN 1 WHEN ${more} < 0.05 * ${wei} THEN 2
-    WHEN ${more} < 0.2 * ${wei} THEN 3 WHEN ${more} < ${wei} THEN 4 ELSE 5 END`;
+/**
+ * Compared blocks by explanation, size (a place in LEFT_SIZES) and when the winning bid came; those of which most was left
+ * have a row each, with their `place`. One statement, since what it is made from is dear.
+ */
+export function valueLeftSql(d: SqlDialect, scope: Scope, most: number): string {
+  return `WITH ${leftBehindSql(d, scope)}, placed AS (
+  SELECT *, CASE WHEN more <= 0 THEN 0 WHEN more < 0.01 * wei THEN 1 WHEN more < 0.05 * wei THEN 2
+    WHEN more < 0.2 * wei THEN 3 WHEN more < wei THEN 4 ELSE 5 END AS size,
+    row_number() OVER (ORDER BY more DESC, slot, block_hash) AS place_of_all
+  FROM explained
+)
+SELECT explanation, size, was_bid, ${d.floorDiv("won_ms", WINNING_STEP_MS)} AS winning_step,
+  CASE WHEN place_of_all <= ${most} AND more > 0 THEN place_of_all END AS place, count(*) AS blocks,
+  sum(greatest(more, 0) / 1e18) AS eth_left, sum(wei / 1e18) AS eth_delivered, min(slot) AS slot,
+  min(block_hash) AS block_hash, min(builder_pubkey) AS builder_pubkey, min(rival_pubkey) AS rival_pubkey,
+  min(rival_relay) AS rival_relay, min(rival_relays) AS rival_relays
+FROM placed GROUP BY explanation, size, was_bid, winning_step, place`;
 }
 
 /**
- * What delivered blocks paid by bucket: the values of which 10 %, 50 % and 90 % of the blocks don't pay more, their sum, and in
- * one row the median of all, ETH. By the places of the values in their order, which are exact and small.
+ * Delivered blocks by builder, bucket and step of a value's logarithm. In one row of a bucket each stand the values of which
+ * 10 %, 50 % and 90 % of its blocks don't pay more, in one of all the median of all, ETH: by the places of the values in
+ * their order, which are exact and small.
  */
-export function valueOverTimeSql(d: SqlDialect, { scope, coarse }: Ask): string {
-  const at = (share: number, place = "place", of = "blocks") =>
-    `max(CASE WHEN ${place} = CAST(ceil(${share} * ${of}) AS INT64) THEN wei / 1e18 END)`;
+export function deliveredValuesSql(d: SqlDialect, { scope, coarse }: Ask, stepsPerDecade: number): string {
+  const at = (share: number, place = "place", of = "bucket_blocks") =>
+    `max(CASE WHEN believed AND ${place} = CAST(ceil(${share} * ${of}) AS INT64) THEN wei / 1e18 END)`;
   return `WITH ${plausibleValues(d, scope)}, bucketed AS (
-  SELECT ${bucketSql(d, coarse)} AS bucket, wei FROM stated WHERE believed
+  SELECT builder_pubkey, believed, wei, ${bucketSql(d, coarse)} AS bucket FROM stated
 ), places AS (
-  SELECT bucket, wei, row_number() OVER (PARTITION BY bucket ORDER BY wei) AS place,
-    count(*) OVER (PARTITION BY bucket) AS blocks, row_number() OVER (ORDER BY wei) AS place_of_all,
-    count(*) OVER () AS all_blocks
+  SELECT builder_pubkey, believed, wei, bucket,
+    row_number() OVER (PARTITION BY believed, bucket ORDER BY wei) AS place,
+    count(*) OVER (PARTITION BY believed, bucket) AS bucket_blocks,
+    row_number() OVER (PARTITION BY believed ORDER BY wei) AS place_of_all,
+    count(*) OVER (PARTITION BY believed) AS all_blocks
   FROM bucketed
 )
-SELECT bucket, count(*) AS blocks, sum(wei / 1e18) AS eth, ${at(0.1)} AS p10, ${at(0.5)} AS median, ${at(0.9)} AS p90,
+SELECT builder_pubkey, believed, bucket, CAST(floor(log10(wei / 1e18) * ${stepsPerDecade}) AS INT64) AS step,
+  count(*) AS blocks, sum(wei / 1e18) AS eth, ${at(0.1)} AS p10, ${at(0.5)} AS median, ${at(0.9)} AS p90,
   ${at(0.5, "place_of_all", "all_blocks")} AS median_of_all
-FROM places GROUP BY bucket`;
+FROM places GROUP BY builder_pubkey, believed, bucket, step`;
 }

@@ -1,6 +1,6 @@
 import type { SqlDialect } from "../../warehouse/sql/dialect.ts";
 import { type Scope, inScope, scopeSlots } from "../../warehouse/sql/scope.ts";
-import { slotCount } from "../../chain/slots.ts";
+import { type SlotRange, slotCount } from "../../chain/slots.ts";
 import { type ResultRow, groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
 import { count } from "../format.ts";
 import type { PageTable, Results, Section, Showing } from "../section.ts";
@@ -9,26 +9,23 @@ import { columnsOf, viewOf } from "../view.ts";
 import { marketFigures } from "./marketFigures.ts";
 import { relayPayloads } from "./payloads.ts";
 
-/** Of longer ranges the bids of one block hash in sixteen are compared between relays: as good a sample as any. */
-const WHOLE_SLOTS = 600;
-const SAMPLE = "0x0";
+/** Bids are compared between relays in the newest so many slots: that is enough to tell by, and cheap in a long range. */
+const COMPARED_SLOTS = 100;
 /** Builders that the matrix shows. */
 const BUILDERS = 12;
 /** With fewer slots a bucket's concentration would be that of chance. */
 const CONCENTRATION_SLOTS = 100;
 
-/** Whether `shared_bids` is about a sample of the bids. */
-function isSampled({ range }: Scope): boolean {
-  return slotCount(range) > WHOLE_SLOTS;
-}
-
 function sharedBidsSql(d: SqlDialect, scope: Scope): string {
-  const sample = isSampled(scope) ? ` AND block_hash LIKE '${SAMPLE}%'` : "";
   return `WITH offers AS (
   SELECT slot, block_hash, string_agg(DISTINCT relay, ',' ORDER BY relay) AS relays
-  FROM bids WHERE ${inScope(d, scope)}${sample} GROUP BY slot, block_hash
+  FROM bids WHERE ${inScope(d, { ...scope, range: comparedSlots(scope.range) })} GROUP BY slot, block_hash
 )
 SELECT relays, count(*) AS blocks FROM offers GROUP BY relays`;
+}
+
+function comparedSlots({ first, last }: SlotRange): SlotRange {
+  return { first: Math.max(first, last - COMPARED_SLOTS + 1), last };
 }
 
 export const marketSection: Section = {
@@ -78,7 +75,7 @@ function marketFound(results: Results, showing: Showing) {
       relays.map((relay) => pairOf(blocks, (one) => one.name === builder, builder, relay)),
     ),
     relay_relay: pairsOf(blocks, relays),
-    sampled: isSampled(showing.scope),
+    compared_slots: slotCount(comparedSlots(showing.scope.range)),
     compared_bids: sumOf(bids, (one) => one.blocks),
     bids_relay_relay: pairsOf(bids, [
       ...relays.filter((relay) => bidders.includes(relay)),

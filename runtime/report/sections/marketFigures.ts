@@ -12,7 +12,6 @@ const KINDS = [
 
 export function marketFigures({ numbers }: Market, showing: Showing): Figure[] {
   const n = `n = ${count(numbers.blocks)} delivered blocks`;
-  const sample = numbers.sampled ? ", a sample of one block hash in sixteen" : "";
   return [
     matrixFigure(numbers.builder_relay, {
       id: "market-builders",
@@ -31,7 +30,7 @@ export function marketFigures({ numbers }: Market, showing: Showing): Figure[] {
     matrixFigure(numbers.bids_relay_relay, {
       id: "market-bids",
       title: "Bids that relays share",
-      units: `% of the blocks bid at a row's relay that were bid at a column's too; n = ${count(numbers.compared_bids)} blocks${sample}`,
+      units: `% of the blocks bid at a row's relay that were bid at a column's too; n = ${count(numbers.compared_bids)} blocks of the newest ${count(numbers.compared_slots)} slots`,
       read: "Builders send the same block to several relays. The figure is of block hashes, so a bid that was sent twice to a relay counts once.",
       from: ["shared_bids"],
     }),

@@ -1,19 +1,18 @@
-import { plausibleValues } from "../../warehouse/sql/plausibleValues.ts";
 import { count, eth, percent } from "../format.ts";
 import type { Cell, Results, Section, Showing, PageTable, Tile } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
-import {
-  EXPLANATIONS,
-  WINNING_STEP_MS,
-  explanationText,
-  leftBehindSql,
-  leftSizeSql,
-  valueOverTimeSql,
-} from "./leftBehind.ts";
+import { EXPLANATIONS, explanationText, deliveredValuesSql, valueLeftSql } from "./leftBehind.ts";
 import { scopeSlots } from "../../warehouse/sql/scope.ts";
 import { AUCTIONS } from "../auction/auction.ts";
 import { STEPS_PER_DECADE, valueFigures } from "./valueFigures.ts";
-import { groupBy, numberIn, numberOrNull, sumOf, textIn } from "../../warehouse/sql/values.ts";
+import {
+  type ResultRow,
+  groupBy,
+  numberIn,
+  numberOrNull,
+  sumOf,
+  textIn,
+} from "../../warehouse/sql/values.ts";
 
 /** Slots that the table lists. */
 const MOST_LEFT = 20;
@@ -22,18 +21,8 @@ export const valueSection: Section = {
   id: "value",
   title: "Value",
   statements: (d, ask) => ({
-    delivered_values: `WITH ${plausibleValues(d, ask.scope)}
-SELECT builder_pubkey, believed, CAST(floor(log10(wei / 1e18) * ${STEPS_PER_DECADE}) AS INT64) AS step,
-  count(*) AS blocks, sum(wei / 1e18) AS eth FROM stated GROUP BY builder_pubkey, believed, step`,
-    value_over_time: valueOverTimeSql(d, ask),
-    value_left: `WITH ${leftBehindSql(d, ask.scope)}
-SELECT explanation, ${leftSizeSql("more", "wei")} AS size, was_bid, ${d.floorDiv("won_ms", WINNING_STEP_MS)} AS winning_step, count(*) AS blocks,
-  sum(greatest(more, 0) / 1e18) AS eth_left, sum(wei / 1e18) AS eth_delivered
-FROM explained GROUP BY explanation, size, was_bid, winning_step`,
-    most_left: `WITH ${leftBehindSql(d, ask.scope)}
-SELECT slot, block_hash, builder_pubkey, explanation, wei / 1e18 AS eth_delivered, more / 1e18 AS eth_left,
-  rival_pubkey, rival_relay, rival_relays
-FROM explained WHERE more > 0 ORDER BY more DESC, slot LIMIT ${MOST_LEFT}`,
+    delivered_values: deliveredValuesSql(d, ask, STEPS_PER_DECADE),
+    value_left: valueLeftSql(d, ask.scope, MOST_LEFT),
   }),
   view: viewOf(valuesOf, valueFigures, valueTables, valueTiles),
 };
@@ -55,7 +44,7 @@ function valuesOf(results: Results, showing: Showing) {
     (row) => numberIn(row, "blocks"),
   );
   const left = leftOf(results);
-  const medians = (results["value_over_time"] ?? []).map((row) => numberOrNull(row, "median_of_all"));
+  const medians = values.map((row) => numberOrNull(row, "median_of_all"));
   const explained = EXPLANATIONS.map(({ key }) => {
     const own = left.filter(({ explanation }) => explanation === key);
     return {
@@ -102,22 +91,26 @@ function leftOf(results: Results) {
 }
 
 function overTimeOf(results: Results, { coarse, scope }: Showing) {
-  return (results["value_over_time"] ?? [])
-    .map((row) => ({
-      bucket: numberIn(row, "bucket"),
-      first_slot: scopeSlots(coarse, numberIn(row, "bucket"), scope.range).first,
-      blocks: numberIn(row, "blocks"),
-      eth: numberIn(row, "eth"),
-      p10: numberIn(row, "p10"),
-      median: numberIn(row, "median"),
-      p90: numberIn(row, "p90"),
-    }))
-    .toSorted((a, b) => a.bucket - b.bucket);
+  const believed = (results["delivered_values"] ?? []).filter((row) => row["believed"] === true);
+  const buckets = groupBy(believed, (row) => numberIn(row, "bucket"));
+  /** A bucket's quantile stands in one of its rows. */
+  const of = (rows: readonly ResultRow[], column: string) =>
+    Math.max(...rows.map((row) => numberOrNull(row, column) ?? 0));
+  return Array.from(buckets, ([bucket, rows]) => ({
+    bucket,
+    first_slot: scopeSlots(coarse, bucket, scope.range).first,
+    blocks: sumOf(rows, (row) => numberIn(row, "blocks")),
+    eth: sumOf(rows, (row) => numberIn(row, "eth")),
+    p10: of(rows, "p10"),
+    median: of(rows, "median"),
+    p90: of(rows, "p90"),
+  })).toSorted((a, b) => a.bucket - b.bucket);
 }
 
 /** Delivered blocks of which most was left behind, those with most first. */
 export function mostLeftOf(results: Results, names: Showing["names"]) {
-  return (results["most_left"] ?? [])
+  return (results["value_left"] ?? [])
+    .filter((row) => row["place"] !== null)
     .map((row) => ({
       slot: numberIn(row, "slot"),
       block_hash: textIn(row, "block_hash"),
@@ -185,7 +178,6 @@ function valueTables({ numbers, left }: Values): PageTable[] {
         { shown: eth(row.eth_left), value: row.eth_left },
         percentMore(row.eth_left / row.eth_delivered),
       ]),
-      from: ["most_left"],
     },
   ];
 }

@@ -145,7 +145,7 @@ function overTimeFigure(numbers: Values["numbers"], showing: Showing): Figure {
     title: "Value over time",
     units: `ETH a delivered block, logarithmic, a column ${slotsAndTime(showing.coarse.step)}`,
     read: `The dot is the median block, the bar reaches from the poorest 10 % to the richest 10 %. Each block counts once${of}.`,
-    from: ["value_over_time"],
+    from: ["delivered_values"],
     legend: [],
     plot:
       periods.length === 0
