@@ -42,6 +42,7 @@ figcaption{margin-bottom:6px}
 .plot text,.plot tspan{white-space:pre}
 .defs{position:absolute;width:0;height:0}.defs path{stroke:var(--dim);stroke-width:.8;fill:none}
 .phone{display:none}
+@media (min-width:641px){.sortable td:first-child{min-width:13em}}
 @media (max-width:640px){.desk{display:none}.phone,.hint{display:block}header,main{padding:0 16px}h1{font-size:1.35rem}h2{margin-top:44px}}
 details{margin-top:4px;font-size:.875rem}
 summary{cursor:pointer;color:var(--link);width:max-content}

@@ -5,7 +5,7 @@ import { explanationText } from "../sections/leftBehind.ts";
 import type { Cell, Figure, PageTable, PlotOptions, Plotting, SectionView, Showing } from "../section.ts";
 import { REST } from "../stackedBars.ts";
 import { columnsOf } from "../view.ts";
-import { quantileOf, sumOf } from "../../warehouse/sql/values.ts";
+import { groupBy, quantileOf, sumOf } from "../../warehouse/sql/values.ts";
 import { AUCTION_STEP_MS, type Auction } from "./auction.ts";
 
 /** Seconds before and after the slot's start that the plot shows. */
@@ -36,14 +36,12 @@ export function auctionQueries(auctions: readonly Auction[]): Readonly<Record<st
 function auctionFigure(auction: Auction, place: number, most: number, showing: Showing): Figure {
   const { slot, found } = auction;
   const { bids, beyond_belief: beyond, undated, builders, relays } = found.numbers;
-  const dots = dotsOf(auction, most);
+  const { dots, oneIn } = dotsOf(auction, most);
   const top = topOf(dots, found.numbers.outcomes);
   const above = dots.filter((dot) => dot.eth > top).length;
   const missing = relays.filter(({ covered }) => !covered).map(({ relay }) => relay);
   const left = [
-    ...(above > 0
-      ? [`the height of ${count(above)} dots above that, which stand at their row's upper edge`]
-      : []),
+    ...(above > 0 ? [`how high ${count(above)} above that stand, drawn at their row's upper edge`] : []),
     ...(beyond > 0 ? [`${count(beyond)} bids of more than could be paid`] : []),
     ...(undated > 0 ? [`${count(undated)} bids not dated to the millisecond`] : []),
     ...(missing.length > 0 ? [`relays whose bids of this slot aren't covered: ${missing.join(", ")}`] : []),
@@ -53,7 +51,7 @@ function auctionFigure(auction: Auction, place: number, most: number, showing: S
     id: `auction-${place}`,
     title: `The auction of slot ${slot}`,
     units: `s from the slot's start; a row a relay, its height from 0 to ${eth(top)} ETH; n = ${count(bids)} bids`,
-    read: `${outcomeText(auction)} A dot is the best bid of a builder in ${AUCTION_STEP_MS} ms or a multiple of it; the ring is the delivered block where it was bid first, the dashed line what it paid.${left.length === 0 ? "" : ` Not shown: ${left.join("; ")}.`}`,
+    read: `${outcomeText(auction)} A dot is the best bid of a builder in ${AUCTION_STEP_MS} ms${oneIn > 1 ? `, drawn for one in ${oneIn} and for each builder's best (on a phone for fewer)` : ""}; the ring is the delivered block where it was bid first, the dashed line what it paid.${left.length === 0 ? "" : ` Not shown: ${left.join("; ")}.`}`,
     from: [`auction_${place}_bids`, `auction_${place}_outcome`],
     legend: [
       ...named.map((label) => ({ label, colour: showing.builderColour(label) })),
@@ -65,7 +63,7 @@ function auctionFigure(auction: Auction, place: number, most: number, showing: S
         : (plotting, width) =>
             auctionPlot(plotting, width, {
               auction,
-              dots: width < NARROW ? dotsOf(auction, DOTS.phone) : dots,
+              dots: width < NARROW ? dotsOf(auction, DOTS.phone).dots : dots,
               top,
               colour: (builder) => (named.includes(builder) ? showing.builderColour(builder) : REST_COLOUR),
             }),
@@ -80,24 +78,24 @@ interface Dot {
   readonly bids: number;
 }
 
-/** The best bid of each relay, builder and step; steps are doubled until there are few enough. */
-function dotsOf({ found: { cells } }: Auction, most: number): Dot[] {
-  const dated = cells.flatMap(({ step, ...rest }) =>
-    step === null ? [] : [{ ...rest, ms: step * AUCTION_STEP_MS }],
+/**
+ * The best bid of each relay, builder and step. Of too many, each relay's and builder's best, and one in so many of its others in
+ * the order of time: wider steps would look like bursts of bids.
+ */
+function dotsOf({ found: { cells } }: Auction, most: number): { dots: Dot[]; oneIn: number } {
+  const all = cells.flatMap(({ step, ...rest }) =>
+    step === null ? [] : [{ ...rest, ms: (step + 0.5) * AUCTION_STEP_MS }],
   );
-  for (let step = AUCTION_STEP_MS; ; step *= 2) {
-    const dots = new Map<string, Dot>();
-    for (const cell of dated) {
-      if (cell.ms < WINDOW_MS.from || cell.ms >= WINDOW_MS.to) continue;
-      const key = `${cell.relay} ${Math.floor(cell.ms / step)} ${cell.builder}`;
-      const known = dots.get(key);
-      const bids = cell.bids + (known?.bids ?? 0);
-      // In the middle of its step: at the best bid's own time dots would crowd at the ends of steps, since bids rise.
-      const ms = (Math.floor(cell.ms / step) + 0.5) * step;
-      dots.set(key, { ...cell, ms, bids, eth: Math.max(cell.eth, known?.eth ?? 0) });
-    }
-    if (dots.size <= most || step > WINDOW_MS.to) return [...dots.values()];
-  }
+  const shown = all.filter(({ ms }) => ms >= WINDOW_MS.from && ms < WINDOW_MS.to);
+  const series = [...groupBy(shown, ({ relay, builder }) => `${relay} ${builder}`).values()];
+  const oneIn = Math.max(1, Math.ceil(shown.length / Math.max(1, most - series.length)));
+  const dots = series.flatMap((own, place) => {
+    const best = Math.max(...own.map((dot) => dot.eth));
+    return own
+      .toSorted((a, b) => a.ms - b.ms)
+      .filter((dot, index) => dot.eth === best || (index + place) % oneIn === 0);
+  });
+  return { dots, oneIn };
 }
 
 /** The height of a row, ETH: what nearly all dots and the delivered blocks reach; few far above would flatten the rest. */

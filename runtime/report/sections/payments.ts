@@ -91,7 +91,7 @@ function paymentFigures({ numbers, rows }: Payments, { scope, coarse }: Showing)
       legend: VERDICTS.map(({ label, colour }) => ({ label, colour })),
       plot:
         numbers.blocks === 0
-          ? "No delivered block of this range was held against the chain; `verify` does that."
+          ? "No delivered block of this range was held against the chain: the command verify does that."
           : (plotting, width) =>
               stackedBars(plotting, width, {
                 scope,

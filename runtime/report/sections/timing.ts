@@ -213,7 +213,7 @@ function medianShares(bins: readonly Bin[]): { ms: number; share: number; bids: 
 /** Colours of a cell, from few bids to many. Each begins at the square of its share of the fullest cell. */
 const SHADES = ["var(--h1)", "var(--h2)", "var(--h3)", "var(--h4)", "var(--h5)"];
 /** Cells with less than this share of the fullest one's bids are left out: they would cover the plot, and show nothing. */
-const LEAST_OF_FULLEST = 0.005;
+const LEAST_OF_FULLEST = 0.01;
 
 /** The seconds that the plot shows: where there is something, half a percent of the bids may lie outside at either end. */
 function shownSeconds(bins: readonly Bin[]): { from: number; to: number } {
