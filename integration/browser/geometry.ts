@@ -30,13 +30,16 @@ export async function misplaced(page: Page): Promise<string[]> {
           clientWidth: element.clientWidth,
         }),
       ),
-      plots: [...root.querySelectorAll("svg")].map((svg) => ({
+      plots: [...root.querySelectorAll("figure svg")].map((svg) => ({
         figure: svg.closest("figure").id,
         box: svg.getBoundingClientRect().toJSON(),
         texts: [...svg.querySelectorAll("text")].map((element) => ({
           text: element.textContent,
           box: element.getBoundingClientRect().toJSON(),
         })),
+        axes: [...svg.querySelectorAll('g[aria-label$="tick label"]')].map((axis) =>
+          [...axis.querySelectorAll("text")].map((element) => element.textContent),
+        ),
         around: [...svg.closest("figure").querySelectorAll("figcaption, .legend, .read, details")].map(
           (element) => ({ text: element.tagName, box: element.getBoundingClientRect().toJSON() }),
         ),
@@ -46,7 +49,9 @@ export async function misplaced(page: Page): Promise<string[]> {
   const said: string[] = [];
   if (scrollWidth > wide) said.push(`the page is ${scrollWidth} px wide, in a window of ${wide}`);
   said.push(...elements.flatMap((element) => cutOff(element, wide)));
-  for (const { figure, box: frame, texts, around } of plots.filter(({ box }) => isVisible(box))) {
+  for (const { figure, box: frame, texts, axes, around } of plots.filter(({ box }) => isVisible(box))) {
+    for (const axis of axes.map((labels) => labels.filter((label) => label.trim() !== "")))
+      if (new Set(axis).size < axis.length) said.push(`${figure}: an axis repeats itself: ${axis.join(" ")}`);
     const shown = texts.filter(({ text, box }) => text.trim() !== "" && isVisible(box));
     for (const { text, box } of shown) {
       const outside = [
@@ -93,7 +98,7 @@ export async function marksOf(page: Page): Promise<Record<string, number>> {
         id: figure.id,
         boxes: [
           ...figure.querySelectorAll(
-            ["rect", "bar", "dot", "line"]
+            ["rect", "bar", "dot", "line", "cell"]
               .map((mark) => `svg g[aria-label="${mark}"] :not(title)`)
               .join(", "),
           ),

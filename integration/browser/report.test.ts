@@ -10,6 +10,7 @@ import { printable } from "../../runtime/errors.ts";
 import { BuilderNames, readNames } from "../../runtime/report/names.ts";
 import { makeReport } from "../../runtime/report/report.ts";
 import { builderNames } from "../../runtime/simulator/builders.ts";
+import { judgePayments } from "../program/judged.ts";
 import { type LoadedWarehouse, loadedNetwork } from "../program/loaded.ts";
 import { startChromium } from "./chromium.ts";
 import type { PageWindow } from "./dom.ts";
@@ -27,8 +28,18 @@ const FIGURES = [
   "bids-over-time",
   "timing-values",
   "timing-relays",
+  "timing-winning",
   "value-delivered",
+  "value-over-time",
   "value-left",
+  "auction-1",
+  "auction-2",
+  "auction-3",
+  "payments-verdicts",
+  "market-builders",
+  "market-relays",
+  "market-bids",
+  "market-concentration",
   "builders-share",
   "health-suspects",
   "health-quarantine",
@@ -64,6 +75,7 @@ test.before(async (t) => {
     },
   });
   const { folder, lake, warehouse, line, range, relays, clock } = loaded;
+  await judgePayments(warehouse);
   const names = [...builderNames(seed).keys()];
   const file = join(folder, "names");
   writeFileSync(
@@ -142,6 +154,11 @@ for (const colours of ["light", "dark"] as const) {
               Object.keys(marks).filter((figure) => marks[figure] === 0),
               [],
               "plots without marks",
+            );
+            t.deepEqual(
+              Object.keys(marks).filter((figure) => (marks[figure] ?? 0) > 3000),
+              [],
+              "plots of too many marks",
             );
             t.deepEqual(await misplaced(page), []);
             t.is(await page.evaluate(() => typeof (globalThis as unknown as PageWindow).hacked), "undefined");

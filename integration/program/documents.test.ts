@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import test from "ava";
 import { expectedBids } from "../../runtime/backload/expectedRows.ts";
-import { sections } from "../../runtime/report/sections.ts";
+import { sections } from "../../runtime/report/sections/sections.ts";
 import { BACKLOAD_DEFAULTS } from "../../stacks/backloadConfig.ts";
 import { overriddenRelays } from "../../runtime/settings/relayOverrides.ts";
 import volumes from "../../deploy/cost/volumes.json" with { type: "json" };

@@ -8,12 +8,23 @@ import { BuilderNames } from "../../runtime/report/names.ts";
 import { makeReport } from "../../runtime/report/report.ts";
 import { SEED } from "../../runtime/seeds.testing.ts";
 import { builderNames } from "../../runtime/simulator/builders.ts";
-import type { Value } from "../../runtime/warehouse/warehouse.ts";
 import { SOON_GIVEN_UP } from "./line.ts";
 import { type LoadedWarehouse, loadedNetwork } from "./loaded.ts";
+import {
+  type Beliefs,
+  type Row,
+  type Rows,
+  beliefsOf,
+  number,
+  quantile,
+  relaysOf,
+  rowsOf,
+  sum,
+  text,
+  time,
+  valueOf,
+} from "./reportRows.ts";
 import { groupBy } from "../../runtime/warehouse/sql/values.ts";
-
-type Row = Readonly<Record<string, Value>>;
 
 /** The parts of `report --json` that are worked out anew here. */
 interface Numbers {
@@ -93,35 +104,8 @@ interface Numbers {
   };
 }
 
-function text(row: Row, name: string): string {
-  const value = row[name];
-  if (typeof value !== "string") throw new TypeError(`${name} is ${JSON.stringify(value)}`);
-  return value;
-}
-
-const number = (row: Row, name: string) => Number(row[name]);
-/** Unix ms; not a number where there is no time. */
-const time = (value: Value | undefined) =>
-  typeof value === "string" ? Date.parse(`${value.replace(" ", "T")}Z`) : Number.NaN;
-
-/** The smallest of the values that at least so large a share of all doesn't exceed. */
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
-}
-
-const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
-const valueOf = (row: Row) => Number(text(row, "value"));
-const relaysOf = (rows: readonly Row[]) => new Set(rows.map((row) => text(row, "relay")));
 /** Wider than what was collected: the rest is missing. */
 const shownRange = ({ range: { first, last } }: LoadedWarehouse) => ({ first: first - 20, last });
-
-/** All rows, and those of payloads by block. */
-interface Rows {
-  readonly bids: readonly Row[];
-  readonly payloads: readonly Row[];
-  readonly blocks: ReadonlyMap<string, readonly Row[]>;
-}
 
 test("the report's numbers are those that its rows give, counted one by one", async (t) => {
   t.timeout(1_200_000);
@@ -140,14 +124,9 @@ test("the report's numbers are those that its rows give, counted one by one", as
   const checks = await runChecks(warehouse, { scope, relays });
   const report = await makeReport(warehouse, { scope, names, lake, checks });
   const numbers = JSON.parse(JSON.stringify(report.numbers)) as Numbers;
-  const bids = await warehouse.query("SELECT * FROM bids");
-  const payloads = await warehouse.query("SELECT * FROM payloads");
+  const rows = await rowsOf(warehouse);
+  const { bids, payloads } = rows;
   t.true(bids.length > 1000 && payloads.length > 20, `${bids.length} bids, ${payloads.length} payloads`);
-  const rows: Rows = {
-    bids,
-    payloads,
-    blocks: groupBy(payloads, (row) => `${text(row, "slot")} ${text(row, "block_hash")}`),
-  };
   const beliefs = beliefsOf(rows);
   await coverageIsRight(t, loaded, numbers);
   payloadsAreRight(t, numbers.payloads, rows);
@@ -244,48 +223,6 @@ function bidsAreRight(t: ExecutionContext, numbers: Numbers, { bids }: Rows): vo
       relay,
     );
   }
-}
-
-type Beliefs = ReturnType<typeof beliefsOf>;
-
-/** What can be believed, by the words of belief.ts. */
-function beliefsOf({ bids, blocks }: Rows) {
-  const bidsAt = groupBy(
-    bids.filter((row) => valueOf(row) > 0),
-    (row) => text(row, "slot"),
-  );
-  const usual = new Map(
-    [...bidsAt].map(([slot, rows]) => [
-      slot,
-      Math.exp(sum(rows.map((row) => Math.log(valueOf(row)))) / rows.length),
-    ]),
-  );
-  const stated = [...blocks].flatMap(([key, rows]) => {
-    const values = rows.map(valueOf).filter((value) => value > 0);
-    const [slot = "", hash = ""] = key.split(" ");
-    const wei = Math.min(...values);
-    return values.length === 0
-      ? []
-      : [
-          {
-            slot,
-            hash,
-            wei,
-            parent: text(rows[0] ?? {}, "parent_hash"),
-            relays: relaysOf(rows),
-            believed: wei <= Math.min(1000 * (usual.get(slot) ?? Infinity), 1e22),
-          },
-        ];
-  });
-  const power = (wei: number) => Math.floor(Math.log(wei) / Math.LN2);
-  const believedBids = new Map(
-    [...bidsAt].map(([slot, rows]) => {
-      const delivered = stated.filter((one) => one.slot === slot && one.believed).map(({ wei }) => wei);
-      const ceiling = Math.max(20 * (usual.get(slot) ?? 0), ...delivered);
-      return [slot, rows.filter((row) => power(valueOf(row)) <= power(ceiling))];
-    }),
-  );
-  return { bidsAt, stated, believed: stated.filter((one) => one.believed), believedBids };
 }
 
 function valueIsRight(t: ExecutionContext, shown: Numbers["value"], { stated, believed }: Beliefs): void {

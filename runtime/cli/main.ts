@@ -121,6 +121,11 @@ addOptions(command("check", "data-quality detectors over what is loaded"), [
 addOptions(command("report", "a page of plots over what is loaded"), ["slots", "lake", "warehouse"])
   .option("--out <file>", "where the page goes (default: beside the warehouse)")
   .option("--builders <file>", "names of builders: a line `<pubkey> <name>` each")
+  .addOption(
+    new Option("--slot <n>", "a page of this slot's auction instead: every relay's bids, and what was left")
+      .argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER))
+      .conflicts(["slots", "last", "from", "to"]),
+  )
   .action(async (options) => finish((await import("./report.ts")).reportCommand(options)));
 
 addOptions(command("verify", "hold delivered payloads against the chain: was the value paid"), [

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import type { CheckResult } from "../checks/check.ts";
 import { UserError, messageOf, printable } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
+import type { BuilderNames } from "../report/names.ts";
 import type { Report } from "../report/report.ts";
 import type { Scope } from "../warehouse/sql/scope.ts";
 import { textIn } from "../warehouse/sql/values.ts";
@@ -14,19 +15,29 @@ import type { CommonOptions } from "./options.ts";
 import { type RangeOptions, namesRange } from "./range.ts";
 import { knownRelays } from "./relays.ts";
 
-type ReportOptions = CommonOptions & { readonly out?: string; readonly builders?: string };
+type ReportOptions = CommonOptions & {
+  readonly out?: string;
+  readonly builders?: string;
+  /** The slot whose auction is the page, in place of a range. */
+  readonly slot?: number;
+};
 
 /** `report`: one page of plots over what is loaded. With `--json` its numbers, and a page only where `--out` names one. */
-export async function reportCommand(options: ReportOptions): Promise<number> {
+export async function reportCommand(given: ReportOptions): Promise<number> {
+  const { slot } = given;
+  const options = slot === undefined ? given : { ...given, slots: { first: slot, last: slot } };
   const context = contextOf(options);
   const warehouse = await openWarehouse(options, context);
   try {
     const lake = await lakeOf(options, context.network);
     const scope = await loadedScope(options, context, warehouse);
     tellRange(options, context, scope.range);
-    const report = await reportOn(options, context, warehouse, lake, scope);
-    const out =
-      options.out ?? (options.json ? undefined : reportPath(warehouse, context, partOf(options, scope)));
+    const report =
+      slot === undefined
+        ? await reportOn(options, context, warehouse, lake, scope)
+        : await auctionOf(options, context, warehouse, scope);
+    const part = slot === undefined ? partOf(options, scope) : `-slot-${slot}`;
+    const out = options.out ?? (options.json ? undefined : reportPath(warehouse, context, part));
     if (out !== undefined) await writePage(out, report.html);
     if (options.json) process.stdout.write(`${JSON.stringify(report.numbers, null, 1)}\n`);
     else context.print(`report: ${out}\n`);
@@ -87,17 +98,35 @@ async function reportOn(
   lake: Lake,
   scope: Scope,
 ): Promise<Report> {
-  const [{ makeReport }, { BuilderNames, readNames }, { runChecks }] = await Promise.all([
+  const [{ makeReport }, { runChecks }, names] = await Promise.all([
     import("../report/report.ts"),
-    import("../report/names.ts"),
     import("../checks/checks.ts"),
+    namesOf(options, context),
   ]);
-  const builtIn = BuilderNames.of(context.network.name);
-  const known = context.network.simulated ? builtIn.with(await simulatedNames(options.seed)) : builtIn;
-  const names = options.builders === undefined ? known : known.with(await readNames(options.builders));
   const relays = await knownRelays({ ...options, relay: [], quiet: true }, context, lake);
   const checks: CheckResult[] = await runChecks(warehouse, { scope, relays });
   return makeReport(warehouse, { scope, names, lake, checks });
+}
+
+async function auctionOf(
+  options: ReportOptions,
+  context: Context,
+  warehouse: Warehouse,
+  scope: Scope,
+): Promise<Report> {
+  const [{ makeSlotReport }, names] = await Promise.all([
+    import("../report/auction/slotReport.ts"),
+    namesOf(options, context),
+  ]);
+  return makeSlotReport(warehouse, { scope, names });
+}
+
+/** The names of builders that are built in, those of the simulated network, and those of `--builders`. */
+async function namesOf(options: ReportOptions, { network }: Context): Promise<BuilderNames> {
+  const { BuilderNames, readNames } = await import("../report/names.ts");
+  const builtIn = BuilderNames.of(network.name);
+  const known = network.simulated ? builtIn.with(await simulatedNames(options.seed)) : builtIn;
+  return options.builders === undefined ? known : known.with(await readNames(options.builders));
 }
 
 async function simulatedNames(seed: number): Promise<ReadonlyMap<string, string>> {

@@ -1,5 +1,5 @@
 import { slotStartMs } from "../chain/slots.ts";
-import { tickFormat, timeLabel } from "./format.ts";
+import { timeTicks } from "./timeTicks.ts";
 import type { Plotting } from "./section.ts";
 import { type Buckets, type Scope, scopeSlots } from "../warehouse/sql/scope.ts";
 
@@ -22,15 +22,10 @@ export function timesOf(buckets: Buckets, bucket: number, scope: Scope): { x1: D
 export function timeAxis({ axisX }: Plotting, { network, range }: Scope, width: number) {
   const from = slotStartMs(network, range.first);
   const to = slotStartMs(network, range.last + 1);
+  const { times, format, label } = timeTicks(from, to, width < NARROW ? 4 : 9);
   return {
     scale: { type: "utc", domain: [new Date(from), new Date(to)], label: null } as const,
-    mark: axisX({
-      anchor: "bottom",
-      ticks: width < NARROW ? 4 : 9,
-      tickFormat: tickFormat(to - from),
-      label: timeLabel(from, to),
-      ...IN_THE_MIDDLE,
-    }),
+    mark: axisX(times, { anchor: "bottom", tickFormat: format, label, ...IN_THE_MIDDLE }),
   };
 }
 
@@ -46,15 +41,23 @@ export function fitted(name: string, margin: number): string {
   return name.length > room ? `${name.slice(0, room - 1)}…` : name;
 }
 
+/** Height of a row with a name, px. */
+export const ROW = 24;
+
 /** A plot with a row for each name: its size and rows, and the mark that writes the names at the left. */
 export function namedRows(
   { axisY }: Plotting,
   width: number,
   names: readonly string[],
-  { marginRight, padding, below = 60 }: { marginRight: number; padding: number; below?: number },
+  {
+    marginRight,
+    padding,
+    below = 60,
+    row = ROW,
+  }: { marginRight: number; padding: number; below?: number; row?: number },
 ) {
   const marginLeft = leftMargin(names, width);
-  const height = names.length * 24 + below;
+  const height = names.length * row + below;
   return {
     frame: { height, marginLeft, marginRight, marginTop: 8, marginBottom: 42, y: { domain: names, padding } },
     axis: axisY({ tickSize: 0, label: null, tickFormat: (name: string) => fitted(name, marginLeft) }),

@@ -33,7 +33,8 @@ export async function drawing(): Promise<Draw> {
       }
     }
     element.setAttribute("role", "img");
-    return element.outerHTML.replaceAll(/(\d+\.\d{2})\d+/g, "$1");
+    // Coordinates need no more than two decimals; numbers in texts keep theirs.
+    return element.outerHTML.replaceAll(/="[^"]*"/g, (value) => value.replaceAll(/(\d+\.\d{2})\d+/g, "$1"));
   };
   return (figure) =>
     typeof figure.plot === "string"

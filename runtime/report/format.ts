@@ -41,9 +41,12 @@ export function slotsAndTime(slots: number): string {
   return `${count(slots)} ${slots === 1 ? "slot" : "slots"} (${durationText(slots * SECONDS_PER_SLOT)})`;
 }
 
-/** A moment in UTC: `2026-11-25 10:15 UTC`. */
-export function moment(unixMs: number): string {
-  return `${new Date(unixMs).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+/** A moment in UTC: `2026-11-25 10:15 UTC`, or with its seconds. */
+export function moment(unixMs: number, seconds = false): string {
+  return `${new Date(unixMs)
+    .toISOString()
+    .slice(0, seconds ? 19 : 16)
+    .replace("T", " ")} UTC`;
 }
 
 /** How an axis of counts marks a value: only whole ones. */
@@ -53,26 +56,5 @@ export function countTick(value: number): string {
 
 /** How an axis of shares marks one, 0–1. */
 export function shareTick(share: number): string {
-  return `${Math.round(share * 100)} %`;
-}
-
-/** How a time axis marks a moment, by how long the axis is. */
-export function tickFormat(spanMs: number): (time: Date) => string {
-  const DAY = 86_400_000;
-  return (time) => {
-    const text = time.toISOString();
-    if (spanMs < 2 * DAY) return text.slice(11, 16);
-    return spanMs < 700 * DAY ? text.slice(5, 10) : text.slice(0, 7);
-  };
-}
-
-/** What a time axis is labelled with: the dates that its marks leave out. */
-export function timeLabel(fromMs: number, toMs: number): string {
-  const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()];
-  if (toMs - fromMs < 2 * 86_400_000) {
-    return from.slice(0, 10) === to.slice(0, 10)
-      ? `UTC, ${from.slice(0, 10)}`
-      : `UTC, ${from.slice(0, 10)} to ${to.slice(0, 10)}`;
-  }
-  return from.slice(0, 4) === to.slice(0, 4) ? `UTC, ${from.slice(0, 4)}` : "UTC";
+  return `${Number((share * 100).toPrecision(3))} %`;
 }

@@ -5,6 +5,25 @@ import { escaped, escapedLines } from "./html.ts";
 import { SCRIPT, STYLE } from "./pageParts.ts";
 import type { Cell, Figure, PageTable, SectionView } from "./section.ts";
 
+/** Where the page shows what a check is about. */
+const PLACES: Readonly<Record<string, string>> = {
+  "late-rows": "health",
+  truncated: "health-suspects",
+  "stale-empty": "health-suspects",
+  "page-border": "payloads",
+  "not-on-chain": "chain",
+  "same-payload": "market-relays",
+  "twin-relays": "market-bids",
+  timestamps: "timing-relays",
+  retention: "coverage",
+  duplicates: "health-duplicates",
+  "type-drift": "health-quarantine",
+  "unequal-shares": "bids-a-slot",
+  "gone-quiet": "coverage",
+  "unproven-empty": "health-suspects",
+  "rereads-differ": "health",
+};
+
 /** What the page shows. */
 export interface Page {
   readonly network: string;
@@ -15,12 +34,15 @@ export interface Page {
   readonly sections: readonly { readonly id: string; readonly title: string; readonly view: SectionView }[];
   readonly statements: Readonly<Record<string, string>>;
   readonly checks: readonly CheckResult[];
+  /** The statements of each check, by its name. */
+  readonly checkStatements: Readonly<Record<string, readonly string[]>>;
 }
 
 /** The whole page: one text without anything outside of it. */
 export function pageHtml(page: Page, draw: Draw): string {
   const title = `MEV-Boost ETL: ${escaped(page.network)}`;
-  const links = [...page.sections, { id: "checks", title: "Checks" }]
+  const checks = page.checks.length === 0 ? [] : [{ id: "checks", title: "Checks" }];
+  const links = [...page.sections, ...checks]
     .map(({ id, title: name }) => `<a href="#${id}">${escaped(name)}</a>`)
     .join("");
   const facts = page.facts
@@ -41,17 +63,29 @@ export function pageHtml(page: Page, draw: Draw): string {
 <header>
 <h1>MEV-Boost auctions on <span class="network">${escaped(page.network)}</span></h1>
 <p class="verdict ${page.verdict.good ? "good" : "bad"}">${escaped(page.verdict.text)}</p>
+${tilesHtml(page)}
 <dl class="facts">${facts}</dl>
 <nav aria-label="Sections">${links}</nav>
 </header>
+<svg class="defs" aria-hidden="true"><defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse"><path d="M-1 6L6 -1M-1 1L1 -1M4 6L6 4"/></pattern></defs></svg>
 <main>
 ${page.sections.map((section) => sectionHtml(section, page.statements, draw)).join("\n")}
-${checksHtml(page.checks)}
+${page.checks.length === 0 ? "" : checksHtml(page)}
 </main>
 <script>${SCRIPT}</script>
 </body>
 </html>
 `;
+}
+
+function tilesHtml({ sections }: Page): string {
+  const tiles = sections.flatMap(({ view }) => view.tiles);
+  if (tiles.length === 0) return "";
+  const items = tiles.map(
+    ({ label, value, n, gap }) =>
+      `<li><span class="label">${escaped(label)}</span><b>${escaped(value)}</b><span>${escaped(n)}</span>${gap === "" ? "" : `<span class="gap">${escaped(gap)}</span>`}</li>`,
+  );
+  return `<ul class="tiles">${items.join("\n")}</ul>`;
 }
 
 function sectionHtml(
@@ -79,14 +113,18 @@ ${queryHtml(figure.from, statements)}
 
 function queryHtml(from: readonly string[], statements: Page["statements"]): string {
   if (from.length === 0) return "";
-  const texts = from.map((name) => `<pre>${escapedLines(statements[name] ?? "")}</pre>`).join("");
-  return `<details><summary>${from.length === 1 ? "Query" : "Queries"}</summary>${texts}</details>`;
+  return foldedQueries(from.map((name) => statements[name] ?? ""));
+}
+
+function foldedQueries(queries: readonly string[]): string {
+  const texts = queries.map((sql) => `<pre>${escapedLines(sql)}</pre>`).join("");
+  return `<details><summary>${queries.length === 1 ? "Query" : "Queries"}</summary>${texts}</details>`;
 }
 
 function tableHtml({ title, columns, rows, from }: PageTable, statements: Page["statements"]): string {
   const query = queryHtml(from ?? [], statements);
   if (rows.length === 0)
-    return `<div class="table"><h3>${escaped(title)}</h3><p class="nothing">Nothing to list.</p>${query}</div>`;
+    return `<div class="table"><h3>${prose(title)}</h3><p class="nothing">Nothing to list.</p>${query}</div>`;
   const head = columns
     .map(({ label, numeric }) => `<th scope="col"${numeric ? ' class="n"' : ""}>${escaped(label)}</th>`)
     .join("");
@@ -96,8 +134,8 @@ function tableHtml({ title, columns, rows, from }: PageTable, statements: Page["
         `<tr>${row.map((cell, index) => cellHtml(cell, columns[index]?.numeric ?? false)).join("")}</tr>`,
     )
     .join("\n");
-  return `<div class="table"><h3>${escaped(title)}</h3>
-<div class="scroll" tabindex="0"><table class="sortable"><thead><tr>${head}</tr></thead><tbody>
+  return `<div class="table"><h3>${prose(title)}</h3>
+${columns.length > 4 ? '<p class="hint">Scrolls sideways: more columns at the right.</p>\n' : ""}<div class="scroll" tabindex="0"><table class="sortable"><thead><tr>${head}</tr></thead><tbody>
 ${body}
 </tbody></table></div>${query}</div>`;
 }
@@ -105,11 +143,18 @@ ${body}
 function cellHtml(cell: Cell, numeric: boolean): string {
   const shown = typeof cell === "string" ? cell : cell.shown;
   const sort = typeof cell === "string" ? "" : ` data-sort="${cell.value}"`;
-  return `<td${numeric ? ' class="n"' : ""}${sort}>${escaped(shown, 200)}</td>`;
+  const text = escaped(shown, 200);
+  const linked =
+    typeof cell === "string" || cell.href === undefined
+      ? text
+      : `<a href="${escaped(cell.href)}">${text}</a>`;
+  return `<td${numeric ? ' class="n"' : ""}${sort}>${linked}</td>`;
 }
 
-function checksHtml(results: readonly CheckResult[]): string {
-  const items = results.map(checkHtml).join("\n");
+function checksHtml({ checks: results, checkStatements }: Page): string {
+  const items = results
+    .map((result) => checkHtml(result, checkStatements[result.check.name] ?? []))
+    .join("\n");
   const spoke = results.filter(({ findings }) => findings.length > 0).length;
   const title =
     spoke === 0
@@ -124,7 +169,7 @@ ${items}
 </section>`;
 }
 
-function checkHtml({ check, findings, measured }: CheckResult): string {
+function checkHtml({ check, findings, measured }: CheckResult, queries: readonly string[]): string {
   const isError = findings.some(({ severity }) => severity === "error");
   const state = isError ? "error" : findings.length > 0 ? "warning" : "ok";
   const said = findings
@@ -133,7 +178,12 @@ function checkHtml({ check, findings, measured }: CheckResult): string {
       return `<li><b>${severity}</b> ${escaped(text, 500)}</li>`;
     })
     .join("");
-  const found = said === "" ? "" : `<ul>${said}</ul><p class="advice">${prose(check.advice)}</p>`;
+  const place = PLACES[check.name];
+  const rows = place === undefined ? "" : ` <a href="#${place}">Where the page shows its rows</a>`;
+  const found =
+    said === ""
+      ? ""
+      : `<ul>${said}</ul><p class="advice">${prose(check.advice)}${rows}</p>${foldedQueries(queries)}`;
   return `<li class="${state}"><p><span class="state">${state}</span> <b>${check.number} ${escaped(check.title)}</b></p>
 <p class="dim">Looks for ${prose(check.looksFor)}.</p><p>${escaped(measured, 500)}</p>${found}</li>`;
 }

@@ -3,6 +3,7 @@ import { slotStartMs, slotCount } from "../chain/slots.ts";
 import type { Lake } from "../lake/lake.ts";
 import { sqlDialectOf } from "../warehouse/sql/dialects.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
+import { builderColours, relayColours } from "./colours.ts";
 import { drawing } from "./draw.ts";
 import { moment, slotsAndTime } from "./format.ts";
 import type { BuilderNames } from "./names.ts";
@@ -10,12 +11,14 @@ import { pageHtml } from "./page.ts";
 import { readRefusals } from "./refusals.ts";
 import type { Scope } from "../warehouse/sql/scope.ts";
 import type { Results, Showing } from "./section.ts";
-import { sections } from "./sections.ts";
+import { sections } from "./sections/sections.ts";
+import { mostLeftOf } from "./sections/value.ts";
+import { AUCTIONS, askAuctions, buildersOfAuctions } from "./auction/auction.ts";
+import { auctionQueries } from "./auction/auctionView.ts";
 import { verdictOf } from "./sections/coverage.ts";
 import { coverageCounts } from "./sections/coverageCounts.ts";
-import { relayPayloads } from "./sections/payloads.ts";
+import { buildersInColour } from "./sections/payloads.ts";
 import { askAbout, pageStatements } from "./statements.ts";
-import { PALETTE, REST_COLOUR } from "./stackedBars.ts";
 import { rowsOfEach } from "../warehouse/sql/rowsOfEach.ts";
 import { textIn } from "../warehouse/sql/values.ts";
 
@@ -38,10 +41,12 @@ export interface Report {
 export async function makeReport(warehouse: Warehouse, options: ReportOptions): Promise<Report> {
   const { scope, names, lake, checks } = options;
   const ask = askAbout(scope);
-  const statements = pageStatements(sqlDialectOf(warehouse.url), ask);
+  const d = sqlDialectOf(warehouse.url);
+  const statements = pageStatements(d, ask);
   const results = await rowsOfEach(warehouse, statements);
   const refused = lake && (await readRefusals(warehouse, lake, scope));
-  const showing: Showing = { ...ask, names, refused, relayColour: relayColours(results) };
+  const showing = await showingOf(warehouse, results, { ...ask, names, refused });
+  const { auctions } = showing;
   const views = sections.map(({ id, title, view }) => ({ id, title, view: view(results, showing) }));
   const { relays } = coverageCounts(results, ask);
   const { range, network } = scope;
@@ -59,8 +64,11 @@ export async function makeReport(warehouse: Warehouse, options: ReportOptions): 
       ],
       verdict,
       sections: views,
-      statements,
+      statements: { ...statements, ...auctionQueries(auctions) },
       checks,
+      checkStatements: Object.fromEntries(
+        checks.map(({ check }) => [check.name, Object.values(check.statements(d, scope))]),
+      ),
     },
     await drawing(),
   );
@@ -83,11 +91,32 @@ export async function makeReport(warehouse: Warehouse, options: ReportOptions): 
   };
 }
 
-/** One colour a relay over the whole page: the relays with most payloads first; the palette ends before relays may. */
-function relayColours(results: Results): (relay: string) => string {
-  const byPayloads = relayPayloads(results).map(({ relay }) => relay);
-  const known = (results["relays"] ?? []).map((row) => textIn(row, "name"));
-  const order = [...new Set([...byPayloads, ...known])];
-  const colours = new Map(order.map((relay, index) => [relay, PALETTE[index] ?? REST_COLOUR]));
-  return (relay) => colours.get(relay) ?? REST_COLOUR;
+/** What results are shown with: the auctions that they point at, and the colours of who is in them. */
+async function showingOf(
+  warehouse: Warehouse,
+  results: Results,
+  given: Omit<Showing, "auctions" | "relayColour" | "builderColour">,
+): Promise<Showing> {
+  const { scope, names } = given;
+  const most = mostLeftOf(results, names).slice(0, AUCTIONS);
+  const auctions = await askAuctions(
+    warehouse,
+    scope,
+    names,
+    most.map(({ slot }) => slot),
+  );
+  const builders = [...buildersInColour(results, names), ...buildersOfAuctions(auctions)];
+  return {
+    ...given,
+    auctions,
+    relayColour: relayColours(relaysOn(results)),
+    builderColour: builderColours(builders),
+  };
+}
+
+/** The relays of which the page shows anything, and those that are asked. */
+function relaysOn(results: Results): string[] {
+  const held = (results["held"] ?? []).map((row) => textIn(row, "relay"));
+  const asked = (results["relays"] ?? []).filter((row) => textIn(row, "state") === "active");
+  return [...new Set([...held, ...asked.map((row) => textIn(row, "name"))])];
 }

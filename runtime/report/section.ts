@@ -2,6 +2,7 @@ import type { DatasetName } from "../datasets/dataset.ts";
 import type { SqlDialect } from "../warehouse/sql/dialect.ts";
 import type { BuilderNames } from "./names.ts";
 import type { Buckets, Scope } from "../warehouse/sql/scope.ts";
+import type { Auction } from "./auction/auction.ts";
 import type { ResultRow } from "../warehouse/sql/values.ts";
 
 /** The plotting library, which is loaded only when something is drawn. */
@@ -20,8 +21,12 @@ export interface Ask {
 /** What results are shown with. */
 export interface Showing extends Ask {
   readonly names: BuilderNames;
-  /** The colour of a relay, the same on the whole page: a CSS value. */
+  /** The colour of a relay, the same on every page: a CSS value. */
   readonly relayColour: (relay: string) => string;
+  /** The colour of a builder by what it is shown as; those without one of their own are grey. */
+  readonly builderColour: (builder: string) => string;
+  /** The auctions that are drawn. */
+  readonly auctions: readonly Auction[];
   /** The quarantine of the lake, where that was read. */
   readonly refused: Refusals | undefined;
 }
@@ -49,7 +54,19 @@ export interface Section {
   view(results: Results, showing: Showing): SectionView;
 }
 
+/** A figure at the top of the page. */
+export interface Tile {
+  readonly label: string;
+  readonly value: string;
+  /** Of how many it is. */
+  readonly n: string;
+  /** What is missing from it; empty where nothing is. */
+  readonly gap: string;
+}
+
 export interface SectionView {
+  /** What stands at the top of the page. */
+  readonly tiles: readonly Tile[];
   /** What `report --json` says of it. */
   readonly numbers: object;
   readonly figures: readonly Figure[];
@@ -85,4 +102,11 @@ export interface PageColumn {
 }
 
 /** What is shown, and what it is sorted by where that differs. */
-export type Cell = string | { readonly shown: string; readonly value: number };
+export type Cell =
+  | string
+  | {
+      readonly shown: string;
+      readonly value: number;
+      /** A place on the page that shows more of it: `#` and an id. */
+      readonly href?: string;
+    };

@@ -20,9 +20,7 @@ export function partsOf(rows: readonly ResultRow[] | undefined, name: string, am
   }));
 }
 
-/** Colours for things that have none of their own, first come first; the last is for the rest. */
-export const PALETTE = Array.from({ length: 8 }, (_, index) => `var(--c${index})`);
-export const REST_COLOUR = "var(--rest)";
+/** What the parts are called that are too small to be told apart. */
 export const REST = "all others";
 
 /** The largest names keep theirs, the others are summed up as `REST`. Largest first. */
@@ -42,6 +40,10 @@ export function largest(parts: readonly Part[], most: number): { parts: Part[]; 
   return { parts: [...parts.filter(({ name }) => names.has(name)), ...rest], names: [...kept, REST] };
 }
 
+/** What isn't known, in plots (the page holds the pattern) and in legends. */
+const HATCHED = "url(#hatch)";
+export const HATCHED_LEGEND = "repeating-linear-gradient(135deg,var(--dim) 0 1px,transparent 1px 4px)";
+
 export interface StackedBarsOptions {
   readonly scope: Scope;
   readonly buckets: Buckets;
@@ -49,6 +51,8 @@ export interface StackedBarsOptions {
   /** From below upwards. */
   readonly names: readonly string[];
   readonly colour: (name: string) => string;
+  /** Buckets in which something isn't known, by whose it is: hatched above the bar. */
+  readonly unknown?: readonly Part[];
   /** True: each bucket's parts as shares of its sum. */
   readonly shares: boolean;
   readonly label: string;
@@ -76,6 +80,8 @@ export function stackedBars(plotting: Plotting, width: number, options: StackedB
       return [{ ...timesOf(buckets, bucket, scope), y1, y2: y, name, title }];
     });
   });
+  const top = shares ? 1 : 1.04 * Math.max(...bars.map(({ y2 }) => y2), 0);
+  const insetRight = (buckets.last - buckets.first + 1) * (width < NARROW ? 2 : 1) > 120 ? 0.4 : 1;
   return {
     height: width < NARROW ? 220 : 280,
     marginLeft: 48,
@@ -84,7 +90,7 @@ export function stackedBars(plotting: Plotting, width: number, options: StackedB
     x: time.scale,
     y: shares
       ? { domain: [0, 1], tickFormat: shareTick, label }
-      : { label, tickFormat: shortCount, nice: true },
+      : { domain: [0, top], label, tickFormat: shortCount, nice: true },
     color: { domain: names, range: names.map(colour) },
     marks: [
       plotting.ruleY([0], { stroke: "var(--line)" }),
@@ -95,11 +101,34 @@ export function stackedBars(plotting: Plotting, width: number, options: StackedB
         y2: "y2",
         fill: "name",
         title: "title",
-        insetRight: 1,
+        insetRight,
+      }),
+      plotting.rect(hatchesOf(options, bars, top), {
+        x1: "x1",
+        x2: "x2",
+        y1: "y1",
+        y2: "y2",
+        fill: HATCHED,
+        title: "title",
       }),
       time.mark,
     ],
   };
+}
+
+/** What lies above the bars of buckets in which something isn't known. */
+function hatchesOf(
+  { scope, buckets, unknown = [] }: StackedBarsOptions,
+  bars: readonly { readonly x1: Date; readonly y2: number }[],
+  top: number,
+) {
+  return [...groupBy(unknown, ({ bucket }) => bucket)].map(([bucket, own]) => {
+    const times = timesOf(buckets, bucket, scope);
+    const { first, last } = scopeSlots(buckets, bucket, scope.range);
+    const below = bars.filter(({ x1 }) => x1.getTime() === times.x1.getTime()).map(({ y2 }) => y2);
+    const title = `slots ${first}–${last}: not covered of ${own.map(({ name }) => name).join(", ")}`;
+    return { ...times, y1: Math.max(0, ...below), y2: top, title };
+  });
 }
 
 /** A count short enough for an axis: 1.2 M, 40 k. */

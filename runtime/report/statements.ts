@@ -4,8 +4,9 @@ import type { SqlDialect } from "../warehouse/sql/dialect.ts";
 import { prunedDaysSql } from "../warehouse/sql/prunable.ts";
 import { type Scope, bucketsOf, loadedRangeSql } from "../warehouse/sql/scope.ts";
 import { refusedChunksSql } from "./refusals.ts";
+import { auctionStatements } from "./auction/auction.ts";
 import type { Ask } from "./section.ts";
-import { sections } from "./sections.ts";
+import { sections } from "./sections/sections.ts";
 
 /** Buckets of time: as many as can be told apart as cells, and as bars. */
 const FINE = 100;
@@ -31,6 +32,9 @@ export function everyStatement(d: SqlDialect, scope: Scope): { name: string; sql
       name: `report ${name}`,
       sql,
     })),
+    ...Object.entries(
+      auctionStatements(d, { ...scope, range: { first: scope.range.last, last: scope.range.last } }),
+    ).map(([name, sql]) => ({ name: `auction ${name}`, sql })),
     ...checks.flatMap((check) =>
       Object.entries(check.statements(d, scope)).map(([name, sql]) => ({
         name: `check ${check.name} ${name}`,

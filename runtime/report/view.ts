@@ -1,13 +1,14 @@
-import type { PageColumn, Figure, Results, Section, Showing, PageTable } from "./section.ts";
+import type { PageColumn, Figure, Results, Section, Showing, PageTable, Tile } from "./section.ts";
 
 /**
- * The view of a section in three steps: what is found in the results (`numbers` of it for `report --json`), the figures
- * that show it, and the tables that list it.
+ * The view of a section in steps: what is found in the results (`numbers` of it for `report --json`), the figures that show
+ * it, the tables that list it, and what of it stands at the top of the page.
  */
 export function viewOf<Found extends { readonly numbers: object }>(
   find: (results: Results, showing: Showing) => Found,
   figures: (found: Found, showing: Showing) => readonly Figure[],
   tables: (found: Found, showing: Showing) => readonly PageTable[],
+  tiles: (found: Found, showing: Showing) => readonly Tile[] = () => [],
 ): Section["view"] {
   return (results, showing) => {
     const found = find(results, showing);
@@ -15,6 +16,7 @@ export function viewOf<Found extends { readonly numbers: object }>(
       numbers: found.numbers,
       figures: figures(found, showing),
       tables: tables(found, showing),
+      tiles: tiles(found, showing),
     };
   };
 }

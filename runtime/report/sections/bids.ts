@@ -1,12 +1,12 @@
 import { IN_THE_MIDDLE, NARROW, namedRows } from "../axes.ts";
 import { count, slotsAndTime } from "../format.ts";
-import { bucketSql, inScope } from "../../warehouse/sql/scope.ts";
+import { bucketSql, inScope, scopeSlots } from "../../warehouse/sql/scope.ts";
 import type { Figure, PlotOptions, Plotting, Results, Section, Showing, PageTable } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
-import { partsOf, shortCount, stackedBars } from "../stackedBars.ts";
+import { HATCHED_LEGEND, type Part, partsOf, shortCount, stackedBars } from "../stackedBars.ts";
 import { groupBy, numberIn, quantileOf, sumOf, textIn } from "../../warehouse/sql/values.ts";
 import { SLOTS_A_DAY } from "./coverage.ts";
-import { coverageCounts } from "./coverageCounts.ts";
+import { type DayCell, coverageCounts } from "./coverageCounts.ts";
 
 interface RelayBids {
   readonly relay: string;
@@ -22,34 +22,40 @@ interface RelayBids {
 export const bidsSection: Section = {
   id: "bids",
   title: "Bids",
-  statements: (d, { scope, coarse }) => ({
+  statements: (d, { scope, fine }) => ({
     bids_a_slot: `WITH slots AS (
   SELECT relay, slot, sum(copies) AS bids FROM bids WHERE ${inScope(d, scope)} GROUP BY relay, slot
 )
 SELECT relay, bids, count(*) AS slots FROM slots GROUP BY relay, bids`,
-    bids_over_time: `SELECT relay, ${bucketSql(d, coarse)} AS bucket, sum(copies) AS bids
+    bids_over_time: `SELECT relay, ${bucketSql(d, fine)} AS bucket, sum(copies) AS bids
 FROM bids WHERE ${inScope(d, scope)} GROUP BY relay, bucket`,
   }),
   view: viewOf(bidsOf, bidFigures, bidTables),
 };
 
 function bidsOf(results: Results, showing: Showing) {
+  const { relays: held, cells } = coverageCounts(results, showing);
   const covered = new Map(
-    coverageCounts(results, showing)
-      .relays.filter(({ dataset }) => dataset === "bids")
-      .map((row) => [row.relay, row.covered]),
+    held.filter(({ dataset }) => dataset === "bids").map((row) => [row.relay, row.covered]),
   );
   const relays = relayBids(results, covered);
+  const { rates, unknown } = ratesOf(partsOf(results["bids_over_time"], "relay", "bids"), cells);
+  const over_time = rates.map(({ bucket, name, amount }) => ({
+    relay: name,
+    first_slot: scopeSlots(showing.fine, bucket, showing.scope.range).first,
+    bids_a_slot: amount,
+  }));
   return {
-    numbers: { bids: sumOf(relays, ({ bids }) => bids), relays },
-    overTime: partsOf(results["bids_over_time"], "relay", "bids"),
+    numbers: { bids: sumOf(relays, ({ bids }) => bids), relays, over_time },
+    rates,
+    unknown,
   };
 }
 
 type Bids = ReturnType<typeof bidsOf>;
 
-function bidFigures({ numbers: { relays }, overTime }: Bids, showing: Showing): Figure[] {
-  const { scope, coarse, relayColour } = showing;
+function bidFigures({ numbers: { relays }, rates, unknown }: Bids, showing: Showing): Figure[] {
+  const { scope, fine, relayColour } = showing;
   const names = relays.map(({ relay }) => relay);
   const none = "No bids are loaded in this range.";
   return [
@@ -65,23 +71,29 @@ function bidFigures({ numbers: { relays }, overTime }: Bids, showing: Showing): 
     },
     {
       id: "bids-over-time",
-      title: coarse.step === SLOTS_A_DAY ? "Rows a day" : "Rows over time",
-      units: `bids, copies counted, a bar ${slotsAndTime(coarse.step)}`,
-      read: "The height of a bar is what all relays showed, its colours which of them; a dip that coverage doesn't explain is the network's own.",
-      from: ["bids_over_time"],
-      legend: names.map((label) => ({ label, colour: relayColour(label) })),
+      title: "Bids over time",
+      units: `bids a covered slot, copies counted, a bar ${slotsAndTime(fine.step)}`,
+      read:
+        "Each relay's bids are divided by its covered slots, so a slot that wasn't collected doesn't look like one without bids. " +
+        "Hatched above a bar: at least one active relay has no covered slot there, and the bar would be higher with it.",
+      from: ["bids_over_time", "held"],
+      legend: [
+        ...names.map((label) => ({ label, colour: relayColour(label) })),
+        ...(unknown.length > 0 ? [{ label: "a relay isn't covered", colour: HATCHED_LEGEND }] : []),
+      ],
       plot:
-        overTime.length === 0
+        rates.length === 0
           ? none
           : (plotting, width) =>
               stackedBars(plotting, width, {
                 scope,
-                buckets: coarse,
-                parts: overTime,
+                buckets: fine,
+                parts: rates,
+                unknown,
                 names,
                 colour: relayColour,
                 shares: false,
-                label: "bids",
+                label: "bids a slot",
               }),
     },
   ];
@@ -153,6 +165,22 @@ function bidTables({ numbers: { relays } }: Bids): PageTable[] {
       ]),
     },
   ];
+}
+
+/** The bids of each bucket a covered slot, and the buckets in which some active relay has no covered slot, with its name. */
+function ratesOf(parts: readonly Part[], cells: readonly DayCell[]): { rates: Part[]; unknown: Part[] } {
+  const own = cells.filter(({ dataset }) => dataset === "bids");
+  const covered = new Map(own.map((cell) => [`${cell.relay} ${cell.bucket}`, cell.covered]));
+  return {
+    rates: parts.map(({ bucket, name, amount }) => ({
+      bucket,
+      name,
+      amount: amount / Math.max(1, covered.get(`${name} ${bucket}`) ?? 0),
+    })),
+    unknown: own
+      .filter((cell) => cell.covered === 0)
+      .map(({ bucket, relay, slots }) => ({ bucket, name: relay, amount: slots })),
+  };
 }
 
 /** Relays by their median, those with most bids first. Covered slots without rows count as slots of 0 bids. */

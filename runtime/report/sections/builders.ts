@@ -1,4 +1,4 @@
-import { IN_THE_MIDDLE, NARROW, namedRows } from "../axes.ts";
+import { IN_THE_MIDDLE, NARROW, ROW, namedRows } from "../axes.ts";
 import { plausibleValues } from "../../warehouse/sql/plausibleValues.ts";
 import { count, eth, percent, shareTick } from "../format.ts";
 import { inScope } from "../../warehouse/sql/scope.ts";
@@ -19,6 +19,8 @@ interface Builder {
 /** Builders that the plot shows; the table has more. */
 const SHOWN = 12;
 const LISTED = 40;
+/** Without a block and a slot on top, a builder is listed when it has this share of all bids. */
+const LEAST_LISTED = 0.001;
 
 /** What builders delivered comes with the values of section `value`. */
 export const buildersSection: Section = {
@@ -56,11 +58,13 @@ function builderFigures(found: Found): Figure[] {
       id: "builders-share",
       title: "Market share",
       units: `share, the ${SHOWN} builders with most delivered blocks`,
-      read: "The bar is the share of delivered blocks, the dot how often the builder had the slot's best bid. A dot far right of its bar: often the best, seldom delivered.",
+      read:
+        `The upper bar is the share of ${count(found.numbers.blocks)} delivered blocks, the lower one how often the builder had the best ` +
+        `bid of ${count(found.numbers.slots_with_bids)} slots with bids. A lower bar much longer than the upper one: often the best, seldom delivered.`,
       from: ["delivered_values", "builders_on_top"],
       legend: [
         { label: "share of delivered blocks", colour: "var(--c0)" },
-        { label: "share of slots with the best bid", colour: "var(--c4)" },
+        { label: "share of slots with the best bid", colour: "var(--c5)" },
       ],
       plot:
         found.numbers.builders.length === 0
@@ -77,7 +81,27 @@ function sharePlot(
 ): PlotOptions {
   const shown = numbers.builders.slice(0, SHOWN);
   const labels = shown.map(({ builder }) => builder);
-  const { frame, axis } = namedRows(plotting, width, labels, { marginRight: 56, padding: 0.25 });
+  const { frame, axis } = namedRows(plotting, width, labels, { marginRight: 56, padding: 0.1, row: 2 * ROW });
+  /** One of a builder's two bars, with its own figure at its end. */
+  const bar = (share: (builder: Builder) => number, upper: boolean, title: (builder: Builder) => string) => [
+    plotting.barX(shown, {
+      y: "builder",
+      x: share,
+      insetTop: upper ? 3 : ROW - 2,
+      insetBottom: upper ? ROW - 2 : 3,
+      fill: upper ? "var(--c0)" : "var(--c5)",
+      title,
+    }),
+    plotting.text(shown, {
+      y: "builder",
+      x: share,
+      text: (builder: Builder) => percent(share(builder)),
+      textAnchor: "start",
+      dx: 5,
+      dy: upper ? -9 : 9,
+      fill: "currentColor",
+    }),
+  ];
   return {
     ...frame,
     x: { nice: true },
@@ -90,56 +114,46 @@ function sharePlot(
       }),
       axis,
       plotting.ruleX([0], { stroke: "var(--line)" }),
-      plotting.barX(shown, {
-        y: "builder",
-        x: shareOfBlocks,
-        fill: "var(--c0)",
-        title: (builder: Builder) => `${builder.builder}: ${count(builder.blocks)} blocks`,
-      }),
-      plotting.dot(shown, {
-        y: "builder",
-        x: shareOnTop,
-        r: 5,
-        fill: "var(--c4)",
-        title: (builder: Builder) =>
-          `${builder.builder}: the best bid of ${count(builder.slots_on_top)} slots`,
-      }),
-      plotting.text(shown, {
-        y: "builder",
-        x: (builder: Builder) => Math.max(shareOfBlocks(builder), shareOnTop(builder)),
-        text: (builder: Builder) => percent(shareOfBlocks(builder)),
-        textAnchor: "start",
-        dx: 9,
-        fill: "currentColor",
-      }),
+      ...bar(shareOfBlocks, true, ({ builder, blocks }) => `${builder}: ${count(blocks)} blocks`),
+      ...bar(shareOnTop, false, (row) => `${row.builder}: the best bid of ${count(row.slots_on_top)} slots`),
     ],
   };
 }
 
 function builderTables({ numbers: { builders }, shareOfBlocks, shareOnTop }: Found): PageTable[] {
+  const allBids = sumOf(builders, ({ bids }) => bids);
+  const listed = builders
+    .filter(({ blocks, slots_on_top, bids }) => blocks + slots_on_top > 0 || bids >= LEAST_LISTED * allBids)
+    .slice(0, LISTED);
+  const others = builders.filter((builder) => !listed.includes(builder));
+  const total = (figure: (builder: Builder) => number) => sumOf(others, figure);
+  const rest: Builder = {
+    builder: `${count(others.length)} others`,
+    keys: total(({ keys }) => keys),
+    blocks: total(({ blocks }) => blocks),
+    eth: total((one) => one.eth),
+    bids: total(({ bids }) => bids),
+    slots_on_top: total(({ slots_on_top }) => slots_on_top),
+    relays: Math.max(0, ...others.map(({ relays }) => relays)),
+  };
   return [
     {
-      title:
-        builders.length > LISTED
-          ? `The ${LISTED} builders with most blocks and bids, of ${count(builders.length)}`
-          : "Builders; keys of one name are taken together",
+      title: "Builders; keys of one name are taken together, and what has hardly a bid",
       columns: columnsOf(
         ["builder"],
         ["keys", "blocks", "share", "ETH", "slots on top", "share on top", "bids", "relays"],
       ),
-      rows: builders
-        .slice(0, LISTED)
-        .map((builder) => [
-          builder.builder,
-          count(builder.keys),
-          count(builder.blocks),
-          percent(shareOfBlocks(builder)),
-          { shown: eth(builder.eth), value: builder.eth },
-          count(builder.slots_on_top),
-          percent(shareOnTop(builder)),
-          count(builder.bids),
-          count(builder.relays),
-        ]),
+      rows: [...listed, ...(others.length > 0 ? [rest] : [])].map((builder) => [
+        builder.builder,
+        count(builder.keys),
+        count(builder.blocks),
+        percent(shareOfBlocks(builder)),
+        { shown: eth(builder.eth), value: builder.eth },
+        count(builder.slots_on_top),
+        percent(shareOnTop(builder)),
+        count(builder.bids),
+        count(builder.relays),
+      ]),
       from: ["builders_on_relays"],
     },
   ];

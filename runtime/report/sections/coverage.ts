@@ -1,12 +1,14 @@
 import { SECONDS_PER_SLOT } from "../../chain/networks.ts";
+import { slotStartMs } from "../../chain/slots.ts";
 import { AUCTION } from "../../datasets/dataset.ts";
 import type { SqlDialect } from "../../warehouse/sql/dialect.ts";
 import { count, durationText, percent } from "../format.ts";
 import { type Scope, bucketSql, relayIn, scopeSlots } from "../../warehouse/sql/scope.ts";
-import type { Ask, Figure, Results, Section, Showing, PageTable } from "../section.ts";
+import type { Ask, Figure, Results, Section, Showing, PageTable, Tile } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
 import { sumOf } from "../../warehouse/sql/values.ts";
 import { type RelayCoverage, coverageCounts } from "./coverageCounts.ts";
+import { folded, relaysText } from "./folded.ts";
 import { heatMap } from "./heatMap.ts";
 
 export const coverageSection: Section = {
@@ -19,7 +21,7 @@ WHERE true${relayIn(d, ask.scope, "name")} ORDER BY name`,
     held: heldSql(d, ask),
     newest: newestSql(d, ask.scope),
   }),
-  view: viewOf(coverageFound, coverageFigures, coverageTables),
+  view: viewOf(coverageFound, coverageFigures, coverageTables, coverageTiles),
 };
 
 function chunksIn(d: SqlDialect, scope: Scope): string {
@@ -104,9 +106,9 @@ function coverageTables({ relays }: Found): PageTable[] {
           "ended",
         ],
       ),
-      rows: relays.map((row) => [
-        row.state === "active" ? row.relay : `${row.relay} (${row.state})`,
-        row.dataset,
+      rows: folded(relays, saidOf).map(({ relays: names, datasets: held, one: row }) => [
+        row.state === "active" ? relaysText(names) : `${relaysText(names)} (${row.state})`,
+        held.join(", "),
         ...[row.slots, row.covered, row.missing, row.unproven, row.unavailable, row.suspect].map(count),
         row.last_covered_slot === null ? "none" : String(row.last_covered_slot),
         row.seconds_since === null
@@ -114,6 +116,55 @@ function coverageTables({ relays }: Found): PageTable[] {
           : { shown: `${durationText(row.seconds_since)} ago`, value: row.seconds_since },
       ]),
       from: ["newest"],
+    },
+  ];
+}
+
+/** What the table says of a relay's slots. */
+function saidOf({
+  state,
+  slots,
+  covered,
+  missing,
+  unproven,
+  unavailable,
+  suspect,
+  ...row
+}: RelayCoverage): string {
+  return [state, slots, covered, missing, unproven, unavailable, suspect, row.last_covered_slot].join(" ");
+}
+
+function coverageTiles({ relays }: Found, { scope }: Showing): Tile[] {
+  const active = relays.filter(({ state }) => state === "active");
+  const total = (figure: (row: RelayCoverage) => number) => sumOf(active, figure);
+  const [slots, covered] = [total((row) => row.slots), total((row) => row.covered)];
+  const gaps = [
+    [total(({ missing }) => missing), "missing"],
+    [total(({ unavailable }) => unavailable), "forgotten by their relay"],
+    [total(({ suspect }) => suspect), "suspect"],
+  ] as const;
+  const newest = Math.max(-1, ...active.map((row) => row.last_covered_slot ?? -1));
+  const behind = active.filter((row) => (row.last_covered_slot ?? -1) < newest).length;
+  const ended = (scope.nowMs - slotStartMs(scope.network, newest + 1)) / 1000;
+  return [
+    {
+      label: "Newest slot",
+      value: newest < 0 ? "none" : String(newest),
+      n:
+        newest < 0
+          ? "nothing is covered"
+          : `ended ${durationText(Math.max(0, ended))} before this page was made`,
+      gap:
+        behind === 0 ? "" : `${count(behind)} of ${count(active.length)} relays and datasets end before it`,
+    },
+    {
+      label: "Coverage",
+      value: slots === 0 ? "none" : percent(covered / slots),
+      n: `of ${count(slots)} slots of relays and datasets`,
+      gap: gaps
+        .filter(([number]) => number > 0)
+        .map(([number, what]) => `${count(number)} ${what}`)
+        .join(", "),
     },
   ];
 }

@@ -7,6 +7,7 @@ import type { Figure, Results, Section, Showing, PageTable } from "../section.ts
 import { columnsOf, viewOf } from "../view.ts";
 import { type ResultRow, groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
 import { duplicateFigure, quarantineFigure, suspectFigure } from "./healthFigures.ts";
+import { folded, relaysText } from "./folded.ts";
 import { gapsSql, missingRuns } from "./missingSlots.ts";
 
 /** Runs of missing slots that the page lists. */
@@ -91,16 +92,17 @@ function healthFigures({ numbers: { suspects, duplicates } }: Health, showing: S
 
 function healthTables({ numbers: { missing_ranges: runs, quarantined, rereads } }: Health): PageTable[] {
   const whose = ["relay", "dataset"];
-  const listed = runs.length > RUNS_LISTED ? `: ${RUNS_LISTED} of ${count(runs.length)} runs` : "";
+  const together = folded(runs, ({ first_slot, last_slot }) => `${first_slot}-${last_slot}`);
+  const listed = together.length > RUNS_LISTED ? `: ${RUNS_LISTED} of ${count(together.length)} runs` : "";
   return [
     {
       title: runs.length === 0 ? "Missing slots: none" : `Missing slots, newest first${listed}`,
       columns: columnsOf(whose, ["first slot", "last slot", "slots"]),
-      rows: runs
+      rows: together
         .slice(0, RUNS_LISTED)
-        .map(({ relay, dataset, first_slot, last_slot }) => [
-          relay,
-          dataset,
+        .map(({ relays, datasets, one: { first_slot, last_slot } }) => [
+          relaysText(relays),
+          datasets.join(", "),
           String(first_slot),
           String(last_slot),
           count(last_slot - first_slot + 1),

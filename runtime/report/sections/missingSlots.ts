@@ -1,8 +1,8 @@
-import { type SlotRange, intersect } from "../../chain/slots.ts";
+import { type SlotRange, intersect, slotCount } from "../../chain/slots.ts";
 import type { SqlDialect } from "../../warehouse/sql/dialect.ts";
 import { type Scope, relayIn } from "../../warehouse/sql/scope.ts";
 import type { Results, Showing } from "../section.ts";
-import { type ResultRow, groupBy, numberIn, textIn } from "../../warehouse/sql/values.ts";
+import { type ResultRow, groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
 import { coverageCounts } from "./coverageCounts.ts";
 
 /** Runs of missing slots that are looked for. */
@@ -75,4 +75,12 @@ function joinedRuns(runs: readonly SlotRange[]): SlotRange[] {
     else joined.push(run);
   }
   return joined;
+}
+
+/** Slots whose payloads are missing at one active relay at least. */
+export function missingSomewhere(results: Results, showing: Showing): number {
+  const runs = missingRuns(results, showing)
+    .filter(({ dataset }) => dataset === "payloads")
+    .map(({ first_slot, last_slot }) => ({ first: first_slot, last: last_slot }));
+  return sumOf(joinedRuns(runs), slotCount);
 }

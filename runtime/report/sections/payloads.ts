@@ -1,9 +1,11 @@
 import { count, percent, slotsAndTime } from "../format.ts";
 import { countWhere } from "../../warehouse/sql/dialect.ts";
 import { bucketSql, inScope } from "../../warehouse/sql/scope.ts";
-import type { Figure, Results, Section, Showing, PageTable } from "../section.ts";
+import type { Figure, Results, Section, Showing, PageTable, Tile } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
-import { PALETTE, REST, REST_COLOUR, largest, partsOf, stackedBars } from "../stackedBars.ts";
+import { REST, type Part, largest, partsOf, stackedBars } from "../stackedBars.ts";
+import { missingSomewhere } from "./missingSlots.ts";
+import { slotCount } from "../../chain/slots.ts";
 import { groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
 
 export interface RelayPayloads {
@@ -15,6 +17,9 @@ export interface RelayPayloads {
   /** Blocks that it alone delivered. */
   readonly alone: number;
 }
+
+/** Builders that have a colour. */
+const IN_COLOUR = 8;
 
 export const payloadsSection: Section = {
   id: "payloads",
@@ -35,20 +40,21 @@ GROUP BY relay, bucket`,
 )
 SELECT builder_pubkey, ${bucketSql(d, coarse)} AS bucket, count(*) AS payloads
 FROM blocks GROUP BY builder_pubkey, bucket`,
+    delivered_slots: `SELECT count(DISTINCT slot) AS slots FROM payloads WHERE ${inScope(d, scope)}`,
   }),
-  view: viewOf(payloadsOf, payloadFigures, payloadTables),
+  view: viewOf(payloadsOf, payloadFigures, payloadTables, payloadTiles),
 };
 
-function payloadsOf(results: Results, { names }: Showing) {
+function payloadsOf(results: Results, showing: Showing) {
+  const { names } = showing;
   const relays = relayPayloads(results);
   const byRelay = partsOf(results["payloads_by_relay"], "relay", "share_of_blocks");
-  const byBuilder = partsOf(results["payloads_by_builder"], "builder_pubkey", "payloads").map((part) => ({
-    ...part,
-    name: names.nameOf(part.name),
-  }));
+  const byBuilder = builderParts(results, names);
   const builders = groupBy(byBuilder, ({ name }) => name);
   const blocks = sumOf(relays, ({ share_of_blocks }) => share_of_blocks);
   const numbers = {
+    slots: sumOf(results["delivered_slots"] ?? [], (row) => numberIn(row, "slots")),
+    slots_missing_somewhere: missingSomewhere(results, showing),
     blocks: Math.round(blocks),
     payloads: sumOf(relays, ({ payloads }) => payloads),
     relays,
@@ -64,12 +70,10 @@ type Payloads = ReturnType<typeof payloadsOf>;
 
 function payloadFigures(
   { numbers, byRelay, byBuilder }: Payloads,
-  { scope, coarse, relayColour }: Showing,
+  { scope, coarse, relayColour, builderColour }: Showing,
 ): Figure[] {
   const relayNames = numbers.relays.map(({ relay }) => relay);
-  const builders = largest(byBuilder, PALETTE.length + 1);
-  const builderColour = (name: string) =>
-    name === REST ? REST_COLOUR : (PALETTE[builders.names.indexOf(name)] ?? REST_COLOUR);
+  const builders = largest(byBuilder, IN_COLOUR + 1);
   const units = `share of delivered blocks, a bar ${slotsAndTime(coarse.step)}`;
   const none = "No payloads were delivered in this range, or none are loaded.";
   const bars = { scope, buckets: coarse, shares: true, label: "share of blocks" };
@@ -99,7 +103,7 @@ function payloadFigures(
       id: "payloads-builders",
       title: "Who built: builders",
       units,
-      read: "Each block counts once. The eight largest builders of the range have colours; keys without a name show their ends.",
+      read: "Each block counts once. The builders with most blocks have colours, each the same on every page; keys without a name show their ends.",
       from: ["payloads_by_builder"],
       legend: builders.names.map((label) => ({ label, colour: builderColour(label) })),
       plot:
@@ -112,6 +116,19 @@ function payloadFigures(
                 colour: builderColour,
                 say: (amount) => `${amount} blocks`,
               }),
+    },
+  ];
+}
+
+function payloadTiles({ numbers }: Payloads, { scope }: Showing): Tile[] {
+  const { slots, blocks, slots_missing_somewhere: missing } = numbers;
+  const more = blocks > slots ? `; ${count(blocks)} blocks, since some slots have several` : "";
+  return [
+    {
+      label: "Blocks",
+      value: count(slots),
+      n: `slots with a delivered payload, of ${count(slotCount(scope.range))}${more}`,
+      gap: missing === 0 ? "" : `payloads of ${count(missing)} slots are missing at some relay`,
     },
   ];
 }
@@ -131,6 +148,19 @@ function payloadTables({ numbers: { relays }, blocks }: Payloads): PageTable[] {
       ]),
     },
   ];
+}
+
+/** Delivered blocks by what their builder is shown as. */
+function builderParts(results: Results, names: Showing["names"]): Part[] {
+  return partsOf(results["payloads_by_builder"], "builder_pubkey", "payloads").map((part) => ({
+    ...part,
+    name: names.nameOf(part.name),
+  }));
+}
+
+/** The builders that are shown in colour: those with most delivered blocks. */
+export function buildersInColour(results: Results, names: Showing["names"]): string[] {
+  return largest(builderParts(results, names), IN_COLOUR + 1).names.filter((name) => name !== REST);
 }
 
 /** The relays with payloads, those with most first. */

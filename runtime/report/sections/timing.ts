@@ -5,6 +5,7 @@ import { countWhere } from "../../warehouse/sql/dialect.ts";
 import { inScope } from "../../warehouse/sql/scope.ts";
 import type { Figure, PlotOptions, Plotting, Results, Section, Showing, PageTable } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
+import { winningFigure, winningOf } from "./winning.ts";
 import { type ResultRow, groupBy, numberIn, quantileOf, sumOf, textIn } from "../../warehouse/sql/values.ts";
 
 /** Times are counted in steps of this many ms, from this long before a slot's start to this long after it. */
@@ -60,7 +61,10 @@ function timesFound(results: Results) {
     ([relay, own]) => relayTimes(relay, own, others.get(relay)),
   ).toSorted((a, b) => (a.median_ms ?? 0) - (b.median_ms ?? 0) || (a.relay < b.relay ? -1 : 1));
   const bids = sumOf(bins, (bin) => bin.bids);
-  return { numbers: { step_ms: STEP_MS, bids, relays, medians: medianShares(bins) }, bins };
+  return {
+    numbers: { step_ms: STEP_MS, bids, relays, medians: medianShares(bins), winning: winningOf(results) },
+    bins,
+  };
 }
 
 type Times = ReturnType<typeof timesFound>;
@@ -83,8 +87,17 @@ function relayTimes(relay: string, bins: readonly Bin[], others: ResultRow | und
   };
 }
 
-function timingFigures({ numbers: { bids, relays }, bins }: Times, { relayColour }: Showing): Figure[] {
+function timingFigures(
+  { numbers: { bids, relays, winning }, bins }: Times,
+  { relayColour }: Showing,
+): Figure[] {
   const none = "No bid of this range is dated to the millisecond.";
+  const density = densityOf(bins);
+  const { scale, least, leftOut } = density;
+  const pale =
+    leftOut === 0
+      ? ""
+      : `Cells of fewer than ${count(least)} bids are left out: ${percent(leftOut / bids)} of ${count(bids)} bids.`;
   return [
     {
       id: "timing-values",
@@ -92,14 +105,13 @@ function timingFigures({ numbers: { bids, relays }, bins }: Times, { relayColour
       units: "s from the slot's start against the bid's share of the slot's best value",
       read:
         "The stronger a cell's colour, the more bids are in it; the line is the median bid of its moment. Bids right of 0 came after " +
-        `the slot had begun. ${PLAUSIBLE_NOTE}`,
+        `the slot had begun. ${pale} ${PLAUSIBLE_NOTE}`,
       from: ["timing"],
       legend: [
-        { label: "few bids", colour: "var(--h1)" },
-        { label: "many", colour: "var(--h5)" },
+        ...scale.map(({ label, colour }) => ({ label, colour })),
         { label: "median", colour: "var(--c4)" },
       ],
-      plot: bids === 0 ? none : (plotting, width) => densityPlot(plotting, width, bins),
+      plot: bids === 0 ? none : (plotting, width) => densityPlot(plotting, width, density),
     },
     {
       id: "timing-relays",
@@ -110,6 +122,7 @@ function timingFigures({ numbers: { bids, relays }, bins }: Times, { relayColour
       legend: [],
       plot: relays.length === 0 ? none : (plotting) => relaysPlot(plotting, relays, relayColour),
     },
+    winningFigure(winning),
   ];
 }
 
@@ -197,8 +210,10 @@ function medianShares(bins: readonly Bin[]): { ms: number; share: number; bids: 
     .toSorted((a, b) => a.ms - b.ms);
 }
 
-/** Colours of a cell, from few bids to many. */
+/** Colours of a cell, from few bids to many. Each begins at the square of its share of the fullest cell. */
 const SHADES = ["var(--h1)", "var(--h2)", "var(--h3)", "var(--h4)", "var(--h5)"];
+/** Cells with less than this share of the fullest one's bids are left out: they would cover the plot, and show nothing. */
+const LEAST_OF_FULLEST = 0.01;
 
 /** The seconds that the plot shows: where there is something, half a percent of the bids may lie outside at either end. */
 function shownSeconds(bins: readonly Bin[]): { from: number; to: number } {
@@ -227,15 +242,40 @@ function cellsOf(bins: readonly Bin[], step: number) {
   });
 }
 
-function densityPlot(plotting: Plotting, width: number, bins: readonly Bin[]): PlotOptions {
+/** What the plot shows: its cells, what their colours stand for, and the bids in cells that are left out. */
+function densityOf(bins: readonly Bin[]) {
   const { from, to } = shownSeconds(bins);
   const isShown = ({ ms }: { ms: number }) => ms >= from * 1000 && ms < to * 1000;
   const step = (to - from) * 1000 > 90 * STEP_MS ? 2 * STEP_MS : STEP_MS;
-  const cells = cellsOf(bins.filter(isShown), step);
-  const most = Math.max(...cells.map(({ bids }) => bids));
-  const shade = (bids: number) => SHADES[Math.min(4, Math.floor(Math.sqrt(bids / most) * 5))] ?? "";
-  const enough = sumOf(bins, ({ bids }) => bids) / 1000;
-  const line = medianShares(bins).filter((median) => median.bids >= enough && isShown(median));
+  const all = cellsOf(bins.filter(isShown), step);
+  const most = Math.max(1, ...all.map(({ bids }) => bids));
+  const least = Math.ceil(LEAST_OF_FULLEST * most);
+  const starts = SHADES.map((_, index) => Math.max(least, Math.ceil((index / SHADES.length) ** 2 * most)));
+  const scale = SHADES.map((colour, index) => ({
+    colour,
+    from: starts[index] ?? 0,
+    to: (starts[index + 1] ?? most + 1) - 1,
+  })).filter((shade) => shade.to >= shade.from);
+  const cells = all.filter(({ bids }) => bids >= least);
+  return {
+    from,
+    to,
+    cells,
+    least,
+    leftOut: sumOf(all, ({ bids }) => bids) - sumOf(cells, ({ bids }) => bids),
+    shade: (bids: number) => scale.findLast((shade) => bids >= shade.from)?.colour ?? "",
+    scale: scale.map((shade, index) => ({
+      colour: shade.colour,
+      label: `${count(shade.from)}–${count(shade.to)}${index === 0 ? " bids" : ""}`,
+    })),
+    line: medianShares(bins).filter(
+      (median) => median.bids >= sumOf(bins, ({ bids }) => bids) / 1000 && isShown(median),
+    ),
+  };
+}
+
+function densityPlot(plotting: Plotting, width: number, density: ReturnType<typeof densityOf>): PlotOptions {
+  const { from, to, cells, shade, line } = density;
   return {
     height: width < NARROW ? 260 : 340,
     marginLeft: 52,
