@@ -1,3 +1,4 @@
+import { collectedBy } from "../runtime/settings/shared.ts";
 import { IamMember } from "@pulumi/gcp/bigquery/iamMember.js";
 import { SecretIamMember } from "@pulumi/gcp/secretmanager/secretIamMember.js";
 import { BucketIAMMember } from "@pulumi/gcp/storage/bucketIAMMember.js";
@@ -81,6 +82,9 @@ export abstract class DatasetEtl extends EtlComponent {
     this.tables = new Map(tables.map((table) => [table, this.#table(args, table)]));
     this.table = this.tableNamed(service);
     this.publicView = this.#publicView(args, service, network as Network);
+    // Extras have their public views beside the service's own.
+    for (const extra of collectedBy(service).filter((each) => each !== service))
+      this.#publicView(args, extra, network as Network, `public-${extra.replaceAll("_", "-")}`);
     const after = [...this.#tableGrants(args), ...this.#lakeGrants(args), ...this.#headerGrants(args)];
     this.serviceUrl = this.#service(args, service, after);
     this.#alerts(args, service);
@@ -94,18 +98,18 @@ export abstract class DatasetEtl extends EtlComponent {
     );
   }
 
-  #publicView(args: DatasetEtlArgs, service: ServiceName, network: Network): Output<string> {
+  #publicView(args: DatasetEtlArgs, of: string, network: Network, child = "public"): Output<string> {
     const { stack, datasets, publicDays, transform } = args;
-    const rows = this.tables.get(service);
+    const rows = this.tables.get(of);
     const definition = publicViews({
       project: stack.project,
       dataset: stack.names.dataset("private"),
       network,
       days: publicDays,
-    }).find((view) => view.name === service);
-    if (!rows || !definition) throw new RangeError(`${service} has no table or no public view`);
+    }).find((view) => view.name === of);
+    if (!rows || !definition) throw new RangeError(`${of} has no table or no public view`);
     const view = new DatasetView(
-      this.child("public"),
+      this.child(child),
       {
         stack,
         dataset: datasets.public,

@@ -1,10 +1,15 @@
 import type { ComponentResourceOptions } from "@pulumi/pulumi";
+import { collectedBy } from "../runtime/settings/shared.ts";
 import { DatasetEtl, type DatasetEtlArgs } from "./DatasetEtl.ts";
 
-/** Collects and loads delivered payloads, and settles by table `canonical_blocks` which of them were reorged. */
+/** Collects and loads delivered payloads and what few relays serve beside the auction, and settles by table `canonical_blocks` which of them were reorged. */
 export class PayloadsEtl extends DatasetEtl {
   constructor(name: string, args: DatasetEtlArgs, opts?: ComponentResourceOptions) {
-    const tables = ["payloads", "payloads_loads", "canonical_blocks", "payments"];
+    const tables = [
+      ...collectedBy("payloads").flatMap((each) => [each, `${each}_loads`]),
+      "canonical_blocks",
+      "payments",
+    ];
     super({ type: "PayloadsEtl", service: "payloads", tables }, name, args, opts);
     this.registerOutputs({
       table: this.table,

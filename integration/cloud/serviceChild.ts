@@ -1,6 +1,6 @@
 // A service in a process of its own that can be killed at any moment: real lake and warehouse clients, a date of its own.
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
-import type { DatasetName } from "../../runtime/datasets/dataset.ts";
+import type { AuctionDataset } from "../../runtime/datasets/dataset.ts";
 import { openGcsLake } from "../../runtime/lake/gcs/bucket.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { simulatedRelays, withBase } from "../../runtime/simulator/directory.ts";
@@ -9,7 +9,7 @@ import { TickClock, startService } from "../program/service.ts";
 
 /** What the parent asks for, as JSON in the first argument; emulators by the environment. */
 export interface ServiceChildOptions {
-  readonly dataset: DatasetName;
+  readonly dataset: AuctionDataset;
   readonly seed: number;
   /** Where the simulated relays are. */
   readonly base: string;

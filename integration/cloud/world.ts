@@ -3,7 +3,7 @@ import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { settledSlot, slotStartMs } from "../../runtime/chain/slots.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
 import { takeableSlot } from "../../runtime/tick/windows.ts";
-import { AUCTION, type DatasetName, datasets } from "../../runtime/datasets/dataset.ts";
+import { AUCTION, type AuctionDataset, datasets } from "../../runtime/datasets/dataset.ts";
 import { type SimulatorOptions, startSimulator } from "../../runtime/simulator/server.ts";
 import { type Comparison, compareTables } from "../program/compare.ts";
 import { lineOf } from "../program/line.ts";
@@ -70,7 +70,7 @@ export async function world(
       for (let runs = 0; runs < 10 && (runs === 0 || (await missing()) > 0); runs++) await line.run(all);
     },
     /** A service of its own, with its own clients of lake and warehouse. */
-    async start(dataset: DatasetName, parts: Partial<Parameters<typeof startService>[0]> = {}) {
+    async start(dataset: AuctionDataset, parts: Partial<Parameters<typeof startService>[0]> = {}) {
       const own = { lake: project.lake(network), warehouse: project.warehouse(network, clock) };
       const service = await startService({ dataset, seed, relays: active, clock, ...own, ...parts });
       t.teardown(() => service.close());

@@ -1,8 +1,14 @@
 import { createHash } from "node:crypto";
-import { type DatasetName, AUCTION } from "../../runtime/datasets/dataset.ts";
+import { type DatasetName, DATASET_NAMES, datasets } from "../../runtime/datasets/dataset.ts";
 import { type Lake, isBad } from "../../runtime/lake/lake.ts";
 import type { TableRow, Truth } from "../../runtime/simulator/truth.ts";
 import type { Value, Warehouse } from "../../runtime/warehouse/warehouse.ts";
+
+const TIMES = new Set(
+  Object.values(datasets).flatMap(({ columns }) =>
+    columns.flatMap(({ name, type }) => (type === "TIMESTAMP" ? [name] : [])),
+  ),
+);
 
 /** What was compared, and the first slots that differ from the truth, in words. */
 export interface Comparison {
@@ -40,7 +46,7 @@ export async function compareLake(lake: Lake, truth: Truth): Promise<Comparison>
 /** Compares every covered slot, as the tables have it, with the simulator's truth. */
 export async function compareTables(lake: Lake, warehouse: Warehouse, truth: Truth): Promise<Comparison> {
   const tables = new Map<string, Map<string, string[]>>();
-  for (const dataset of AUCTION) {
+  for (const dataset of DATASET_NAMES) {
     const slots = new Map<string, string[]>();
     for (const row of await warehouse.query(`SELECT * FROM ${dataset} WHERE ${EVER}`)) {
       const key = `${normalValue("relay", row["relay"])} ${normalValue("slot", row["slot"])}`;
@@ -70,7 +76,7 @@ async function compareSlots(
   let rows = 0;
   let refused = 0;
   const differences: string[] = [];
-  for (const dataset of AUCTION) {
+  for (const dataset of DATASET_NAMES) {
     for (const relay of await lake.relays(dataset)) {
       for await (const entry of lake.list(dataset, relay, { first: 0, last: 9_999_999_999 })) {
         if (isBad(entry)) throw new Error(entry.fault);
@@ -142,6 +148,6 @@ function normal(dataset: DatasetName, row: TableRow | Record<string, Value>): st
 function normalValue(name: string, value: Value | undefined): string | boolean | null {
   if (value === null || value === undefined || typeof value === "boolean") return value ?? null;
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  if (name !== "timestamp" && name !== "block_timestamp") return text;
+  if (!TIMES.has(name)) return text;
   return new Date(text.includes("T") ? text : `${text.replace(" ", "T")}Z`).toISOString();
 }

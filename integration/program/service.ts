@@ -1,6 +1,6 @@
 import type { Clock } from "../../runtime/chain/clock.ts";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
-import type { DatasetName } from "../../runtime/datasets/dataset.ts";
+import type { AuctionDataset } from "../../runtime/datasets/dataset.ts";
 import type { Lake } from "../../runtime/lake/lake.ts";
 import { serviceLog } from "../../runtime/log.ts";
 import type { RelayClientLimits } from "../../runtime/relays/http/client.ts";
@@ -69,7 +69,7 @@ export class TickClock implements Clock {
 
 /** What a test says of a service; the rest is as with any. */
 export interface ServiceParts {
-  readonly dataset: DatasetName;
+  readonly dataset: AuctionDataset;
   readonly seed: number;
   readonly relays: readonly Relay[];
   readonly lake: Lake;

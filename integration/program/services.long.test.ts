@@ -13,7 +13,7 @@ import { coverageOf } from "../../runtime/collect/coverage.ts";
 import { isSampled } from "../../runtime/collect/reread.ts";
 import { takeableSlot } from "../../runtime/tick/windows.ts";
 import { chunkRange } from "../../runtime/datasets/chunks.ts";
-import { AUCTION, type DatasetName, datasets } from "../../runtime/datasets/dataset.ts";
+import { AUCTION, type AuctionDataset, datasets } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import { type Lake, isBad } from "../../runtime/lake/lake.ts";
 import { blocksOf } from "../../runtime/lake/lake.testing.ts";
@@ -57,7 +57,7 @@ async function world(t: ExecutionContext, options: Partial<SimulatorOptions> = {
   const relays = simulator.relays
     .filter(({ name }) => SOME.includes(name))
     .map((relay) => ({ ...relay, collectFrom, activeTo }));
-  const start = async (dataset: DatasetName, parts: Partial<Parameters<typeof startService>[0]> = {}) => {
+  const start = async (dataset: AuctionDataset, parts: Partial<Parameters<typeof startService>[0]> = {}) => {
     const service = await startService({ dataset, seed, relays, lake, warehouse, clock, ...parts });
     t.teardown(() => service.close());
     return service;
@@ -268,7 +268,7 @@ test("while a tick runs another is refused, and one after it is taken", async (t
   let free = () => {};
   const held = new Promise<void>((resolve) => (free = resolve));
   const slow: Lake = Object.assign(Object.create(lake) as Lake, {
-    async relays(dataset: DatasetName) {
+    async relays(dataset: AuctionDataset) {
       await held;
       return lake.relays(dataset);
     },

@@ -7,7 +7,7 @@ import { settledSlot } from "../../runtime/chain/slots.ts";
 import { VirtualClock } from "../../runtime/chain/virtualClock.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
 import { NOTHING } from "../../runtime/tick/tick.ts";
-import { AUCTION, type DatasetName } from "../../runtime/datasets/dataset.ts";
+import { AUCTION, type AuctionDataset } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import type { Lake } from "../../runtime/lake/lake.ts";
 import { silentLog } from "../../runtime/log.ts";
@@ -65,7 +65,7 @@ export async function ticking(t: ExecutionContext, options: TickingOptions) {
   const coverage = async () => {
     const onFault = (fault: string) => t.fail(fault);
     const asked = { network, range, nowMs: clock.now() };
-    const of = (dataset: DatasetName) =>
+    const of = (dataset: AuctionDataset) =>
       relays.map(async (relay) => coverageOf(lake, asked, relay, dataset, onFault));
     return Promise.all(AUCTION.flatMap(of));
   };
@@ -106,7 +106,7 @@ export async function ticking(t: ExecutionContext, options: TickingOptions) {
 
 /** Starts both services; a tick of both at once. */
 async function startBoth(t: ExecutionContext, parts: Omit<Parameters<typeof startService>[0], "dataset">) {
-  const start = async (dataset: DatasetName) => startService({ dataset, ...parts });
+  const start = async (dataset: AuctionDataset) => startService({ dataset, ...parts });
   const services = await Promise.all(AUCTION.map(start));
   t.teardown(async () => Promise.all(services.map(async (service) => service.close())));
   return async () => {

@@ -1,3 +1,4 @@
+import { serves } from "../relays/relay.ts";
 import type { StatsFs } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
@@ -134,8 +135,10 @@ async function once(
   const ofRelays = await coverageOfAll(lake, scope, asking.relays, datasets);
   const { coverage, faults } = joined(ofRelays, await chain.coverage(scope));
   const { unanswered, objects_at_fault: atFault } = troubles(result);
-  const relays = datasets.flatMap((dataset) =>
-    [...asking.clients.values()].flatMap((client) => relayCounts(dataset, client, result) ?? []),
+  const relays = result.datasets.flatMap((dataset) =>
+    [...asking.clients.values()]
+      .filter(({ relay }) => serves(relay, dataset))
+      .flatMap((client) => relayCounts(dataset, client, result) ?? []),
   );
   return {
     result,

@@ -1,4 +1,4 @@
-import type { DatasetName } from "../datasets/dataset.ts";
+import type { AuctionDataset } from "../datasets/dataset.ts";
 import { cloudOpeners } from "../services/openers.ts";
 import { type Openers, serve } from "../services/serve.ts";
 
@@ -14,6 +14,6 @@ const openers: Openers = {
 };
 
 /** `serve bids|payloads`: the services' HTTP entry; settings come from the environment. */
-export async function serveCommand(dataset: DatasetName): Promise<number> {
+export async function serveCommand(dataset: AuctionDataset): Promise<number> {
   return serve(dataset, process.env, openers);
 }

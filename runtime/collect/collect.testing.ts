@@ -50,7 +50,8 @@ export const relay: Relay = {
   requestsPerSecond: 100,
 };
 
-function row(slot: number, n: number): Record<string, unknown> {
+/** A bid or payload of a slot; those of other numbers differ. */
+export function sentRow(slot: number, n: number): Record<string, unknown> {
   const hex = (digits: number, salt: string) =>
     `0x${Buffer.from(`${salt}${slot}${n}`).toString("hex").padStart(digits, "0")}`;
   return {
@@ -97,7 +98,7 @@ export class MemoryRelay implements RelaySource {
     const beyond = this.isAlive && slot > SETTLED && slot <= SETTLED + 50 ? 1 : 0;
     const count = slot < this.horizon ? 0 : (this.held[name]?.get(slot) ?? beyond);
     const quirk = name === "payloads" && this.odd.has(slot) ? { value: "none" } : {};
-    return Array.from({ length: count }, (_, n) => ({ ...row(slot, n), ...quirk }));
+    return Array.from({ length: count }, (_, n) => ({ ...sentRow(slot, n), ...quirk }));
   }
 
   async slot(dataset: Dataset, slot: number, delivered?: DeliveredBlocks) {

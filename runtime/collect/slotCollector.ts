@@ -1,4 +1,5 @@
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
+import { isBad, trusted } from "../lake/lake.ts";
 import { printable } from "../errors.ts";
 import { RelayError } from "../relays/http/errors.ts";
 import { storeAnswers } from "./storeAnswers.ts";
@@ -22,6 +23,8 @@ const LONGEST_WAIT_MS = 10 * 60_000;
 const MAX_HELD_BYTES = 8 << 20;
 /** So many empty answers in a row look like the end of the relay's memory. */
 const LONG_RUN_OF_EMPTIES = 8;
+/** Chunks on each side of empty slots in which the lake is looked through for slots with rows. */
+const STORED_CHUNKS = 2;
 /** A slot that was delivered and shows no bids is taken for empty only at this age: a day. */
 const CONTRADICTION_SLOTS = 7200;
 
@@ -224,6 +227,7 @@ export class SlotCollector {
       ),
     );
     if (chosen.length === 0) return;
+    if (this.#byDelivery) await this.#expectStored(chosen);
     const delivered = new Set<number>();
     for (const { slot } of chosen) if (await this.#deliveredAt(slot)) delivered.add(slot);
     const usual = chosen.filter(({ slot }) => !delivered.has(slot));
@@ -244,6 +248,21 @@ export class SlotCollector {
     // What couldn't be proven isn't asked any more in this pass.
     counts.askedAgain += this.#proving.size + young;
     this.#proving.clear();
+  }
+
+  /** Looks up which slots near those have rows in the lake: of a sparse dataset a pass may meet none. */
+  async #expectStored(near: readonly { readonly slot: number }[]): Promise<void> {
+    const dataset = datasets[this.#options.dataset];
+    const [top, bottom] = [near[0]?.slot ?? 0, near.at(-1)?.slot ?? 0];
+    const range = {
+      first: Math.max(0, Math.min(top, bottom) - STORED_CHUNKS * dataset.chunkSlots),
+      last: Math.max(top, bottom) + STORED_CHUNKS * dataset.chunkSlots,
+    };
+    for await (const entry of this.#job.lake.list(dataset.name, this.#job.relay.name, range)) {
+      if (isBad(entry) || entry.meta.rows === 0) continue;
+      const content = await trusted(() => this.#job.lake.read(entry.chunk), undefined);
+      for (const [slot, lines] of content?.lines ?? []) if (lines.length > 0) this.#seen.expect(slot);
+    }
   }
 
   /** Second asks of doubtful answers, each once. */

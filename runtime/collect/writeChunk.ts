@@ -40,6 +40,8 @@ export interface ChunkUpdate {
   readonly differing: number;
   /** Rows that those slots have more than before. */
   readonly gainedRows: number;
+  /** Slots that have rows now and had none before. */
+  readonly filled: readonly number[];
   /** Writes that had to be done over because another writer was faster. */
   readonly lostTurns: number;
 }
@@ -132,10 +134,13 @@ class Merge {
       rows: before.rows + change.addedRows + change.gainedRows,
       quarantined: refused.reduce((sum, { copies }) => sum + copies, 0),
     };
-    if (sameMeta(before, meta) && this.#taken.size === 0) return { ...change, written: false };
+    const isFilled = ([slot, { block }]: [number, SlotAnswer]) =>
+      block.rows > 0 && (this.#lines?.get(slot) ?? []).length === 0;
+    const filled = [...this.#taken].filter(isFilled).map(([slot]) => slot);
+    if (sameMeta(before, meta) && this.#taken.size === 0) return { ...change, filled, written: false };
     if (this.#lines) await this.#lake.write(this.#chunk, this.#blocks(), meta, this.#generation);
     else await this.#lake.restate(this.#chunk, meta, this.#generation);
-    return { ...change, written: true };
+    return { ...change, filled, written: true };
   }
 
   #take(answer: SlotAnswer, purpose: ReadPurpose): void {

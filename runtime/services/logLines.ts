@@ -39,7 +39,7 @@ export const LOG_LINES = {
   relay: {
     message: "tick.relay",
     fields: {
-      dataset: text("bids or payloads"),
+      dataset: text("name of the dataset"),
       relay: text("the relay's name in the directory"),
       covered: number("slots that this tick covered"),
       missing: number("slots of the newest 32,000 that are still missing"),

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
-import type { DatasetName } from "../datasets/dataset.ts";
+import type { AuctionDataset } from "../datasets/dataset.ts";
 import { UserError } from "../errors.ts";
 import { keepHeapSmall } from "../heap.ts";
 import type { Lake } from "../lake/lake.ts";
@@ -36,7 +36,7 @@ const STOP_MS = 9000;
  * wrong settings.
  */
 export async function serve(
-  dataset: DatasetName,
+  dataset: AuctionDataset,
   env: Readonly<Record<string, string | undefined>>,
   open: Openers,
 ): Promise<number> {

@@ -2,22 +2,23 @@ import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
 import { Connection } from "../collect/connection.ts";
 import { type TickMemory, type TickResult, tick } from "../tick/tick.ts";
-import type { DatasetName } from "../datasets/dataset.ts";
+import type { AuctionDataset } from "../datasets/dataset.ts";
 import { messageOf } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { ServiceLog } from "../log.ts";
 import type { RelayClient, RelayClientLimits } from "../relays/http/client.ts";
 import type { RelayHeaders } from "../relays/headers.ts";
-import type { Relay } from "../relays/relay.ts";
+import { type Relay, serves } from "../relays/relay.ts";
 import type { Timer } from "../relays/http/transfer.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { isForbidden } from "./forbidden.ts";
 import { LOG_LINES, type LineOf, type TickOutcome } from "./logLines.ts";
+import { collectedBy } from "../settings/shared.ts";
 import { relayCounts, said, tickCounts, troubles } from "./tickLines.ts";
 import type { ServiceSettings } from "../settings/serviceSettings.ts";
 
 export interface TickServiceOptions {
-  readonly dataset: DatasetName;
+  readonly dataset: AuctionDataset;
   readonly settings: ServiceSettings;
   readonly network: Network;
   /** The whole directory; active ones are asked. */
@@ -169,7 +170,7 @@ export class TickService {
       log,
       relays,
       sources: (until) => connection.sources(until),
-      datasets: [dataset],
+      datasets: collectedBy(dataset),
       deadlineMs,
       intervalMs: settings.intervalSeconds * 1000,
       previous: this.#memory,
@@ -191,9 +192,14 @@ export class TickService {
 
   #relayLines(result: TickResult, refusedBefore: ReadonlyMap<string, number>): LineOf<"relay">[] {
     return this.#clients.flatMap((client) => {
-      const counts = relayCounts(this.#options.dataset, client, result);
       const refused = client.counters.refusals - (refusedBefore.get(client.relay.name) ?? 0);
-      return counts ? [{ ...counts, refused }] : [];
+      return result.datasets
+        .filter((dataset) => serves(client.relay, dataset))
+        .flatMap((dataset, at) => {
+          const counts = relayCounts(dataset, client, result);
+          // What a client was refused is counted once.
+          return counts ? [{ ...counts, refused: at === 0 ? refused : 0 }] : [];
+        });
     });
   }
 }

@@ -1,7 +1,7 @@
 import * as t from "io-ts";
 import type { CanonicalTable } from "../chain/canonicalChain.ts";
 import { ORDERS } from "../chain/slots.ts";
-import { DATASET_NAMES } from "../datasets/dataset.ts";
+import { type AuctionDataset, DATASET_NAMES, type DatasetName } from "../datasets/dataset.ts";
 import { RELAY_NAME } from "../relays/relay.ts";
 import {
   amount,
@@ -55,6 +55,11 @@ export const canonicalTable: t.Type<CanonicalTable, unknown, unknown> = fields(
   {},
 );
 const TABLE_FIELDS = "{table: project.dataset.table, timestamp_column, hash_column}";
+
+/** What each service collects and loads: bids one, all that its ticks bring beside them the other. */
+export function collectedBy(service: AuctionDataset): readonly DatasetName[] {
+  return service === "bids" ? ["bids"] : DATASET_NAMES.filter((name) => name !== "bids");
+}
 
 /** Settings that are given in more than one form. */
 export const shared = {

@@ -1,11 +1,17 @@
 import type { Clock } from "../chain/clock.ts";
 import { MAX_SLOT, type Network } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
-import { DATASET_NAMES, type Dataset, type DatasetName, datasets as datasetOf } from "../datasets/dataset.ts";
+import {
+  AUCTION,
+  DATASET_NAMES,
+  type Dataset,
+  type DatasetName,
+  datasets as datasetOf,
+} from "../datasets/dataset.ts";
 import { UserError } from "../errors.ts";
 import { type Lake, trusted } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
-import type { Relay } from "../relays/relay.ts";
+import { type Relay, serves } from "../relays/relay.ts";
 import { type LoadCount, noCount } from "../warehouse/waiting.ts";
 import type { LoadSummary, Warehouse } from "../warehouse/warehouse.ts";
 import type { CanonicalTable } from "../chain/canonicalChain.ts";
@@ -23,10 +29,10 @@ import { withTimeLimit } from "../chain/timeLimit.ts";
 export interface TickMemory {
   /** When the tick began, Unix ms. */
   readonly startedMs: number;
-  /** By relay: when the last tick began in which all that was due was asked for, Unix ms. */
+  /** By dataset and relay (`askedKey`): when the last tick began in which all that was due was asked for, Unix ms. */
   readonly askedMs: ReadonlyMap<string, number>;
-  /** How far the rotation through the older lake has come, Unix ms; undefined where it hasn't begun. */
-  readonly seenMs: number | undefined;
+  /** By dataset: how far the rotation through the older lake has come, Unix ms; absent where it hasn't begun. */
+  readonly seenMs: ReadonlyMap<DatasetName, number>;
   /** What table relays was last written from (rereads comes with it). */
   readonly directory: string;
   /** When chunks were written within the last hour, by `chunkKey`, Unix ms. */
@@ -63,6 +69,8 @@ export interface TickOptions {
 /** What a tick did. */
 export interface TickResult {
   readonly tallies: readonly Tally[];
+  /** What it was about. */
+  readonly datasets: readonly DatasetName[];
   /** How the newest slots of each active relay and dataset stand. */
   readonly live: readonly LiveState[];
   /** Undefined when the tick was stopped before. */
@@ -92,9 +100,11 @@ export async function tick(options: TickOptions): Promise<TickResult> {
   const { network, clock, previous, intervalMs, deadlineMs, backload, stop } = options;
   const nowMs = clock.now();
   const windows = new Map<DatasetName, TickWindows>();
-  for (const name of options.datasets) {
+  // Extras are sparse, and a load bills for each dataset that it looks at: they have the first tick of an hour.
+  const names = options.datasets.filter((name) => isAuction(name) || isNewHour(previous, clock));
+  for (const name of names) {
     const dataset = datasetOf[name];
-    const seenMs = previous?.seenMs;
+    const seenMs = previous?.seenMs.get(name);
     windows.set(name, tickWindows({ network, dataset, nowMs, seenMs, intervalMs, backload }));
   }
   const lake = new Listings(
@@ -108,7 +118,7 @@ export async function tick(options: TickOptions): Promise<TickResult> {
     const sources = options.sources(asking);
     const range = { first: options.firstSlot ?? 0, last: MAX_SLOT };
     const tallies = await collectWindows(
-      { ...options, lake, sources, range, stop: asking, newerQuestions: NEWER_QUESTIONS },
+      { ...options, datasets: names, lake, sources, range, stop: asking, newerQuestions: NEWER_QUESTIONS },
       (dataset, relay) => askedWindows(options, dataset, relay, windows.get(dataset.name), nowMs),
     );
     // What is read again below was written before: that makes none of its chunk's other slots new.
@@ -121,15 +131,18 @@ export async function tick(options: TickOptions): Promise<TickResult> {
     const live: LiveState[] = [];
     for (const [name, { live: newest }] of windows) {
       for (const relay of sources.keys()) {
-        if (newest && relay.state === "active")
+        if (newest && relay.state === "active" && serves(relay, name))
           live.push(await liveState(lake, { network, range, nowMs }, relay, name, newest));
       }
     }
     const directory = await directoryState(lake, options.relays);
     const loaded = stop.aborted ? undefined : await load(options, lake, windows, directory, loading);
-    const asked = tallies.flatMap(({ relay, complete }) => (complete ? [[relay, nowMs] as const] : []));
+    const asked = tallies.flatMap(({ relay, complete }) =>
+      complete ? names.map((name) => [askedKey(name, relay), nowMs] as const) : [],
+    );
     return {
       tallies,
+      datasets: names,
       live,
       loaded: loaded?.summary,
       unsettled: loading.aborted ? undefined : await settle(options),
@@ -137,7 +150,7 @@ export async function tick(options: TickOptions): Promise<TickResult> {
       memory: {
         startedMs: nowMs,
         askedMs: new Map([...(previous?.askedMs ?? []), ...asked]),
-        seenMs: loaded?.allSeen ? seenOf(windows, nowMs) : previous?.seenMs,
+        seenMs: new Map([...(previous?.seenMs ?? []), ...(loaded?.allSeen ? seenOf(windows) : [])]),
         directory,
         writtenMs: written,
       },
@@ -156,7 +169,7 @@ function askedWindows(
   nowMs: number,
 ): Window[] {
   if (!windows?.live) return [];
-  const due = dueAtTick(network, dataset, nowMs, previous?.askedMs.get(relay.name));
+  const due = dueAtTick(network, dataset, nowMs, previous?.askedMs.get(askedKey(dataset.name, relay.name)));
   // The first tick of a process catches up on the newest slots, not on all of a lake that may never have been filled.
   const dueLater = dueAtTick(network, dataset, nowMs, previous?.startedMs ?? nowMs - intervalMs);
   const isOurs = (slot: number) => !backload || slot < backload.first || slot > backload.last;
@@ -174,8 +187,16 @@ function askedWindows(
   ];
 }
 
-function seenOf(windows: ReadonlyMap<DatasetName, TickWindows>, nowMs: number): number {
-  return Math.min(nowMs, ...[...windows.values()].map(({ seenMs }) => seenMs));
+function seenOf(windows: ReadonlyMap<DatasetName, TickWindows>): [DatasetName, number][] {
+  return [...windows].map(([name, { seenMs }]) => [name, seenMs]);
+}
+
+function askedKey(dataset: DatasetName, relay: string): string {
+  return `${dataset} ${relay}`;
+}
+
+function isAuction(name: DatasetName): boolean {
+  return AUCTION.some((one) => one === name);
 }
 
 /**
