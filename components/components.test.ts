@@ -164,7 +164,7 @@ const wrong: readonly Wrong[] = [
     build: (stack) => new DatasetTable("table", { stack, dataset: "d", table: "blocks" }),
     path: "table",
     reason:
-      /no such table; there are relays, rereads, canonical_blocks, payments, bids, payloads, bids_loads, payloads_loads/,
+      /no such table; there are relays, horizons, rereads, canonical_blocks, payments, payloads, adjustments, merged_blocks, bids, headers, payloads_loads, adjustments_loads, merged_blocks_loads, bids_loads, headers_loads$/,
   },
   {
     what: "an image by tag",
@@ -271,6 +271,7 @@ test.serial("type tokens are fixed: a changed one needs an alias, or everything 
       "etl-bids mev-boost-etl:index:DatasetTable",
       "etl-bids-loads mev-boost-etl:index:DatasetTable",
       "etl-relays mev-boost-etl:index:DatasetTable",
+      "etl-horizons mev-boost-etl:index:DatasetTable",
       "etl-rereads mev-boost-etl:index:DatasetTable",
       "etl-public mev-boost-etl:index:DatasetView",
       "etl-service mev-boost-etl:index:ScheduledService",
@@ -284,7 +285,8 @@ test.serial("what a protected stack guards, a disposable one doesn't", async (t)
     const registered = await made((stack) => etl(stack, BidsEtl), isProtected);
     const guarded = registered.filter(({ protect }) => protect).map(({ name }) => name);
     const names = ["datasets-private", "datasets-public", "lake-bucket"];
-    const tables = ["etl-bids-loads-table", "etl-bids-table", "etl-relays-table", "etl-rereads-table"];
+    const held = ["bids-loads", "bids", "relays", "horizons", "rereads"];
+    const tables = held.map((table) => `etl-${table}-table`);
     t.deepEqual(guarded.toSorted(), isProtected ? [...names, ...tables].toSorted() : []);
     t.is(one(registered, "etl-bids-table").inputs["deletionProtection"], isProtected);
     t.is(one(registered, "lake-bucket").inputs["forceDestroy"], !isProtected);

@@ -50,7 +50,7 @@ test("pods are told what the config says, in the form that the worker reads, and
   if (E.isLeft(decoded)) return t.fail("the worker would refuse its settings");
   const { range, shards, dataset, lake, network } = decoded.right;
   t.deepEqual(
-    [`${range.first}-${range.last}`, shards, dataset, network],
+    [`${range.first}-${range.last}`, shards, dataset?.join(), network],
     [EXAMPLE_BACKLOAD.range, EXAMPLE_BACKLOAD.shards, "bids", "mainnet"],
   );
   t.is(lake, `gs://${String(inputsOf("lake-bucket")["name"])}`);

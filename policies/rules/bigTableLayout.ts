@@ -8,7 +8,15 @@ export const bigTableLayout = resourceRule(
     description:
       "Big tables are partitioned and clustered: every query pays for what it reads, and without either it reads years of bids.",
     remedy: "Set timePartitioning (by day of block_timestamp) and clusterings (relay, slot first)",
-    settings: { tables: textsSetting("Tables that grow big", ["bids", "payloads"]) },
+    settings: {
+      tables: textsSetting("Tables that grow big", [
+        "bids",
+        "payloads",
+        "adjustments",
+        "merged_blocks",
+        "headers",
+      ]),
+    },
   },
   on(
     table,

@@ -1,6 +1,6 @@
 import type { SlotRange } from "../chain/slots.ts";
 import type { Coverage } from "../collect/coverage.ts";
-import { DATASET_NAMES } from "../datasets/dataset.ts";
+import { AUCTION, DATASET_NAMES, type DatasetName } from "../datasets/dataset.ts";
 import { agreesBadly } from "../lake/rereads.ts";
 import { terminalColumns, grouped, wrapped } from "./numbers.ts";
 import { tableText } from "./tables.ts";
@@ -32,7 +32,7 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /**
- * The coverage as one table a dataset with the sums below, in so many columns (the terminal's): what doesn't fit is left off,
+ * The coverage as one table a dataset (those that few relays serve share one) with the sums below, in so many columns (the terminal's): what doesn't fit is left off,
  * and its sums are said below. Relays' names are never cut. With `retries` where a run counted them.
  */
 export function coverageTables(
@@ -42,8 +42,8 @@ export function coverageTables(
 ): string {
   const all = retries ? [...COLUMNS, { head: "retries", rank: 9, value: retries }] : COLUMNS;
   const wanted = all.filter(({ whereAny, value }) => !whereAny || coverage.some((row) => value(row) > 0));
-  const names = [...new Set(coverage.map(({ dataset }) => dataset))];
-  const parts = names.map((name) => coverage.filter(({ dataset }) => dataset === name));
+  const names = [...new Set(coverage.map(titleOf))];
+  const parts = names.map((name) => coverage.filter((row) => titleOf(row) === name));
   const shown = fitting(wanted, parts, columns);
   const left = wanted.filter((column) => !shown.includes(column));
   const tables = parts.map((rows) => datasetTable(rows, shown));
@@ -52,7 +52,7 @@ export function coverageTables(
 
 /** The columns that there is room for in all the tables, the most important ones first. */
 function fitting(wanted: readonly Column[], parts: readonly Coverage[][], columns: number): Column[] {
-  const first = Math.max(...parts.flat().map((row) => Math.max(nameOf(row).length, row.dataset.length)));
+  const first = Math.max(...parts.flat().map((row) => Math.max(nameOf(row).length, titleOf(row).length)));
   let room = columns - first;
   const kept = new Set<Column>();
   for (const column of [...wanted].toSorted((a, b) => a.rank - b.rank)) {
@@ -66,7 +66,8 @@ function fitting(wanted: readonly Column[], parts: readonly Coverage[][], column
 function datasetTable(rows: readonly Coverage[], columns: readonly Column[]): string {
   const lines = rows.map((row) => [nameOf(row), ...columns.map(({ value }) => grouped(value(row)))]);
   if (rows.length > 1) lines.push(["total", ...columns.map((column) => grouped(sumOf(rows, column)))]);
-  return tableText([rows[0]?.dataset ?? "", ...columns.map(({ head }) => head)], lines);
+  const [first] = rows;
+  return tableText([first ? titleOf(first) : "", ...columns.map(({ head }) => head)], lines);
 }
 
 /** What the columns that didn't fit would have shown, as far as that is anything. */
@@ -83,8 +84,18 @@ function sumOf(rows: readonly Coverage[], { value }: Column): number {
   return rows.reduce((total, row) => total + value(row), 0);
 }
 
-function nameOf({ relay, state }: Coverage): string {
-  return state === "active" ? relay : `${relay} (${state})`;
+function nameOf({ relay, state, dataset }: Coverage): string {
+  const name = isExtra(dataset) ? `${relay} ${dataset}` : relay;
+  return state === "active" ? name : `${name} (${state})`;
+}
+
+/** What few relays serve stands in one table. */
+function titleOf({ dataset }: Coverage): string {
+  return isExtra(dataset) ? "besides" : dataset;
+}
+
+function isExtra(dataset: DatasetName): boolean {
+  return !AUCTION.some((name) => name === dataset);
 }
 
 /** What tables can't hold, a line each, within 80 columns: what is missing and why, what waits, what re-reading has shown. */

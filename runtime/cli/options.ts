@@ -55,8 +55,7 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
     .option("--now <unix>", "fixes the clock, Unix s (for tests)", wholeNumber(0, 253_402_300_799))
     .option("--quiet", "say nothing but faults (and the result with --json)", false)
     .option("--json", "the result as JSON on standard output", false);
-  if (groups.includes("range"))
-    command.option("--dataset <names>", `${shared.dataset.meaning} (repeatable)`, collectDatasets);
+  if (groups.includes("range")) command.option("--dataset <names>", shared.dataset.meaning, collectDatasets);
   if (groups.includes("range") || groups.includes("slots")) addRangeOptions(command);
   if (groups.includes("lake"))
     command.option("--lake <dir>", "folder of the lake, or gs://BUCKET[/PREFIX]", "data/lake");

@@ -138,7 +138,10 @@ test("view blocks has a slot once, of the source that knows most; sources that d
   t.truthy(timestamp);
   t.deepEqual(
     Object.fromEntries(
-      Object.entries(row ?? {}).map(([name, value]) => [name, value === null ? null : String(value)]),
+      Object.entries(row ?? {}).map(([name, value]) => [
+        name,
+        typeof value === "bigint" || typeof value === "number" ? `${value}` : value,
+      ]),
     ),
     { ...expected },
   );

@@ -135,7 +135,7 @@ class FinalChain {
       linked.flatMap((one) => one ?? []),
     );
     return this.#withKeys(
-      await Promise.all(rows.map((row) => (row.status === "missed" ? this.#orphaned(row) : row))),
+      await Promise.all(rows.map(async (row) => (row.status === "missed" ? this.#orphaned(row) : row))),
     );
   }
 

@@ -58,7 +58,7 @@ function rowOfTruth(status: ChainBlock["status"], beacon: BeaconBlock, block: Ch
 
 function textOf(extraData: string): string {
   const text = new TextDecoder().decode(Buffer.from(extraData.slice(2), "hex"));
-  return [...text].map((c) => (c < " " || (c >= "\u007f" && c < "\u00a0") ? "\ufffd" : c)).join("");
+  return Array.from(text, (c) => (c < " " || (c >= "\u007f" && c < "\u00a0") ? "\ufffd" : c)).join("");
 }
 
 /** What a source must say of a run of slots. */

@@ -59,8 +59,10 @@ test("of what the simulated relays delivered, an execution node and xatu's files
   const summary = await verifyPayments({ warehouse, clock, scope, source: { kind: "rpc", rpc } });
   t.deepEqual([summary.left, summary.pruned], [0, false]);
   const byNode = await warehouse.query(`SELECT ${COLUMNS} FROM payments ORDER BY slot`);
-  for (const { slot, block_hash, verdict, method } of byNode)
-    t.is(wanted.get(`${String(slot)} ${String(block_hash)}`), `${String(verdict)} ${String(method)}`);
+  t.deepEqual(
+    byNode.map(({ slot, block_hash, verdict, method }) => [slot, block_hash, verdict, method]),
+    [...wanted].map(([key, outcome]) => [...key.split(" "), ...outcome.split(" ")]),
+  );
   const seen = new Set(byNode.map(({ method }) => method));
   for (const method of ["balance", "last_transaction", "forwarder", "shortfall", "block"])
     t.true(seen.has(method), `a payment of each kind: ${method}`);

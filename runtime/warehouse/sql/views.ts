@@ -43,22 +43,9 @@ function hadSql(): string {
   return [`(of_dataset IN (${auction}) AND COALESCE(dialect, '') <> 'chain')`, ...of].join(" OR ");
 }
 
-/**
- * View coverage's query. Days come from relays × calendar, so a relay that never answered shows up. A day's border lies within
- * a chunk, so each chunk is cut at it; slots are counted in the text of the bits, never one by one. Reads only the
- * ledgers and table relays. `settled` is the newest settled slot as an expression.
- */
-export function coverageQuery(d: SqlDialect, table: TableNamer, network: Network, settled: string): string {
-  const { genesis, floor } = network;
-  const dayOf = (slot: string): string => d.div(`(${genesis} + ${SECONDS_PER_SLOT} * ${slot})`, DAY_SECONDS);
-  const firstOf = (day: string): string => firstSlotOfDaySql(d, network, day);
-  const days = (first: string, last: string): string => d.integers(dayOf(first), dayOf(last), "day_number");
-  const held = DATASET_NAMES.map(
-    (name) =>
-      `SELECT '${name}' AS dataset, relay, first_slot, last_slot, covered, suspect FROM ${table(loadTables[name].name)}`,
-  );
-  return `WITH targets AS (
-  SELECT of_dataset AS dataset, name AS relay,
+/** The slots that a relay should have of a dataset, first and last, and how far back it still shows it. */
+function targetsQuery(d: SqlDialect, table: TableNamer, { floor }: Network, settled: string): string {
+  return `SELECT of_dataset AS dataset, name AS relay,
     GREATEST(${floor}, COALESCE(active_from, 0), COALESCE(collect_from, 0)) AS first_target,
     LEAST(
       COALESCE(active_to, settled),
@@ -76,7 +63,25 @@ export function coverageQuery(d: SqlDialect, table: TableNamer, network: Network
   CROSS JOIN (SELECT ${settled} AS settled)
   LEFT JOIN ${table(horizonsTable.name)} AS horizons
     ON horizons.relay = relays.name AND horizons.dataset = of_dataset
-  WHERE ${hadSql()}
+  WHERE ${hadSql()}`;
+}
+
+/**
+ * View coverage's query. Days come from relays × calendar, so a relay that never answered shows up. A day's border lies within
+ * a chunk, so each chunk is cut at it; slots are counted in the text of the bits, never one by one. Reads only the
+ * ledgers and table relays. `settled` is the newest settled slot as an expression.
+ */
+export function coverageQuery(d: SqlDialect, table: TableNamer, network: Network, settled: string): string {
+  const { genesis } = network;
+  const dayOf = (slot: string): string => d.div(`(${genesis} + ${SECONDS_PER_SLOT} * ${slot})`, DAY_SECONDS);
+  const firstOf = (day: string): string => firstSlotOfDaySql(d, network, day);
+  const days = (first: string, last: string): string => d.integers(dayOf(first), dayOf(last), "day_number");
+  const held = DATASET_NAMES.map(
+    (name) =>
+      `SELECT '${name}' AS dataset, relay, first_slot, last_slot, covered, suspect FROM ${table(loadTables[name].name)}`,
+  );
+  return `WITH targets AS (
+  ${targetsQuery(d, table, network, settled)}
 ), days AS (
   SELECT dataset, relay, first_target, last_target, horizon, day_number
   FROM targets
