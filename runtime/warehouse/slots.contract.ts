@@ -94,9 +94,9 @@ function expected(slot: number, facts: SlotFacts): Record<string, unknown> | und
     status,
     block_hash: block === null ? null : blockHash(slot, block),
     relays: deliverers.toSorted(),
-    bid_relays: [
-      ...new Set(offered.filter((bid) => bid.block === block).map(({ relay }) => RELAYS[relay])),
-    ].toSorted(),
+    bid_relays: RELAYS.filter((_, relay) =>
+      offered.some((bid) => bid.block === block && bid.relay === relay),
+    ).toSorted(),
     claimed: claimed?.toString() ?? null,
     paid: block !== null && facts.paid === block ? valueOf(block).toString() : null,
     adjusted: adjusted?.toString() ?? null,
@@ -208,7 +208,7 @@ export function slotsContract(
     let opened = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(slotArbitrary, { minLength: 1, maxLength: SLOTS }), async (world) => {
-        const lake = await await lakes.open(t, lakeNetwork.name);
+        const lake = await lakes.open(t, lakeNetwork.name);
         const warehouse = await open(t, lakeNetwork, fixedDateClock(NOW), `slots${opened++}`);
         const rows = rowsOfWorld(world);
         for (const [index, relay] of RELAYS.entries()) {
@@ -240,7 +240,7 @@ export function slotsContract(
   register(
     `${form}: a builder's name is that of its blocks then, before the built-in one and the ends of its key`,
     async (t) => {
-      const lake = await await lakes.open(t, lakeNetwork.name);
+      const lake = await lakes.open(t, lakeNetwork.name);
       const warehouse = await open(t, lakeNetwork, fixedDateClock(NOW));
       const slots = [BASE, BASE + 5, BASE + 10, BASE + 20];
       await put(lake, lakeNetwork, "payloads", "one", {
