@@ -24,6 +24,11 @@ const made = performance.now();
 const day = await warehouse.query("SELECT * FROM slots");
 const slots_s = (performance.now() - made) / 1000;
 if (day.length !== scope.range.last + 1) throw new Error(`view slots has ${day.length} rows`);
-process.send?.({ s, checks_s: (checked - started) / 1000, slots_s, mb: process.resourceUsage().maxRSS / 1024 });
+process.send?.({
+  s,
+  checks_s: (checked - started) / 1000,
+  slots_s,
+  mb: process.resourceUsage().maxRSS / 1024,
+});
 process.disconnect?.();
 await warehouse.close();

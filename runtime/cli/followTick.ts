@@ -1,3 +1,4 @@
+import { nameBuilders } from "../builders/nameBuilders.ts";
 import { serves } from "../relays/relay.ts";
 import type { StatsFs } from "node:fs";
 import { statfs } from "node:fs/promises";
@@ -9,7 +10,7 @@ import { codeOf, messageOf } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { TickOutcome } from "../services/logLines.ts";
 import { type RelayCounts, relayCounts, said, tickCounts, troubles } from "../services/tickLines.ts";
-import { type TickMemory, type TickResult, tick } from "../tick/tick.ts";
+import { type TickMemory, type TickResult, tick, isNewHour } from "../tick/tick.ts";
 import { takeableSlot } from "../tick/windows.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import type { Asking } from "./asking.ts";
@@ -131,6 +132,7 @@ async function once(
     firstSlot,
   });
   const unsettled = result.loaded ? await settleBy(canonical, warehouse, context) : [];
+  if (result.loaded && isNewHour(previous, clock)) await nameBuilders(warehouse, network, clock.now());
   const scope = { network, range, nowMs: clock.now() };
   const ofRelays = await coverageOfAll(lake, scope, asking.relays, datasets);
   const { coverage, faults } = joined(ofRelays, await chain.coverage(scope));

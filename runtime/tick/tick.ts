@@ -243,7 +243,7 @@ async function settle({ warehouse, datasets, canonical, previous, clock }: TickO
 }
 
 /** True for the first tick of each hour, and of each process. */
-function isNewHour(previous: TickMemory | undefined, clock: Clock): boolean {
+export function isNewHour(previous: TickMemory | undefined, clock: Clock): boolean {
   const hourOf = (ms: number) => Math.floor(ms / 3_600_000);
   return previous === undefined || hourOf(previous.startedMs) !== hourOf(clock.now());
 }
