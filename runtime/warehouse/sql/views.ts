@@ -42,6 +42,26 @@ function hadSql(): string {
   return [`of_dataset IN (${AUCTION.map((name) => `'${name}'`).join(", ")})`, ...of].join(" OR ");
 }
 
+/** The slots that each relay is to have of each dataset, and the oldest that it shows. */
+function targetsSql(d: SqlDialect, table: TableNamer, floor: number, settled: string): string {
+  return `SELECT of_dataset AS dataset, name AS relay,
+    GREATEST(${floor}, COALESCE(active_from, 0), COALESCE(collect_from, 0)) AS first_target,
+    LEAST(COALESCE(active_to, settled), settled) AS last_target,
+    COALESCE(oldest_slot, 0) AS horizon
+  FROM (
+    SELECT name, dialect, active_from, active_to, collect_from, dataset AS of_dataset
+    FROM ${table(relaysTable.name)}
+    CROSS JOIN ${d.elements(
+      DATASET_NAMES.map((name) => `'${name}'`),
+      "dataset",
+    )}
+  ) AS relays
+  CROSS JOIN (SELECT ${settled} AS settled)
+  LEFT JOIN ${table(horizonsTable.name)} AS horizons
+    ON horizons.relay = relays.name AND horizons.dataset = of_dataset
+  WHERE ${hadSql()}`;
+}
+
 /**
  * View coverage's query. Days come from relays × calendar, so a relay that never answered shows up. A day's border lies within
  * a chunk, so each chunk is cut at it; slots are counted in the text of the bits, never one by one. Reads only the
@@ -57,22 +77,7 @@ export function coverageQuery(d: SqlDialect, table: TableNamer, network: Network
       `SELECT '${name}' AS dataset, relay, first_slot, last_slot, covered, suspect FROM ${table(loadTables[name].name)}`,
   );
   return `WITH targets AS (
-  SELECT of_dataset AS dataset, name AS relay,
-    GREATEST(${floor}, COALESCE(active_from, 0), COALESCE(collect_from, 0)) AS first_target,
-    LEAST(COALESCE(active_to, settled), settled) AS last_target,
-    COALESCE(oldest_slot, 0) AS horizon
-  FROM (
-    SELECT name, dialect, active_from, active_to, collect_from, dataset AS of_dataset
-    FROM ${table(relaysTable.name)}
-    CROSS JOIN ${d.elements(
-      DATASET_NAMES.map((name) => `'${name}'`),
-      "dataset",
-    )}
-  ) AS relays
-  CROSS JOIN (SELECT ${settled} AS settled)
-  LEFT JOIN ${table(horizonsTable.name)} AS horizons
-    ON horizons.relay = relays.name AND horizons.dataset = of_dataset
-  WHERE ${hadSql()}
+  ${targetsSql(d, table, floor, settled)}
 ), days AS (
   SELECT dataset, relay, first_target, last_target, horizon, day_number
   FROM targets
