@@ -220,7 +220,7 @@ test("a load job is found by its id: its table is used while it is there, and ma
   t.is(ids.length, 2);
   t.is(ids[1], `${ids[0]}_1`);
   await agrees(t, warehouse, lake);
-  t.deepEqual(await stagingTables(proxy, warehouse), ["bids_guard", "payloads_guard"]);
+  t.deepEqual(await stagingTables(proxy, warehouse), DATASET_NAMES.map((name) => `${name}_guard`).toSorted());
 });
 
 test("answers that are lost after the deed, and servers that fail before or after it, cost and double nothing", async (t) => {

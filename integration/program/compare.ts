@@ -1,14 +1,9 @@
 import { createHash } from "node:crypto";
-import { type DatasetName, DATASET_NAMES, datasets } from "../../runtime/datasets/dataset.ts";
+import { type DatasetName, DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
 import { type Lake, isBad } from "../../runtime/lake/lake.ts";
 import type { TableRow, Truth } from "../../runtime/simulator/truth.ts";
+import { TIME_COLUMNS } from "../../runtime/warehouse/warehouse.testing.ts";
 import type { Value, Warehouse } from "../../runtime/warehouse/warehouse.ts";
-
-const TIMES = new Set(
-  Object.values(datasets).flatMap(({ columns }) =>
-    columns.flatMap(({ name, type }) => (type === "TIMESTAMP" ? [name] : [])),
-  ),
-);
 
 /** What was compared, and the first slots that differ from the truth, in words. */
 export interface Comparison {
@@ -148,6 +143,6 @@ function normal(dataset: DatasetName, row: TableRow | Record<string, Value>): st
 function normalValue(name: string, value: Value | undefined): string | boolean | null {
   if (value === null || value === undefined || typeof value === "boolean") return value ?? null;
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  if (!TIMES.has(name)) return text;
+  if (!TIME_COLUMNS.has(name)) return text;
   return new Date(text.includes("T") ? text : `${text.replace(" ", "T")}Z`).toISOString();
 }

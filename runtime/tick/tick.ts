@@ -117,16 +117,13 @@ export async function tick(options: TickOptions): Promise<TickResult> {
     const [asking, loading] = [askingTime.stop, tickTime.stop];
     const sources = options.sources(asking);
     const range = { first: options.firstSlot ?? 0, last: MAX_SLOT };
-    const tallies = await collectWindows(
-      { ...options, datasets: names, lake, sources, range, stop: asking, newerQuestions: NEWER_QUESTIONS },
-      (dataset, relay) => askedWindows(options, dataset, relay, windows.get(dataset.name), nowMs),
+    const common = { ...options, datasets: names, lake, sources, range, newerQuestions: NEWER_QUESTIONS };
+    const tallies = await collectWindows({ ...common, stop: asking }, (dataset, relay) =>
+      askedWindows(options, dataset, relay, windows.get(dataset.name), nowMs),
     );
     // What is read again below was written before: that makes none of its chunk's other slots new.
     const written = writtenLately(previous?.writtenMs, lake, clock.now());
-    if (!asking.aborted) {
-      const common = { ...options, lake, sources, range, stop: asking, newerQuestions: NEWER_QUESTIONS };
-      await rereadSample(common, lake, windows, tallies, written);
-    }
+    if (!asking.aborted) await rereadSample({ ...common, stop: asking }, lake, windows, tallies, written);
     const askedAll = !asking.aborted;
     const live: LiveState[] = [];
     for (const [name, { live: newest }] of windows) {

@@ -131,7 +131,8 @@ export async function tableRows(warehouse: Warehouse, dataset: DatasetName): Pro
 
 type Row = Record<string, Value>;
 
-const TIMES = new Set(
+/** Columns that hold times, of any dataset. */
+export const TIME_COLUMNS: ReadonlySet<string> = new Set(
   Object.values(datasets).flatMap(({ columns }) =>
     columns.flatMap(({ name, type }) => (type === "TIMESTAMP" ? [name] : [])),
   ),
@@ -139,7 +140,7 @@ const TIMES = new Set(
 
 function canonical(row: Row, copies: Value | undefined): string {
   const values = Object.entries(row).map(([name, value]) => {
-    return [name, TIMES.has(name) && typeof value === "string" ? Date.parse(utc(value)) : value];
+    return [name, TIME_COLUMNS.has(name) && typeof value === "string" ? Date.parse(utc(value)) : value];
   });
   return JSON.stringify([...values, copies]);
 }

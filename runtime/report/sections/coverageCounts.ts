@@ -56,12 +56,7 @@ export function coverageCounts(
       numberIn(row, "newest"),
     ]),
   );
-  const horizons = new Map(
-    (results["horizons"] ?? []).map((row) => [
-      `${textIn(row, "dataset")} ${textIn(row, "relay")}`,
-      numberIn(row, "oldest_slot"),
-    ]),
-  );
+  const horizons = horizonsIn(results);
   const relays: RelayCoverage[] = [];
   const cells: DayCell[] = [];
   for (const row of results["relays"] ?? []) {
@@ -124,4 +119,14 @@ function statesOf({ first, last }: SlotRange, horizon: number, row: ResultRow | 
   const missing = Math.max(0, slots - covered - unavailable);
   const unproven = Math.min(missing, row ? numberIn(row, "unproven") : 0);
   return { slots, covered, suspect, unavailable, missing, unproven };
+}
+
+/** The oldest slot that each relay shows of a dataset, by both. */
+function horizonsIn(results: Results): ReadonlyMap<string, number> {
+  return new Map(
+    (results["horizons"] ?? []).map((row) => [
+      `${textIn(row, "dataset")} ${textIn(row, "relay")}`,
+      numberIn(row, "oldest_slot"),
+    ]),
+  );
 }

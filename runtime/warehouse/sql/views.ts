@@ -43,8 +43,8 @@ function hadSql(): string {
   return [`(of_dataset IN (${auction}) AND COALESCE(dialect, '') <> 'chain')`, ...of].join(" OR ");
 }
 
-/** The slots that a relay should have of a dataset, first and last, and how far back it still shows it. */
-function targetsQuery(d: SqlDialect, table: TableNamer, { floor }: Network, settled: string): string {
+/** The slots that each relay is to have of each dataset, and the oldest that it shows. */
+function targetsSql(d: SqlDialect, table: TableNamer, floor: number, settled: string): string {
   return `SELECT of_dataset AS dataset, name AS relay,
     GREATEST(${floor}, COALESCE(active_from, 0), COALESCE(collect_from, 0)) AS first_target,
     LEAST(
@@ -72,7 +72,7 @@ function targetsQuery(d: SqlDialect, table: TableNamer, { floor }: Network, sett
  * ledgers and table relays. `settled` is the newest settled slot as an expression.
  */
 export function coverageQuery(d: SqlDialect, table: TableNamer, network: Network, settled: string): string {
-  const { genesis } = network;
+  const { genesis, floor } = network;
   const dayOf = (slot: string): string => d.div(`(${genesis} + ${SECONDS_PER_SLOT} * ${slot})`, DAY_SECONDS);
   const firstOf = (day: string): string => firstSlotOfDaySql(d, network, day);
   const days = (first: string, last: string): string => d.integers(dayOf(first), dayOf(last), "day_number");
@@ -81,7 +81,7 @@ export function coverageQuery(d: SqlDialect, table: TableNamer, network: Network
       `SELECT '${name}' AS dataset, relay, first_slot, last_slot, covered, suspect FROM ${table(loadTables[name].name)}`,
   );
   return `WITH targets AS (
-  ${targetsQuery(d, table, network, settled)}
+  ${targetsSql(d, table, floor, settled)}
 ), days AS (
   SELECT dataset, relay, first_target, last_target, horizon, day_number
   FROM targets
