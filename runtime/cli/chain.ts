@@ -72,9 +72,12 @@ class LazyChain implements CollectedChain {
     ];
   }
 
-  coverage(scope: SlotScope): ReturnType<typeof coverageOfAll> {
+  async coverage(scope: SlotScope): ReturnType<typeof coverageOfAll> {
     const { datasets } = this.#context;
-    return coverageOfAll(this.#lake, { ...scope, nowMs: this.#begunMs }, this.#relays, datasets);
+    const then = { ...scope, nowMs: this.#begunMs };
+    const { coverage, faults } = await coverageOfAll(this.#lake, then, this.#relays, datasets);
+    // Of a range that isn't final yet there is nothing to say.
+    return { coverage: coverage.filter(({ slots }) => slots > 0), faults };
   }
 
   close(): void {

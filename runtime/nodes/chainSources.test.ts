@@ -147,12 +147,7 @@ test("whatever the range, a row comes for each final slot that the next block pr
 
 /** A beacon node of the chain, and what answers in its place now and then. */
 function beaconWith(spoil: (path: string, answer: object | undefined) => object | undefined): ChainSource {
-  const node = new SimulatedBeaconNode(
-    seed,
-    chain,
-    () => HEAD,
-    () => FINAL,
-  );
+  const node = new SimulatedBeaconNode({ seed, chain, head: () => HEAD, final: () => FINAL });
   const ask: AskNode = async (asked) => {
     const { pathname, searchParams } = new URL(asked, "http://node");
     const answer = node.answer(pathname, searchParams);

@@ -31,7 +31,7 @@ const truth = new SimulatedData({
 const waiting = () => new VirtualClock(slotStartMs(network, HEAD));
 /** The final block's slot: it proves those below. */
 const FINAL = HEAD - 63;
-const nodes = [seed, truth.chain, () => HEAD, () => FINAL] as const;
+const ofChain = { seed, chain: truth.chain, head: () => HEAD, final: () => FINAL };
 
 type Node = (
   method: string,
@@ -40,14 +40,14 @@ type Node = (
   authorization?: string,
 ) => { status: number; json?: unknown };
 
-const beaconNode = new SimulatedBeaconNode(...nodes);
+const beaconNode = new SimulatedBeaconNode(ofChain);
 const beacon: Node = (_, path) => {
   const { pathname, searchParams } = new URL(path.replace("/some-key", ""), "http://node");
   const answer = beaconNode.answer(pathname, searchParams);
   return answer.status === 200 ? answer : { status: 404, json: { code: 404 } };
 };
 
-const executionNode = new SimulatedExecutionNode(...nodes);
+const executionNode = new SimulatedExecutionNode(ofChain);
 const execution: Node = (method, _, body) => {
   if (method !== "POST") return { status: 405 };
   const calls = JSON.parse(body) as RpcCall | readonly RpcCall[];

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import fetch, { type RequestInit } from "node-fetch";
-import { BaseError, createClient, http } from "viem";
+import { BaseError, createClient, http, HttpRequestError } from "viem";
 import { redacted, splitCredentials } from "../credentials.ts";
 import { messageOf, printable, UserError } from "../errors.ts";
 import { agentOf } from "./agent.ts";
@@ -45,7 +45,8 @@ export function openRpc(given: string): Rpc {
       return await request({ method, params });
     } catch (error) {
       const said = error instanceof BaseError ? error.details || error.shortMessage : messageOf(error);
-      const words = printable(said.replaceAll(/https?:\/\/\S+/g, "the URL"), 200);
+      const status = error instanceof HttpRequestError && error.status ? `it answers ${error.status}: ` : "";
+      const words = status + printable(said.replaceAll(/https?:\/\/\S+/g, "the URL"), 200);
       const place = printable(redacted(given));
       if (PRUNED.test(said))
         throw new PrunedError(

@@ -1,5 +1,5 @@
 import { simulatedNetwork, SECONDS_PER_SLOT } from "../chain/networks.ts";
-import type { BeaconBlock, ChainedBlock, SimulatedChain } from "./chain.ts";
+import type { BeaconBlock, ChainedBlock, NodeOfChain } from "./chain.ts";
 import { transactionHashes } from "./chainTransactions.ts";
 
 /** What a node answers: JSON, or only that there is no such thing. */
@@ -10,30 +10,25 @@ const HASH = /^0x[0-9a-f]{64}$/;
 
 /** Answers the beacon API as a node of the simulated chain does, as far as blocks are examined. */
 export class SimulatedBeaconNode {
-  readonly #seed: number;
-  readonly #chain: SimulatedChain;
-  readonly #head: () => number;
-  readonly #final: () => number;
+  readonly #of: NodeOfChain;
   /** Slots of the roots that were shown, for questions by root. */
   readonly #slots = new Map<string, number>();
 
-  constructor(seed: number, chain: SimulatedChain, head: () => number, final: () => number) {
-    this.#seed = seed;
-    this.#chain = chain;
-    this.#head = head;
-    this.#final = final;
+  constructor(of: NodeOfChain) {
+    this.#of = of;
   }
 
   answer(path: string, params: URLSearchParams): BeaconAnswer {
     const [, kind = "", id = ""] =
       /^\/eth\/v[12]\/beacon\/(genesis|headers|blocks)(?:\/(\w+))?$/.exec(path) ?? [];
     if (kind === "genesis") {
-      const { genesis } = simulatedNetwork(this.#seed);
+      const { genesis } = simulatedNetwork(this.#of.seed);
       return { status: 200, json: { data: { genesis_time: String(genesis) } } };
     }
     if (kind === "headers" && id === "") {
-      const slot = Number(params.get("slot") ?? this.#head());
-      const seen = slot > this.#head() ? [] : [this.#chain.beaconAt(slot), this.#chain.beaconOrphanAt(slot)];
+      const slot = Number(params.get("slot") ?? this.#of.head());
+      const seen =
+        slot > this.#of.head() ? [] : [this.#of.chain.beaconAt(slot), this.#of.chain.beaconOrphanAt(slot)];
       return {
         status: 200,
         json: { data: seen.flatMap((block) => (block ? [this.#headerJson(block)] : [])) },
@@ -51,16 +46,16 @@ export class SimulatedBeaconNode {
   #named(id: string): BeaconBlock | undefined {
     if (HASH.test(id)) {
       const slot = this.#slots.get(id) ?? -1;
-      return [this.#chain.beaconAt(slot), this.#chain.beaconOrphanAt(slot)].find(
+      return [this.#of.chain.beaconAt(slot), this.#of.chain.beaconOrphanAt(slot)].find(
         (block) => block?.root === id,
       );
     }
     if (id !== "head" && id !== "finalized") {
       const slot = Number(id);
-      return slot > this.#head() ? undefined : this.#chain.beaconAt(slot);
+      return slot > this.#of.head() ? undefined : this.#of.chain.beaconAt(slot);
     }
-    for (let slot = id === "head" ? this.#head() : this.#final(); slot >= 0; slot--) {
-      const block = this.#chain.beaconAt(slot);
+    for (let slot = id === "head" ? this.#of.head() : this.#of.final(); slot >= 0; slot--) {
+      const block = this.#of.chain.beaconAt(slot);
       if (block) return block;
     }
     return undefined;
@@ -70,7 +65,7 @@ export class SimulatedBeaconNode {
     const data = ids
       .flatMap((list) => list.split(","))
       .flatMap((index) => {
-        const pubkey = this.#chain.validatorKey(Number(index));
+        const pubkey = this.#of.chain.validatorKey(Number(index));
         return pubkey === undefined ? [] : [{ index, status: "active_ongoing", validator: { pubkey } }];
       });
     return { status: 200, json: { data } };
@@ -93,7 +88,7 @@ export class SimulatedBeaconNode {
 
   #blockJson(block: BeaconBlock): object {
     const { slot, proposerIndex, parentRoot, executed } = block;
-    const isGloas = slot >= this.#chain.gloasFrom;
+    const isGloas = slot >= this.#of.chain.gloasFrom;
     const body = isGloas
       ? this.#bid(block)
       : {
@@ -106,7 +101,7 @@ export class SimulatedBeaconNode {
       parent_root: parentRoot,
       body,
     };
-    return { version: isGloas ? "gloas" : "fulu", finalized: slot <= this.#final(), data: { message } };
+    return { version: isGloas ? "gloas" : "fulu", finalized: slot <= this.#of.final(), data: { message } };
   }
 
   /** What a Gloas block holds: the bid for its payload, which may come or not. */
@@ -115,7 +110,7 @@ export class SimulatedBeaconNode {
     return {
       signed_execution_payload_bid: {
         message: {
-          parent_block_hash: this.#chain.below(slot).hash,
+          parent_block_hash: this.#of.chain.below(slot).hash,
           block_hash: promised,
           fee_recipient: executed?.coinbase ?? `0x${"0".repeat(40)}`,
           gas_limit: String(executed?.gasLimit ?? 0),
@@ -136,10 +131,10 @@ export class SimulatedBeaconNode {
       fee_recipient: block.coinbase,
       gas_limit: String(block.gasLimit),
       gas_used: String(block.gasUsed),
-      timestamp: String(simulatedNetwork(this.#seed).genesis + SECONDS_PER_SLOT * block.slot),
+      timestamp: String(simulatedNetwork(this.#of.seed).genesis + SECONDS_PER_SLOT * block.slot),
       extra_data: block.extraData,
       base_fee_per_gas: String(block.baseFee),
-      transactions: transactionHashes(this.#seed, block),
+      transactions: transactionHashes(this.#of.seed, block),
       withdrawals:
         withdrawn === 0n
           ? []

@@ -50,6 +50,14 @@ export interface BeaconBlock {
   readonly executed: ChainedBlock | undefined;
 }
 
+/** The chain as a node has it: up to the newest slot, `head`, of which those up to `final` are final. */
+export interface NodeOfChain {
+  readonly seed: number;
+  readonly chain: SimulatedChain;
+  readonly head: () => number;
+  readonly final: () => number;
+}
+
 /**
  * The chain of one seed, the same one that the relays' payloads belong to: a pure function of the slot, worked out when it is
  * asked for. A model and no ledger: a recipient has at the end of its block what it had before and what the block brought.

@@ -15,9 +15,9 @@ export class ChainServer {
 
   constructor(seed: number, data: SimulatedData) {
     const head = () => data.head;
-    const final = () => finalSlot(data.head);
-    this.#beacon = new SimulatedBeaconNode(seed, data.chain, head, final);
-    this.#execution = new SimulatedExecutionNode(seed, data.chain, head, final);
+    const of = { seed, chain: data.chain, head, final: () => finalSlot(data.head) };
+    this.#beacon = new SimulatedBeaconNode(of);
+    this.#execution = new SimulatedExecutionNode(of);
   }
 
   /** Answers a question to a node; false where the path is none's. */

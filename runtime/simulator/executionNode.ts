@@ -1,5 +1,5 @@
 import { simulatedNetwork, SECONDS_PER_SLOT } from "../chain/networks.ts";
-import type { ChainedBlock, SimulatedChain } from "./chain.ts";
+import type { ChainedBlock, NodeOfChain } from "./chain.ts";
 import { usualBalance } from "./chainPayments.ts";
 import {
   type ChainedTransaction,
@@ -26,18 +26,11 @@ const hex = (value: bigint | number) => `0x${value.toString(16)}`;
 
 /** Answers JSON-RPC as an archive node of the simulated chain does, as far as blocks and payments are examined. */
 export class SimulatedExecutionNode {
-  readonly #seed: number;
-  readonly #chain: SimulatedChain;
-  readonly #head: () => number;
-  readonly #final: () => number;
+  readonly #of: NodeOfChain;
   readonly #kept = new Map<string, readonly ChainedTransaction[]>();
 
-  /** `head` and `final`: the newest slot, and the newest that is final. */
-  constructor(seed: number, chain: SimulatedChain, head: () => number, final: () => number) {
-    this.#seed = seed;
-    this.#chain = chain;
-    this.#head = head;
-    this.#final = final;
+  constructor(of: NodeOfChain) {
+    this.#of = of;
   }
 
   answer({ id, method, params }: RpcCall): object {
@@ -86,7 +79,7 @@ export class SimulatedExecutionNode {
   #transactions(block: ChainedBlock): readonly ChainedTransaction[] {
     const known = this.#kept.get(block.hash);
     if (known) return known;
-    const made = transactionsOf(this.#seed, block);
+    const made = transactionsOf(this.#of.seed, block);
     const oldest = this.#kept.size >= KEPT_BLOCKS ? this.#kept.keys().next() : undefined;
     if (oldest && !oldest.done) this.#kept.delete(oldest.value);
     this.#kept.set(block.hash, made);
@@ -95,16 +88,16 @@ export class SimulatedExecutionNode {
 
   #tagged(tag: unknown): ChainedBlock | undefined {
     if (tag === "latest" || tag === "finalized") {
-      const newest = tag === "latest" ? this.#head() : this.#final();
-      return this.#chain.at(newest) ?? this.#chain.at(this.#chain.below(newest).slot);
+      const newest = tag === "latest" ? this.#of.head() : this.#of.final();
+      return this.#of.chain.at(newest) ?? this.#of.chain.at(this.#of.chain.below(newest).slot);
     }
-    const found = this.#chain.byNumber(Number(tag));
-    return found && found.slot <= this.#head() ? found : undefined;
+    const found = this.#of.chain.byNumber(Number(tag));
+    return found && found.slot <= this.#of.head() ? found : undefined;
   }
 
   #known(hash: unknown): ChainedBlock | undefined {
-    const found = this.#chain.byHash(textOf(hash).toLowerCase());
-    return found && found.slot <= this.#head() ? found : undefined;
+    const found = this.#of.chain.byHash(textOf(hash).toLowerCase());
+    return found && found.slot <= this.#of.head() ? found : undefined;
   }
 
   /** A block by number, tag, hash, or `{blockHash}` (EIP-1898). */
@@ -129,8 +122,8 @@ export class SimulatedExecutionNode {
 
   #placed(hash: string) {
     const { slot, index, isCanonical } = placeOfTransaction(hash);
-    const block = isCanonical ? this.#chain.at(slot) : this.#chain.orphanAt(slot);
-    if (!block || slot > this.#head()) return undefined;
+    const block = isCanonical ? this.#of.chain.at(slot) : this.#of.chain.orphanAt(slot);
+    if (!block || slot > this.#of.head()) return undefined;
     const all = this.#transactions(block);
     return all[index]?.hash === hash ? { block, all, index } : undefined;
   }
@@ -172,7 +165,7 @@ export class SimulatedExecutionNode {
 
   #blockJson(block: ChainedBlock | undefined, full: boolean): object | null {
     if (!block) return null;
-    const hashes = () => transactionHashes(this.#seed, block);
+    const hashes = () => transactionHashes(this.#of.seed, block);
     const whole = () => {
       const all = this.#transactions(block);
       return all.map((_, index) => transactionJson(block, all, index));
@@ -181,7 +174,7 @@ export class SimulatedExecutionNode {
       number: hex(block.number),
       hash: block.hash,
       parentHash: block.parentHash,
-      timestamp: hex(simulatedNetwork(this.#seed).genesis + SECONDS_PER_SLOT * block.slot),
+      timestamp: hex(simulatedNetwork(this.#of.seed).genesis + SECONDS_PER_SLOT * block.slot),
       miner: block.coinbase,
       gasUsed: hex(block.gasUsed),
       gasLimit: hex(block.gasLimit),
@@ -189,7 +182,7 @@ export class SimulatedExecutionNode {
       blobGasUsed: hex(block.blobs * BLOB_GAS),
       excessBlobGas: "0x0",
       extraData: block.extraData,
-      parentBeaconBlockRoot: this.#chain.beaconAt(block.slot)?.parentRoot,
+      parentBeaconBlockRoot: this.#of.chain.beaconAt(block.slot)?.parentRoot,
       transactions: full ? whole() : hashes(),
       withdrawals:
         block.withdrawn === 0n
