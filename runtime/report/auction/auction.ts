@@ -6,7 +6,7 @@ import { groupBy, numberIn, numberOrNull, sumOf, textIn } from "../../warehouse/
 import type { Warehouse } from "../../warehouse/warehouse.ts";
 import { sqlDialectOf } from "../../warehouse/sql/dialects.ts";
 import type { BuilderNames } from "../names.ts";
-import type { Results } from "../section.ts";
+import type { Results } from "../asking.ts";
 import { leftBehindSql } from "../sections/leftBehind.ts";
 
 /** Auctions that the page draws: those of the slots with most left behind. */

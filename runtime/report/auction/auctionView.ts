@@ -1,4 +1,4 @@
-import { NARROW, IN_THE_MIDDLE, fitted, leftMargin } from "../axes.ts";
+import { NARROW, IN_THE_MIDDLE, rowNames, leftMargin } from "../axes.ts";
 import { REST_COLOUR } from "../colours.ts";
 import { count, eth } from "../format.ts";
 import { explanationText } from "../sections/leftBehind.ts";
@@ -154,14 +154,7 @@ function auctionPlot(plotting: Plotting, width: number, drawing: Drawing): PlotO
     y: { domain: [0, names.length], label: null },
     marks: [
       plotting.axisX({ label: "s from the slot's start", ...IN_THE_MIDDLE, ticks: width < NARROW ? 5 : 10 }),
-      plotting.axisY(
-        names.map((_, index) => names.length - 0.5 - index),
-        {
-          tickFormat: (at: number) => fitted(names[names.length - 0.5 - at] ?? "", marginLeft),
-          tickSize: 0,
-          label: null,
-        },
-      ),
+      rowNames(plotting, names, marginLeft),
       plotting.ruleY(
         names.map((_, index) => index),
         { stroke: "var(--line)" },

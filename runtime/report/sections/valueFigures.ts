@@ -6,10 +6,8 @@ import { IN_THE_MIDDLE, NARROW, timeAxis } from "../axes.ts";
 import { count, countTick, eth, percent, slotsAndTime } from "../format.ts";
 import type { Figure, PlotOptions, Plotting, Showing } from "../section.ts";
 import { EXPLANATIONS, LEFT_SIZES, explanationText } from "./leftBehind.ts";
-import type { Values } from "./value.ts";
+import { STEPS_PER_DECADE, type Values } from "./valueNumbers.ts";
 
-/** The distribution has so many steps to a power of ten. */
-export const STEPS_PER_DECADE = 5;
 /** Where the plot of values begins and ends, in such steps: 0.0001 and 1,000 ETH. */
 const FIRST_STEP = -4 * STEPS_PER_DECADE;
 const END_STEP = 3 * STEPS_PER_DECADE;
