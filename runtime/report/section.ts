@@ -2,7 +2,7 @@ import type { DatasetName } from "../datasets/dataset.ts";
 import type { SqlDialect } from "../warehouse/sql/dialect.ts";
 import type { BuilderNames } from "./names.ts";
 import type { Ask, Results } from "./asking.ts";
-import type { Auction } from "./auction/auction.ts";
+import type { SlotAuction } from "./auction/auction.ts";
 
 /** The plotting library, which is loaded only when something is drawn. */
 export type Plotting = typeof import("@observablehq/plot");
@@ -16,7 +16,7 @@ export interface Showing extends Ask {
   /** The colour of a builder by what it is shown as; those without one of their own are grey. */
   readonly builderColour: (builder: string) => string;
   /** The auctions that are drawn. */
-  readonly auctions: readonly Auction[];
+  readonly auctions: readonly SlotAuction[];
   /** The quarantine of the lake, where that was read. */
   readonly refused: Refusals | undefined;
 }

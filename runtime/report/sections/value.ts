@@ -1,4 +1,4 @@
-import { STEPS_PER_DECADE, type Values, valuesOf } from "./valueNumbers.ts";
+import { STEPS_PER_DECADE, type ValuesFound, valuesOf } from "./valueNumbers.ts";
 import { count, eth, percent } from "../format.ts";
 import type { Cell, Section, PageTable, Tile } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
@@ -20,7 +20,7 @@ export const valueSection: Section = {
   view: viewOf(valuesOf, valueFigures, valueTables, valueTiles),
 };
 
-function valueTiles({ numbers, left }: Values): Tile[] {
+function valueTiles({ numbers, left }: ValuesFound): Tile[] {
   const { blocks, blocks_beyond_belief: beyond, compared_blocks: compared, median_eth: median } = numbers;
   const lost = sumOf(left, ({ eth_left }) => eth_left);
   const paid = sumOf(left, ({ eth_delivered }) => eth_delivered);
@@ -38,7 +38,7 @@ function valueTiles({ numbers, left }: Values): Tile[] {
   ];
 }
 
-function valueTables({ numbers, left }: Values): PageTable[] {
+function valueTables({ numbers, left }: ValuesFound): PageTable[] {
   const delivered = sumOf(left, ({ eth_delivered }) => eth_delivered);
   return [
     {

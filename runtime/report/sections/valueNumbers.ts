@@ -56,7 +56,7 @@ export function valuesOf(results: Results, showing: Showing) {
   return { numbers, distribution, left };
 }
 
-export type Values = ReturnType<typeof valuesOf>;
+export type ValuesFound = ReturnType<typeof valuesOf>;
 
 /** Compared blocks by explanation and by how much more was offered. */
 function leftOf(results: Results) {
