@@ -22,9 +22,10 @@ interface Picture {
 }
 
 const PICTURES: readonly Picture[] = [
-  { name: "head", look: { width: 960, colours: "light" }, height: 760, of: "body" },
+  { name: "head", look: { width: 960, colours: "light" }, height: 1080, of: "body" },
   { name: "timing", look: { width: 960, colours: "dark" }, height: 560, of: "#timing-values" },
   { name: "value", look: { width: 960, colours: "light" }, height: 560, of: "#value-left" },
+  { name: "auction", look: { width: 960, colours: "light" }, height: 640, of: "#auction-1" },
   { name: "phone", look: { width: 390, colours: "dark" }, height: 820, of: "section:has(#payloads-relays)" },
 ];
 

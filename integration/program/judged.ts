@@ -1,6 +1,6 @@
 import { keyedPayments } from "../../runtime/warehouse/keyedTables.ts";
 import type { Warehouse } from "../../runtime/warehouse/warehouse.ts";
-import { number, text } from "./reportRows.ts";
+import { number, textAt } from "./reportRows.ts";
 
 const VERDICTS = ["exact", "exact", "more", "exact", "less"] as const;
 
@@ -12,15 +12,15 @@ export async function judgePayments(warehouse: Warehouse): Promise<void> {
   await warehouse.put(
     keyedPayments,
     payloads.map((row) => {
-      const [claimed, hash] = [BigInt(text(row, "value")), text(row, "block_hash")];
+      const [claimed, hash] = [BigInt(textAt(row, "value")), textAt(row, "block_hash")];
       const verdict = VERDICTS[Number(BigInt(hash.slice(0, 12)) % BigInt(VERDICTS.length))] ?? "exact";
       const short = verdict === "less" ? claimed / 10n : 0n;
       const paid = verdict === "more" ? claimed + 1n : claimed - short;
       return [
-        text(row, "relay"),
+        textAt(row, "relay"),
         number(row, "slot"),
         hash,
-        `${text(row, "block_timestamp").replace(" ", "T")}Z`,
+        `${textAt(row, "block_timestamp").replace(" ", "T")}Z`,
         String(claimed),
         null,
         String(paid),
@@ -31,7 +31,7 @@ export async function judgePayments(warehouse: Warehouse): Promise<void> {
         verdict === "less" ? String(short) : null,
         "block",
         "rpc",
-        `${text(row, "block_timestamp").replace(" ", "T")}Z`,
+        `${textAt(row, "block_timestamp").replace(" ", "T")}Z`,
       ];
     }),
   );

@@ -18,11 +18,11 @@ import {
   number,
   quantile,
   relaysOf,
-  rowsOf,
+  allRows,
   sum,
-  text,
+  textAt,
   time,
-  valueOf,
+  weiOf,
 } from "./reportRows.ts";
 import { groupBy } from "../../runtime/warehouse/sql/values.ts";
 
@@ -124,7 +124,7 @@ test("the report's numbers are those that its rows give, counted one by one", as
   const checks = await runChecks(warehouse, { scope, relays });
   const report = await makeReport(warehouse, { scope, names, lake, checks });
   const numbers = JSON.parse(JSON.stringify(report.numbers)) as Numbers;
-  const rows = await rowsOf(warehouse);
+  const rows = await allRows(warehouse);
   const { bids, payloads } = rows;
   t.true(bids.length > 1000 && payloads.length > 20, `${bids.length} bids, ${payloads.length} payloads`);
   const beliefs = beliefsOf(rows);
@@ -208,10 +208,10 @@ function bidsAreRight(t: ExecutionContext, numbers: Numbers, { bids }: Rows): vo
       .filter((record) => record["dataset"] === "bids")
       .map((record) => [record["relay"], Number(record["covered"])]),
   );
-  const bidsOf = groupBy(bids, (row) => text(row, "relay"));
+  const bidsOf = groupBy(bids, (row) => textAt(row, "relay"));
   t.is(numbers.bids.bids, sum(bids.map((row) => number(row, "copies"))));
   for (const { relay, bids: count, p10, median, p90, slots_without_bids } of numbers.bids.relays) {
-    const slots = [...groupBy(bidsOf.get(relay) ?? [], (row) => text(row, "slot")).values()].map((rows) =>
+    const slots = [...groupBy(bidsOf.get(relay) ?? [], (row) => textAt(row, "slot")).values()].map((rows) =>
       sum(rows.map((row) => number(row, "copies"))),
     );
     const empty = (coveredBids.get(relay) ?? 0) - slots.length;
@@ -249,15 +249,17 @@ function whatIsLeftIsRight(
 ): void {
   const left = new Map<string, { blocks: number; eth: number }>();
   for (const { slot, hash, wei, parent, relays: deliverers } of believed) {
-    const rivals = (believedBids.get(slot) ?? []).filter((row) => text(row, "parent_hash") === parent);
+    const rivals = (believedBids.get(slot) ?? []).filter((row) => textAt(row, "parent_hash") === parent);
     if (rivals.length === 0) continue;
-    const best = Math.max(...rivals.map(valueOf));
+    const best = Math.max(...rivals.map(weiOf));
     const tops = (bidsAt.get(slot) ?? []).filter(
-      (row) => text(row, "parent_hash") === parent && valueOf(row) === best,
+      (row) => textAt(row, "parent_hash") === parent && weiOf(row) === best,
     );
     const offers = bids.filter(
       (row) =>
-        text(row, "slot") === slot && text(row, "block_hash") === hash && deliverers.has(text(row, "relay")),
+        textAt(row, "slot") === slot &&
+        textAt(row, "block_hash") === hash &&
+        deliverers.has(textAt(row, "relay")),
     );
     const first = (rows: readonly Row[]) =>
       Math.min(...rows.filter((row) => row["timestamp"] !== null).map((row) => time(row["timestamp"])));
@@ -266,7 +268,7 @@ function whatIsLeftIsRight(
         ? "best"
         : offers.length === 0
           ? "adjusted"
-          : !tops.some((row) => deliverers.has(text(row, "relay")))
+          : !tops.some((row) => deliverers.has(textAt(row, "relay")))
             ? "elsewhere"
             : first(tops) === Infinity || first(offers) === Infinity
               ? "untimed"
@@ -290,21 +292,21 @@ function timingIsRight(
   { bids }: Rows,
   { believedBids }: Beliefs,
 ): void {
-  const bidsOf = groupBy(bids, (row) => text(row, "relay"));
+  const bidsOf = groupBy(bids, (row) => textAt(row, "relay"));
   const timed = bids.filter((row) => {
-    const best = Math.max(0, ...(believedBids.get(text(row, "slot")) ?? []).map(valueOf));
+    const best = Math.max(0, ...(believedBids.get(textAt(row, "slot")) ?? []).map(weiOf));
     const ms = time(row["timestamp"]) - time(row["block_timestamp"]);
     return (
       row["timestamp"] !== null &&
       row["timestamp_ms"] !== null &&
-      valueOf(row) > 0 &&
-      valueOf(row) <= best &&
+      weiOf(row) > 0 &&
+      weiOf(row) <= best &&
       Math.abs(ms) < 12_000
     );
   });
   t.is(timing.bids, timed.length);
   for (const shown of timing.relays) {
-    const own = timed.filter((row) => text(row, "relay") === shown.relay);
+    const own = timed.filter((row) => textAt(row, "relay") === shown.relay);
     const ms = own.map((row) => time(row["timestamp"]) - time(row["block_timestamp"]));
     const all = bidsOf.get(shown.relay) ?? [];
     t.deepEqual(
@@ -332,23 +334,23 @@ function buildersAreRight(
   { bids, blocks }: Rows,
   { bidsAt, stated, believedBids }: Beliefs,
 ): void {
-  const nameOf = (row: Row) => names.nameOf(text(row, "builder_pubkey"));
+  const nameOf = (row: Row) => names.nameOf(textAt(row, "builder_pubkey"));
   const bidsByBuilder = groupBy(bids, nameOf);
   const tops = new Map<string, number>();
   for (const rows of believedBids.values()) {
-    const best = Math.max(...rows.map(valueOf));
+    const best = Math.max(...rows.map(weiOf));
     const [key = ""] = rows
-      .filter((row) => valueOf(row) === best)
-      .map((row) => text(row, "builder_pubkey"))
+      .filter((row) => weiOf(row) === best)
+      .map((row) => textAt(row, "builder_pubkey"))
       .toSorted();
     tops.set(names.nameOf(key), (tops.get(names.nameOf(key)) ?? 0) + 1);
   }
   t.is(builders.slots_with_bids, bidsAt.size);
   // Of a block that two keys are named for, the one that comes first.
   const deliverers = [...blocks.values()].flatMap((rows) => {
-    const valued = rows.filter((row) => valueOf(row) > 0);
+    const valued = rows.filter((row) => weiOf(row) > 0);
     return valued
-      .toSorted((a, b) => (text(a, "builder_pubkey") < text(b, "builder_pubkey") ? -1 : 1))
+      .toSorted((a, b) => (textAt(a, "builder_pubkey") < textAt(b, "builder_pubkey") ? -1 : 1))
       .slice(0, 1);
   });
   const everyBuilder = [...bidsByBuilder.keys(), ...deliverers.map(nameOf)];
@@ -409,7 +411,7 @@ async function healthIsRight(
       t.is(sum(shown.map(({ slots }) => slots)), suspect, `${dataset} ${relay}`);
     }
     for (const shown of health.duplicates.filter((one) => one.dataset === dataset)) {
-      const own = rows[dataset].filter((row) => text(row, "relay") === shown.relay);
+      const own = rows[dataset].filter((row) => textAt(row, "relay") === shown.relay);
       t.is(shown.different_rows, own.length);
       t.is(shown.rows, sum(own.map((row) => number(row, "copies"))));
       t.is(shown.repeated, own.filter((row) => number(row, "copies") > 1).length);

@@ -7,7 +7,7 @@ import { builderNames } from "../../runtime/simulator/builders.ts";
 import { groupBy } from "../../runtime/warehouse/sql/values.ts";
 import { judgePayments } from "./judged.ts";
 import { loadedNetwork } from "./loaded.ts";
-import { beliefsOf, number, quantile, relaysOf, rowsOf, sum, text, time, valueOf } from "./reportRows.ts";
+import { beliefsOf, number, quantile, relaysOf, allRows, sum, textAt, time, weiOf } from "./reportRows.ts";
 
 interface Pair {
   readonly of: string;
@@ -84,16 +84,16 @@ test("what the report says of the market, of values over time, of winning bids a
   const report = await makeReport(warehouse, { scope, names, lake, checks: [] });
   t.true(report.html.length < 3_000_000, `the page has ${report.html.length} characters`);
   const shown = JSON.parse(JSON.stringify(report.numbers)) as Numbers;
-  const rows = await rowsOf(warehouse);
+  const rows = await allRows(warehouse);
   const { bids, payloads, blocks } = rows;
   const { believed, believedBids } = beliefsOf(rows);
   const builderOf = (key: string) =>
     names.nameOf(
-      (blocks.get(key) ?? []).map((row) => text(row, "builder_pubkey")).reduce((a, b) => (a < b ? a : b)),
+      (blocks.get(key) ?? []).map((row) => textAt(row, "builder_pubkey")).reduce((a, b) => (a < b ? a : b)),
     );
 
   // Slots, and bids by slot.
-  t.is(shown.payloads.slots, new Set(payloads.map((row) => text(row, "slot"))).size);
+  t.is(shown.payloads.slots, new Set(payloads.map((row) => textAt(row, "slot"))).size);
   const firsts = [...new Set(shown.bids.over_time.map(({ first_slot }) => first_slot))].toSorted(
     (a, b) => a - b,
   );
@@ -101,13 +101,14 @@ test("what the report says of the market, of values over time, of winning bids a
   const ledger = await warehouse.query("SELECT relay, first_slot, covered FROM bids_loads");
   const isCovered = (relay: string, slot: number) =>
     ledger.some(
-      (row) => text(row, "relay") === relay && text(row, "covered")[slot - number(row, "first_slot")] === "1",
+      (row) =>
+        textAt(row, "relay") === relay && textAt(row, "covered")[slot - number(row, "first_slot")] === "1",
     );
   t.true(shown.bids.over_time.length > 100);
   for (const { relay, first_slot, bids_a_slot } of shown.bids.over_time) {
     const all = Array.from({ length: step }, (_, index) => first_slot + index);
     const covered = all.filter((slot) => slot <= range.last && isCovered(relay, slot)).length;
-    const own = bids.filter((row) => text(row, "relay") === relay && all.includes(number(row, "slot")));
+    const own = bids.filter((row) => textAt(row, "relay") === relay && all.includes(number(row, "slot")));
     t.true(
       near(bids_a_slot * covered, sum(own.map((row) => number(row, "copies")))),
       `${relay} ${first_slot}`,
@@ -145,12 +146,14 @@ test("what the report says of the market, of values over time, of winning bids a
   let [undated, never] = [0, 0];
   const left: { slot: number; hash: string; eth: number }[] = [];
   for (const { slot, hash, wei, parent, relays } of believed) {
-    const rivals = (believedBids.get(slot) ?? []).filter((row) => text(row, "parent_hash") === parent);
+    const rivals = (believedBids.get(slot) ?? []).filter((row) => textAt(row, "parent_hash") === parent);
     if (rivals.length === 0) continue;
-    left.push({ slot: Number(slot), hash, eth: (Math.max(...rivals.map(valueOf)) - wei) / 1e18 });
+    left.push({ slot: Number(slot), hash, eth: (Math.max(...rivals.map(weiOf)) - wei) / 1e18 });
     const offers = bids.filter(
       (row) =>
-        text(row, "slot") === slot && text(row, "block_hash") === hash && relays.has(text(row, "relay")),
+        textAt(row, "slot") === slot &&
+        textAt(row, "block_hash") === hash &&
+        relays.has(textAt(row, "relay")),
     );
     const dated = offers.filter((row) => row["timestamp_ms"] !== null).map(ms);
     const first = Math.floor(Math.min(...dated) / 100) * 100;
@@ -194,7 +197,7 @@ test("what the report says of the market, of values over time, of winning bids a
   };
   pairs(keys.map(relaysAt), shown.market.relay_relay);
   const newest = bids.filter((row) => number(row, "slot") > range.last - shown.market.compared_slots);
-  const offered = groupBy(newest, (row) => `${text(row, "slot")} ${text(row, "block_hash")}`);
+  const offered = groupBy(newest, (row) => `${textAt(row, "slot")} ${textAt(row, "block_hash")}`);
   pairs([...offered.values()].map(relaysOf), shown.market.bids_relay_relay);
 
   // Concentration.
@@ -226,7 +229,7 @@ test("what the report says of the market, of values over time, of winning bids a
   // Paid and claimed: a block once, with what is lacking from the least claim.
   const judged = groupBy(
     await warehouse.query("SELECT * FROM payments"),
-    (row) => `${text(row, "slot")} ${text(row, "block_hash")}`,
+    (row) => `${textAt(row, "slot")} ${textAt(row, "block_hash")}`,
   );
   t.is(shown.payments.blocks, judged.size);
   for (const { verdict, blocks: count, short_eth } of shown.payments.verdicts) {
@@ -252,16 +255,16 @@ test("what the report says of the market, of values over time, of winning bids a
       t.is(covered, isCovered(relay, auction.slot), relay);
       t.is(
         count,
-        sum(own.filter((row) => text(row, "relay") === relay).map((row) => number(row, "copies"))),
+        sum(own.filter((row) => textAt(row, "relay") === relay).map((row) => number(row, "copies"))),
         relay,
       );
-      const best = plausible.filter((row) => text(row, "relay") === relay).map(valueOf);
+      const best = plausible.filter((row) => textAt(row, "relay") === relay).map(weiOf);
       t.true(best_eth === null ? best.length === 0 : near(best_eth, Math.max(...best) / 1e18), relay);
     }
     const delivered = payloads.filter((row) => number(row, "slot") === auction.slot);
     t.is(
       auction.payloads.length,
-      new Set(delivered.map((row) => `${text(row, "relay")} ${text(row, "block_hash")}`)).size,
+      new Set(delivered.map((row) => `${textAt(row, "relay")} ${textAt(row, "block_hash")}`)).size,
     );
     for (const { block_hash, eth_left } of auction.outcomes)
       t.true(near(eth_left, Math.max(0, left.find(({ hash }) => hash === block_hash)?.eth ?? -1)));

@@ -4,7 +4,7 @@ import type { Value, Warehouse } from "../../runtime/warehouse/warehouse.ts";
 
 export type Row = Readonly<Record<string, Value>>;
 
-export function text(row: Row, name: string): string {
+export function textAt(row: Row, name: string): string {
   const value = row[name];
   if (typeof value !== "string") throw new TypeError(`${name} is ${JSON.stringify(value)}`);
   return value;
@@ -22,8 +22,8 @@ export function quantile(values: readonly number[], share: number): number {
 }
 
 export const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
-export const valueOf = (row: Row) => Number(text(row, "value"));
-export const relaysOf = (rows: readonly Row[]) => new Set(rows.map((row) => text(row, "relay")));
+export const weiOf = (row: Row) => Number(textAt(row, "value"));
+export const relaysOf = (rows: readonly Row[]) => new Set(rows.map((row) => textAt(row, "relay")));
 /** All rows, and those of payloads by block. */
 export interface Rows {
   readonly bids: readonly Row[];
@@ -32,13 +32,13 @@ export interface Rows {
 }
 
 /** All rows of a warehouse. */
-export async function rowsOf(warehouse: Warehouse): Promise<Rows> {
+export async function allRows(warehouse: Warehouse): Promise<Rows> {
   const bids = await warehouse.query("SELECT * FROM bids");
   const payloads = await warehouse.query("SELECT * FROM payloads");
   return {
     bids,
     payloads,
-    blocks: groupBy(payloads, (row) => `${text(row, "slot")} ${text(row, "block_hash")}`),
+    blocks: groupBy(payloads, (row) => `${textAt(row, "slot")} ${textAt(row, "block_hash")}`),
   };
 }
 
@@ -47,17 +47,17 @@ export type Beliefs = ReturnType<typeof beliefsOf>;
 /** What can be believed, by the words of belief.ts. */
 export function beliefsOf({ bids, blocks }: Rows) {
   const bidsAt = groupBy(
-    bids.filter((row) => valueOf(row) > 0),
-    (row) => text(row, "slot"),
+    bids.filter((row) => weiOf(row) > 0),
+    (row) => textAt(row, "slot"),
   );
   const usual = new Map(
     [...bidsAt].map(([slot, rows]) => [
       slot,
-      Math.exp(sum(rows.map((row) => Math.log(valueOf(row)))) / rows.length),
+      Math.exp(sum(rows.map((row) => Math.log(weiOf(row)))) / rows.length),
     ]),
   );
   const stated = [...blocks].flatMap(([key, rows]) => {
-    const values = rows.map(valueOf).filter((value) => value > 0);
+    const values = rows.map(weiOf).filter((value) => value > 0);
     const [slot = "", hash = ""] = key.split(" ");
     const wei = Math.min(...values);
     return values.length === 0
@@ -67,7 +67,7 @@ export function beliefsOf({ bids, blocks }: Rows) {
             slot,
             hash,
             wei,
-            parent: text(rows[0] ?? {}, "parent_hash"),
+            parent: textAt(rows[0] ?? {}, "parent_hash"),
             relays: relaysOf(rows),
             believed: wei <= Math.min(1000 * (usual.get(slot) ?? Infinity), 1e22),
           },
@@ -78,7 +78,7 @@ export function beliefsOf({ bids, blocks }: Rows) {
     [...bidsAt].map(([slot, rows]) => {
       const delivered = stated.filter((one) => one.slot === slot && one.believed).map(({ wei }) => wei);
       const ceiling = Math.max(20 * (usual.get(slot) ?? 0), ...delivered);
-      return [slot, rows.filter((row) => power(valueOf(row)) <= power(ceiling))];
+      return [slot, rows.filter((row) => power(weiOf(row)) <= power(ceiling))];
     }),
   );
   return { bidsAt, stated, believed: stated.filter((one) => one.believed), believedBids };

@@ -32,13 +32,25 @@ export function timeAxis({ axisX }: Plotting, { network, range }: Scope, width: 
 /** Names at the left: as much room as the longest needs, but never more than a third of the plot. */
 export function leftMargin(names: readonly string[], width: number): number {
   const longest = Math.max(...names.map((name) => name.length), 4);
-  return Math.min(16 + longest * 7, Math.round(width / 3));
+  return Math.min(18 + longest * 7.3, Math.round(width / 3));
 }
 
 /** A name cut to what the margin at the left holds. */
 export function fitted(name: string, margin: number): string {
-  const room = Math.max(4, Math.floor((margin - 14) / 7));
+  const room = Math.max(4, Math.floor((margin - 16) / 7.3));
   return name.length > room ? `${name.slice(0, room - 1)}…` : name;
+}
+
+/** The names of rows that are drawn by hand, the first at the top, each one high. */
+export function rowNames({ axisY }: Plotting, names: readonly string[], marginLeft: number) {
+  return axisY(
+    names.map((_, index) => names.length - 0.5 - index),
+    {
+      tickFormat: (at: number) => fitted(names[names.length - 0.5 - at] ?? "", marginLeft),
+      tickSize: 0,
+      label: null,
+    },
+  );
 }
 
 /** Height of a row with a name, px. */

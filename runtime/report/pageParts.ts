@@ -33,7 +33,7 @@ a{color:var(--link)}
 figure{margin:24px 0 36px}
 figcaption{margin-bottom:6px}
 .units,.read,.dim,.advice{color:var(--dim);font-size:.875rem;margin:0}
-.read{margin-top:4px}
+.read{margin-top:4px;overflow-wrap:anywhere}
 .nothing{margin:8px 0;padding:16px;background:var(--panel);border-radius:6px;color:var(--dim)}
 .legend{display:flex;flex-wrap:wrap;gap:2px 16px;list-style:none;margin:0 0 4px;padding:0;font-size:.85rem}
 .legend li{display:flex;align-items:baseline;gap:6px;min-width:0;overflow-wrap:anywhere}

@@ -1,22 +1,12 @@
 import type { DatasetName } from "../datasets/dataset.ts";
 import type { SqlDialect } from "../warehouse/sql/dialect.ts";
 import type { BuilderNames } from "./names.ts";
-import type { Buckets, Scope } from "../warehouse/sql/scope.ts";
-import type { Auction } from "./auction/auction.ts";
-import type { ResultRow } from "../warehouse/sql/values.ts";
+import type { Ask, Results } from "./asking.ts";
+import type { SlotAuction } from "./auction/auction.ts";
 
 /** The plotting library, which is loaded only when something is drawn. */
 export type Plotting = typeof import("@observablehq/plot");
 export type PlotOptions = import("@observablehq/plot").PlotOptions;
-
-/** What statements are written from. */
-export interface Ask {
-  readonly scope: Scope;
-  /** Many narrow buckets, for what is shown as cells. */
-  readonly fine: Buckets;
-  /** Few wide ones, for shares. */
-  readonly coarse: Buckets;
-}
 
 /** What results are shown with. */
 export interface Showing extends Ask {
@@ -26,7 +16,7 @@ export interface Showing extends Ask {
   /** The colour of a builder by what it is shown as; those without one of their own are grey. */
   readonly builderColour: (builder: string) => string;
   /** The auctions that are drawn. */
-  readonly auctions: readonly Auction[];
+  readonly auctions: readonly SlotAuction[];
   /** The quarantine of the lake, where that was read. */
   readonly refused: Refusals | undefined;
 }
@@ -42,9 +32,6 @@ export interface Refusals {
   /** Chunks whose quarantine wasn't read, since there are many. */
   readonly unread: number;
 }
-
-/** The rows of each statement of a section. */
-export type Results = Readonly<Record<string, readonly ResultRow[]>>;
 
 /** One part of the report: its statements, and what is made of their results. */
 export interface Section {

@@ -5,7 +5,7 @@ import { prunedDaysSql } from "../warehouse/sql/prunable.ts";
 import { type Scope, bucketsOf, loadedRangeSql } from "../warehouse/sql/scope.ts";
 import { refusedChunksSql } from "./refusals.ts";
 import { auctionStatements } from "./auction/auction.ts";
-import type { Ask } from "./section.ts";
+import type { Ask } from "./asking.ts";
 import { sections } from "./sections/sections.ts";
 
 /** Buckets of time: as many as can be told apart as cells, and as bars. */

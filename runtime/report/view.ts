@@ -1,4 +1,5 @@
-import type { PageColumn, Figure, Results, Section, Showing, PageTable, Tile } from "./section.ts";
+import type { Results } from "./asking.ts";
+import type { PageColumn, Figure, Section, Showing, PageTable, Tile } from "./section.ts";
 
 /**
  * The view of a section in steps: what is found in the results (`numbers` of it for `report --json`), the figures that show

@@ -6,7 +6,7 @@ import { groupBy, numberIn, numberOrNull, sumOf, textIn } from "../../warehouse/
 import type { Warehouse } from "../../warehouse/warehouse.ts";
 import { sqlDialectOf } from "../../warehouse/sql/dialects.ts";
 import type { BuilderNames } from "../names.ts";
-import type { Results } from "../section.ts";
+import type { Results } from "../asking.ts";
 import { leftBehindSql } from "../sections/leftBehind.ts";
 
 /** Auctions that the page draws: those of the slots with most left behind. */
@@ -42,7 +42,7 @@ WHERE first_slot <= ${slot} AND last_slot >= ${slot}${relayIn(d, scope)}
 }
 
 /** A slot's auction, with the statements that it was asked by. */
-export interface Auction {
+export interface SlotAuction {
   readonly slot: number;
   readonly statements: Readonly<Record<string, string>>;
   readonly found: ReturnType<typeof auctionFound>;
@@ -54,7 +54,7 @@ export async function askAuctions(
   scope: Scope,
   names: BuilderNames,
   slots: readonly number[],
-): Promise<Auction[]> {
+): Promise<SlotAuction[]> {
   const d = sqlDialectOf(warehouse.url);
   return Promise.all(
     slots.map(async (slot) => {
@@ -172,6 +172,6 @@ function topBuilders(believed: readonly Bids[]): { builder: string; best_eth: nu
 }
 
 /** The builders that auctions show in colour. */
-export function buildersOfAuctions(auctions: readonly Auction[]): string[] {
+export function buildersOfAuctions(auctions: readonly SlotAuction[]): string[] {
   return auctions.flatMap(({ found }) => found.numbers.builders.map(({ builder }) => builder));
 }

@@ -1,4 +1,4 @@
-import { NARROW, IN_THE_MIDDLE, fitted, leftMargin } from "../axes.ts";
+import { NARROW, IN_THE_MIDDLE, rowNames, leftMargin } from "../axes.ts";
 import { REST_COLOUR } from "../colours.ts";
 import { count, eth } from "../format.ts";
 import { explanationText } from "../sections/leftBehind.ts";
@@ -6,7 +6,7 @@ import type { Cell, Figure, PageTable, PlotOptions, Plotting, SectionView, Showi
 import { REST } from "../stackedBars.ts";
 import { columnsOf } from "../view.ts";
 import { groupBy, quantileOf, sumOf } from "../../warehouse/sql/values.ts";
-import { AUCTION_STEP_MS, type Auction } from "./auction.ts";
+import { AUCTION_STEP_MS, type SlotAuction } from "./auction.ts";
 
 /** Seconds before and after the slot's start that the plot shows. */
 const WINDOW_MS = { from: -12_000, to: 12_000 } as const;
@@ -14,7 +14,7 @@ const WINDOW_MS = { from: -12_000, to: 12_000 } as const;
 const DOTS = { one: 2500, several: 1500, phone: 700 } as const;
 
 /** The figures and tables of some slots' auctions. */
-export function auctionsView(auctions: readonly Auction[], showing: Showing): SectionView {
+export function auctionsView(auctions: readonly SlotAuction[], showing: Showing): SectionView {
   const dots = auctions.length === 1 ? DOTS.one : DOTS.several;
   return {
     numbers: auctions.map(({ slot, found }) => ({ slot, ...found.numbers })),
@@ -25,7 +25,7 @@ export function auctionsView(auctions: readonly Auction[], showing: Showing): Se
 }
 
 /** The statements of auctions by the names that figures and tables give them. */
-export function auctionQueries(auctions: readonly Auction[]): Readonly<Record<string, string>> {
+export function auctionQueries(auctions: readonly SlotAuction[]): Readonly<Record<string, string>> {
   return Object.fromEntries(
     auctions.flatMap(({ statements }, index) =>
       Object.entries(statements).map(([name, sql]) => [`auction_${index + 1}_${name}`, sql]),
@@ -33,7 +33,7 @@ export function auctionQueries(auctions: readonly Auction[]): Readonly<Record<st
   );
 }
 
-function auctionFigure(auction: Auction, place: number, most: number, showing: Showing): Figure {
+function auctionFigure(auction: SlotAuction, place: number, most: number, showing: Showing): Figure {
   const { slot, found } = auction;
   const { bids, beyond_belief: beyond, undated, builders, relays } = found.numbers;
   const { dots, oneIn } = dotsOf(auction, most);
@@ -82,7 +82,7 @@ interface Dot {
  * The best bid of each relay, builder and step. Of too many, each relay's and builder's best, and one in so many of its others in
  * the order of time: wider steps would look like bursts of bids.
  */
-function dotsOf({ found: { cells } }: Auction, most: number): { dots: Dot[]; oneIn: number } {
+function dotsOf({ found: { cells } }: SlotAuction, most: number): { dots: Dot[]; oneIn: number } {
   const all = cells.flatMap(({ step, ...rest }) =>
     step === null ? [] : [{ ...rest, ms: (step + 0.5) * AUCTION_STEP_MS }],
   );
@@ -108,7 +108,7 @@ function topOf(dots: readonly Dot[], outcomes: readonly { readonly eth: number }
 }
 
 /** Who won, and what was left and why, in words. */
-function outcomeText({ found: { numbers } }: Auction): string {
+function outcomeText({ found: { numbers } }: SlotAuction): string {
   const { outcomes, payloads } = numbers;
   if (payloads.length === 0) return "No relay says that it delivered a block in this slot.";
   const relaysOf = (hash: string) =>
@@ -132,7 +132,7 @@ function outcomeText({ found: { numbers } }: Auction): string {
 }
 
 interface Drawing {
-  readonly auction: Auction;
+  readonly auction: SlotAuction;
   readonly dots: readonly Dot[];
   /** The height of a row, ETH. */
   readonly top: number;
@@ -154,14 +154,7 @@ function auctionPlot(plotting: Plotting, width: number, drawing: Drawing): PlotO
     y: { domain: [0, names.length], label: null },
     marks: [
       plotting.axisX({ label: "s from the slot's start", ...IN_THE_MIDDLE, ticks: width < NARROW ? 5 : 10 }),
-      plotting.axisY(
-        names.map((_, index) => names.length - 0.5 - index),
-        {
-          tickFormat: (at: number) => fitted(names[names.length - 0.5 - at] ?? "", marginLeft),
-          tickSize: 0,
-          label: null,
-        },
-      ),
+      rowNames(plotting, names, marginLeft),
       plotting.ruleY(
         names.map((_, index) => index),
         { stroke: "var(--line)" },
@@ -211,7 +204,7 @@ function auctionMarks(
   ];
 }
 
-function relaysTable({ slot, found }: Auction, place: number): PageTable {
+function relaysTable({ slot, found }: SlotAuction, place: number): PageTable {
   const { relays, payloads } = found.numbers;
   const seconds = (ms: number | null): Cell => (ms === null ? "" : (ms / 1000).toFixed(2));
   const all = sumOf(relays, ({ bids }) => bids);

@@ -1,7 +1,8 @@
 import { IN_THE_MIDDLE, NARROW, namedRows } from "../axes.ts";
 import { count, slotsAndTime } from "../format.ts";
 import { bucketSql, inScope, scopeSlots } from "../../warehouse/sql/scope.ts";
-import type { Figure, PlotOptions, Plotting, Results, Section, Showing, PageTable } from "../section.ts";
+import type { Results } from "../asking.ts";
+import type { Figure, PlotOptions, Plotting, Section, Showing, PageTable } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
 import { HATCHED_LEGEND, type Part, partsOf, shortCount, stackedBars } from "../stackedBars.ts";
 import { groupBy, numberIn, quantileOf, sumOf, textIn } from "../../warehouse/sql/values.ts";

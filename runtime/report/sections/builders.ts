@@ -2,7 +2,8 @@ import { IN_THE_MIDDLE, NARROW, ROW, namedRows } from "../axes.ts";
 import { plausibleValues } from "../../warehouse/sql/plausibleValues.ts";
 import { count, eth, percent, shareTick } from "../format.ts";
 import { inScope } from "../../warehouse/sql/scope.ts";
-import type { Figure, PlotOptions, Plotting, Results, Section, Showing, PageTable } from "../section.ts";
+import type { Results } from "../asking.ts";
+import type { Figure, PlotOptions, Plotting, Section, Showing, PageTable } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
 import { numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
 

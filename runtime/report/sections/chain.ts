@@ -1,7 +1,8 @@
 import { canonicalBlocksTable } from "../../datasets/tables.ts";
 import { count, percent, slotsAndTime } from "../format.ts";
 import { bucketSql } from "../../warehouse/sql/scope.ts";
-import type { Figure, Results, Section, Showing, PageTable } from "../section.ts";
+import type { Results } from "../asking.ts";
+import type { Figure, Section, Showing, PageTable } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
 import { type Part, partsOf, stackedBars } from "../stackedBars.ts";
 import { groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";

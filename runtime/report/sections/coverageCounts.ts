@@ -1,7 +1,7 @@
 import { type SlotRange, intersect, settledSlot, slotCount, slotStartMs } from "../../chain/slots.ts";
 import { type DatasetName, AUCTION } from "../../datasets/dataset.ts";
 import { type Scope, scopeSlots } from "../../warehouse/sql/scope.ts";
-import type { Ask, Results } from "../section.ts";
+import type { Ask, Results } from "../asking.ts";
 import { type ResultRow, numberIn, numberOrNull, sumOf, textIn } from "../../warehouse/sql/values.ts";
 
 /** What is known of the slots of one relay and dataset, in a bucket or in all. */

@@ -1,8 +1,9 @@
 import type { DatasetName } from "../../datasets/dataset.ts";
-import { NARROW, fitted, leftMargin, timeAxis, timesOf } from "../axes.ts";
+import { NARROW, rowNames, leftMargin, timeAxis, timesOf } from "../axes.ts";
 import { percent, slotsAndTime } from "../format.ts";
 import { type Scope, scopeSlots } from "../../warehouse/sql/scope.ts";
-import type { Ask, Figure, Showing } from "../section.ts";
+import type { Ask } from "../asking.ts";
+import type { Figure, Showing } from "../section.ts";
 import { sumOf } from "../../warehouse/sql/values.ts";
 import type { DayCell, RelayCoverage } from "./coverageCounts.ts";
 
@@ -52,14 +53,7 @@ export function heatMap(
               color: { domain: STATES.map(({ key }) => key), range: STATES.map(({ colour }) => colour) },
               marks: [
                 time.mark,
-                plotting.axisY(
-                  names.map((_, index) => names.length - 0.5 - index),
-                  {
-                    tickFormat: (at: number) => fitted(names[names.length - 0.5 - at] ?? "", marginLeft),
-                    tickSize: 0,
-                    label: null,
-                  },
-                ),
+                rowNames(plotting, names, marginLeft),
                 plotting.rect(joined(rectangles), {
                   x1: (rectangle: Rectangle) => timesOf(fine, rectangle.from, scope).x1,
                   x2: (rectangle: Rectangle) => timesOf(fine, rectangle.to, scope).x2,

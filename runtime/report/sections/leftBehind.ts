@@ -1,7 +1,7 @@
 import { plausibleValues } from "../../warehouse/sql/plausibleValues.ts";
 import { type SqlDialect, countWhere } from "../../warehouse/sql/dialect.ts";
 import { type Scope, bucketSql, inScope } from "../../warehouse/sql/scope.ts";
-import type { Ask } from "../section.ts";
+import type { Ask } from "../asking.ts";
 
 /** When winning bids came is counted in steps of so many ms. */
 export const WINNING_STEP_MS = 100;

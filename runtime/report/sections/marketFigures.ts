@@ -3,7 +3,7 @@ import { NARROW, timeAxis } from "../axes.ts";
 import { count, percent, slotsAndTime } from "../format.ts";
 import { SHARE_LEGEND, matrixPlot } from "../matrix.ts";
 import type { Figure, PlotOptions, Plotting, Showing } from "../section.ts";
-import type { Market, Pair } from "./market.ts";
+import type { Market, Pair } from "./marketNumbers.ts";
 
 const KINDS = [
   { key: "builders", colour: "var(--b7)" },

@@ -1,7 +1,8 @@
 import { type SlotRange, intersect, slotCount } from "../../chain/slots.ts";
 import type { SqlDialect } from "../../warehouse/sql/dialect.ts";
 import { type Scope, relayIn } from "../../warehouse/sql/scope.ts";
-import type { Results, Showing } from "../section.ts";
+import type { Results } from "../asking.ts";
+import type { Showing } from "../section.ts";
 import { type ResultRow, groupBy, numberIn, sumOf, textIn } from "../../warehouse/sql/values.ts";
 import { coverageCounts } from "./coverageCounts.ts";
 

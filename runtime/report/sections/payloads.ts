@@ -1,7 +1,8 @@
 import { count, percent, slotsAndTime } from "../format.ts";
 import { countWhere } from "../../warehouse/sql/dialect.ts";
 import { bucketSql, inScope } from "../../warehouse/sql/scope.ts";
-import type { Figure, Results, Section, Showing, PageTable, Tile } from "../section.ts";
+import type { Results } from "../asking.ts";
+import type { Figure, Section, Showing, PageTable, Tile } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
 import { REST, type Part, largest, partsOf, stackedBars } from "../stackedBars.ts";
 import { missingSomewhere } from "./missingSlots.ts";

@@ -6,15 +6,13 @@ import { IN_THE_MIDDLE, NARROW, timeAxis } from "../axes.ts";
 import { count, countTick, eth, percent, slotsAndTime } from "../format.ts";
 import type { Figure, PlotOptions, Plotting, Showing } from "../section.ts";
 import { EXPLANATIONS, LEFT_SIZES, explanationText } from "./leftBehind.ts";
-import type { Values } from "./value.ts";
+import { STEPS_PER_DECADE, type ValuesFound } from "./valueNumbers.ts";
 
-/** The distribution has so many steps to a power of ten. */
-export const STEPS_PER_DECADE = 5;
 /** Where the plot of values begins and ends, in such steps: 0.0001 and 1,000 ETH. */
 const FIRST_STEP = -4 * STEPS_PER_DECADE;
 const END_STEP = 3 * STEPS_PER_DECADE;
 
-export function valueFigures({ numbers, distribution, left }: Values, showing: Showing): Figure[] {
+export function valueFigures({ numbers, distribution, left }: ValuesFound, showing: Showing): Figure[] {
   const { blocks_beyond_belief: beyond, compared_blocks: compared } = numbers;
   const inside = distribution.filter(({ step }) => step >= FIRST_STEP && step < END_STEP);
   return [
@@ -59,7 +57,11 @@ function outsideNote(beyond: number, outside: number): string {
   return parts.length === 0 ? "" : ` Left out: ${parts.join(", and ")}.`;
 }
 
-function deliveredPlot(plotting: Plotting, width: number, distribution: Values["distribution"]): PlotOptions {
+function deliveredPlot(
+  plotting: Plotting,
+  width: number,
+  distribution: ValuesFound["distribution"],
+): PlotOptions {
   const { frame, ground, axis } = blocksUpwards(plotting, width < NARROW ? 220 : 260);
   return {
     ...frame,
@@ -88,7 +90,7 @@ function deliveredPlot(plotting: Plotting, width: number, distribution: Values["
   };
 }
 
-function leftPlot(plotting: Plotting, width: number, left: Values["left"]): PlotOptions {
+function leftPlot(plotting: Plotting, width: number, left: ValuesFound["left"]): PlotOptions {
   const { frame, ground, axis } = blocksUpwards(plotting, width < NARROW ? 240 : 280);
   const keys = EXPLANATIONS.map(({ key }) => key);
   const all = sumOf(left, ({ blocks }) => blocks);
@@ -135,9 +137,9 @@ function blocksUpwards(plotting: Plotting, height: number) {
   };
 }
 
-type Period = Values["numbers"]["over_time"][number];
+type Period = ValuesFound["numbers"]["over_time"][number];
 
-function overTimeFigure(numbers: Values["numbers"], showing: Showing): Figure {
+function overTimeFigure(numbers: ValuesFound["numbers"], showing: Showing): Figure {
   const { over_time: periods, blocks, median_eth: median } = numbers;
   const of = median === null ? "" : `; the median of all ${count(blocks)} is ${eth(median)} ETH`;
   return {

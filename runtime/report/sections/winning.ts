@@ -1,7 +1,8 @@
 import { numberIn, numberOrNull, quantileOf, sumOf } from "../../warehouse/sql/values.ts";
 import { IN_THE_MIDDLE, NARROW } from "../axes.ts";
 import { count, countTick } from "../format.ts";
-import type { Figure, PlotOptions, Plotting, Results } from "../section.ts";
+import type { Results } from "../asking.ts";
+import type { Figure, PlotOptions, Plotting } from "../section.ts";
 import { WINNING_STEP_MS } from "./leftBehind.ts";
 
 /** When winning bids came: delivered blocks by the step in which they were first bid where they were delivered. */
