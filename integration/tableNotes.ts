@@ -96,7 +96,7 @@ export const TRAPS: Readonly<Record<string, string>> = {
   "*.copies": "count bids by `sum(copies)`, not by `count(*)`",
   "payloads.block_hash":
     "several relays deliver one block: count DISTINCT block_hash for blocks, rows for payloads",
-  "payloads.reorged": "null without `--canonical` or the stack's table of blocks: not yet known, not false",
+  "payloads.reorged": "null without `--chain` or the stack's table of blocks: not yet known, not false",
   "delivered.value_left": "a claim may be the best bid: sum it only where `best_believed`",
   "delivered.best_value": "of the same relay only: the best of all relays is a query of its own",
   "bids_readable.value_eth": "sum `value` where every wei counts",
