@@ -31,7 +31,9 @@ export interface ChainBlock {
 /** Something that tells of the finalized chain: a node, or files. */
 export interface ChainSource {
   /** As it stands in the lake where a relay does. */
-  readonly name: "beacon" | "execution" | "xatu";
+  readonly name: "beacon" | "execution" | "xatu" | "bigquery";
+  /** Slots that one question is worth; those of a chunk without it. */
+  readonly slotsAtOnce?: number;
   /** The newest slot that it could tell of now. */
   final(): Promise<number>;
   /**

@@ -43,9 +43,9 @@ export async function collectChain(
     },
   });
   try {
-    for await (const plan of plans) {
+    for await (const group of together(plans, source.slotsAtOnce ?? 1)) {
       if (stop.aborted) return tally;
-      await collectPlan(options, source, plan, tally);
+      await collectPlans(options, source, group, tally);
     }
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
@@ -57,29 +57,48 @@ export async function collectChain(
   return tally;
 }
 
-async function collectPlan(
+/** Plans, newest first, in groups that a source is asked for together: so many slots of whole chunks, or one chunk. */
+async function* together(plans: AsyncIterable<ChunkPlan>, slots: number): AsyncGenerator<ChunkPlan[]> {
+  let group: ChunkPlan[] = [];
+  for await (const plan of plans) {
+    const [newest] = group;
+    if (newest && newest.last - plan.first >= slots) {
+      yield group;
+      group = [];
+    }
+    group.push(plan);
+  }
+  if (group.length > 0) yield group;
+}
+
+async function collectPlans(
   { network, lake, clock, log }: ChainOptions,
   source: ChainSource,
-  plan: ChunkPlan,
+  plans: readonly ChunkPlan[],
   tally: Tally,
 ): Promise<void> {
   const counts = countsOf(tally, dataset.name);
-  const wanted = new Set(plan.missing);
-  const told = await source.blocks({ first: Math.min(...wanted), last: Math.max(...wanted) });
+  const all = plans.flatMap(({ missing }) => missing);
+  const first = all.reduce((a, b) => Math.min(a, b));
+  const told = await source.blocks({ first, last: all.reduce((a, b) => Math.max(a, b)) });
+  const bySlot = new Map(told.map((block) => [Number(block.slot), block]));
   const readAt = clock.now();
-  const answers = told
-    .filter(({ slot }) => wanted.has(Number(slot)))
-    .map((block) => packed({ network, relay: source.name, slot: Number(block.slot) }, block, readAt));
-  counts.read += wanted.size;
-  counts.failed += wanted.size - answers.length;
-  if (answers.length < wanted.size)
-    tally.lastError = `${source.name}: its blocks don't prove ${wanted.size - answers.length} slots of ${plan.first}-${plan.last}`;
-  if (answers.length === 0) return;
-  const chunk = { dataset: dataset.name, relay: source.name, first: plan.first, last: plan.last };
-  const update = await writeChunk(lake, log, chunk, { answers }, "collect");
-  counts.covered += update.added;
-  counts.rows += update.addedRows;
-  counts.lostTurns += update.lostTurns;
+  for (const plan of plans) {
+    const answers = plan.missing.flatMap((slot) => {
+      const block = bySlot.get(slot);
+      return block ? packed({ network, relay: source.name, slot }, block, readAt) : [];
+    });
+    counts.read += plan.missing.length;
+    counts.failed += plan.missing.length - answers.length;
+    if (answers.length < plan.missing.length)
+      tally.lastError = `${source.name}: its blocks don't prove ${plan.missing.length - answers.length} slots of ${plan.first}-${plan.last}`;
+    if (answers.length === 0) continue;
+    const chunk = { dataset: dataset.name, relay: source.name, first: plan.first, last: plan.last };
+    const update = await writeChunk(lake, log, chunk, { answers }, "collect");
+    counts.covered += update.added;
+    counts.rows += update.addedRows;
+    counts.lostTurns += update.lostTurns;
+  }
 }
 
 const decode = answerDecoder(dataset);
