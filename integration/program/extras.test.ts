@@ -88,8 +88,15 @@ test.serial(
     t.true(made.length > 5);
     for (const row of made) {
       if (row["submitted_value"] !== null)
-        t.true(BigInt(String(row["submitted_value"])) > BigInt(String(row["value"])));
-      else t.true(BigInt(String(row["original_value"])) < BigInt(String(row["value"])));
+        t.true(
+          BigInt(JSON.parse(JSON.stringify(row["submitted_value"])) as string) >
+            BigInt(JSON.parse(JSON.stringify(row["value"])) as string),
+        );
+      else
+        t.true(
+          BigInt(JSON.parse(JSON.stringify(row["original_value"])) as string) <
+            BigInt(JSON.parse(JSON.stringify(row["value"])) as string),
+        );
     }
   },
 );
