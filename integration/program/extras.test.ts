@@ -1,6 +1,7 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { textIn } from "../../runtime/warehouse/sql/values.ts";
 import test, { type ExecutionContext } from "ava";
 import { settledSlot, slotCount } from "../../runtime/chain/slots.ts";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
@@ -88,8 +89,8 @@ test.serial(
     t.true(made.length > 5);
     for (const row of made) {
       if (row["submitted_value"] !== null)
-        t.true(BigInt(String(row["submitted_value"])) > BigInt(String(row["value"])));
-      else t.true(BigInt(String(row["original_value"])) < BigInt(String(row["value"])));
+        t.true(BigInt(textIn(row, "submitted_value")) > BigInt(textIn(row, "value")));
+      else t.true(BigInt(textIn(row, "original_value")) < BigInt(textIn(row, "value")));
     }
   },
 );
