@@ -162,6 +162,7 @@ export const ROOMS = [
       "runtime/backload",
       "runtime/warehouse",
       "runtime/warehouse/bigquery",
+      "runtime/builders",
     ],
   },
   {

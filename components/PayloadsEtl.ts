@@ -9,6 +9,7 @@ export class PayloadsEtl extends DatasetEtl {
       ...collectedBy("payloads").flatMap((each) => [each, `${each}_loads`]),
       "canonical_blocks",
       "payments",
+      "builders",
     ];
     super({ type: "PayloadsEtl", service: "payloads", tables }, name, args, opts);
     this.registerOutputs({

@@ -46,9 +46,9 @@ test.serial("each stack registers what its golden file says (npm run golden writ
     t.is(await goldenText(file), readFileSync(goldenUrl(file), "utf8"), `stacks/golden/${file}.json`);
 });
 
-/** What few relays serve beside the auction, which the payloads service brings too. */
-const EXTRAS = ["adjustments", "merged_blocks", "headers"];
-const PAYLOAD_TABLES = ["payloads", "payloads_loads", "canonical_blocks", "payments"];
+/** What few relays serve beside the auction, and the chain, which the payloads service brings too. */
+const EXTRAS = ["adjustments", "merged_blocks", "headers", "chain_blocks"];
+const PAYLOAD_TABLES = ["payloads", "payloads_loads", "canonical_blocks", "payments", "builders"];
 
 test("docs/configuration.md names every output", (t) => {
   const text = readFileSync(new URL("../docs/configuration.md", import.meta.url), "utf8");

@@ -30,6 +30,7 @@ const UNKNOWN = {
   beacon: [],
   execution: ["block_root", "proposer_index", "proposer_pubkey"],
   xatu: ["proposer_pubkey"],
+  bigquery: ["block_root", "parent_root", "proposer_index", "proposer_pubkey", "blobs"],
 } as const satisfies Record<ChainSource["name"], readonly (keyof ChainBlock)[]>;
 
 /** What the world's own block says, by the columns. */

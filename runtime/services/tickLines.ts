@@ -29,7 +29,7 @@ export type RelayCounts = Omit<LineOf<"relay">, "refused">;
 /** What a tick did with one relay and dataset; undefined for a relay that it didn't ask. */
 export function relayCounts(
   dataset: DatasetName,
-  { relay: { name } }: Pick<RelayClient, "relay">,
+  { relay: { name } }: { readonly relay: Pick<RelayClient["relay"], "name"> },
   { tallies, live }: Pick<TickResult, "tallies" | "live">,
 ): RelayCounts | undefined {
   const tally = tallies.find(({ relay }) => relay === name);

@@ -1,15 +1,18 @@
+import type { CanonicalTable } from "../chain/canonicalChain.ts";
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
+import { nameBuilders } from "../builders/nameBuilders.ts";
 import { Connection } from "../collect/connection.ts";
-import { type TickMemory, type TickResult, tick } from "../tick/tick.ts";
+import { type TickMemory, type TickResult, isNewDay, tick } from "../tick/tick.ts";
 import type { AuctionDataset } from "../datasets/dataset.ts";
-import { messageOf } from "../errors.ts";
+import { UserError, messageOf } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { ServiceLog } from "../log.ts";
 import type { RelayClient, RelayClientLimits } from "../relays/http/client.ts";
 import type { RelayHeaders } from "../relays/headers.ts";
 import { type Relay, serves } from "../relays/relay.ts";
 import type { Timer } from "../relays/http/transfer.ts";
+import { bigqueryChain, tellsOfBlocks } from "../warehouse/bigquery/bigqueryChain.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { isForbidden } from "./forbidden.ts";
 import { LOG_LINES, type LineOf, type TickOutcome } from "./logLines.ts";
@@ -93,12 +96,14 @@ export class TickService {
     const seconds = () => Math.round(clock.monotonic() - started) / 1000;
     try {
       const result = await this.#patiently(log, started + settings.tickSeconds * 1000);
+      const unnamed = await this.#nameBuilders(result);
       this.#memory = result.memory;
-      const outcome = this.#outcome(result);
+      const wrong = result.unsettled ?? unnamed;
+      const outcome = this.#outcome(result, wrong);
       const relays = this.#relayLines(result, refusedBefore);
       const line = this.#tickLine(result, outcome, seconds());
       for (const relay of relays) log.info(relay, LOG_LINES.relay.message);
-      const fault = result.unsettled === undefined ? {} : { fault: said(result.unsettled, 500) };
+      const fault = wrong === undefined ? {} : { fault: said(wrong, 500) };
       log[outcome === "failed" ? "error" : "info"]({ ...line, ...fault }, LOG_LINES.tick.message);
       const status = { done: 200, "out-of-time": 200, stopped: 503, failed: 500 }[outcome];
       return { status, body: { ...line, ...fault, ...troubles(result), by_relay: relays } };
@@ -134,9 +139,9 @@ export class TickService {
     return [...(this.#connection?.clients.values() ?? [])];
   }
 
-  #outcome({ outOfTime, unsettled }: TickResult): TickOutcome {
+  #outcome({ outOfTime }: TickResult, wrong: string | undefined): TickOutcome {
     if (this.stopping) return "stopped";
-    if (unsettled !== undefined) return "failed";
+    if (wrong !== undefined) return "failed";
     return outOfTime ? "out-of-time" : "done";
   }
 
@@ -176,8 +181,28 @@ export class TickService {
       previous: this.#memory,
       backload: settings.backload,
       canonical: settings.canonical,
+      chain: this.#chainTable && bigqueryChain(warehouse, network, this.#chainTable, clock.now()),
       stop: this.#stop.signal,
     });
+  }
+
+  /** The table that tells of blocks, where the service has one. */
+  get #chainTable(): CanonicalTable | undefined {
+    const { canonical } = this.#options.settings;
+    return canonical && tellsOfBlocks(canonical) ? canonical : undefined;
+  }
+
+  /** Names builders by the blocks that were loaded, once a day; returns why it couldn't. */
+  async #nameBuilders({ loaded, outOfTime }: TickResult): Promise<string | undefined> {
+    const { warehouse, network, clock } = this.#options;
+    if (!this.#chainTable || !loaded || outOfTime || !isNewDay(this.#memory, clock)) return undefined;
+    try {
+      await nameBuilders(warehouse, network, clock.now());
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      return error.message;
+    }
   }
 
   get #mayStillBeGranted(): boolean {
@@ -191,7 +216,7 @@ export class TickService {
   }
 
   #relayLines(result: TickResult, refusedBefore: ReadonlyMap<string, number>): LineOf<"relay">[] {
-    return this.#clients.flatMap((client) => {
+    const ofRelays = this.#clients.flatMap((client) => {
       const refused = client.counters.refusals - (refusedBefore.get(client.relay.name) ?? 0);
       return result.datasets
         .filter((dataset) => serves(client.relay, dataset))
@@ -201,6 +226,8 @@ export class TickService {
           return counts ? [{ ...counts, refused: at === 0 ? refused : 0 }] : [];
         });
     });
+    const chain = relayCounts("chain_blocks", { relay: { name: "bigquery" } }, result);
+    return chain ? [...ofRelays, { ...chain, refused: 0 }] : ofRelays;
   }
 }
 

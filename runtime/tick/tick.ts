@@ -24,6 +24,8 @@ import type { Tally } from "../collect/tally.ts";
 import { rereadSample, writtenLately } from "./tickRereads.ts";
 import { type TickWindows, listedRanges, tickWindows } from "./windows.ts";
 import { withTimeLimit } from "../chain/timeLimit.ts";
+import type { ChainSource } from "../chain/chainSource.ts";
+import { type TickChain, collectNewest } from "./tickChain.ts";
 
 /** What one tick leaves for the next of the same process. Nothing is lost without it, only done again. */
 export interface TickMemory {
@@ -62,6 +64,8 @@ export interface TickOptions {
   readonly backload?: SlotRange | undefined;
   /** Where the canonical chain's blocks are; `reorged` stays as it is without it. */
   readonly canonical?: CanonicalTable | undefined;
+  /** What tells of the chain, where the datasets have it. */
+  readonly chain?: ChainSource | undefined;
   readonly stop: AbortSignal;
   readonly onTally?: (tally: Tally) => void;
 }
@@ -118,6 +122,7 @@ export async function tick(options: TickOptions): Promise<TickResult> {
     const sources = options.sources(asking);
     const range = { first: options.firstSlot ?? 0, last: MAX_SLOT };
     const common = { ...options, datasets: names, lake, sources, range, newerQuestions: NEWER_QUESTIONS };
+    const chain = await collectedChain({ ...options, stop: asking }, lake, windows.get("chain_blocks"));
     const tallies = await collectWindows({ ...common, stop: asking }, (dataset, relay) =>
       askedWindows(options, dataset, relay, windows.get(dataset.name), nowMs),
     );
@@ -125,7 +130,7 @@ export async function tick(options: TickOptions): Promise<TickResult> {
     const written = writtenLately(previous?.writtenMs, lake, clock.now());
     if (!asking.aborted) await rereadSample({ ...common, stop: asking }, lake, windows, tallies, written);
     const askedAll = !asking.aborted;
-    const live: LiveState[] = [];
+    const live: LiveState[] = chain ? [chain.live] : [];
     for (const [name, { live: newest }] of windows) {
       for (const relay of sources.keys()) {
         if (newest && relay.state === "active" && serves(relay, name))
@@ -138,7 +143,7 @@ export async function tick(options: TickOptions): Promise<TickResult> {
       complete ? names.map((name) => [askedKey(name, relay), nowMs] as const) : [],
     );
     return {
-      tallies,
+      tallies: chain ? [...tallies, chain.tally] : tallies,
       datasets: names,
       live,
       loaded: loaded?.summary,
@@ -155,6 +160,16 @@ export async function tick(options: TickOptions): Promise<TickResult> {
   } finally {
     await Promise.all([askingTime.end(), tickTime.end()]);
   }
+}
+
+async function collectedChain(
+  options: TickOptions,
+  lake: Listings,
+  windows: TickWindows | undefined,
+): Promise<TickChain | undefined> {
+  return options.chain && windows?.live
+    ? collectNewest(options, lake, options.chain, windows.live)
+    : undefined;
 }
 
 /** The windows of a dataset that a tick asks for, newest first, with the rule by which it does. */
@@ -241,8 +256,17 @@ async function settle({ warehouse, datasets, canonical, previous, clock }: TickO
 
 /** True for the first tick of each hour, and of each process. */
 export function isNewHour(previous: TickMemory | undefined, clock: Clock): boolean {
-  const hourOf = (ms: number) => Math.floor(ms / 3_600_000);
-  return previous === undefined || hourOf(previous.startedMs) !== hourOf(clock.now());
+  return isNewTurn(3_600_000, previous, clock);
+}
+
+/** True for the first tick of each day (UTC), and of each process. */
+export function isNewDay(previous: TickMemory | undefined, clock: Clock): boolean {
+  return isNewTurn(86_400_000, previous, clock);
+}
+
+function isNewTurn(periodMs: number, previous: TickMemory | undefined, clock: Clock): boolean {
+  const turnOf = (ms: number) => Math.floor(ms / periodMs);
+  return previous === undefined || turnOf(previous.startedMs) !== turnOf(clock.now());
 }
 
 /** The directory and its horizons, as one text that changes when they do. */

@@ -120,7 +120,7 @@ WHERE block_timestamp >= ${sqlTime(slotStartMs(network, first))} AND block_times
 }
 
 /** Throws UserError on names that aren't. */
-function sourceNames({ table, timestamp_column: timestamp, hash_column: hash }: CanonicalTable) {
+export function sourceNames({ table, timestamp_column: timestamp, hash_column: hash }: CanonicalTable) {
   if (!/^[A-Za-z0-9_:.-]+\.\w+\.\w+$/.test(table))
     throw new UserError(`not a table of blocks: "${printable(table)}"; give project.dataset.table`, {
       exitCode: 2,
