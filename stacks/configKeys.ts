@@ -125,7 +125,7 @@ export const KEYS = {
     array([], list("a list of user:…, group:…, domain:… or allAuthenticatedUsers", PUBLIC_READER)),
   ),
   canonicalBlocks: key(
-    "BigQuery table of the canonical chain: {table, timestamp_column, hash_column}; without it reorged stays null",
+    "BigQuery table of the canonical chain: {table, timestamp_column, hash_column}; without it reorged stays null, and no chain is collected",
     object({}, canonicalBlocks),
   ),
   maxGigabytesBilled: key(

@@ -47,6 +47,7 @@ export function monthlyBill(config: StackConfig, month: number, watched: Watched
   bill.add("schedulers", "schedulerJobs", SERVICES.length, "2 jobs");
   addLake(bill, config, volume, age);
   addWarehouse(bill, config, volume, age);
+  addChain(bill, config, volume);
   if (config.egress === "static") addNetwork(bill, volume);
   addWatching(bill, volume, watched);
   const images = work.imagesKept * bytes.image;
@@ -143,6 +144,24 @@ function addWarehouse(bill: Bill, { canonicalBlocks }: StackConfig, { ticks, row
     ((loaded + least) * DAYS) / TIB,
     `(${shown(loaded / GIB)} GiB inserted + ${shown(least / GIB)} GiB of ledgers) a day × ${shown(DAYS)} days`,
   );
+}
+
+/** Once an hour the public table is asked how far it has come, and for a day's blocks. */
+function addChain(bill: Bill, { canonicalBlocks }: StackConfig, { ticks }: Volume): void {
+  const hours = "table" in canonicalBlocks && ticks.payloads > 0 ? HOURS : 0;
+  const asked = chainQuestionBytes();
+  bill.add(
+    "queries: the chain",
+    "queries",
+    (hours * asked) / TIB,
+    `${shown(hours)} hours × ${shown(asked / MIB)} MiB`,
+  );
+}
+
+/** Bytes that an hour's questions to the public table of blocks bill, its partitions read whole. */
+export function chainQuestionBytes(): number {
+  const partition = work.publicPartitionDays * SLOTS_PER_DAY * bytes.blockInPublicTable;
+  return partition + work.leastBytesPerTableRead;
 }
 
 function addNetwork(bill: Bill, { rows }: Volume): void {

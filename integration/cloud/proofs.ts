@@ -4,6 +4,7 @@ export const PROOFS: readonly string[] = [
   "the BigQuery form passes the contract of warehouses, and loses and doubles nothing while its server fails or loses answers",
   "an ordinary load changes no row of bids or payloads and reads only its staging table and the ledger's touched range",
   "GoogleSQL's own analyzer takes every statement, view and function, with the tables' schemas and the parameters' types",
+  "a tick brings of the chain what a table of blocks proves, whatever the table lost",
   "reorged is settled by hash from a table of blocks, two epochs behind its newest",
 ];
 

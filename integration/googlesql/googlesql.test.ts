@@ -21,7 +21,15 @@ const catalog: Catalog = {
   ),
   [blocksTable.table]: [
     ["timestamp", "TIMESTAMP"],
+    ["number", "INT64"],
     ["hash", "STRING"],
+    ["parent_hash", "STRING"],
+    ["miner", "STRING"],
+    ["extra_data", "STRING"],
+    ["gas_used", "INT64"],
+    ["gas_limit", "INT64"],
+    ["transaction_count", "INT64"],
+    ["base_fee_per_gas", "INT64"],
   ],
 };
 const byFunction = everyQuery(settings, places, ({ name }) => `${name}_staged`);

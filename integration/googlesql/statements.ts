@@ -19,6 +19,7 @@ import {
   loadScript,
   pruneStatement,
 } from "../../runtime/warehouse/bigquery/bigqueryLoadSql.ts";
+import { tableBlocksQuery } from "../../runtime/warehouse/bigquery/bigqueryChain.ts";
 import { parameterType } from "../../runtime/warehouse/bigquery/bigqueryParameters.ts";
 import {
   heldQuery,
@@ -174,6 +175,7 @@ function settleStatements(network: Network, places: LoadPlaces): Statements {
         ]),
       ),
     ],
+    tableBlocksQuery: [named("blocks of a table", tableBlocksQuery(network, blocksTable, range))],
     progressQuery: [named("progress", progressQuery(network, blocksTable, 100))],
     settleFromTable: [named("settled from a table", settleFromTable(places, network, blocksTable, range))],
     settleFromBlocks: [

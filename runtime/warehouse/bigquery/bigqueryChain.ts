@@ -14,7 +14,7 @@ import { integerOf, textOf } from "../cells.ts";
 import type { Value, Warehouse } from "../warehouse.ts";
 import type { Query } from "./bigqueryJobs.ts";
 import { progressQuery, sourceNames } from "./bigquerySettleSql.ts";
-import { sqlTime } from "./bigquerySql.ts";
+import { columnName, sqlTime } from "./bigquerySql.ts";
 
 /** Slots that one question takes, a day: BigQuery bills 10 MB for less, too. */
 const DAY_SLOTS = 7200;
@@ -95,7 +95,7 @@ export function tableBlocksQuery(
   const { table, timestamp } = sourceNames(source);
   const [from, to] = [Math.max(0, first - MARGIN_SLOTS), last + MARGIN_SLOTS + 1];
   return {
-    sql: `SELECT UNIX_SECONDS(${timestamp}) AS seconds, ${COLUMNS.join(", ")}
+    sql: `SELECT UNIX_SECONDS(${timestamp}) AS seconds, ${COLUMNS.map(columnName).join(", ")}
 FROM ${table}
 WHERE ${timestamp} >= ${sqlTime(slotStartMs(network, from))} AND ${timestamp} < ${sqlTime(slotStartMs(network, to))}`,
   };
