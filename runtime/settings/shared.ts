@@ -103,7 +103,8 @@ export const shared = {
   },
   canonical: {
     format: json(`JSON ${TABLE_FIELDS}`, canonicalTable),
-    meaning: "BigQuery table of the canonical chain; without it reorged stays null, and no chain is collected",
+    meaning:
+      "BigQuery table of the canonical chain; without it reorged stays null, and no chain is collected",
   },
   logLevel: { format: oneOf(LOG_LEVELS), meaning: "least level that is logged", default: "info" },
 } as const;
