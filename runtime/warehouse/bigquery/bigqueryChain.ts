@@ -37,7 +37,7 @@ const COLUMNS = [
 ] as const;
 
 /** A block of the table, and its place in the chain. */
-export interface TableBlock extends LinkedBlock {
+interface TableBlock extends LinkedBlock {
   readonly number: number;
 }
 
@@ -77,7 +77,7 @@ export function bigqueryChain(
       const range = { first, last: Math.min(last, await this.final()) };
       if (range.last < range.first) return [];
       const rows = await warehouse.query(tableBlocksQuery(network, source, range).sql);
-      return tableRows(
+      return rowsByParents(
         range,
         rows.map((row) => tableBlock(network, source, row)),
       );
@@ -106,7 +106,7 @@ WHERE ${timestamp} >= ${sqlTime(slotStartMs(network, from))} AND ${timestamp} < 
  * between the two was missed, or is a block that isn't on the chain. Where a parent is lacking, the chain ends, and begins again
  * with the next older block: of the slots between there is no word.
  */
-export function tableRows(range: SlotRange, blocks: readonly TableBlock[]): ChainBlock[] {
+function rowsByParents(range: SlotRange, blocks: readonly TableBlock[]): ChainBlock[] {
   const byId = new Map(blocks.map((block) => [block.id, block]));
   const parentOf = (block: TableBlock): TableBlock | undefined => {
     const parent = byId.get(block.parentId);
