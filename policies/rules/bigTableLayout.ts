@@ -15,6 +15,7 @@ export const bigTableLayout = resourceRule(
         "adjustments",
         "merged_blocks",
         "headers",
+        "chain_blocks",
       ]),
     },
   },
