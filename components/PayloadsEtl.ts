@@ -2,7 +2,10 @@ import type { ComponentResourceOptions } from "@pulumi/pulumi";
 import { collectedBy } from "../runtime/settings/shared.ts";
 import { DatasetEtl, type DatasetEtlArgs } from "./DatasetEtl.ts";
 
-/** Collects and loads delivered payloads and what few relays serve beside the auction, and settles by table `canonical_blocks` which of them were reorged. */
+/**
+ * Collects and loads delivered payloads, what few relays serve beside the auction, and the chain; settles by table `canonical_blocks`
+ * which payloads were reorged, and names builders.
+ */
 export class PayloadsEtl extends DatasetEtl {
   constructor(name: string, args: DatasetEtlArgs, opts?: ComponentResourceOptions) {
     const tables = [
