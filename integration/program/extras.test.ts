@@ -118,6 +118,7 @@ test.serial(
     await line.run(range, DATASET_NAMES);
     await line.run(range, DATASET_NAMES);
     t.deepEqual((await compareLake(lake, simulator.truth)).differences, []);
-    for (const dataset of DATASET_NAMES) t.is((await cover("osprey", dataset)).missing, 0, dataset);
+    for (const dataset of DATASET_NAMES.filter((name) => serves({ dialect: "helix" }, name)))
+      t.is((await cover("osprey", dataset)).missing, 0, dataset);
   },
 );
