@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { openRpc } from "../../runtime/nodes/rpc.ts";
 import { installedTool, MissingToolError, runTool, sayTool, TOOL_PATIENCE_MS } from "../toolCache.ts";
-import { type DevNode, endOf, FINAL_BEHIND, type Genesis, hexOf, saidBy } from "./devNode.ts";
+import { type DevNode, endOf, type Genesis, hexOf, saidBy } from "./devNode.ts";
 
 /** Foundry's development node, as npm has it. */
 const ANVIL = "1.7.1";
@@ -28,8 +28,8 @@ export async function startAnvil({ seconds, accounts }: Genesis): Promise<DevNod
       await rpc("evm_setNextBlockTimestamp", [block.seconds]);
       await rpc("evm_mine", []);
     },
-    async finalize() {
-      await rpc("anvil_mine", [hexOf(FINAL_BEHIND), "0xc"]);
+    async finalize(behind) {
+      await rpc("anvil_mine", [hexOf(behind), "0xc"]);
     },
     stop: () => endOf(child),
   };

@@ -31,8 +31,8 @@ export interface NewBlock {
 export interface DevNode {
   readonly url: string;
   mine(block: NewBlock): Promise<void>;
-  /** Makes empty blocks, 12 s apart, till those before them are final. */
-  finalize(): Promise<void>;
+  /** Makes empty blocks, 12 s apart: FINAL_BEHIND or more of them, so that those before them are final. It makes the last block. */
+  finalize(behind: number): Promise<void>;
   stop(): Promise<void>;
 }
 

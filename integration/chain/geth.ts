@@ -5,16 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openRpc, type Rpc } from "../../runtime/nodes/rpc.ts";
 import { publishedGoTool, runTool } from "../toolCache.ts";
-import {
-  CHAIN_ID,
-  type DevNode,
-  endOf,
-  FINAL_BEHIND,
-  type Genesis,
-  hexOf,
-  type NewBlock,
-  saidBy,
-} from "./devNode.ts";
+import { CHAIN_ID, type DevNode, endOf, type Genesis, hexOf, type NewBlock, saidBy } from "./devNode.ts";
 
 const GETH = "github.com/ethereum/go-ethereum/cmd/geth@v1.17.10";
 const NOBODY = `0x${"0".repeat(40)}`;
@@ -53,7 +44,7 @@ export async function startGeth(genesis: Genesis, keeps: Keeps = "archive"): Pro
   return {
     url,
     mine: (block) => commit(rpc, block),
-    finalize: () => finalize(rpc),
+    finalize: (behind) => finalize(rpc, behind),
     async stop() {
       await endOf(child);
       await rm(folder, { recursive: true, force: true });
@@ -104,22 +95,22 @@ const withdrawalOf = (index: number, address: string, gwei: bigint) => ({
   amount: hexOf(gwei),
 });
 
-async function finalize(rpc: Rpc): Promise<void> {
+async function finalize(rpc: Rpc, behind: number): Promise<void> {
   const numberOf = async (tag: string) => {
     const block = (await rpc("eth_getBlockByNumber", [tag, false])) as Record<string, string>;
     return { number: Number(block["number"]), seconds: Number(block["timestamp"]) };
   };
   const { number, seconds } = await numberOf("latest");
-  for (let behind = 1; behind <= FINAL_BEHIND; behind++)
+  for (let place = 1; place <= behind; place++)
     await commit(rpc, {
-      seconds: seconds + 12 * behind,
+      seconds: seconds + 12 * place,
       feeRecipient: NOBODY,
       transactions: [],
       withdrawals: [],
     });
   await rpc("dev_setFeeRecipient", [NOBODY]);
   await rpc("dev_addWithdrawal", [withdrawalOf(0, NOBODY, 1n)]);
-  const head = number + FINAL_BEHIND + 1;
+  const head = number + behind + 1;
   while ((await numberOf("latest")).number < head || (await numberOf("finalized")).number < number)
     await sleep(20);
 }
