@@ -1,4 +1,5 @@
 // One side of the bench of payments: `serve` is a node, `verify` holds a day against it or xatu's files and tells time and memory.
+import { isDeepStrictEqual } from "node:util";
 import { systemClock } from "../runtime/chain/clock.ts";
 import { simulatedNetwork } from "../runtime/chain/networks.ts";
 import { silentLog } from "../runtime/log.ts";
@@ -29,10 +30,9 @@ else {
   });
   const s = (performance.now() - started) / 1000;
   await warehouse.close();
-  const [told, wanted] = [verdicts, wantedVerdicts()].map((each) =>
-    JSON.stringify(Object.entries(each).toSorted()),
-  );
-  if (told !== wanted || left > 0) throw new Error(`${told} and ${left} left, not ${wanted}`);
+  const wanted = wantedVerdicts();
+  if (!isDeepStrictEqual(verdicts, wanted) || left > 0)
+    throw new Error(`${JSON.stringify(verdicts)} and ${left} left, not ${JSON.stringify(wanted)}`);
   process.send?.({ s, mb: process.resourceUsage().maxRSS / 1024 });
   process.exit(0);
 }

@@ -10,6 +10,7 @@ import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
 import { newFolder, put, relayNamed, rowOf } from "../warehouse/warehouse.testing.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { type NodeCall, type NodeReply, serveNode, type SpoilReply } from "./servedNode.testing.ts";
+import { rpcFacts } from "./rpcFacts.ts";
 import { verifyPayments } from "./verify.ts";
 
 const network = simulatedNetwork(1);
@@ -132,6 +133,26 @@ test("a block that was replaced is not canonical, whatever it pays", async (t) =
       : honest(call);
   const { rows } = await verified(t, await serveNode(t, replaced));
   t.deepEqual(rows, ["not_canonical block  "]);
+});
+
+test("a block whose number the payload has wrong, or not at all, is found by its hash", async (t) => {
+  const asked: string[] = [];
+  const numbered = (call: NodeCall): NodeReply => {
+    asked.push(call.method);
+    const { result } = honest(call) as { result: object };
+    const isOther = call.method === "eth_getBlockByNumber" && call.params[0] !== hex(9);
+    return { result: isOther ? { ...result, hash: hashOf(10) } : result };
+  };
+  const rpc = openRpc(await serveNode(t, numbered));
+  const claim = { slot: SLOT, blockHash: hashOf(9), recipient, due: CLAIM };
+  for (const [blockNumber, blockHash, state] of [
+    [9, hashOf(9), "canonical"],
+    [8, hashOf(9), "canonical"],
+    [null, hashOf(9), "canonical"],
+    [9, hashOf(11), "not_found"],
+  ] as const)
+    t.is((await rpcFacts(rpc, { ...claim, blockHash, blockNumber })).state, state);
+  t.is(asked.join(" ").replaceAll("eth_getBlockBy", ""), "Number Number Hash Number Hash Number Number Hash");
 });
 
 test("refusals and errors are waited out: 429 and 503 before the answer change nothing", async (t) => {
