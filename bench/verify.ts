@@ -10,7 +10,7 @@ import { openFolderLake } from "../runtime/lake/folder/folder.ts";
 import { silentLog } from "../runtime/log.ts";
 import { openDuckDb } from "../runtime/warehouse/duckdb/duckdb.ts";
 import { median } from "./rounds.ts";
-import { BLOCKS, CLAIM, FORWARDED, kindOf, SHORT, TRANSACTIONS } from "./verifyNode.ts";
+import { BLOCKS, DAY_CLAIM, FORWARDED, paymentKindOf, SHORT, TRANSACTIONS } from "./verifyNode.ts";
 
 const network = simulatedNetwork(1);
 const BLOCKS_A_FILE = 1000;
@@ -68,7 +68,7 @@ async function fill(path: string, files: string): Promise<void> {
   const instance = await DuckDBInstance.create(path, { threads: "2", memory_limit: "300MB" });
   const connection = await instance.connect();
   await connection.run(`INSERT INTO payloads SELECT 'relay-' || n % 4, n, make_timestamp((${network.genesis} + 12 * n) * 1000000),
-    ${hex("n - 1", 64)}, ${hex("n", 64)}, ${hex("n % 40", 96)}, ${hex("n", 96)}, ${hex("n", 40)}, 36000000, 15000000, ${CLAIM}, ${TRANSACTIONS},
+    ${hex("n - 1", 64)}, ${hex("n", 64)}, ${hex("n % 40", 96)}, ${hex("n", 96)}, ${hex("n", 40)}, 36000000, 15000000, ${DAY_CLAIM}, ${TRANSACTIONS},
     n, NULL, 1, NULL FROM range(1, ${BLOCKS + 1}) t(n)`);
   for (let first = 1; first <= BLOCKS; first += BLOCKS_A_FILE)
     await writeFiles(connection, files, first, Math.min(BLOCKS, first + BLOCKS_A_FILE - 1));
@@ -89,7 +89,7 @@ async function writeFiles(
   };
   const blocks = `range(${first}, ${last + 1}) b(n)`;
   const time = `make_timestamp((${network.genesis} + 12 * n) * 1000000)`;
-  const paid = `CASE n % 100 ${[FORWARDED, SHORT].map((kind) => `WHEN ${kind} THEN 0`).join(" ")} ELSE ${CLAIM} END`;
+  const paid = `CASE n % 100 ${[FORWARDED, SHORT].map((kind) => `WHEN ${kind} THEN 0`).join(" ")} ELSE ${DAY_CLAIM} END`;
   const isLast = `i = ${TRANSACTIONS - 1}`;
   await write(
     "canonical_execution_block",
@@ -100,7 +100,7 @@ async function writeFiles(
     "canonical_execution_transaction",
     `SELECT n::UBIGINT AS block_number, i::UINTEGER AS transaction_index, (${hex("n * 1000 + i + 1000000000", 40)})::BLOB AS from_address,
       CASE WHEN ${isLast} THEN ${hex("n", 40)} ELSE ${hex("i + 2000000000", 40)} END AS to_address,
-      ${wide(`CASE WHEN ${isLast} AND n % 100 <> ${SHORT} THEN ${CLAIM} ELSE i * 1000000007 END`)} AS value,
+      ${wide(`CASE WHEN ${isLast} AND n % 100 <> ${SHORT} THEN ${DAY_CLAIM} ELSE i * 1000000007 END`)} AS value,
       CASE WHEN ${isLast} THEN '0x' ELSE '0x' || repeat(md5((n * 1000 + i)::VARCHAR), 12) END AS input,
       75000::UBIGINT AS gas_used, 1500000000::UBIGINT AS gas_price, true AS success FROM ${blocks}, range(${TRANSACTIONS}) t(i)`,
   );
@@ -118,7 +118,7 @@ async function writeFiles(
 export function wantedVerdicts(): Readonly<Record<string, number>> {
   const wanted: Record<string, number> = {};
   for (let number = 1; number <= BLOCKS; number++) {
-    const verdict = kindOf(number) === "short" ? "less" : "exact";
+    const verdict = paymentKindOf(number) === "short" ? "less" : "exact";
     wanted[verdict] = (wanted[verdict] ?? 0) + 1;
   }
   return wanted;

@@ -8,11 +8,11 @@ import { simulatedNetwork } from "../runtime/chain/networks.ts";
 export const BLOCKS = 7_200;
 /** Of each block, the last of which pays. */
 export const TRANSACTIONS = 200;
-export const CLAIM = 10n ** 17n;
+export const DAY_CLAIM = 10n ** 17n;
 /** Places among each hundred blocks: of one that only its last transaction shows to be paid, and of one paid by nothing. */
 export const [FORWARDED, SHORT] = [10, 20] as const;
 
-export function kindOf(number: number): "balance" | "forwarded" | "short" {
+export function paymentKindOf(number: number): "balance" | "forwarded" | "short" {
   return number % 100 === FORWARDED ? "forwarded" : number % 100 === SHORT ? "short" : "balance";
 }
 
@@ -68,11 +68,11 @@ function resultOf({ method, params: [first, second] }: Call): string {
     case "eth_getBalance": {
       const number = numberOf((second as { blockHash: string }).blockHash);
       const isAfter = number === numberOf(first);
-      return JSON.stringify(hex(isAfter && kindOf(number) === "balance" ? 5n + CLAIM : 5n));
+      return JSON.stringify(hex(isAfter && paymentKindOf(number) === "balance" ? 5n + DAY_CLAIM : 5n));
     }
     case "eth_getTransactionByBlockHashAndIndex": {
       const number = numberOf(first);
-      const value = kindOf(number) === "short" ? 1n : CLAIM;
+      const value = paymentKindOf(number) === "short" ? 1n : DAY_CLAIM;
       return JSON.stringify({ value: hex(value), to: hex(number, 40), input: "0x" });
     }
     case "eth_getTransactionReceipt":

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { openRpc } from "../../runtime/nodes/rpc.ts";
 import { installedTool, MissingToolError, runTool, sayTool, TOOL_PATIENCE_MS } from "../toolCache.ts";
-import { type DevNode, endOf, type Genesis, hexOf, saidBy } from "./devNode.ts";
+import { type DevNode, endOf, type Genesis, hexOf, heardFrom } from "./devNode.ts";
 
 /** Foundry's development node, as npm has it. */
 const ANVIL = "1.7.1";
@@ -13,7 +13,7 @@ export async function startAnvil({ seconds, accounts }: Genesis): Promise<DevNod
   const child = spawn(await provideAnvil(), [...options, "--timestamp", String(seconds)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const url = `http://${await saidBy(child, child.stdout, /Listening on (\S+)/)}`;
+  const url = `http://${await heardFrom(child, child.stdout, /Listening on (\S+)/)}`;
   const rpc = openRpc(url);
   for (const { address, balance, code } of accounts) {
     await rpc("anvil_setBalance", [address, hexOf(balance)]);

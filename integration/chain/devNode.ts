@@ -45,7 +45,11 @@ export const FINAL_BEHIND = 96;
 export const hexOf = (value: bigint | number): string => `0x${value.toString(16)}`;
 
 /** What a program that has started says in `pattern`'s first group. */
-export async function saidBy(child: ChildProcess, stream: Readable | null, pattern: RegExp): Promise<string> {
+export async function heardFrom(
+  child: ChildProcess,
+  stream: Readable | null,
+  pattern: RegExp,
+): Promise<string> {
   let said = "";
   return new Promise((found, fail) => {
     stream?.on("data", (part) => {

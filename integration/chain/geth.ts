@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openRpc, type Rpc } from "../../runtime/nodes/rpc.ts";
 import { publishedGoTool, runTool } from "../toolCache.ts";
-import { CHAIN_ID, type DevNode, endOf, type Genesis, hexOf, type NewBlock, saidBy } from "./devNode.ts";
+import { CHAIN_ID, type DevNode, endOf, type Genesis, hexOf, type NewBlock, heardFrom } from "./devNode.ts";
 
 const GETH = "github.com/ethereum/go-ethereum/cmd/geth@v1.17.10";
 const NOBODY = `0x${"0".repeat(40)}`;
@@ -39,7 +39,7 @@ export async function startGeth(genesis: Genesis, keeps: Keeps = "archive"): Pro
     stdio: ["ignore", "ignore", "pipe"],
   });
   const started = /HTTP server started\s+endpoint=(\S+)/;
-  const url = `http://${await saidBy(child, child.stderr, started)}`;
+  const url = `http://${await heardFrom(child, child.stderr, started)}`;
   const rpc = openRpc(url);
   return {
     url,
