@@ -1,6 +1,7 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { textIn } from "../../runtime/warehouse/sql/values.ts";
 import test, { type ExecutionContext } from "ava";
 import { settledSlot, slotCount } from "../../runtime/chain/slots.ts";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
@@ -88,15 +89,8 @@ test.serial(
     t.true(made.length > 5);
     for (const row of made) {
       if (row["submitted_value"] !== null)
-        t.true(
-          BigInt(JSON.parse(JSON.stringify(row["submitted_value"])) as string) >
-            BigInt(JSON.parse(JSON.stringify(row["value"])) as string),
-        );
-      else
-        t.true(
-          BigInt(JSON.parse(JSON.stringify(row["original_value"])) as string) <
-            BigInt(JSON.parse(JSON.stringify(row["value"])) as string),
-        );
+        t.true(BigInt(textIn(row, "submitted_value")) > BigInt(textIn(row, "value")));
+      else t.true(BigInt(textIn(row, "original_value")) < BigInt(textIn(row, "value")));
     }
   },
 );
@@ -124,6 +118,7 @@ test.serial(
     await line.run(range, DATASET_NAMES);
     await line.run(range, DATASET_NAMES);
     t.deepEqual((await compareLake(lake, simulator.truth)).differences, []);
-    for (const dataset of DATASET_NAMES) t.is((await cover("osprey", dataset)).missing, 0, dataset);
+    for (const dataset of DATASET_NAMES.filter((name) => serves({ dialect: "helix" }, name)))
+      t.is((await cover("osprey", dataset)).missing, 0, dataset);
   },
 );

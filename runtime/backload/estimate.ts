@@ -23,7 +23,7 @@ export interface EstimateInput {
   /** Oldest slots that relays were found to keep, where the lake knows. */
   readonly horizons: ReadonlyMap<string, number>;
   /** Slots that will be asked for, by relay, where the lake was looked at; all that a relay keeps without it. */
-  readonly wanted?: ReadonlyMap<string, Readonly<Record<DatasetName, number>>>;
+  readonly wanted?: ReadonlyMap<string, Readonly<Partial<Record<DatasetName, number>>>>;
   /** Cores of a worker; those of a pod without it. */
   readonly cores?: number;
   /** As if every slot had bids, so that none is asked twice: the least that it takes. */
@@ -135,7 +135,7 @@ function estimateRelay(
   const slots = asked ? slotCount(asked) : 0;
   const lacking = wanted?.get(relay.name);
   // What is there already isn't asked for; what is expected is taken to be spread evenly.
-  const partOf = (name: DatasetName) => (lacking && slots > 0 ? Math.min(1, lacking[name] / slots) : 1);
+  const partOf = (name: DatasetName) => (lacking && slots > 0 ? Math.min(1, (lacking[name] ?? 0) / slots) : 1);
   const rowsOf = (name: DatasetName) =>
     asked && names.includes(name)
       ? Math.round(partOf(name) * expectedRows(network.name, relay.name, name, asked, relays))

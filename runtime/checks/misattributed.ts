@@ -1,5 +1,5 @@
 import { countWhere } from "../warehouse/sql/dialect.ts";
-import { inScope } from "../warehouse/sql/scope.ts";
+import { slotsInScope } from "../warehouse/sql/scope.ts";
 import { numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
 import { isBeyondChance } from "./chance.ts";
 import type { Check, Finding } from "./check.ts";
@@ -21,7 +21,7 @@ export const misattributed: Check = {
     payments: `SELECT relay, ${countWhere("verdict IN ('exact', 'more', 'less')")} AS tested,
   ${countWhere(`verdict = 'more' AND paid > ${FAR_MORE} * coalesce(adjusted_value, claimed)`)} AS beyond,
   max(CASE WHEN verdict = 'more' AND paid > ${FAR_MORE} * coalesce(adjusted_value, claimed) THEN slot END) AS newest
-FROM payments WHERE ${inScope(d, scope)} GROUP BY relay`,
+FROM payments WHERE ${slotsInScope(d, scope)} GROUP BY relay`,
   }),
   judge({ payments = [] }) {
     const findings = payments.flatMap((row): Finding[] => {

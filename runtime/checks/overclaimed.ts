@@ -1,5 +1,5 @@
 import { countWhere } from "../warehouse/sql/dialect.ts";
-import { inScope } from "../warehouse/sql/scope.ts";
+import { slotsInScope } from "../warehouse/sql/scope.ts";
 import { numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
 import { isBeyondChance } from "./chance.ts";
 import type { Check, Finding } from "./check.ts";
@@ -20,7 +20,7 @@ export const overclaimed: Check = {
     payments: `SELECT relay, ${countWhere("verdict IN ('exact', 'more', 'less')")} AS tested, ${countWhere("verdict = 'less'")} AS short,
   max(CASE WHEN verdict = 'less' THEN slot END) AS newest,
   coalesce(sum(CASE WHEN verdict = 'less' THEN ${d.double("short_by")} END), 0) AS short_wei
-FROM payments WHERE ${inScope(d, scope)} GROUP BY relay`,
+FROM payments WHERE ${slotsInScope(d, scope)} GROUP BY relay`,
   }),
   judge({ payments = [] }) {
     const findings = payments.flatMap((row): Finding[] => {

@@ -1,5 +1,5 @@
 import { countWhere } from "../warehouse/sql/dialect.ts";
-import { inScope } from "../warehouse/sql/scope.ts";
+import { slotsInScope } from "../warehouse/sql/scope.ts";
 import { numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
 import { isBeyondChance } from "./chance.ts";
 import type { Check, Finding } from "./check.ts";
@@ -20,7 +20,7 @@ export const untestable: Check = {
     payments: `SELECT relay, count(*) AS payloads, ${countWhere("verdict = 'untestable'")} AS unjudged,
   ${countWhere("verdict = 'untestable' AND method = 'balance'")} AS pruned,
   ${countWhere("verdict IN ('exact', 'more') AND method <> 'balance'")} AS by_other_steps
-FROM payments WHERE ${inScope(d, scope)} GROUP BY relay`,
+FROM payments WHERE ${slotsInScope(d, scope)} GROUP BY relay`,
   }),
   judge({ payments = [] }) {
     const findings = payments.flatMap((row): Finding[] => {

@@ -4,7 +4,7 @@ import { type Estimate, type EstimateInput, estimate } from "../backload/estimat
 import { type SlotRange, intersect, settledSlot } from "../chain/slots.ts";
 import { oldestKept } from "../collect/coverage.ts";
 import { planMissing, target, windowsOf } from "../collect/plan.ts";
-import { type DatasetName, datasets, forEachDataset } from "../datasets/dataset.ts";
+import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { codeOf } from "../errors.ts";
 import { BadObjectError, type Lake } from "../lake/lake.ts";
 import { ratesOf } from "../relays/rates.ts";
@@ -97,17 +97,19 @@ async function wantedOf(
   lake: Lake,
   relays: readonly Relay[],
   range: SlotRange,
-): Promise<Map<string, Record<DatasetName, number>>> {
-  const wanted = new Map<string, Record<DatasetName, number>>();
+): Promise<WantedSlots> {
+  const wanted = new Map<string, Partial<Record<DatasetName, number>>>();
   for (const relay of relays) {
     if (relay.state !== "active") continue;
-    const counts: Record<DatasetName, number> = { ...forEachDataset(() => 0) };
+    const counts: Partial<Record<DatasetName, number>> = {};
     const whole = target(network, relay, clock.now());
     for (const name of names.filter((one) => serves(relay, one))) {
+      counts[name] = 0;
       const kept = await oldestKeptOf(lake, name, relay.name, clock.now());
       const askable = whole && intersect(intersect(whole, range) ?? range, { first: kept, last: Infinity });
       if (!askable || !intersect(whole, range)) continue;
-      const onListed = (_slots: number, missing: number) => void (counts[name] += missing);
+      const onListed = (_slots: number, missing: number) =>
+        void (counts[name] = (counts[name] ?? 0) + missing);
       const windows = windowsOf(datasets[name], range);
       // The run itself says of objects that can't be trusted.
       const plans = planMissing(lake, datasets[name], relay.name, windows, {

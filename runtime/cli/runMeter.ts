@@ -36,7 +36,7 @@ export interface RunState {
 }
 
 /** Slots that a relay will be asked for, by dataset, as far as that is known before it is. */
-export type WantedSlots = ReadonlyMap<string, Readonly<Record<DatasetName, number>>>;
+export type WantedSlots = ReadonlyMap<string, Readonly<Partial<Record<DatasetName, number>>>>;
 
 /** Speed is measured over at least so long, s, and over half of the time so far. */
 const SHORTEST_WINDOW = 60;
@@ -135,7 +135,7 @@ function speedOf(samples: Sample[], newest: Sample): number | undefined {
 /** What is left to ask one relay: questions, slots without an answer yet, and slots that will be asked again. */
 function workLeft(
   tally: Tally,
-  wanted: Readonly<Record<DatasetName, number>> | undefined,
+  wanted: Readonly<Partial<Record<DatasetName, number>>> | undefined,
   pageLimit: number,
   rate: number,
 ): { requests: number; unread: number; again: number } {

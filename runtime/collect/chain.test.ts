@@ -125,11 +125,11 @@ test("view blocks has a slot once, of the source that knows most; sources that d
   await warehouse.load(lake, []);
   t.deepEqual(
     await warehouse.query(
-      "SELECT relay, count(*) AS n, min(slot) AS a, max(slot) AS b FROM blocks GROUP BY relay ORDER BY a",
+      "SELECT source, count(*) AS n, min(slot) AS a, max(slot) AS b FROM blocks GROUP BY source ORDER BY a",
     ),
     [
-      { relay: "beacon", n: "401", a: "700", b: "1100" },
-      { relay: "execution", n: "200", a: "1101", b: "1300" },
+      { source: "beacon", n: "401", a: "700", b: "1100" },
+      { source: "execution", n: "200", a: "1101", b: "1300" },
     ],
   );
   const columns = Object.keys(missedBlock(1)).filter((name) => name !== "timestamp");

@@ -59,16 +59,19 @@ const execution: Node = (method, _, body) => {
   };
 };
 
-/** A node on loopback; every `failing`-th request gets a 503. */
+/** A node on loopback; every `failing`-th request gets a 503, but never the same one twice. */
 async function startNode(t: ExecutionContext, node: Node, failing = Infinity): Promise<string> {
   let count = 0;
+  const failed = new Set<string>();
   const server = createServer((request, response) => {
     void text(request).then((body) => {
       count++;
-      const { status, json } =
-        count % failing === 0
-          ? { status: 503, json: {} }
-          : node(request.method ?? "", request.url ?? "", body, request.headers.authorization);
+      const asked = `${request.url} ${body}`;
+      const fails = count % failing === 0 && !failed.has(asked);
+      if (fails) failed.add(asked);
+      const { status, json } = fails
+        ? { status: 503, json: {} }
+        : node(request.method ?? "", request.url ?? "", body, request.headers.authorization);
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(json ?? {}));
     });
   }).listen(0, "127.0.0.1");

@@ -56,15 +56,38 @@ const receipt = {
   effectiveGasPrice: "0x1",
 };
 
-/** What table payments holds after one payload was verified by a node: `verdict method paid withdrawals`. */
-async function verified(t: ExecutionContext, url: string, of = network) {
+interface Verified {
+  readonly of?: typeof network;
+  readonly value?: bigint;
+  /** What an adjustment of the block says, wei. */
+  readonly adjusted?: bigint;
+}
+
+/** What table payments holds after one payload was verified by a node: `verdict method paid withdrawals`, and what was due. */
+async function verified(
+  t: ExecutionContext,
+  url: string,
+  { of = network, value = CLAIM, adjusted }: Verified = {},
+) {
   const folder = await newFolder(t);
   const lake = openFolderLake(join(folder, "lake"), network.name);
   const clock = fixedDateClock(slotStartMs(network, SLOT + 2000));
   const warehouse = openDuckDb(join(folder, "w.duckdb"), network, { clock, log: silentLog });
   t.teardown(() => warehouse.close());
-  const row = rowOf(SLOT, 1, { block_hash: hashOf(9), block_number: "9", value: String(CLAIM) });
+  const row = rowOf(SLOT, 1, { block_hash: hashOf(9), block_number: "9", value: String(value) });
   await put(lake, network, "payloads", "heron", { rows: new Map([[SLOT, [row]]]) });
+  if (adjusted !== undefined) {
+    const adjustment = {
+      block_number: "9",
+      builder_pubkey: row["builder_pubkey"] ?? "",
+      submitted_block_hash: hashOf(8),
+      adjusted_block_hash: hashOf(9),
+      submitted_value: String(value),
+      adjusted_value: String(adjusted),
+      delta: String(value - adjusted),
+    };
+    await put(lake, network, "adjustments", "heron", { rows: new Map([[SLOT, [adjustment]]]) });
+  }
   await warehouse.load(lake, [relayNamed("heron")]);
   const range = { first: SLOT, last: SLOT };
   const outcome = await verifyPayments({
@@ -74,7 +97,8 @@ async function verified(t: ExecutionContext, url: string, of = network) {
     source: { kind: "rpc", rpc: openRpc(url) },
   }).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
   const rows = await warehouse.query("SELECT verdict, method, paid, withdrawals FROM payments");
-  return { outcome, rows: rows.map((told) => Object.values(told).map(textOfValue).join(" ")) };
+  const due = await warehouse.query("SELECT claimed, adjusted_value, difference FROM payments");
+  return { outcome, rows: rows.map((told) => Object.values(told).map(textOfValue).join(" ")), due };
 }
 
 function textOfValue(value: unknown): string {
@@ -85,6 +109,16 @@ test("a payment is what the balance grew by, less the withdrawals", async (t) =>
   const { outcome, rows } = await verified(t, await serveNode(t, honest));
   t.deepEqual(rows, ["exact balance 1000 3000000000"]);
   t.deepEqual(outcome, { verdicts: { exact: 1 }, left: 0, pruned: false });
+});
+
+test("where the relay adjusted the block, the adjusted value is what is due", async (t) => {
+  const url = await serveNode(t, honest);
+  const { rows, due } = await verified(t, url, { value: CLAIM + 50n, adjusted: CLAIM });
+  t.deepEqual(rows, ["exact balance 1000 3000000000"]);
+  t.deepEqual(due, [{ claimed: "1050", adjusted_value: "1000", difference: "0" }]);
+  // Without the adjustment the same payment falls short.
+  const unadjusted = await verified(t, url, { value: CLAIM + 50n });
+  t.regex(unadjusted.rows.join(), /^less /);
 });
 
 test("a node that lags gives no verdict: the block isn't final there", async (t) => {
@@ -108,9 +142,7 @@ test("a node of another chain is refused, and nothing is written", async (t) => 
   );
   const mainnet = findNetwork("mainnet", 1);
   const { outcome, rows } = await verified(t, url, {
-    ...network,
-    name: "mainnet",
-    chainId: mainnet?.chainId ?? 0,
+    of: { ...network, name: "mainnet", chainId: mainnet?.chainId ?? 0 },
   });
   t.is(outcome, "--chain: the node is of another network than mainnet");
   t.deepEqual(rows, []);

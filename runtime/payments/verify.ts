@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
 import type { Clock } from "../chain/clock.ts";
 import { slotStartMs } from "../chain/slots.ts";
-import { paymentsTable } from "../datasets/tables.ts";
+import { paymentsTable, rowTables } from "../datasets/tables.ts";
 import { finalBlock } from "../nodes/executionNode.ts";
 import type { Rpc } from "../nodes/rpc.ts";
 import { keyedPayments, type RowValues } from "../warehouse/keyedTables.ts";
@@ -46,6 +46,8 @@ export interface VerifySummary {
 interface Wanted extends Claim {
   readonly relay: string;
   readonly claimed: string;
+  /** What the relay adjusted the value to; null where it didn't. */
+  readonly adjusted: string | null;
 }
 
 /**
@@ -117,13 +119,21 @@ function wantedSql({ warehouse, scope, again }: VerifyOptions): string {
     ? ""
     : `AND NOT EXISTS (SELECT 1 FROM ${paymentsTable.name} AS known WHERE known.relay = payloads.relay
     AND known.slot = payloads.slot AND known.block_hash = payloads.block_hash)`;
-  return `SELECT DISTINCT relay, slot, block_hash, block_number, proposer_fee_recipient AS recipient, CAST(value AS STRING) AS claimed
-FROM payloads WHERE ${inScope(d, scope, "payloads")} ${known}
+  return `WITH adjusted AS (
+  SELECT relay, slot, adjusted_block_hash, MIN(adjusted_value) AS adjusted_value FROM ${rowTables.adjustments.name}
+  WHERE ${inScope(d, scope)} GROUP BY relay, slot, adjusted_block_hash
+)
+SELECT DISTINCT payloads.relay AS relay, payloads.slot AS slot, block_hash, block_number, proposer_fee_recipient AS recipient,
+  CAST(value AS STRING) AS claimed, CAST(adjusted_value AS STRING) AS adjusted
+FROM payloads LEFT JOIN adjusted ON adjusted.relay = payloads.relay AND adjusted.slot = payloads.slot
+  AND adjusted_block_hash = block_hash
+WHERE ${inScope(d, scope, "payloads")} ${known}
 ORDER BY slot, relay, block_hash`;
 }
 
 function wantedOf(row: Readonly<Record<string, Value>>): Wanted {
   const claimed = textIn(row, "claimed");
+  const adjusted = row["adjusted"] == null ? null : textIn(row, "adjusted");
   return {
     relay: textIn(row, "relay"),
     slot: numberOrNull(row, "slot") ?? 0,
@@ -131,7 +141,9 @@ function wantedOf(row: Readonly<Record<string, Value>>): Wanted {
     blockNumber: numberOrNull(row, "block_number"),
     recipient: textIn(row, "recipient"),
     claimed,
-    due: BigInt(claimed),
+    adjusted,
+    // What an adjusted block pays is the adjusted value, whatever the payload says (beyond.md §C1).
+    due: BigInt(adjusted ?? claimed),
   };
 }
 
@@ -147,7 +159,7 @@ function rowOf(
     claim.blockHash,
     new Date(slotStartMs(network, claim.slot)).toISOString(),
     claim.claimed,
-    null,
+    claim.adjusted,
     textOf(paid),
     paid === null ? null : textOf(paid - claim.due),
     textOf(facts.withdrawals),

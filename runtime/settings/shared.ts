@@ -1,7 +1,7 @@
 import * as t from "io-ts";
 import type { CanonicalTable } from "../chain/canonicalChain.ts";
 import { ORDERS } from "../chain/slots.ts";
-import { type AuctionDataset, DATASET_NAMES, type DatasetName } from "../datasets/dataset.ts";
+import { type AuctionDataset, DATASET_NAMES, type DatasetName, datasets } from "../datasets/dataset.ts";
 import { RELAY_NAME } from "../relays/relay.ts";
 import {
   amount,
@@ -77,8 +77,8 @@ export const shared = {
     default: [],
   },
   dataset: {
-    format: someOf(DATASET_NAMES),
-    meaning: `only these datasets, with commas between them: ${DATASET_NAMES.join(", ")}`,
+    format: someOf(Object.keys(datasets) as DatasetName[]),
+    meaning: `only these datasets, with commas between them: ${Object.keys(datasets).join(", ")}`,
   },
   slots: { format: slotRange, meaning: "inclusive range of slots" },
   shards: {

@@ -7,7 +7,7 @@ import { lakeNetwork } from "../lake/lake.testing.ts";
 import { examples } from "../seeds.testing.ts";
 import { keyedBuilders, keyedPayments } from "./keyedTables.ts";
 import { put, relayNamed, rowOf } from "./warehouse.testing.ts";
-import { type ContractLakes, type OpenWarehouse, folders } from "./warehouse.contract.ts";
+import { type ContractLakes, type OpenWarehouse, folderLakes } from "./warehouse.contract.ts";
 
 /** First slot of the worlds: a payload chunk begins there. */
 const BASE = 640;
@@ -200,7 +200,7 @@ function rowsOfWorld(world: readonly SlotFacts[]) {
 export function slotsContract(
   form: string,
   open: OpenWarehouse,
-  lakes: Pick<ContractLakes, "open"> = folders,
+  lakes: Pick<ContractLakes, "open"> = folderLakes,
   worlds = examples(12),
   register: (title: string, run: Implementation<[]>) => void = test,
 ): void {

@@ -45,7 +45,7 @@ export interface ContractLakes {
 }
 
 /** Lakes in folders. */
-export const folders: ContractLakes = {
+export const folderLakes: ContractLakes = {
   open: async (t, network_) => openFolderLake(await newFolder(t), network_),
   async damage(lake, object, change) {
     const path = lake.locate(object);
@@ -75,7 +75,7 @@ const operation = fc.oneof(
 export function warehouseContract(
   form: string,
   open: OpenWarehouse,
-  lakes: ContractLakes = folders,
+  lakes: ContractLakes = folderLakes,
   register: (title: string, implementation: (t: ExecutionContext) => Promise<void>) => void = test,
   runs = examples(3, 24),
 ): void {

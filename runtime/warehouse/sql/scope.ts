@@ -59,6 +59,11 @@ export function inScope(d: SqlDialect, scope: Scope, table?: string): string {
   );
 }
 
+/** The condition for rows in scope of tables that BigQuery partitions by slot. */
+export function slotsInScope(d: SqlDialect, scope: Scope): string {
+  return `slot BETWEEN ${scope.range.first} AND ${scope.range.last}${relayIn(d, scope)}`;
+}
+
 /** ` AND relay IN (…)` where relays are named, else nothing. */
 export function relayIn(d: SqlDialect, { relays }: Scope, column = "relay"): string {
   if (relays === undefined) return "";
