@@ -7,6 +7,7 @@ import { benchLoad } from "./load.ts";
 import { benchMemory } from "./memory.ts";
 import { benchReport } from "./report.ts";
 import { benchContainer, benchStartup } from "./startup.ts";
+import { benchVerify } from "./verify.ts";
 
 /** What each figure has to reach; the others are told only. */
 const MARKS: Readonly<Record<string, { least?: number; most?: number }>> = {
@@ -29,6 +30,9 @@ const MARKS: Readonly<Record<string, { least?: number; most?: number }>> = {
   report_10m_s: { most: 10 },
   slots_day_10m_s: { most: 3 },
   report_10m_peak_rss_mb: { most: 1000 },
+  verify_day_parquet_s: { most: 60 },
+  verify_day_parquet_peak_mb: { most: 512 },
+  verify_rpc_blocks_per_s: { least: 200 },
 };
 
 /** Loads are long: fewer rounds than the others have, but enough for a median. */
@@ -46,6 +50,7 @@ const benches: Readonly<Record<string, () => Promise<Record<string, number>>>> =
   simulation: benchBackloadSimulation,
   load: () => benchLoad(LOAD_ROUNDS),
   report: benchReport,
+  verify: benchVerify,
 };
 const unknown = wanted.filter((word) => !Object.hasOwn(benches, word));
 if (unknown.length > 0) {

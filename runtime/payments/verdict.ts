@@ -19,7 +19,7 @@ export interface LastTransaction {
   readonly value: bigint;
   /** Null where it makes a contract. */
   readonly to: string | null;
-  /** 0x hex. */
+  /** 0x hex; of a long one its beginning may be all. */
   readonly input: string;
 }
 

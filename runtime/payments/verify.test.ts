@@ -1,8 +1,4 @@
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { json } from "node:stream/consumers";
 import test, { type ExecutionContext } from "ava";
 import { fixedDateClock } from "../chain/clock.ts";
 import { findNetwork, simulatedNetwork } from "../chain/networks.ts";
@@ -13,6 +9,8 @@ import { openRpc } from "../nodes/rpc.ts";
 import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
 import { newFolder, put, relayNamed, rowOf } from "../warehouse/warehouse.testing.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
+import { type NodeCall, type NodeReply, serveNode, type SpoilReply } from "./servedNode.testing.ts";
+import { rpcFacts } from "./rpcFacts.ts";
 import { verifyPayments } from "./verify.ts";
 
 const network = simulatedNetwork(1);
@@ -22,16 +20,8 @@ const hashOf = (number: number) => `0x${number.toString(16).padStart(64, "0")}`;
 const hex = (value: bigint | number) => `0x${value.toString(16)}`;
 const recipient = `0x${SLOT.toString(16).padStart(40, "0")}`;
 
-interface Call {
-  readonly id: number;
-  readonly method: string;
-  readonly params: readonly unknown[];
-}
-type Reply =
-  { readonly result: unknown } | { readonly error: { readonly code: number; readonly message: string } };
-
 /** A node of one block, 9, that pays the claim; its parent is 8. */
-const honest = ({ method, params }: Call): Reply => {
+const honest = ({ method, params }: NodeCall): NodeReply => {
   const block = (number: number) => ({
     number: hex(number),
     hash: hashOf(number),
@@ -65,30 +55,6 @@ const receipt = {
   gasUsed: "0x1",
   effectiveGasPrice: "0x1",
 };
-
-type Answer = (calls: readonly Call[], response: ServerResponse) => void;
-
-/** Serves a node; `answer` may spoil what it would say. */
-async function served(t: ExecutionContext, reply: (call: Call) => Reply, answer?: Answer): Promise<string> {
-  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
-    const answered = (body: unknown) => {
-      const calls = (Array.isArray(body) ? body : [body]) as Call[];
-      answer?.(calls, response);
-      if (response.headersSent || response.destroyed) return;
-      const replies = calls.map((call) => ({ jsonrpc: "2.0", id: call.id, ...reply(call) }));
-      response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify(Array.isArray(body) ? replies : replies[0]));
-    };
-    // A question whose answer was broken off may end before it was read.
-    json(request).then(answered, () => response.destroy());
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://user:secret@127.0.0.1:${(server.address() as AddressInfo).port}/key`;
-}
 
 interface Verified {
   readonly of?: typeof network;
@@ -140,13 +106,13 @@ function textOfValue(value: unknown): string {
 }
 
 test("a payment is what the balance grew by, less the withdrawals", async (t) => {
-  const { outcome, rows } = await verified(t, await served(t, honest));
+  const { outcome, rows } = await verified(t, await serveNode(t, honest));
   t.deepEqual(rows, ["exact balance 1000 3000000000"]);
   t.deepEqual(outcome, { verdicts: { exact: 1 }, left: 0, pruned: false });
 });
 
 test("where the relay adjusted the block, the adjusted value is what is due", async (t) => {
-  const url = await served(t, honest);
+  const url = await serveNode(t, honest);
   const { rows, due } = await verified(t, url, { value: CLAIM + 50n, adjusted: CLAIM });
   t.deepEqual(rows, ["exact balance 1000 3000000000"]);
   t.deepEqual(due, [{ claimed: "1050", adjusted_value: "1000", difference: "0" }]);
@@ -156,7 +122,7 @@ test("where the relay adjusted the block, the adjusted value is what is due", as
 });
 
 test("a node that lags gives no verdict: the block isn't final there", async (t) => {
-  const lagging = (call: Call): Reply =>
+  const lagging = (call: NodeCall): NodeReply =>
     call.params[0] === "finalized"
       ? {
           result: {
@@ -165,13 +131,15 @@ test("a node that lags gives no verdict: the block isn't final there", async (t)
           },
         }
       : { result: null };
-  const { outcome, rows } = await verified(t, await served(t, lagging));
+  const { outcome, rows } = await verified(t, await serveNode(t, lagging));
   t.deepEqual(rows, []);
   t.deepEqual(outcome, { verdicts: {}, left: 1, pruned: false });
 });
 
 test("a node of another chain is refused, and nothing is written", async (t) => {
-  const url = await served(t, (call) => (call.method === "eth_chainId" ? { result: hex(5) } : honest(call)));
+  const url = await serveNode(t, (call) =>
+    call.method === "eth_chainId" ? { result: hex(5) } : honest(call),
+  );
   const mainnet = findNetwork("mainnet", 1);
   const { outcome, rows } = await verified(t, url, {
     of: { ...network, name: "mainnet", chainId: mainnet?.chainId ?? 0 },
@@ -181,27 +149,47 @@ test("a node of another chain is refused, and nothing is written", async (t) => 
 });
 
 test("a pruned node leaves a payment untestable, and says that an archive would tell", async (t) => {
-  const pruned = (call: Call): Reply =>
+  const pruned = (call: NodeCall): NodeReply =>
     call.method === "eth_getBalance"
       ? { error: { code: -32000, message: "missing trie node 12ab (path ) state 0x12 is not available" } }
       : honest(call);
-  const { outcome, rows } = await verified(t, await served(t, pruned));
+  const { outcome, rows } = await verified(t, await serveNode(t, pruned));
   t.deepEqual(rows, ["untestable balance  3000000000"]);
   t.deepEqual(outcome, { verdicts: { untestable: 1 }, left: 0, pruned: true });
 });
 
 test("a block that was replaced is not canonical, whatever it pays", async (t) => {
-  const replaced = (call: Call): Reply =>
+  const replaced = (call: NodeCall): NodeReply =>
     call.method === "eth_getBlockByNumber" && call.params[0] !== "finalized"
       ? { result: { ...(honest(call) as { result: object }).result, hash: hashOf(10) } }
       : honest(call);
-  const { rows } = await verified(t, await served(t, replaced));
+  const { rows } = await verified(t, await serveNode(t, replaced));
   t.deepEqual(rows, ["not_canonical block  "]);
+});
+
+test("a block whose number the payload has wrong, or not at all, is found by its hash", async (t) => {
+  const asked: string[] = [];
+  const numbered = (call: NodeCall): NodeReply => {
+    asked.push(call.method);
+    const { result } = honest(call) as { result: object };
+    const isOther = call.method === "eth_getBlockByNumber" && call.params[0] !== hex(9);
+    return { result: isOther ? { ...result, hash: hashOf(10) } : result };
+  };
+  const rpc = openRpc(await serveNode(t, numbered));
+  const claim = { slot: SLOT, blockHash: hashOf(9), recipient, due: CLAIM };
+  for (const [blockNumber, blockHash, state] of [
+    [9, hashOf(9), "canonical"],
+    [8, hashOf(9), "canonical"],
+    [null, hashOf(9), "canonical"],
+    [9, hashOf(11), "not_found"],
+  ] as const)
+    t.is((await rpcFacts(rpc, { ...claim, blockHash, blockNumber })).state, state);
+  t.is(asked.join(" ").replaceAll("eth_getBlockBy", ""), "Number Number Hash Number Hash Number Number Hash");
 });
 
 test("refusals and errors are waited out: 429 and 503 before the answer change nothing", async (t) => {
   let asked = 0;
-  const url = await served(t, honest, (_, response) => {
+  const url = await serveNode(t, honest, (_, response) => {
     asked++;
     if (asked % 2 === 1) response.writeHead(asked % 4 === 1 ? 429 : 503).end("slow down");
   });
@@ -220,9 +208,9 @@ for (const [what, answer] of [
   ["is HTML", (_, response) => void response.writeHead(200).end("<html>parked</html>")],
   ["refuses always", (_, response) => void response.writeHead(403).end("no")],
   ["breaks off", (_, response) => void response.destroy()],
-] as readonly [string, Answer][])
+] as readonly [string, SpoilReply][])
   test(`an answer that ${what} fails the command, writes nothing, and shows no credential`, async (t) => {
-    const { outcome, rows } = await verified(t, await served(t, honest, answer));
+    const { outcome, rows } = await verified(t, await serveNode(t, honest, answer));
     t.deepEqual(rows, []);
     if (typeof outcome !== "string") return t.fail("it did not fail");
     t.regex(outcome, /^the node http:\/\/\*\*\*@127\.0\.0\.1:\d+\/\*\*\* can't be asked for eth_/);
@@ -230,8 +218,9 @@ for (const [what, answer] of [
   });
 
 test("a node that says what no node says fails the command, and writes nothing", async (t) => {
-  const odd = (call: Call): Reply => (call.method === "eth_getBalance" ? { result: "plenty" } : honest(call));
-  const { outcome, rows } = await verified(t, await served(t, odd));
+  const odd = (call: NodeCall): NodeReply =>
+    call.method === "eth_getBalance" ? { result: "plenty" } : honest(call);
+  const { outcome, rows } = await verified(t, await serveNode(t, odd));
   t.deepEqual(rows, []);
   t.regex(typeof outcome === "string" ? outcome : "", /not as an execution node does/);
 });
