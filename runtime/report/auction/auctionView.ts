@@ -19,7 +19,10 @@ export function auctionsView(auctions: readonly SlotAuction[], showing: Showing)
   return {
     numbers: auctions.map(({ slot, found }) => ({ slot, ...found.numbers })),
     figures: auctions.map((auction, index) => auctionFigure(auction, index + 1, dots, showing)),
-    tables: auctions.map((auction, index) => relaysTable(auction, index + 1)),
+    tables: auctions.flatMap((auction, index) => [
+      blocksTable(auction, index + 1),
+      relaysTable(auction, index + 1),
+    ]),
     tiles: [],
   };
 }
@@ -51,8 +54,8 @@ function auctionFigure(auction: SlotAuction, place: number, most: number, showin
     id: `auction-${place}`,
     title: `The auction of slot ${slot}`,
     units: `s from the slot's start; a row a relay, its height from 0 to ${eth(top)} ETH; n = ${count(bids)} bids`,
-    read: `${outcomeText(auction)} A dot is the best bid of a builder in ${AUCTION_STEP_MS} ms${oneIn > 1 ? `, drawn for one in ${oneIn} and for each builder's best (on a phone for fewer)` : ""}; the ring is the delivered block where it was bid first, the dashed line what it paid.${left.length === 0 ? "" : ` Not shown: ${left.join("; ")}.`}`,
-    from: [`auction_${place}_bids`, `auction_${place}_outcome`],
+    read: `${outcomeText(auction)} A dot is the best bid of a builder in ${AUCTION_STEP_MS} ms${oneIn > 1 ? `, drawn for one in ${oneIn} and for each builder's best (on a phone for fewer)` : ""}; the ring is the delivered block where it was bid first, the dashed line what it paid${found.numbers.headers.length === 0 ? "" : ", an upright line a call for a header, where the relay tells of them"}.${left.length === 0 ? "" : ` Not shown: ${left.join("; ")}.`}`,
+    from: [`auction_${place}_bids`, `auction_${place}_outcome`, `auction_${place}_headers`],
     legend: [
       ...named.map((label) => ({ label, colour: showing.builderColour(label) })),
       ...(dots.some(({ builder }) => !named.includes(builder)) ? [{ label: REST, colour: REST_COLOUR }] : []),
@@ -78,6 +81,8 @@ interface Dot {
   readonly bids: number;
 }
 
+const inWindow = ({ ms }: { readonly ms: number }) => ms >= WINDOW_MS.from && ms < WINDOW_MS.to;
+
 /**
  * The best bid of each relay, builder and step. Of too many, each relay's and builder's best, and one in so many of its others in
  * the order of time: wider steps would look like bursts of bids.
@@ -86,7 +91,7 @@ function dotsOf({ found: { cells } }: SlotAuction, most: number): { dots: Dot[];
   const all = cells.flatMap(({ step, ...rest }) =>
     step === null ? [] : [{ ...rest, ms: (step + 0.5) * AUCTION_STEP_MS }],
   );
-  const shown = all.filter(({ ms }) => ms >= WINDOW_MS.from && ms < WINDOW_MS.to);
+  const shown = all.filter(inWindow);
   const series = [...groupBy(shown, ({ relay, builder }) => `${relay} ${builder}`).values()];
   const oneIn = Math.max(1, Math.ceil(shown.length / Math.max(1, most - series.length)));
   const dots = series.flatMap((own, place) => {
@@ -107,6 +112,23 @@ function topOf(dots: readonly Dot[], outcomes: readonly { readonly eth: number }
   return 1.08 * Math.max(most ?? 0, ...outcomes.map((one) => one.eth));
 }
 
+/** Why value was left, by the words of view slots, as readers are told it. */
+const WHY = {
+  adjusted: "no more than the relay's adjustment took off",
+  late: "it came after the last known call for a header",
+  other_relay: "no relay that delivered the block had it",
+  unknown: "not known",
+} as const;
+
+/** What the chain has in a delivered block's slot, as readers are told it. */
+const STATUS = {
+  canonical: "canonical",
+  another: "another block is canonical",
+  missed: "slot missed",
+  orphaned: "slot's block orphaned",
+  unknown: "not known, or not final yet",
+} as const;
+
 /** Who won, and what was left and why, in words. */
 function outcomeText({ found: { numbers } }: SlotAuction): string {
   const { outcomes, payloads } = numbers;
@@ -126,7 +148,9 @@ function outcomeText({ found: { numbers } }: SlotAuction): string {
       const won = `Delivered: the block of ${one.builder} on ${relaysOf(one.block_hash).join(", ")}, ${eth(one.eth)} ETH${when}.`;
       if (one.eth_left === 0 || one.rival === null) return `${won} No relay showed a better bid.`;
       const where = one.rival_relays > 1 ? `${one.rival_relays} relays` : (one.rival_relay ?? "");
-      return `${won} The best bid, of ${one.rival} on ${where}, offered ${eth(one.eth_left)} ETH more (${explanationText(one.explanation)}).`;
+      const why =
+        one.why === "adjusted" || one.why === "late" ? WHY[one.why] : explanationText(one.explanation);
+      return `${won} The best bid, of ${one.rival} on ${where}, offered ${eth(one.eth_left)} ETH more (${why}).`;
     })
     .join(" ");
 }
@@ -141,9 +165,12 @@ interface Drawing {
 
 function auctionPlot(plotting: Plotting, width: number, drawing: Drawing): PlotOptions {
   const { relays } = drawing.auction.found.numbers;
-  const names = relays.filter(({ covered, bids }) => covered || bids > 0).map(({ relay }) => relay);
+  const { headers } = drawing.auction.found.numbers;
+  const names = relays
+    .filter(({ relay, covered, bids }) => covered || bids > 0 || headers.some((one) => one.relay === relay))
+    .map(({ relay }) => relay);
   const marginLeft = leftMargin(names, width);
-  const ms = drawing.dots.map((dot) => dot.ms);
+  const ms = [...drawing.dots, ...headers.filter(inWindow)].map((one) => one.ms);
   return {
     height: names.length * (width < NARROW ? 34 : 40) + 56,
     marginLeft,
@@ -172,7 +199,7 @@ function auctionMarks(
   names: readonly string[],
   { auction, dots, top, colour }: Drawing,
 ): NonNullable<PlotOptions["marks"]> {
-  const { outcomes, payloads } = auction.found.numbers;
+  const { outcomes, payloads, headers } = auction.found.numbers;
   const row = new Map(names.map((name, index) => [name, names.length - 1 - index]));
   const height = (relay: string, value: number) =>
     (row.get(relay) ?? 0) + 0.04 + 0.88 * Math.min(1, value / top);
@@ -182,7 +209,15 @@ function auctionMarks(
       .map(({ relay }) => ({ relay, paid, won_ms })),
   );
   const atPaid = ({ relay, paid }: (typeof won)[number]) => height(relay, paid);
+  const foot = ({ relay }: (typeof headers)[number]) => row.get(relay) ?? 0;
   return [
+    plotting.ruleX(headers.filter(inWindow), {
+      x: ({ ms }: (typeof headers)[number]) => ms / 1000,
+      y1: foot,
+      y2: (one: (typeof headers)[number]) => foot(one) + 0.94,
+      stroke: "currentColor",
+      strokeWidth: 1.5,
+    }),
     plotting.ruleY(won, { y: atPaid, stroke: "currentColor", strokeDasharray: "5 3" }),
     plotting.dot(dots, {
       x: ({ ms: at }: Dot) => at / 1000,
@@ -202,6 +237,40 @@ function auctionMarks(
       },
     ),
   ];
+}
+
+/** What the chain has in an auction's slot. */
+export function chainText({ found }: SlotAuction): string {
+  const { status } = found.numbers;
+  return status === "canonical" ? "a canonical block" : STATUS[status];
+}
+
+function blocksTable({ slot, found }: SlotAuction, place: number): PageTable {
+  const { blocks } = found.numbers;
+  const amount = (value: number | null, none: string): Cell =>
+    value === null ? { shown: none, value: -1 } : { shown: eth(value), value };
+  return {
+    title:
+      blocks.length === 0
+        ? `Slot ${slot}: no relay says that it delivered a block`
+        : `Slot ${slot}: what became of the delivered block`,
+    columns: columnsOf(
+      ["builder", "delivered by", "on the chain", "why value was left"],
+      ["claimed (ETH)", "paid (ETH)", "adjustment took off", "merging added", "left (ETH)"],
+    ),
+    rows: blocks.map((row) => [
+      row.builder,
+      row.relays.join(", "),
+      STATUS[row.status],
+      row.why === null ? "" : WHY[row.why],
+      amount(row.claimed_eth, ""),
+      row.verdict === null ? amount(null, "not verified") : amount(row.paid_eth, row.verdict),
+      amount(row.adjusted_eth, "none known"),
+      amount(row.merged_eth, "none known"),
+      amount(row.eth_left, "not known"),
+    ]),
+    from: ["chain", "made", "paid"].map((name) => `auction_${place}_${name}`),
+  };
 }
 
 function relaysTable({ slot, found }: SlotAuction, place: number): PageTable {

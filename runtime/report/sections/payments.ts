@@ -1,5 +1,5 @@
 import { paymentsTable } from "../../datasets/tables.ts";
-import { bucketSql, relayIn } from "../../warehouse/sql/scope.ts";
+import { bucketSql, inScope } from "../../warehouse/sql/scope.ts";
 import { groupBy, numberIn, numberOrNull, sumOf, textIn } from "../../warehouse/sql/values.ts";
 import { count, eth, percent, slotsAndTime } from "../format.ts";
 import type { Results } from "../asking.ts";
@@ -28,7 +28,7 @@ export const paymentsSection: Section = {
     const blocks = `WITH judged AS (
   SELECT slot, block_hash, min(relay) AS relay, min(verdict) AS verdict, min(claimed / 1e18) AS claimed_eth,
     min(paid / 1e18) AS paid_eth, min(coalesce(short_by, 0) / 1e18) AS short_eth
-  FROM ${paymentsTable.name} WHERE slot BETWEEN ${scope.range.first} AND ${scope.range.last}${relayIn(d, scope)}
+  FROM ${paymentsTable.name} WHERE ${inScope(d, scope)}
   GROUP BY slot, block_hash
 )`;
     return {
