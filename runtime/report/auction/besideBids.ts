@@ -52,7 +52,7 @@ export function besideFound(results: Results) {
 }
 
 /** The status of the slot, as view slots has it. */
-export function slotStatus({ chain }: Beside) {
+export function slotStatus({ chain }: Beside): "canonical" | "missed" | "orphaned" | "unknown" {
   const has = (wanted: string) => chain.some(({ status }) => status === wanted);
   if (has("canonical")) return "canonical";
   if (has("missed")) return "missed";
@@ -60,7 +60,7 @@ export function slotStatus({ chain }: Beside) {
 }
 
 /** The same of one block: `another` where the slot's canonical block isn't this one. */
-function statusOf(beside: Beside, hash: string) {
+function statusOf(beside: Beside, hash: string): ReturnType<typeof slotStatus> | "another" {
   const status = slotStatus(beside);
   const isOther = !beside.chain.some((row) => row.status === "canonical" && row.block_hash === hash);
   return status === "canonical" && isOther ? "another" : status;

@@ -10,7 +10,8 @@ import type { Report } from "../report.ts";
 import type { Showing } from "../section.ts";
 import { askAbout } from "../statements.ts";
 import { askAuctions, buildersOfAuctions } from "./auction.ts";
-import { auctionQueries, auctionsView, chainText } from "./auctionView.ts";
+import { chainText } from "./auctionTables.ts";
+import { auctionQueries, auctionsView } from "./auctionView.ts";
 
 /** The page of one slot's auction, the only slot of the scope. */
 export async function makeSlotReport(
