@@ -16,6 +16,7 @@ import { sqlDialects } from "../warehouse/sql/dialects.ts";
 import { type Scope, bucketsOf, scopeSlots } from "../warehouse/sql/scope.ts";
 import { newFolder } from "../warehouse/warehouse.testing.ts";
 import { BuilderNames } from "./names.ts";
+import { PLACES } from "./page.ts";
 import { makeReport } from "./report.ts";
 import { everyStatement } from "./statements.ts";
 
@@ -172,6 +173,17 @@ for (const rows of ["no row", "rows of which every column that may be NULL is NU
     const checks = await runChecks(warehouse, { scope, relays: [] });
     const { html } = await makeReport(warehouse, { scope, names: BuilderNames.of(network.name), checks });
     t.regex(html, /<\/html>\n$/);
+    for (const { check } of checks)
+      t.true(
+        html.includes(` id="${PLACES[check.name] ?? "no place"}"`),
+        `${check.name} has its place on the page`,
+      );
+    const sectionOf = (id: string) => html.split(`<section id="${id}">`)[1]?.split("</section>")[0] ?? "";
+    if (rows === "no row")
+      for (const id of ["mev-boost", "made", "headers"]) {
+        t.regex(sectionOf(id), /<p class="nothing">[^<]+(?:<code>[^<]+<\/code>[^<]*)?<\/p>/, id);
+        t.notRegex(sectionOf(id), /<figure|<table|<svg/, id);
+      }
     const undated = checks.flatMap(({ findings }) =>
       findings.filter(({ what }) => / bids dated: /.test(what)),
     );

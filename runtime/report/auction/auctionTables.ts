@@ -30,16 +30,16 @@ export function chainText({ found }: SlotAuction): string {
 /** What became of an auction's delivered blocks. */
 export function blocksTable({ slot, found }: SlotAuction, place: number): PageTable {
   const { blocks } = found.numbers;
-  const amount = (value: number | null, none: string): Cell =>
-    value === null ? { shown: none, value: -1 } : { shown: eth(value), value };
+  const amount = (value: number | null, none: string, sign = ""): Cell =>
+    value === null ? { shown: none, value: -1 } : { shown: `${sign}${eth(value)}`, value };
   return {
     title:
       blocks.length === 0
         ? `Slot ${slot}: no relay says that it delivered a block`
-        : `Slot ${slot}: what became of the delivered block`,
+        : `Slot ${slot}: what became of the delivered block, in ETH`,
     columns: columnsOf(
-      ["builder", "delivered by", "on the chain", "why value was left"],
-      ["claimed (ETH)", "paid (ETH)", "adjustment took off", "merging added", "left (ETH)"],
+      ["builder", "delivered by", "on the chain", "why left"],
+      ["claimed", "paid", "adjusted", "merged", "left"],
     ),
     rows: blocks.map((row) => [
       row.builder,
@@ -48,8 +48,8 @@ export function blocksTable({ slot, found }: SlotAuction, place: number): PageTa
       row.why === null ? "" : WHY[row.why],
       amount(row.claimed_eth, ""),
       row.verdict === null ? amount(null, "not verified") : amount(row.paid_eth, row.verdict),
-      amount(row.adjusted_eth, "none known"),
-      amount(row.merged_eth, "none known"),
+      amount(row.adjusted_eth, "none known", "−"),
+      amount(row.merged_eth, "none known", "+"),
       amount(row.eth_left, "not known"),
     ]),
     from: ["chain", "made", "paid"].map((name) => `auction_${place}_${name}`),
