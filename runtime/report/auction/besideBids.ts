@@ -3,7 +3,7 @@ import type { SqlDialect } from "../../warehouse/sql/dialect.ts";
 import { type Scope, inScope } from "../../warehouse/sql/scope.ts";
 import { numberIn, numberOrNull, textIn } from "../../warehouse/sql/values.ts";
 import type { Results } from "../asking.ts";
-import { madeBlocksSql } from "../sections/made.ts";
+import { madeBlocksSql } from "../sections/madeBlocks.ts";
 
 /** What is asked about one slot beside its bids: what the chain shows, what relays made, what was paid, who asked for headers. */
 export function besideStatements(d: SqlDialect, scope: Scope): Readonly<Record<string, string>> {

@@ -1,4 +1,3 @@
-import { type Dataset, datasets } from "../../datasets/dataset.ts";
 import { loadTables } from "../../datasets/tables.ts";
 import { type SqlDialect, countWhere } from "../../warehouse/sql/dialect.ts";
 import { type Scope, bucketSql, inScope } from "../../warehouse/sql/scope.ts";
@@ -8,36 +7,7 @@ import type { Ask, Results } from "../asking.ts";
 import { count, eth, percent, slotsAndTime } from "../format.ts";
 import type { Figure, PageTable, PlotOptions, Plotting, Section, Showing } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
-
-/** What relays make of bids: whose hash is the made block's, and what it changed for the proposer. */
-const KINDS = [
-  {
-    key: "adjusted",
-    dataset: datasets.adjustments,
-    change: "delta",
-    sign: -1,
-    label: "taken off by adjustments",
-    colour: "var(--c4)",
-  },
-  {
-    key: "merged",
-    dataset: datasets.merged_blocks,
-    change: "proposer_value - original_value",
-    sign: 1,
-    label: "added by merging",
-    colour: "var(--c2)",
-  },
-] as const;
-type Kind = (typeof KINDS)[number];
-
-/** Blocks that relays made, each once a relay (kind, relay, slot, block_hash), with what that changed for the proposer, ETH. */
-export function madeBlocksSql(d: SqlDialect, scope: Scope): string {
-  return KINDS.map(({ key, dataset, change }: Kind) => {
-    const { name, makesBlocks = "" }: Dataset = dataset;
-    return `SELECT '${key}' AS kind, relay, slot, ${makesBlocks} AS block_hash, max(${d.double(change)} / 1e18) AS eth
-  FROM ${name} WHERE ${inScope(d, scope)} GROUP BY relay, slot, ${makesBlocks}`;
-  }).join("\n  UNION ALL\n  ");
-}
+import { MADE_KINDS, type MadeKind, madeBlocksSql } from "./madeBlocks.ts";
 
 /** Blocks that relays made by kind, relay and bucket; `landed` where that relay says it delivered the block. */
 function madeSql(d: SqlDialect, { scope, coarse }: Ask): string {
@@ -55,15 +25,15 @@ GROUP BY kind, made.relay, bucket, landed`;
 
 /** Delivered payloads of each relay, and those of slots of which it is known whether it made their block. */
 function knownSql(d: SqlDialect, scope: Scope): string {
-  const known = ({ key, dataset: { name } }: Kind) =>
+  const known = ({ key, dataset: { name } }: MadeKind) =>
     `${countWhere(`substr(${loadTables[name].name}.covered, payload.slot - ${loadTables[name].name}.first_slot + 1, 1) = '1'`)} AS ${key}`;
-  const ledger = ({ dataset: { name, chunkSlots } }: Kind) => {
+  const ledger = ({ dataset: { name, chunkSlots } }: MadeKind) => {
     const table = loadTables[name].name;
     return `LEFT JOIN ${table} ON ${table}.relay = payload.relay AND ${table}.first_slot = payload.slot - mod(payload.slot, ${chunkSlots})`;
   };
-  return `SELECT payload.relay AS relay, ${KINDS.map(known).join(", ")}
+  return `SELECT payload.relay AS relay, ${MADE_KINDS.map(known).join(", ")}
 FROM (SELECT DISTINCT relay, slot, block_hash FROM payloads WHERE ${inScope(d, scope)}) AS payload
-${KINDS.map(ledger).join("\n")}
+${MADE_KINDS.map(ledger).join("\n")}
 GROUP BY payload.relay`;
 }
 
@@ -81,9 +51,9 @@ function madeFound(results: Results) {
     bucket: numberIn(row, "bucket"),
     landed: numberIn(row, "landed") === 1,
     blocks: numberIn(row, "blocks"),
-    eth: numberIn(row, "eth") * (KINDS.find(({ key }) => key === row["kind"])?.sign ?? 1),
+    eth: numberIn(row, "eth") * (MADE_KINDS.find(({ key }) => key === row["kind"])?.sign ?? 1),
   }));
-  const relays = KINDS.flatMap(({ key }) =>
+  const relays = MADE_KINDS.flatMap(({ key }) =>
     (results["made_known"] ?? [])
       .map((known) => {
         const relay = textIn(known, "relay");
@@ -116,7 +86,7 @@ function madeFigures({ numbers: { relays }, landed }: Made, { scope, coarse }: S
     const known = sumOf(own, (row) => row.payloads_known);
     return `${count(sumOf(own, (row) => row.landed))} ${key} of ${count(known)} payloads of which that is known`;
   };
-  const bars = KINDS.flatMap(({ key, label, colour }) =>
+  const bars = MADE_KINDS.flatMap(({ key, label, colour }) =>
     [...groupBy(landed, ({ kind, bucket }) => `${kind} ${bucket}`).values()].flatMap((own) => {
       const [{ kind, bucket } = { kind: "", bucket: 0 }] = own;
       if (kind !== key) return [];
@@ -130,12 +100,12 @@ function madeFigures({ numbers: { relays }, landed }: Made, { scope, coarse }: S
     {
       id: "made-eth",
       title: "What adjustments took off and merging added",
-      units: `ETH of landed blocks, a bar ${slotsAndTime(coarse.step)}; n = ${KINDS.map(({ key }) => of(key)).join(", ")}`,
+      units: `ETH of landed blocks, a bar ${slotsAndTime(coarse.step)}; n = ${MADE_KINDS.map(({ key }) => of(key)).join(", ")}`,
       read:
         "Landed: the relay says it delivered the block that it made. An adjustment pays the proposer less than the winning bid offered, so its bars " +
         "point down; merging appends others' orders and pays more. Relays that don't tell of it may do the same.",
       from: ["made"],
-      legend: KINDS.map(({ label, colour }) => ({ label, colour })),
+      legend: MADE_KINDS.map(({ label, colour }) => ({ label, colour })),
       plot:
         bars.length === 0
           ? "No adjusted or merged block of this range landed."
