@@ -28,7 +28,7 @@ export function chainText({ found }: SlotAuction): string {
 }
 
 /** What became of an auction's delivered blocks. */
-export function blocksTable({ slot, found }: SlotAuction, place: number): PageTable {
+export function auctionBlocks({ slot, found }: SlotAuction, place: number): PageTable {
   const { blocks } = found.numbers;
   const amount = (value: number | null, none: string, sign = ""): Cell =>
     value === null ? { shown: none, value: -1 } : { shown: `${sign}${eth(value)}`, value };
@@ -57,7 +57,7 @@ export function blocksTable({ slot, found }: SlotAuction, place: number): PageTa
 }
 
 /** Each relay's part in an auction. */
-export function relaysTable({ slot, found }: SlotAuction, place: number): PageTable {
+export function auctionRelays({ slot, found }: SlotAuction, place: number): PageTable {
   const { relays, payloads } = found.numbers;
   const seconds = (ms: number | null): Cell => (ms === null ? "" : (ms / 1000).toFixed(2));
   const all = sumOf(relays, ({ bids }) => bids);

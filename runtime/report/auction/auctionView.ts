@@ -6,7 +6,7 @@ import type { Figure, PlotOptions, Plotting, SectionView, Showing } from "../sec
 import { REST } from "../stackedBars.ts";
 import { groupBy, quantileOf } from "../../warehouse/sql/values.ts";
 import { AUCTION_STEP_MS, type SlotAuction } from "./auction.ts";
-import { WHY, blocksTable, relaysTable } from "./auctionTables.ts";
+import { WHY, auctionBlocks, auctionRelays } from "./auctionTables.ts";
 
 /** Seconds before and after the slot's start that the plot shows. */
 const WINDOW_MS = { from: -12_000, to: 12_000 } as const;
@@ -20,8 +20,8 @@ export function auctionsView(auctions: readonly SlotAuction[], showing: Showing)
     numbers: auctions.map(({ slot, found }) => ({ slot, ...found.numbers })),
     figures: auctions.map((auction, index) => auctionFigure(auction, index + 1, dots, showing)),
     tables: auctions.flatMap((auction, index) => [
-      blocksTable(auction, index + 1),
-      relaysTable(auction, index + 1),
+      auctionBlocks(auction, index + 1),
+      auctionRelays(auction, index + 1),
     ]),
     tiles: [],
   };

@@ -64,7 +64,7 @@ ${chain}
 
 export const mevBoostSection: Section = {
   id: "mev-boost",
-  title: "MEV-Boost and the chain",
+  title: "How blocks came",
   statements: (d, { scope, coarse }) => ({
     mev_boost: `WITH ${originsSql(d, scope)}
 SELECT ${bucketSql(d, coarse)} AS bucket, CASE
