@@ -140,7 +140,14 @@ export const ROOMS = [
   {
     room: "runtime/report",
     job: "the page: its sections with their statements, numbers and plots; drawing",
-    may: [...GROUND, "runtime/lake", "runtime/warehouse", "runtime/warehouse/sql", "runtime/checks"],
+    may: [
+      ...GROUND,
+      "runtime/lake",
+      "runtime/warehouse",
+      "runtime/warehouse/sql",
+      "runtime/builders",
+      "runtime/checks",
+    ],
   },
   {
     room: "runtime/simulator",

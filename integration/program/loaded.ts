@@ -4,9 +4,13 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import type { Clock } from "../../runtime/chain/clock.ts";
 import { type SlotRange, settledSlot } from "../../runtime/chain/slots.ts";
+import { collectChain } from "../../runtime/collect/chain.ts";
+import { AUCTION, DATASET_NAMES } from "../../runtime/datasets/dataset.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import type { Lake } from "../../runtime/lake/lake.ts";
 import { silentLog } from "../../runtime/log.ts";
+import { openEndpoint } from "../../runtime/nodes/nodeEndpoint.ts";
+import { chainRelay } from "../../runtime/relays/chainRelay.ts";
 import type { Relay } from "../../runtime/relays/relay.ts";
 import { type Simulator, type SimulatorOptions, startSimulator } from "../../runtime/simulator/server.ts";
 import { openDuckDb } from "../../runtime/warehouse/duckdb/duckdb.ts";
@@ -33,13 +37,15 @@ export interface LoadedOptions extends Partial<Omit<SimulatorOptions, "clock" | 
   readonly slots: number;
   /** Which relays are collected, as they are to be; all of the simulator's without it. */
   readonly relays?: (relays: readonly Relay[]) => readonly Relay[];
+  /** Whether what few relays tell and the chain, by its beacon node, are collected too: else the auction alone. */
+  readonly isWhole?: boolean;
   /** What a relay may cost, where it isn't as with any line. */
   readonly limitsOf?: LimitsOf;
 }
 
 /** Collects the newest slots of a simulated network into a lake and a warehouse of their own. */
 export async function loadedNetwork(options: LoadedOptions): Promise<LoadedWarehouse> {
-  const { seed, slots, relays: choose = (all) => all, limitsOf, ...simulated } = options;
+  const { seed, slots, relays: choose = (all) => all, isWhole = false, limitsOf, ...simulated } = options;
   const clock = hastyClock();
   const folder = mkdtempSync(join(tmpdir(), "etl-loaded-"));
   const simulator = await startSimulator({
@@ -58,10 +64,16 @@ export async function loadedNetwork(options: LoadedOptions): Promise<LoadedWareh
   const last = settledSlot(line.network, NOW);
   const range = { first: last - slots + 1, last };
   const load = async (loaded: SlotRange) => {
-    await warehouse.load(lake, relays);
+    await warehouse.load(lake, isWhole ? [...relays, chainRelay("beacon", "off")] : relays);
     await fillChain(path, simulator, loaded);
   };
-  await line.run(range);
+  await line.run(range, isWhole ? DATASET_NAMES : AUCTION);
+  if (isWhole) {
+    const source = await openEndpoint(simulator.nodes.beacon, line.network, clock);
+    const stop = new AbortController().signal;
+    await collectChain({ network: line.network, lake, clock, log: silentLog, range, stop }, source);
+    source.close();
+  }
   await load(range);
   return { folder, clock, lake, warehouse, simulator, relays, line, range, load };
 }

@@ -5,8 +5,8 @@ import { escaped, escapedLines } from "./html.ts";
 import { SCRIPT, STYLE } from "./pageParts.ts";
 import type { Cell, Figure, PageTable, SectionView } from "./section.ts";
 
-/** Where the page shows what a check is about. */
-const PLACES: Readonly<Record<string, string>> = {
+/** Where the page shows what a check is about: a section or a figure. A test holds that every check has its place. */
+export const PLACES: Readonly<Record<string, string>> = {
   "late-rows": "health",
   truncated: "health-suspects",
   "stale-empty": "health-suspects",
@@ -22,6 +22,12 @@ const PLACES: Readonly<Record<string, string>> = {
   "gone-quiet": "coverage",
   "unproven-empty": "health-suspects",
   "rereads-differ": "health",
+  "unlisted-relay": "mev-boost",
+  "chain-sources-disagree": "mev-boost",
+  overclaimed: "payments",
+  untestable: "payments",
+  misattributed: "payments",
+  "changed-afterwards": "made",
 };
 
 /** What the page shows. */
@@ -95,7 +101,8 @@ function sectionHtml(
 ): string {
   const figures = view.figures.map((figure) => figureHtml(figure, statements, draw)).join("\n");
   const tables = view.tables.map((table) => tableHtml(table, statements)).join("\n");
-  return `<section id="${id}">\n<h2>${escaped(title)}</h2>\n${figures}\n${tables}\n</section>`;
+  const nothing = view.nothing === undefined ? "" : `<p class="nothing">${prose(view.nothing)}</p>`;
+  return `<section id="${id}">\n<h2>${escaped(title)}</h2>\n${nothing}${figures}\n${tables}\n</section>`;
 }
 
 function figureHtml(figure: Figure, statements: Page["statements"], draw: Draw): string {

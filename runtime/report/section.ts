@@ -58,6 +58,8 @@ export interface SectionView {
   readonly numbers: object;
   readonly figures: readonly Figure[];
   readonly tables: readonly PageTable[];
+  /** Why there is nothing to show: then it has neither figures nor tables. */
+  readonly nothing?: string | undefined;
 }
 
 export interface Figure {

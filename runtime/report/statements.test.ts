@@ -8,7 +8,7 @@ import { findNetwork, simulatedNetwork } from "../chain/networks.ts";
 import { fixedDateClock } from "../chain/clock.ts";
 import { slotStartMs } from "../chain/slots.ts";
 import { quotedName, quotedText } from "../datasets/schema.ts";
-import { type Table, allTables, infoTable } from "../datasets/tables.ts";
+import { type Table, allTables, infoTable, paymentsTable } from "../datasets/tables.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import { silentLog } from "../log.ts";
 import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
@@ -16,6 +16,7 @@ import { sqlDialects } from "../warehouse/sql/dialects.ts";
 import { type Scope, bucketsOf, scopeSlots } from "../warehouse/sql/scope.ts";
 import { newFolder } from "../warehouse/warehouse.testing.ts";
 import { BuilderNames } from "./names.ts";
+import { PLACES } from "./page.ts";
 import { makeReport } from "./report.ts";
 import { everyStatement } from "./statements.ts";
 
@@ -40,8 +41,11 @@ const scopes: fc.Arbitrary<Scope> = fc
     ...(relays === undefined ? {} : { relays }),
   }));
 
-/** Where a statement reads rows of a dataset. */
-const ROW_READS = new RegExp(String.raw`\b(?:FROM|JOIN) (?:${DATASET_NAMES.join("|")})\b`, "g");
+/** Where a statement reads rows of a dataset, or payments, which have the same two columns. */
+const ROW_READS = new RegExp(
+  String.raw`\b(?:FROM|JOIN) (?:${[...DATASET_NAMES, paymentsTable.name].join("|")})\b`,
+  "g",
+);
 
 test("every statement bounds block_timestamp by literals wherever it reads bids or payloads, in both dialects", (t) => {
   fc.assert(
@@ -169,6 +173,17 @@ for (const rows of ["no row", "rows of which every column that may be NULL is NU
     const checks = await runChecks(warehouse, { scope, relays: [] });
     const { html } = await makeReport(warehouse, { scope, names: BuilderNames.of(network.name), checks });
     t.regex(html, /<\/html>\n$/);
+    for (const { check } of checks)
+      t.true(
+        html.includes(` id="${PLACES[check.name] ?? "no place"}"`),
+        `${check.name} has its place on the page`,
+      );
+    const sectionOf = (id: string) => html.split(`<section id="${id}">`)[1]?.split("</section>")[0] ?? "";
+    if (rows === "no row")
+      for (const id of ["mev-boost", "made", "headers"]) {
+        t.regex(sectionOf(id), /<p class="nothing">[^<]+(?:<code>[^<]+<\/code>[^<]*)?<\/p>/, id);
+        t.notRegex(sectionOf(id), /<figure|<table|<svg/, id);
+      }
     const undated = checks.flatMap(({ findings }) =>
       findings.filter(({ what }) => / bids dated: /.test(what)),
     );

@@ -3,9 +3,9 @@ import type { PageColumn, Figure, Section, Showing, PageTable, Tile } from "./se
 
 /**
  * The view of a section in steps: what is found in the results (`numbers` of it for `report --json`), the figures that show
- * it, the tables that list it, and what of it stands at the top of the page.
+ * it, the tables that list it, and what of it stands at the top of the page. Where `nothing` is found the section says so in a line.
  */
-export function viewOf<Found extends { readonly numbers: object }>(
+export function viewOf<Found extends { readonly numbers: object; readonly nothing?: string | undefined }>(
   find: (results: Results, showing: Showing) => Found,
   figures: (found: Found, showing: Showing) => readonly Figure[],
   tables: (found: Found, showing: Showing) => readonly PageTable[],
@@ -13,10 +13,13 @@ export function viewOf<Found extends { readonly numbers: object }>(
 ): Section["view"] {
   return (results, showing) => {
     const found = find(results, showing);
+    const { numbers, nothing } = found;
+    const isEmpty = nothing !== undefined;
     return {
-      numbers: found.numbers,
-      figures: figures(found, showing),
-      tables: tables(found, showing),
+      numbers,
+      nothing,
+      figures: isEmpty ? [] : figures(found, showing),
+      tables: isEmpty ? [] : tables(found, showing),
       tiles: tiles(found, showing),
     };
   };

@@ -8,6 +8,14 @@ import { sqlDialectOf } from "../../warehouse/sql/dialects.ts";
 import type { BuilderNames } from "../names.ts";
 import type { Results } from "../asking.ts";
 import { leftBehindSql } from "../sections/leftBehind.ts";
+import {
+  type Beside,
+  besideFound,
+  besideStatements,
+  blockBeside,
+  slotStatus,
+  whyLeft,
+} from "./besideBids.ts";
 
 /** Auctions that the page draws: those of the slots with most left behind. */
 export const AUCTIONS = 3;
@@ -16,7 +24,10 @@ export const AUCTION_STEP_MS = 50;
 /** Builders of an auction that are told apart: those whose best bids are highest. */
 const BUILDERS = 6;
 
-/** What is asked about one slot: its bids by relay, builder and step, its payloads, what was left, and what is covered. */
+/**
+ * What is asked about one slot: its bids by relay, builder and step, its payloads, what was left, what is covered, and what is known
+ * beside.
+ */
 export function auctionStatements(d: SqlDialect, scope: Scope): Readonly<Record<string, string>> {
   const slot = scope.range.first;
   const ms = d.msBetween("block_timestamp", d.column("timestamp"));
@@ -31,13 +42,14 @@ WHERE ${inScope(d, scope, "bids")} GROUP BY relay, builder_pubkey, step, believe
 FROM payloads WHERE ${inScope(d, scope)} GROUP BY relay, block_hash ORDER BY relay, block_hash`,
     outcome: `WITH ${leftBehindSql(d, scope)}
 SELECT block_hash, builder_pubkey, wei / 1e18 AS eth, best / 1e18 AS best_eth, greatest(more, 0) / 1e18 AS eth_left,
-  won_ms, explanation, rival_pubkey, rival_relay, rival_relays
+  won_ms, explanation, rival_pubkey, rival_relay, rival_relays, rival_ms, rival_at_deliverers
 FROM explained ORDER BY block_hash`,
     covered: `SELECT dataset, relay FROM loads
 WHERE first_slot <= ${slot} AND last_slot >= ${slot}${relayIn(d, scope)}
   AND substr(covered, ${slot} - first_slot + 1, 1) = '1'`,
     asked: `SELECT name FROM relays WHERE state = 'active' AND coalesce(active_from, 0) <= ${slot}
   AND coalesce(active_to, ${slot}) >= ${slot}${relayIn(d, scope, "name")} ORDER BY name`,
+    ...besideStatements(d, scope),
   };
 }
 
@@ -87,7 +99,8 @@ function auctionFound(results: Results, names: BuilderNames) {
     eth: numberIn(row, "eth"),
   }));
   const believed = bids.filter((one) => one.believed);
-  const { payloads, outcomes } = deliveryOf(results, names);
+  const beside = besideFound(results);
+  const { payloads, outcomes } = deliveryOf(results, names, beside);
   const asked = (results["asked"] ?? []).map((row) => textIn(row, "name"));
   const covered = new Set(
     (results["covered"] ?? [])
@@ -96,7 +109,12 @@ function auctionFound(results: Results, names: BuilderNames) {
   );
   const byRelay = groupBy(bids, ({ relay }) => relay);
   const shownRelays = [
-    ...new Set([...asked, ...byRelay.keys(), ...payloads.map(({ relay }) => relay)]),
+    ...new Set([
+      ...asked,
+      ...byRelay.keys(),
+      ...payloads.map(({ relay }) => relay),
+      ...beside.headers.map(({ relay }) => relay),
+    ]),
   ].toSorted();
   const numbers = {
     bids: sumOf(bids, (one) => one.bids),
@@ -108,8 +126,11 @@ function auctionFound(results: Results, names: BuilderNames) {
       believed.filter(({ step }) => step === null),
       (one) => one.bids,
     ),
+    status: slotStatus(beside),
     payloads,
     outcomes,
+    blocks: blocksOf(payloads, outcomes, beside),
+    headers: beside.headers,
     relays: shownRelays.map((relay) => relayFound(relay, byRelay.get(relay) ?? [], covered.has(relay))),
     builders: topBuilders(believed),
   };
@@ -117,7 +138,7 @@ function auctionFound(results: Results, names: BuilderNames) {
 }
 
 /** What was delivered, and what was left. */
-function deliveryOf(results: Results, names: BuilderNames) {
+function deliveryOf(results: Results, names: BuilderNames, beside: Beside) {
   const nameOf = (pubkey: string) => names.nameOf(pubkey);
   const payloads = (results["payloads"] ?? []).map((row) => ({
     relay: textIn(row, "relay"),
@@ -136,8 +157,31 @@ function deliveryOf(results: Results, names: BuilderNames) {
     rival: row["rival_pubkey"] === null ? null : nameOf(textIn(row, "rival_pubkey")),
     rival_relay: row["rival_relay"] === null ? null : textIn(row, "rival_relay"),
     rival_relays: numberOrNull(row, "rival_relays") ?? 0,
+    rival_ms: numberOrNull(row, "rival_ms"),
+    rival_at_deliverers: numberOrNull(row, "rival_at_deliverers") ?? 0,
   }));
-  return { payloads, outcomes };
+  return { payloads, outcomes: outcomes.map((one) => ({ ...one, why: whyLeft(beside, one) })) };
+}
+
+type Delivery = ReturnType<typeof deliveryOf>;
+
+/** Each delivered block once, with what became of it; `eth_left` and `why` are null where there is no bid to compare it with. */
+function blocksOf(payloads: Delivery["payloads"], outcomes: Delivery["outcomes"], beside: Beside) {
+  return Array.from(
+    groupBy(payloads, ({ block_hash }) => block_hash),
+    ([block_hash, own]) => {
+      const outcome = outcomes.find((one) => one.block_hash === block_hash);
+      return {
+        block_hash,
+        builder: own[0]?.builder ?? "",
+        relays: own.map(({ relay }) => relay),
+        claimed_eth: Math.min(...own.map(({ eth }) => eth)),
+        eth_left: outcome?.eth_left ?? null,
+        why: outcome?.why ?? null,
+        ...blockBeside(beside, block_hash),
+      };
+    },
+  );
 }
 
 /** A relay's part in the auction. */

@@ -2,11 +2,11 @@ import { NARROW, IN_THE_MIDDLE, rowNames, leftMargin } from "../axes.ts";
 import { REST_COLOUR } from "../colours.ts";
 import { count, eth } from "../format.ts";
 import { explanationText } from "../sections/leftBehind.ts";
-import type { Cell, Figure, PageTable, PlotOptions, Plotting, SectionView, Showing } from "../section.ts";
+import type { Figure, PlotOptions, Plotting, SectionView, Showing } from "../section.ts";
 import { REST } from "../stackedBars.ts";
-import { columnsOf } from "../view.ts";
-import { groupBy, quantileOf, sumOf } from "../../warehouse/sql/values.ts";
+import { groupBy, quantileOf } from "../../warehouse/sql/values.ts";
 import { AUCTION_STEP_MS, type SlotAuction } from "./auction.ts";
+import { WHY, auctionBlocks, auctionRelays } from "./auctionTables.ts";
 
 /** Seconds before and after the slot's start that the plot shows. */
 const WINDOW_MS = { from: -12_000, to: 12_000 } as const;
@@ -19,7 +19,10 @@ export function auctionsView(auctions: readonly SlotAuction[], showing: Showing)
   return {
     numbers: auctions.map(({ slot, found }) => ({ slot, ...found.numbers })),
     figures: auctions.map((auction, index) => auctionFigure(auction, index + 1, dots, showing)),
-    tables: auctions.map((auction, index) => relaysTable(auction, index + 1)),
+    tables: auctions.flatMap((auction, index) => [
+      auctionBlocks(auction, index + 1),
+      auctionRelays(auction, index + 1),
+    ]),
     tiles: [],
   };
 }
@@ -51,8 +54,8 @@ function auctionFigure(auction: SlotAuction, place: number, most: number, showin
     id: `auction-${place}`,
     title: `The auction of slot ${slot}`,
     units: `s from the slot's start; a row a relay, its height from 0 to ${eth(top)} ETH; n = ${count(bids)} bids`,
-    read: `${outcomeText(auction)} A dot is the best bid of a builder in ${AUCTION_STEP_MS} ms${oneIn > 1 ? `, drawn for one in ${oneIn} and for each builder's best (on a phone for fewer)` : ""}; the ring is the delivered block where it was bid first, the dashed line what it paid.${left.length === 0 ? "" : ` Not shown: ${left.join("; ")}.`}`,
-    from: [`auction_${place}_bids`, `auction_${place}_outcome`],
+    read: `${outcomeText(auction)} A dot is the best bid of a builder in ${AUCTION_STEP_MS} ms${oneIn > 1 ? `, drawn for one in ${oneIn} and for each builder's best (on a phone for fewer)` : ""}; the ring is the delivered block where it was bid first, the dashed line what it paid${found.numbers.headers.length === 0 ? "" : ", an upright line a call for a header, where the relay tells of them"}.${left.length === 0 ? "" : ` Not shown: ${left.join("; ")}.`}`,
+    from: [`auction_${place}_bids`, `auction_${place}_outcome`, `auction_${place}_headers`],
     legend: [
       ...named.map((label) => ({ label, colour: showing.builderColour(label) })),
       ...(dots.some(({ builder }) => !named.includes(builder)) ? [{ label: REST, colour: REST_COLOUR }] : []),
@@ -78,6 +81,8 @@ interface Dot {
   readonly bids: number;
 }
 
+const inWindow = ({ ms }: { readonly ms: number }) => ms >= WINDOW_MS.from && ms < WINDOW_MS.to;
+
 /**
  * The best bid of each relay, builder and step. Of too many, each relay's and builder's best, and one in so many of its others in
  * the order of time: wider steps would look like bursts of bids.
@@ -86,7 +91,7 @@ function dotsOf({ found: { cells } }: SlotAuction, most: number): { dots: Dot[];
   const all = cells.flatMap(({ step, ...rest }) =>
     step === null ? [] : [{ ...rest, ms: (step + 0.5) * AUCTION_STEP_MS }],
   );
-  const shown = all.filter(({ ms }) => ms >= WINDOW_MS.from && ms < WINDOW_MS.to);
+  const shown = all.filter(inWindow);
   const series = [...groupBy(shown, ({ relay, builder }) => `${relay} ${builder}`).values()];
   const oneIn = Math.max(1, Math.ceil(shown.length / Math.max(1, most - series.length)));
   const dots = series.flatMap((own, place) => {
@@ -126,7 +131,9 @@ function outcomeText({ found: { numbers } }: SlotAuction): string {
       const won = `Delivered: the block of ${one.builder} on ${relaysOf(one.block_hash).join(", ")}, ${eth(one.eth)} ETH${when}.`;
       if (one.eth_left === 0 || one.rival === null) return `${won} No relay showed a better bid.`;
       const where = one.rival_relays > 1 ? `${one.rival_relays} relays` : (one.rival_relay ?? "");
-      return `${won} The best bid, of ${one.rival} on ${where}, offered ${eth(one.eth_left)} ETH more (${explanationText(one.explanation)}).`;
+      const why =
+        one.why === "adjusted" || one.why === "late" ? WHY[one.why] : explanationText(one.explanation);
+      return `${won} The best bid, of ${one.rival} on ${where}, offered ${eth(one.eth_left)} ETH more (${why}).`;
     })
     .join(" ");
 }
@@ -141,9 +148,12 @@ interface Drawing {
 
 function auctionPlot(plotting: Plotting, width: number, drawing: Drawing): PlotOptions {
   const { relays } = drawing.auction.found.numbers;
-  const names = relays.filter(({ covered, bids }) => covered || bids > 0).map(({ relay }) => relay);
+  const { headers } = drawing.auction.found.numbers;
+  const names = relays
+    .filter(({ relay, covered, bids }) => covered || bids > 0 || headers.some((one) => one.relay === relay))
+    .map(({ relay }) => relay);
   const marginLeft = leftMargin(names, width);
-  const ms = drawing.dots.map((dot) => dot.ms);
+  const ms = [...drawing.dots, ...headers.filter(inWindow)].map((one) => one.ms);
   return {
     height: names.length * (width < NARROW ? 34 : 40) + 56,
     marginLeft,
@@ -172,7 +182,7 @@ function auctionMarks(
   names: readonly string[],
   { auction, dots, top, colour }: Drawing,
 ): NonNullable<PlotOptions["marks"]> {
-  const { outcomes, payloads } = auction.found.numbers;
+  const { outcomes, payloads, headers } = auction.found.numbers;
   const row = new Map(names.map((name, index) => [name, names.length - 1 - index]));
   const height = (relay: string, value: number) =>
     (row.get(relay) ?? 0) + 0.04 + 0.88 * Math.min(1, value / top);
@@ -182,7 +192,15 @@ function auctionMarks(
       .map(({ relay }) => ({ relay, paid, won_ms })),
   );
   const atPaid = ({ relay, paid }: (typeof won)[number]) => height(relay, paid);
+  const foot = ({ relay }: (typeof headers)[number]) => row.get(relay) ?? 0;
   return [
+    plotting.ruleX(headers.filter(inWindow), {
+      x: ({ ms }: (typeof headers)[number]) => ms / 1000,
+      y1: foot,
+      y2: (one: (typeof headers)[number]) => foot(one) + 0.94,
+      stroke: "currentColor",
+      strokeWidth: 1.5,
+    }),
     plotting.ruleY(won, { y: atPaid, stroke: "currentColor", strokeDasharray: "5 3" }),
     plotting.dot(dots, {
       x: ({ ms: at }: Dot) => at / 1000,
@@ -202,31 +220,4 @@ function auctionMarks(
       },
     ),
   ];
-}
-
-function relaysTable({ slot, found }: SlotAuction, place: number): PageTable {
-  const { relays, payloads } = found.numbers;
-  const seconds = (ms: number | null): Cell => (ms === null ? "" : (ms / 1000).toFixed(2));
-  const all = sumOf(relays, ({ bids }) => bids);
-  return {
-    title: `Slot ${slot} by relay: ${count(all)} bids`,
-    columns: columnsOf(
-      ["relay", "delivered", "best bid by"],
-      ["best bid (ETH)", "bids", "builders", "first (s)", "last (s)"],
-    ),
-    rows: relays.map((row) => [
-      row.covered ? row.relay : `${row.relay} (not covered)`,
-      payloads
-        .filter(({ relay }) => relay === row.relay)
-        .map(({ builder, eth: paid }) => `${builder}, ${eth(paid)} ETH`)
-        .join("; "),
-      row.best_builder ?? "",
-      row.best_eth === null ? "" : { shown: eth(row.best_eth), value: row.best_eth },
-      count(row.bids),
-      count(row.builders),
-      seconds(row.first_ms),
-      seconds(row.last_ms),
-    ]),
-    from: [`auction_${place}_payloads`, `auction_${place}_covered`, `auction_${place}_asked`],
-  };
 }

@@ -10,6 +10,7 @@ import type { Report } from "../report.ts";
 import type { Showing } from "../section.ts";
 import { askAbout } from "../statements.ts";
 import { askAuctions, buildersOfAuctions } from "./auction.ts";
+import { chainText } from "./auctionTables.ts";
 import { auctionQueries, auctionsView } from "./auctionView.ts";
 
 /** The page of one slot's auction, the only slot of the scope. */
@@ -41,6 +42,7 @@ export async function makeSlotReport(
       facts: [
         ["Slot", String(slot)],
         ["Began", moment(slotStartMs(network, slot), true)],
+        ...auctions.map((auction) => ["On the chain", chainText(auction)] as const),
         ["Made", moment(nowMs)],
         ["From", warehouse.url],
       ],

@@ -29,7 +29,7 @@ export function explanationText(explanation: string): string {
  * Table expression `explained`, to follow WITH: a row a delivered block that can be believed and has bids of its slot and parent
  * to be compared with. `wei` is what it paid, `best` and `more` what the best competing bid offered and by how much more (doubles,
  * wei), `won_ms` when the delivered block was first bid where it was delivered, where that is dated to the millisecond, `rival_…`
- * whose the better bid was and where.
+ * whose the better bid was, where, and when it came.
  */
 export function leftBehindSql(d: SqlDialect, scope: Scope): string {
   const came = d.column("timestamp");
@@ -48,7 +48,8 @@ export function leftBehindSql(d: SqlDialect, scope: Scope): string {
 ), rivals AS (
   SELECT compared.slot AS slot, compared.block_hash AS block_hash, min(${came}) AS came,
     ${countWhere("deliverers.relay IS NOT NULL")} AS at_deliverers, min(bids.builder_pubkey) AS rival_pubkey,
-    min(bids.relay) AS rival_relay, count(DISTINCT bids.relay) AS rival_relays
+    min(bids.relay) AS rival_relay, count(DISTINCT bids.relay) AS rival_relays,
+    min(${d.msBetween("block_timestamp", came)}) AS rival_ms
   FROM bids JOIN compared ON compared.slot = bids.slot AND compared.parent_hash = bids.parent_hash
     AND compared.best = ${d.double("value")}
   LEFT JOIN deliverers ON deliverers.slot = compared.slot AND deliverers.block_hash = compared.block_hash
@@ -56,7 +57,8 @@ export function leftBehindSql(d: SqlDialect, scope: Scope): string {
   WHERE ${inScope(d, scope, "bids")} AND compared.best > compared.wei GROUP BY compared.slot, compared.block_hash
 ), explained AS (
   SELECT compared.slot AS slot, compared.block_hash AS block_hash, builder_pubkey, compared.wei AS wei, best,
-    best - compared.wei AS more, won_ms, rival_pubkey, rival_relay, rival_relays, CASE
+    best - compared.wei AS more, won_ms, rival_pubkey, rival_relay, rival_relays, rival_ms,
+    rivals.at_deliverers AS rival_at_deliverers, CASE
     WHEN best <= compared.wei THEN 'best'
     WHEN offered.slot IS NULL THEN 'adjusted'
     WHEN rivals.at_deliverers = 0 THEN 'elsewhere'
