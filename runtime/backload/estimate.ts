@@ -135,7 +135,8 @@ function estimateRelay(
   const slots = asked ? slotCount(asked) : 0;
   const lacking = wanted?.get(relay.name);
   // What is there already isn't asked for; what is expected is taken to be spread evenly.
-  const partOf = (name: DatasetName) => (lacking && slots > 0 ? Math.min(1, (lacking[name] ?? 0) / slots) : 1);
+  const partOf = (name: DatasetName) =>
+    lacking && slots > 0 ? Math.min(1, (lacking[name] ?? 0) / slots) : 1;
   const rowsOf = (name: DatasetName) =>
     asked && names.includes(name)
       ? Math.round(partOf(name) * expectedRows(network.name, relay.name, name, asked, relays))
