@@ -8,7 +8,7 @@ import { findNetwork, simulatedNetwork } from "../chain/networks.ts";
 import { fixedDateClock } from "../chain/clock.ts";
 import { slotStartMs } from "../chain/slots.ts";
 import { quotedName, quotedText } from "../datasets/schema.ts";
-import { type Table, allTables, infoTable, paymentsTable } from "../datasets/tables.ts";
+import { type Table, allTables, infoTable } from "../datasets/tables.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import { silentLog } from "../log.ts";
 import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
@@ -41,11 +41,8 @@ const scopes: fc.Arbitrary<Scope> = fc
     ...(relays === undefined ? {} : { relays }),
   }));
 
-/** Where a statement reads rows of a dataset, or payments, which have the same two columns. */
-const ROW_READS = new RegExp(
-  String.raw`\b(?:FROM|JOIN) (?:${[...DATASET_NAMES, paymentsTable.name].join("|")})\b`,
-  "g",
-);
+/** Where a statement reads rows of a dataset. */
+const ROW_READS = new RegExp(String.raw`\b(?:FROM|JOIN) (?:${DATASET_NAMES.join("|")})\b`, "g");
 
 test("every statement bounds block_timestamp by literals wherever it reads bids or payloads, in both dialects", (t) => {
   fc.assert(

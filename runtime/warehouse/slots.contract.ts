@@ -224,7 +224,11 @@ export function slotsContract(
         const relays = RELAYS.map((name) =>
           relayNamed(name, name === "three" ? { activeFrom: THREE_FROM } : {}),
         );
-        const { failed } = await warehouse.load(lake, [...relays, relayNamed("off", { state: "off" })]);
+        const { failed } = await warehouse.load(lake, [
+          ...relays,
+          relayNamed("off", { state: "off" }),
+          relayNamed("beacon", { dialect: "chain" }),
+        ]);
         t.deepEqual(failed, []);
         await warehouse.put(keyedPayments, rows.payments);
         t.deepEqual(

@@ -179,7 +179,7 @@ export function lackingRelaysSql(table: TableNamer, slots: string): string {
   FROM ${slots} CROSS JOIN ${table(relaysTable.name)} AS listed
   LEFT JOIN ${table(loadTables.payloads.name)} AS ledger
     ON ledger.relay = listed.name AND ledger.first_slot = slot - MOD(slot, ${chunkSlots})
-  WHERE listed.state <> 'off' AND listed.alias_of IS NULL
+  WHERE listed.state <> 'off' AND listed.alias_of IS NULL AND COALESCE(listed.dialect, '') <> 'chain'
     AND slot >= COALESCE(listed.active_from, 0) AND slot <= COALESCE(listed.active_to, slot)
   GROUP BY slot
 )`;
