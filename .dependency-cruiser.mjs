@@ -168,6 +168,7 @@ export const ROOMS = [
       "runtime/tick",
       "runtime/backload",
       "runtime/warehouse",
+      "runtime/warehouse/sql",
       "runtime/warehouse/bigquery",
       "runtime/builders",
     ],

@@ -1,7 +1,7 @@
 import type { Network } from "../chain/networks.ts";
 import { loadTables, rowTables } from "../datasets/tables.ts";
 import { keyedBuilders, type RowValues } from "../warehouse/keyedTables.ts";
-import { sqlDialectOf } from "../warehouse/sql/dialects.ts";
+import type { SqlDialect } from "../warehouse/sql/dialect.ts";
 import { inScope, type Scope } from "../warehouse/sql/scope.ts";
 import { groupBy, numberIn, numberOrNull, sumOf, textIn } from "../warehouse/sql/values.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
@@ -24,14 +24,18 @@ interface Signed {
  * first block of that name to its last, where most of the key's blocks of that time bear it. A name stays in the table until another
  * takes its place. Returns how many rows were written; none where table chain_blocks holds nothing.
  */
-export async function nameBuilders(warehouse: Warehouse, network: Network, nowMs: number): Promise<number> {
+export async function nameBuilders(
+  warehouse: Warehouse,
+  d: SqlDialect,
+  network: Network,
+  nowMs: number,
+): Promise<number> {
   const [held = {}] = await warehouse.query(
     `SELECT MIN(first_slot) AS first_slot, MAX(last_slot) AS last_slot FROM ${loadTables.chain_blocks.name}`,
   );
   const [first, last] = ["first_slot", "last_slot"].map((name) => numberOrNull(held, name));
   if (first == null || last == null) return 0;
   const scope: Scope = { network, range: { first, last }, nowMs };
-  const d = sqlDialectOf(warehouse.url);
   const { payloads, chain_blocks: chainBlocks } = rowTables;
   const rows = await warehouse.query(`WITH told AS (
   SELECT slot, block_hash, MIN(extra_data_text) AS extra_data_text FROM ${chainBlocks.name}

@@ -1,3 +1,4 @@
+import { sqlDialectOf } from "../warehouse/sql/dialects.ts";
 import { nameBuilders } from "../builders/nameBuilders.ts";
 import { serves } from "../relays/relay.ts";
 import type { StatsFs } from "node:fs";
@@ -132,7 +133,8 @@ async function once(
     firstSlot,
   });
   const unsettled = result.loaded ? await settleBy(canonical, warehouse, context) : [];
-  if (result.loaded && isNewHour(previous, clock)) await nameBuilders(warehouse, network, clock.now());
+  if (result.loaded && isNewHour(previous, clock))
+    await nameBuilders(warehouse, sqlDialectOf(warehouse.url), network, clock.now());
   const scope = { network, range, nowMs: clock.now() };
   const ofRelays = await coverageOfAll(lake, scope, asking.relays, datasets);
   const { coverage, faults } = joined(ofRelays, await chain.coverage(scope));

@@ -3,6 +3,7 @@ import type { SlotRange } from "../chain/slots.ts";
 import { printable, UserError } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Relay } from "../relays/relay.ts";
+import { sqlDialectOf } from "../warehouse/sql/dialects.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { canonicalOf, settleBy } from "./canonical.ts";
 import { type Context, contextOf, lakeOf, rangeOf, tellRange, warehousePath } from "./context.ts";
@@ -65,7 +66,7 @@ export async function loadInto(
     const { rows, slots, objects, left } = summary;
     const unloaded = summary.failed.map(({ error }) => printable(error, 500));
     const failed = [...unloaded, ...(await settleBy(canonical, warehouse, context))];
-    await nameBuilders(warehouse, context.network, context.clock.now());
+    await nameBuilders(warehouse, sqlDialectOf(warehouse.url), context.network, context.clock.now());
     return { warehouse: warehouse.url, rows, slots, objects, left, failed };
   } finally {
     await warehouse.close();

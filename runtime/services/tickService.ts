@@ -1,3 +1,4 @@
+import { bigqueryDialect } from "../warehouse/sql/bigqueryDialect.ts";
 import type { CanonicalTable } from "../chain/canonicalChain.ts";
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
@@ -197,7 +198,7 @@ export class TickService {
     const { warehouse, network, clock } = this.#options;
     if (!this.#chainTable || !loaded || outOfTime || !isNewDay(this.#memory, clock)) return undefined;
     try {
-      await nameBuilders(warehouse, network, clock.now());
+      await nameBuilders(warehouse, bigqueryDialect, network, clock.now());
       return undefined;
     } catch (error) {
       if (!(error instanceof UserError)) throw error;

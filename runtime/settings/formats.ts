@@ -61,10 +61,13 @@ export function oneOf<A extends string>(words: readonly A[]): Format<A> {
   );
 }
 
-/** Some of a few words with commas between them, none twice, in the words' order. */
-export function someOf<A extends string>(words: readonly A[]): Format<readonly A[]> {
+/** Some of a few words with commas between them, none twice, in the words' order; `shown` is how the words are listed for readers. */
+export function someOf<A extends string>(
+  words: readonly A[],
+  shown: readonly string[] = words,
+): Format<readonly A[]> {
   return format<readonly A[]>(
-    `one or more of ${words.join(", ")}, with commas between them`,
+    `one or more of ${shown.join(", ")}, with commas between them`,
     (value) => {
       const given = value.split(",");
       const known = words.filter((word) => given.includes(word));

@@ -77,7 +77,7 @@ export const shared = {
     default: [],
   },
   dataset: {
-    format: someOf(Object.keys(datasets) as DatasetName[]),
+    format: someOf(DATASET_NAMES, Object.keys(datasets)),
     meaning: `only these datasets, with commas between them: ${Object.keys(datasets).join(", ")}`,
   },
   slots: { format: slotRange, meaning: "inclusive range of slots" },

@@ -1,6 +1,6 @@
 import { paymentsTable } from "../../datasets/tables.ts";
 import type { SqlDialect } from "../../warehouse/sql/dialect.ts";
-import { type Scope, inScope } from "../../warehouse/sql/scope.ts";
+import { type Scope, inScope, slotsInScope } from "../../warehouse/sql/scope.ts";
 import { numberIn, numberOrNull, textIn } from "../../warehouse/sql/values.ts";
 import type { Results } from "../asking.ts";
 import { madeBlocksSql } from "../sections/madeBlocks.ts";
@@ -16,7 +16,7 @@ WHERE ${inScope(d, { ...scope, relays: undefined })} ORDER BY relay`,
 )
 SELECT kind, block_hash, max(eth) AS eth FROM made GROUP BY kind, block_hash`,
     paid: `SELECT block_hash, min(verdict) AS verdict, min(${d.double("paid")} / 1e18) AS eth
-FROM ${paymentsTable.name} WHERE ${inScope(d, scope)} GROUP BY block_hash`,
+FROM ${paymentsTable.name} WHERE ${slotsInScope(d, scope)} GROUP BY block_hash`,
     headers: `SELECT relay, ${d.msBetween("block_timestamp", d.column("timestamp"))} AS ms, sum(copies) AS calls
 FROM headers WHERE ${inScope(d, scope)} AND ${d.column("timestamp")} IS NOT NULL GROUP BY relay, ms ORDER BY relay, ms`,
   };
