@@ -34,6 +34,11 @@ export class Absence {
     this.#askedAt = this.#job.clock.monotonic();
   }
 
+  /** Whether the relay has the dataset for certain. */
+  get isServed(): boolean {
+    return this.#isServed;
+  }
+
   /** True once it is known that the relay doesn't have it; asks where nothing speaks against it. */
   async isKnown(): Promise<boolean> {
     if (this.#isServed || this.#newest < 0) return false;

@@ -120,7 +120,9 @@ export class SlotCollector {
         }
         if (this.#emptyRun >= LONG_RUN_OF_EMPTIES) {
           this.#emptyRun = 0;
-          if (!(await this.#absence.isKnown()) && !this.#byDelivery) await this.#border.search(slot);
+          // The search begins at once where nothing is in doubt: meanwhile the others would ask for slots that it asks for ahead.
+          const isAbsent = !this.#absence.isServed && (await this.#absence.isKnown());
+          if (!isAbsent && !this.#byDelivery) await this.#border.search(slot);
         } else await this.#border.settled();
         if (this.#border.isForgotten(slot)) continue;
         const answer = this.#border.takeAhead(slot) ?? (await this.#ask(slot));
