@@ -309,9 +309,9 @@ test("reorged is settled from a table of blocks, by hash, and only two epochs be
   // In slot 10 the first payload's block; in 11 another; 12 is missed; 200 isn't known yet.
   const known = [block(10, rowOf(10, 1)["block_hash"]), block(11, `0x${"e".repeat(64)}`), ...head];
   await warehouse.query(
-    `CREATE TABLE \`${project}.${dataset}.blocks\` AS SELECT * FROM UNNEST([${known.join(", ")}])`,
+    `CREATE TABLE \`${project}.${dataset}.told_blocks\` AS SELECT * FROM UNNEST([${known.join(", ")}])`,
   );
-  const table = `${project}.${dataset}.blocks`;
+  const table = `${project}.${dataset}.told_blocks`;
   const source = { table, timestamp_column: "timestamp", hash_column: "block_id" };
   await warehouse.settle(source);
   const settled = async () =>
