@@ -164,7 +164,7 @@ const wrong: readonly Wrong[] = [
     build: (stack) => new DatasetTable("table", { stack, dataset: "d", table: "blocks" }),
     path: "table",
     reason:
-      /no such table; there are relays, horizons, rereads, canonical_blocks, payments, builders, payloads, adjustments, merged_blocks, bids, headers, chain_blocks, payloads_loads, adjustments_loads, merged_blocks_loads, bids_loads, headers_loads, chain_blocks_loads$/,
+      /no such table; there are relays, horizons, rereads, canonical_blocks, payments, builders, bids, payloads, adjustments, merged_blocks, headers, chain_blocks, bids_loads, payloads_loads, adjustments_loads, merged_blocks_loads, headers_loads, chain_blocks_loads$/,
   },
   {
     what: "an image by tag",

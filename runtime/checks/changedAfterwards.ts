@@ -24,13 +24,13 @@ export const changedAfterwards: Check = {
       `LEFT JOIN delivered_values ON delivered_values.relay = told.relay AND delivered_values.slot = told.slot AND delivered_values.block_hash = told.${hash}`;
     return {
       adjustments: `WITH ${delivered}
-SELECT told.relay AS relay, count(*) AS told, ${countWhere("submitted_value - adjusted_value <> delta")} AS unsound,
+SELECT told.relay AS relay, count(*) AS stated, ${countWhere("submitted_value - adjusted_value <> delta")} AS unsound,
   ${countWhere("delivered_values.slot IS NOT NULL")} AS landed, ${countWhere("value <> adjusted_value")} AS differing,
   max(CASE WHEN submitted_value - adjusted_value <> delta OR value <> adjusted_value THEN told.slot END) AS newest
 FROM (SELECT * FROM adjustments WHERE ${inScope(d, scope)}) AS told ${beside("adjusted_block_hash")}
 GROUP BY told.relay`,
       mergers: `WITH ${delivered}
-SELECT told.relay AS relay, count(*) AS told, ${countWhere("proposer_value < original_value")} AS unsound,
+SELECT told.relay AS relay, count(*) AS stated, ${countWhere("proposer_value < original_value")} AS unsound,
   ${countWhere("delivered_values.slot IS NOT NULL")} AS landed, ${countWhere("value <> proposer_value")} AS differing,
   max(CASE WHEN proposer_value < original_value OR value <> proposer_value THEN told.slot END) AS newest
 FROM (SELECT * FROM merged_blocks WHERE ${inScope(d, scope)}) AS told ${beside("block_hash")}
@@ -45,7 +45,7 @@ GROUP BY told.relay`,
     const findings = kinds.flatMap(({ rows, noun, unsound }) =>
       rows.flatMap((row): Finding[] => {
         const relay = textIn(row, "relay");
-        const [told, odd] = [numberIn(row, "told"), numberIn(row, "unsound")];
+        const [told, odd] = [numberIn(row, "stated"), numberIn(row, "unsound")];
         const [landed, differing] = [numberIn(row, "landed"), numberIn(row, "differing")];
         const said = [
           ...(isBeyondChance(odd, told, USUAL) ? [`${manyOf(odd, told, noun)} ${unsound}`] : []),
@@ -62,7 +62,7 @@ GROUP BY told.relay`,
     );
     const measured = kinds.map(({ rows, noun }) => {
       const total = (column: string) => sumOf(rows, (row) => numberIn(row, column));
-      return `${manyOf(total("landed"), total("told"), noun)} delivered`;
+      return `${manyOf(total("landed"), total("stated"), noun)} delivered`;
     });
     return { measured: measured.join("; "), findings };
   },

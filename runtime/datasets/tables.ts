@@ -1,5 +1,5 @@
 import { type Column, optional, required } from "./definition.ts";
-import { type DatasetName, forEachDataset } from "./dataset.ts";
+import { type DatasetName, datasets, forEachDataset } from "./dataset.ts";
 
 /** A table of the warehouse. */
 export interface Table {
@@ -221,6 +221,8 @@ export const infoTable: Table = {
 /** The version that this program writes, and the only one that it works with. */
 export const WAREHOUSE_VERSION = 1;
 
+const inOrder = Object.keys(datasets) as DatasetName[];
+
 /** All tables, in the order in which they are made. */
 export const allTables: readonly Table[] = [
   infoTable,
@@ -230,6 +232,6 @@ export const allTables: readonly Table[] = [
   canonicalBlocksTable,
   paymentsTable,
   buildersTable,
-  ...Object.values(rowTables),
-  ...Object.values(loadTables),
+  ...inOrder.map((name) => rowTables[name]),
+  ...inOrder.map((name) => loadTables[name]),
 ];

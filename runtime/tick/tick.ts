@@ -275,7 +275,9 @@ async function directoryState(lake: Listings, relays: readonly Relay[]): Promise
   const horizon = async (dataset: DatasetName, relay: string) =>
     trusted(async () => (await lake.readHorizon(dataset, relay))?.oldest_slot, "unreadable");
   const active = relays.filter(({ state }) => state === "active");
-  const horizons = active.flatMap(({ name }) => DATASET_NAMES.map((dataset) => horizon(dataset, name)));
+  const horizons = active.flatMap((relay) =>
+    DATASET_NAMES.filter((dataset) => serves(relay, dataset)).map((dataset) => horizon(dataset, relay.name)),
+  );
   return JSON.stringify([relays, await Promise.all(horizons)]);
 }
 

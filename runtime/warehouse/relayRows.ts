@@ -1,6 +1,6 @@
 import { DATASET_NAMES, datasets } from "../datasets/dataset.ts";
 import { type BadObjectError, type Lake, trusted } from "../lake/lake.ts";
-import { type Relay, newestFiltering } from "../relays/relay.ts";
+import { type Relay, newestFiltering, serves } from "../relays/relay.ts";
 import type { RowValues, TableRows } from "./keyedTables.ts";
 
 /** Columns that hold nothing any more. */
@@ -38,8 +38,8 @@ export async function horizonRows(lake: Lake, relays: readonly Relay[]): Promise
   const failed: { object: string; error: string }[] = [];
   const onBad = ({ object, message: error }: BadObjectError) => failed.push({ object, error });
   const rows: RowValues[] = [];
-  for (const { name } of relays)
-    for (const dataset of DATASET_NAMES) {
+  for (const { name, ...relay } of relays)
+    for (const dataset of DATASET_NAMES.filter((each) => serves(relay, each))) {
       const horizon = await trusted(() => lake.readHorizon(dataset, name), undefined, onBad);
       if (horizon) rows.push([dataset, name, horizon.oldest_slot]);
     }
