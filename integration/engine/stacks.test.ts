@@ -146,9 +146,10 @@ for (const name of NAMES) {
 /** Edits the definitions of both datasets so that each has a new nullable column at its end. */
 function appendColumn(stack: EngineStack): void {
   const column = `{ name: "added", type: "STRING", required: false, description: "Added later", warehouseOnly: true }`;
-  stack.edit("runtime/datasets/dataset.ts", (text) =>
-    text.replaceAll(/(\n {4}copies,(?:\n {4}\{[^}]*\},)?)(\n {2}\],)/g, `$1\n    ${column},$2`),
-  );
+  for (const dataset of ["bids", "payloads"])
+    stack.edit(`runtime/datasets/${dataset}.ts`, (text) =>
+      text.replace(/(\n {4}copies,(?:\n {4}\{[^}]*\},)?)(\n {2}\],)/, `$1\n    ${column},$2`),
+    );
 }
 
 /** Changes and deletes objects behind the engine's back; the names of their resources. */
@@ -181,13 +182,15 @@ test.serial(
     const cases: Record<string, (stack: EngineStack) => void> = {
       // Also by one who has rewritten what was deployed.
       "a retyped column": (stack) => {
-        stack.edit("runtime/datasets/dataset.ts", (text) =>
+        stack.edit("runtime/datasets/definition.ts", (text) =>
           text.replace('"value", "NUMERIC"', '"value", "STRING"'),
         );
         stack.write({ "stacks/golden/schemas.json": "{}" });
       },
       "a dropped column": (stack) =>
-        stack.edit("runtime/datasets/dataset.ts", (text) => text.replace(/\n +integer\("gas_used".*\),/, "")),
+        stack.edit("runtime/datasets/definition.ts", (text) =>
+          text.replace(/\n +integer\("gas_used".*\),/, ""),
+        ),
       "datasets moved": (stack) =>
         stack.configure({
           "mev-boost-etl:bigqueryLocation": "us-central1",
