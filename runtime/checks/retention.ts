@@ -24,6 +24,8 @@ export const retention: Check = {
       spans: `WITH starts AS (
   SELECT dataset, relay, min(first_slot + length(covered) - length(ltrim(covered, '0'))) AS oldest
   FROM loads WHERE covered LIKE '%1%' GROUP BY dataset, relay
+  -- Of a dataset that a relay doesn't serve it has nothing to forget.
+  HAVING sum(${d.column("rows")}) > 0
 ), remembered AS (
   SELECT starts.dataset AS dataset, starts.relay AS relay, greatest(oldest, ${first}) AS span_first,
     oldest_slot AS horizon,

@@ -32,8 +32,9 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /**
- * The coverage as one table a dataset (those that few relays serve share one) with the sums below, in so many columns (the terminal's): what doesn't fit is left off,
- * and its sums are said below. Relays' names are never cut. With `retries` where a run counted them.
+ * The coverage as one table a dataset (those that few relays serve share one) with the sums below, in so many columns (the
+ * terminal's): what doesn't fit into a table is left off there, and its sums are said below. Relays' names are never cut. With
+ * `retries` where a run counted them.
  */
 export function coverageTables(
   coverage: readonly Coverage[],
@@ -41,22 +42,30 @@ export function coverageTables(
   columns: number = terminalColumns(process.stdout),
 ): string {
   const all = retries ? [...COLUMNS, { head: "retries", rank: 9, value: retries }] : COLUMNS;
-  const wanted = all.filter(({ whereAny, value }) => !whereAny || coverage.some((row) => value(row) > 0));
   const names = [...new Set(coverage.map(titleOf))];
-  const parts = names.map((name) => coverage.filter((row) => titleOf(row) === name));
-  const shown = fitting(wanted, parts, columns);
-  const left = wanted.filter((column) => !shown.includes(column));
-  const tables = parts.map((rows) => datasetTable(rows, shown));
-  return [...tables, ...leftOff(left, coverage, columns)].join("\n\n");
+  const tables = names.map((name) => {
+    const rows = coverage.filter((row) => titleOf(row) === name);
+    return { rows, shown: fitting(all, rows, columns) };
+  });
+  const left = all.map((column) => ({
+    head: column.head,
+    sum: sumOf(
+      tables.flatMap(({ rows, shown }) => (shown.includes(column) ? [] : rows)),
+      column,
+    ),
+  }));
+  return [...tables.map(({ rows, shown }) => datasetTable(rows, shown)), ...leftOff(left, columns)].join(
+    "\n\n",
+  );
 }
 
-/** The columns that there is room for in all the tables, the most important ones first. */
-function fitting(wanted: readonly Column[], parts: readonly Coverage[][], columns: number): Column[] {
-  const first = Math.max(...parts.flat().map((row) => Math.max(nameOf(row).length, titleOf(row).length)));
-  let room = columns - first;
+/** The columns that a table has anything for and room, the most important ones first. */
+function fitting(all: readonly Column[], rows: readonly Coverage[], columns: number): Column[] {
+  const wanted = all.filter(({ whereAny, value }) => !whereAny || rows.some((row) => value(row) > 0));
+  let room = columns - Math.max(...rows.map((row) => Math.max(nameOf(row).length, titleOf(row).length)));
   const kept = new Set<Column>();
   for (const column of [...wanted].toSorted((a, b) => a.rank - b.rank)) {
-    room -= 1 + Math.max(column.head.length, ...parts.map((rows) => grouped(sumOf(rows, column)).length));
+    room -= 1 + Math.max(column.head.length, grouped(sumOf(rows, column)).length);
     if (room < 0) break;
     kept.add(column);
   }
@@ -71,11 +80,11 @@ function datasetTable(rows: readonly Coverage[], columns: readonly Column[]): st
 }
 
 /** What the columns that didn't fit would have shown, as far as that is anything. */
-function leftOff(left: readonly Column[], coverage: readonly Coverage[], columns: number): string[] {
-  const sums = left
-    .map((column) => ({ head: column.head, sum: sumOf(coverage, column) }))
-    .filter(({ sum }) => sum > 0)
-    .map(({ head, sum }) => `${grouped(sum)} ${head}`);
+function leftOff(
+  left: readonly { readonly head: string; readonly sum: number }[],
+  columns: number,
+): string[] {
+  const sums = left.filter(({ sum }) => sum > 0).map(({ head, sum }) => `${grouped(sum)} ${head}`);
   if (sums.length === 0) return [];
   return [wrapped(`in all ${sums.join(", ")} (a wider terminal shows of which relays)`, columns).join("\n")];
 }
