@@ -18,10 +18,11 @@ export function canonicalBy(source: ChainSource): CanonicalChain {
   return {
     settled: () => source.final(),
     async blocks(slots) {
+      const asked = new Set(slots);
       const hashes = new Map<number, string | null>();
       for (const range of slotRuns(slots, GAP_SLOTS))
         for (const { slot, status, block_hash } of await source.blocks(range))
-          hashes.set(Number(slot), status === "canonical" ? block_hash : null);
+          if (asked.has(Number(slot))) hashes.set(Number(slot), status === "canonical" ? block_hash : null);
       const unproven = slots.find((slot) => !hashes.has(slot));
       if (unproven !== undefined)
         throw new UserError(
