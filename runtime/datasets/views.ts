@@ -145,7 +145,7 @@ export const views = {
       column(
         "claimed",
         "NUMERIC",
-        "What the relays say it pays the proposer, wei: the least of what they say",
+        "What the relays say it pays the proposer, wei: the least of what they say; 0 only where all say so",
       ),
       column(
         "paid",

@@ -32,6 +32,8 @@ const slotArbitrary = fc.record({
     maxLength: 3,
   }),
   doubtful: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
+  /** By relay: whether it says of what it delivered that it is worth nothing. */
+  worthless: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
   /** By relay: its bids, a block and when it came (ms into the slot). */
   bids: fc.array(
     fc.uniqueArray(fc.record({ block: small(3), ms: small(3) }), {
@@ -69,7 +71,8 @@ function expected(slot: number, facts: SlotFacts): Record<string, unknown> | und
   const lost = status === "orphaned" && facts.orphan !== null && (counts[facts.orphan] ?? 0) > 0;
   const block = canonical ?? (lost ? facts.orphan : most === 0 ? null : counts.indexOf(most));
   const deliverers = RELAYS.filter((_, relay) => block !== null && delivered[relay]?.includes(block));
-  const claimed = deliverers.length > 0 && block !== null ? valueOf(block) : null;
+  const isWorthless = deliverers.every((name) => facts.worthless[RELAYS.indexOf(name)]);
+  const claimed = deliverers.length > 0 && block !== null ? (isWorthless ? 0n : valueOf(block)) : null;
   const best = offered.length === 0 ? null : offered.reduce((a, b) => (b.block > a.block ? b : a)).block;
   const bestBids = offered.filter((bid) => bid.block === best);
   const left =
@@ -130,9 +133,11 @@ function rowsOfWorld(world: readonly SlotFacts[]) {
   return {
     payloads: (relay: number) =>
       new Map(
-        [...each(({ delivered }, slot) => delivered[relay]?.map((number) => block(slot, number)))].filter(
-          (entry): entry is [number, RelayRow[]] => entry[1] !== undefined,
-        ),
+        [
+          ...each(({ delivered, worthless }, slot) =>
+            delivered[relay]?.map((number) => block(slot, number, worthless[relay] ? { value: "0" } : {})),
+          ),
+        ].filter((entry): entry is [number, RelayRow[]] => entry[1] !== undefined),
       ),
     doubtful: (relay: number) =>
       world.flatMap(({ delivered, doubtful }, index) =>

@@ -165,6 +165,12 @@ function deliveryOf(results: Results, names: BuilderNames, beside: Beside) {
 
 type Delivery = ReturnType<typeof deliveryOf>;
 
+/** What relays say that a block pays: a 0 counts only where all say it. */
+function leastStated(values: readonly number[]): number {
+  const above = values.filter((value) => value > 0);
+  return above.length > 0 ? Math.min(...above) : 0;
+}
+
 /** Each delivered block once, with what became of it; `eth_left` and `why` are null where there is no bid to compare it with. */
 function blocksOf(payloads: Delivery["payloads"], outcomes: Delivery["outcomes"], beside: Beside) {
   return Array.from(
@@ -175,7 +181,7 @@ function blocksOf(payloads: Delivery["payloads"], outcomes: Delivery["outcomes"]
         block_hash,
         builder: own[0]?.builder ?? "",
         relays: own.map(({ relay }) => relay),
-        claimed_eth: Math.min(...own.map(({ eth }) => eth)),
+        claimed_eth: leastStated(own.map(({ eth }) => eth)),
         eth_left: outcome?.eth_left ?? null,
         why: outcome?.why ?? null,
         ...blockBeside(beside, block_hash),

@@ -67,13 +67,13 @@ LEFT JOIN named_builders ON named_builders.pubkey = chosen.builder_pubkey
 
 /**
  * `chain` (a row a slot), `delivered_blocks`, `chosen` (slot, and of its block: block_hash, parent_hash, block_number,
- * proposer_pubkey, builder_pubkey, claimed: wei, the least that a relay states; NULL where no relay delivered it).
+ * proposer_pubkey, builder_pubkey, claimed: wei, the least that a relay states, 0 only where all state it; NULL where no relay delivered it).
  */
 function chosenBlocks({ d, table, window }: SlotsSettings): string {
   return `chain AS (
 ${blocksQuery(d, table, window)}
 ), delivered_blocks AS (
-  SELECT slot, block_hash, MIN(value) AS claimed, MIN(parent_hash) AS parent_hash, MIN(block_number) AS block_number,
+  SELECT slot, block_hash, COALESCE(MIN(CASE WHEN value > 0 THEN value END), MIN(value)) AS claimed, MIN(parent_hash) AS parent_hash, MIN(block_number) AS block_number,
     MIN(proposer_pubkey) AS proposer_pubkey, MIN(builder_pubkey) AS builder_pubkey, COUNT(DISTINCT relay) AS relays
   FROM ${table(rowTables.payloads.name)} WHERE ${window} GROUP BY slot, block_hash
 ), placed AS (
