@@ -7,7 +7,7 @@ import { lakeNetwork } from "../lake/lake.testing.ts";
 import { examples } from "../seeds.testing.ts";
 import { keyedBuilders, keyedPayments } from "./keyedTables.ts";
 import { put, relayNamed, rowOf } from "./warehouse.testing.ts";
-import { type ContractLakes, type OpenWarehouse, folderLakes } from "./warehouse.contract.ts";
+import { type ContractLakes, type OpenWarehouse, folderLakes } from "./contractParts.testing.ts";
 
 /** First slot of the worlds: a payload chunk begins there. */
 const BASE = 640;
