@@ -112,6 +112,13 @@ addOptions(command("export", "Parquet, a file per complete day"), ["range", "war
   .option("--partial", "incomplete days too", false)
   .action(async (options) => finish((await import("./export.ts")).exportCommand(options)));
 
+addOptions(command("publish", "Parquet, a file per complete day, from the lake, with a catalog"), [
+  "range",
+  "lake",
+])
+  .requiredOption("--out <dir>", "folder for the files, or gs://BUCKET[/PREFIX]")
+  .action(async (options) => finish((await import("./publish.ts")).publishCommand(options)));
+
 addOptions(command("check", "data-quality detectors over what is loaded"), [
   "slots",
   "lake",
