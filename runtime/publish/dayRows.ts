@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Network } from "../chain/networks.ts";
 import { intersect, type SlotRange } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
-import { isBad, type Lake, type StoredChunk } from "../lake/lake.ts";
+import { heldSlots, isBad, type Lake, type StoredChunk } from "../lake/lake.ts";
 import { readVerified } from "../warehouse/readVerified.ts";
 
 /** What the lake has of a dataset and day: its chunks, relay by relay and oldest first, and a digest of their generations. */
@@ -17,15 +17,23 @@ export interface DayState {
 /** Lists the chunks of a dataset that have covered slots in a range. Those that can't be trusted cover nothing. */
 export async function dayState(lake: Lake, dataset: DatasetName, range: SlotRange): Promise<DayState> {
   const chunks: StoredChunk[] = [];
+  let pruned = false;
   const hash = createHash("sha256");
   for (const relay of await lake.relays(dataset)) {
     for await (const entry of lake.list(dataset, relay, range)) {
       if (isBad(entry) || !coversAny(entry, range)) continue;
       chunks.push(entry);
-      hash.update(`${entry.object} ${entry.generation}\n`);
+      hash.update(`${entry.object} ${publishedGeneration(entry)}\n`);
+      for (const slot of entry.meta.pruned?.rows.keys() ?? [])
+        pruned ||= slot >= range.first && slot <= range.last;
     }
   }
-  return { chunks, digest: hash.digest("hex"), pruned: false };
+  return { chunks, digest: hash.digest("hex"), pruned };
+}
+
+/** The generation that held all that is covered: that before the pruning, as long as nothing has come since. */
+function publishedGeneration({ meta, generation }: StoredChunk): number {
+  return meta.pruned && heldSlots(meta).length === 0 ? meta.pruned.generation : generation;
 }
 
 function coversAny({ meta, chunk }: StoredChunk, range: SlotRange): boolean {
