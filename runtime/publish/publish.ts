@@ -152,7 +152,7 @@ class DayPublisher {
     if (state.pruned) return this.#said("pruned");
     const coverage = (await coverageOf(dataset, range)).toSorted((a, b) => (a.relay < b.relay ? -1 : 1));
     const missing = owed(dataset, coverage);
-    const isOld = nowMs - slotStartMs(network, range.last + 1) >= GIVEN_UP_MS;
+    const isOld = nowMs - Date.parse(date) - DAY_MS >= GIVEN_UP_MS;
     if (missing > 0 && !isOld && !before) return this.#said("waiting", { missing });
     const facts = { coverage, chunks: state.digest, complete: missing === 0 };
     if (this.#isThere && before?.chunks === state.digest) {
