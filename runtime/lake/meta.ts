@@ -79,8 +79,10 @@ function decodePruned(
   { covered, rows }: Pick<ChunkMeta, "covered" | "rows">,
 ): PrunedRows | undefined {
   const texts = (valueOf(values, "pruned") ?? "").split(",");
-  const generation = countOf(values, "pruned_generation");
-  if (texts.length !== slotCount(chunk) || generation === undefined) return undefined;
+  // Of 16 digits in a folder, and in a bucket.
+  const generation = Number(valueOf(values, "pruned_generation"));
+  if (texts.length !== slotCount(chunk) || !Number.isSafeInteger(generation) || generation < 1)
+    return undefined;
   const counts = new Map<number, number>();
   let sum = 0;
   for (const [index, text] of texts.entries()) {
