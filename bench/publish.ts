@@ -27,10 +27,11 @@ export async function benchPublish(): Promise<Record<string, number>> {
       execArgv: ["--import=tsx"],
     });
     const [published] = (await once(child, "message")) as [Published];
-    const { rows, bytes, seconds, peakMb } = published;
+    const { rows, bytes, seconds, cpuSeconds, peakMb } = published;
     return {
       publish_rows: rows,
       publish_10m_s: (seconds * 10_000_000) / rows,
+      publish_10m_cpu_s: (cpuSeconds * 10_000_000) / rows,
       publish_10m_peak_mb: peakMb,
       publish_bytes_a_row: bytes / rows,
     };

@@ -2,6 +2,7 @@ import type { SlotRange } from "../chain/slots.ts";
 import { type Coverage, storedRange } from "../collect/coverage.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { UserError } from "../errors.ts";
+import { keepHeapSmall } from "../heap.ts";
 import type { FileStore } from "../lake/fileStore.ts";
 import { openFolderFiles } from "../lake/folder/folderFiles.ts";
 import type { RelayDay } from "../publish/catalog.ts";
@@ -15,6 +16,8 @@ import { coverageOfAll } from "./summary.ts";
 
 /** Where published files lie: a folder, or gs://. */
 export async function filesAt(place: string): Promise<FileStore> {
+  // Whoever reads or writes published files reads a day's rows.
+  keepHeapSmall();
   return openFolderFiles(place);
 }
 

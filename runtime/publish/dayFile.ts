@@ -48,11 +48,11 @@ export async function writeDayFile(
       sha256.update(bytes);
       await file.writeFile(bytes);
     });
-    const add = async (lines: Buffer) => join.add(await parts.part(datasets[dataset], lines));
+    const add = async (lines: readonly Buffer[]) => join.add(await parts.part(datasets[dataset], lines));
     let writing = Promise.resolve();
     try {
       for await (const { lines } of dayLines(lake, network, range, state)) {
-        content.update(lines);
+        for (const slot of lines) content.update(slot);
         await writing;
         writing = add(lines);
         writing.catch(() => {
@@ -63,7 +63,7 @@ export async function writeDayFile(
       await writing;
     }
     // The columns stand in a part; a day without rows has them too.
-    if (join.rows === 0) await add(Buffer.alloc(0));
+    if (join.rows === 0) await add([]);
     await join.end({ network: network.name, dataset, date });
     const { rows, bytes } = join;
     return { rows, bytes, sha256: sha256.digest("hex"), content: content.digest("hex") };
@@ -79,6 +79,7 @@ export async function contentOf(
   state: DayState,
 ): Promise<string> {
   const hash = createHash("sha256");
-  for await (const { lines } of dayLines(lake, network, range, state)) hash.update(lines);
+  for await (const { lines } of dayLines(lake, network, range, state))
+    for (const slot of lines) hash.update(slot);
   return hash.digest("hex");
 }

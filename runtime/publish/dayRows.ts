@@ -45,8 +45,8 @@ function coversAny({ meta, chunk }: StoredChunk, range: SlotRange): boolean {
 
 /** Lines of a day, as many as are made one part of a file. */
 export interface LineGroup {
-  readonly lines: Buffer;
-  readonly rows: number;
+  /** A slot's each. */
+  readonly lines: readonly Buffer[];
 }
 
 /** A group ends with the chunk that brings it to so many rows: what is read at least to see any of them. */
@@ -72,20 +72,21 @@ export async function* dayLines(
   range: SlotRange,
   { chunks }: DayState,
 ): AsyncGenerator<LineGroup> {
-  let group: string[] = [];
-  const taken = (): LineGroup => {
-    const whole = { lines: Buffer.from(group.join("")), rows: group.length };
-    group = [];
-    return whole;
-  };
+  let [group, rows]: [Buffer[], number] = [[], 0];
   for (const [index, entry] of chunks.entries()) {
     const sound = await readVerified(lake, network, entry);
     if (sound && "fault" in sound) throw new UnreadableDayError(sound.fault);
     if (sound?.stored.generation !== entry.generation) throw new UnreadableDayError(undefined);
     for (const [slot, lines] of sound.lines)
-      if (slot >= range.first && slot <= range.last) for (const line of distinct(lines)) group.push(line);
+      if (slot >= range.first && slot <= range.last && lines.length > 0) {
+        const merged = distinct(lines);
+        rows += merged.length;
+        group.push(Buffer.from(merged.join("")));
+      }
     const isLast = chunks[index + 1]?.chunk.relay !== entry.chunk.relay;
-    if (group.length > 0 && (isLast || group.length >= GROUP_ROWS)) yield taken();
+    if (rows === 0 || (!isLast && rows < GROUP_ROWS)) continue;
+    yield { lines: group };
+    [group, rows] = [[], 0];
   }
 }
 

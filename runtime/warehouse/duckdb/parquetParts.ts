@@ -37,7 +37,7 @@ export class ParquetParts {
   }
 
   /** A Parquet file (zstd) of these lines, in their order. A line may carry `copies`; else it is one. */
-  async part(dataset: Dataset, lines: Buffer): Promise<Buffer> {
+  async part(dataset: Dataset, lines: readonly Buffer[]): Promise<Buffer> {
     const [from, to] = [join(this.#folder, "lines"), join(this.#folder, "part")];
     await writeFile(from, lines);
     const source = [
