@@ -18,7 +18,9 @@ import { coverageOfAll } from "./summary.ts";
 export async function filesAt(place: string): Promise<FileStore> {
   // Whoever reads or writes published files reads a day's rows.
   keepHeapSmall();
-  return openFolderFiles(place);
+  if (!place.startsWith("gs://")) return openFolderFiles(place);
+  const { openGcsFiles } = await import("../lake/gcs/bucket.ts");
+  return openGcsFiles(place);
 }
 
 /** `publish`: a Parquet file a dataset and complete UTC day, with a catalog. Exit 1 where a day can't be read. */

@@ -1,11 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { type Bucket, CRC32C, type FileMetadata } from "@google-cloud/storage";
+import { createReadStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Bucket, FileMetadata } from "@google-cloud/storage";
 import { type Clock, systemClock } from "../../chain/clock.ts";
 import { printable, UserError } from "../../errors.ts";
 import { keyFileError } from "../../googleKey.ts";
 import { storageClient } from "./storageClient.ts";
 import { storageError, GarbledAnswerError, isPassing, statusOf } from "./storageErrors.ts";
-import { download, upload, type Upload } from "./download.ts";
+import { download, measured, upload, type Upload } from "./download.ts";
+import type { FileStore } from "../fileStore.ts";
 import { type GzipBody, gzipMember } from "../gzip.ts";
 import { BadObjectError, type Lake, StaleGenerationError } from "../lake.ts";
 import { openLake } from "../objectLake.ts";
@@ -27,6 +32,11 @@ export function openGcsLake(url: string, network: string, options: GcsOptions = 
   return openLake(new GcsStore(url, options), network);
 }
 
+/** Published files at `gs://bucket/prefix`. Throws UserError when that can't be a place. */
+export function openGcsFiles(url: string, options: GcsOptions = {}): FileStore {
+  return new GcsStore(url, options);
+}
+
 /** How often a request is sent that fails in a way that passes. */
 const ATTEMPTS = 8;
 /** The longest pause before the second attempt, ms; it doubles from one to the next, up to the other. */
@@ -37,6 +47,10 @@ const REPLACED_MEANWHILE = 20;
 /** As many as a listing gives at once. */
 const PAGE = 1000;
 const GZIP = "application/gzip";
+/** What is replaced must not be had from a cache beside what is new. */
+const cacheControl = "no-cache";
+/** Files are read so many bytes at a time. */
+const PIECE_BYTES = 1 << 24;
 /** Key of an object's metadata that says which write made it, by a random id. The lake's own keys stand beside it. */
 const WRITE = "write";
 
@@ -44,7 +58,7 @@ const WRITE = "write";
  * Objects of a bucket. Every write is conditional on a generation, so any of them may be sent twice. Bodies are gzip members
  * without `contentEncoding`: what is stored is what is read, and nothing on the way unpacks it.
  */
-export class GcsStore implements ObjectStore {
+export class GcsStore implements ObjectStore, FileStore {
   readonly url: string;
   readonly #prefix: string;
   readonly #bucket: Bucket;
@@ -116,11 +130,61 @@ export class GcsStore implements ObjectStore {
   }
 
   async writeText(name: string, text: string): Promise<void> {
-    // Without a condition an attempt that arrives late could undo what another has written since.
+    const parts = [Buffer.from(text)];
+    const contentType = name.endsWith(".json") ? "application/json" : "text/plain; charset=utf-8";
+    await this.#replace(name, { parts, ...(await measured(parts)), contentType, cacheControl, metadata: {} });
+  }
+
+  async writeFile<T>(name: string, make: (path: string) => Promise<T>): Promise<T> {
+    const folder = await mkdtemp(join(tmpdir(), "mev-boost-etl-"));
+    try {
+      const path = join(folder, "file");
+      const made = await make(path);
+      const parts = () => createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>;
+      const contentType = "application/vnd.apache.parquet";
+      await this.#replace(name, {
+        parts,
+        ...(await measured(parts())),
+        contentType,
+        cacheControl,
+        metadata: {},
+      });
+      return made;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  async readFile(name: string): Promise<AsyncIterable<Buffer> | undefined> {
+    const metadata = await this.#asked(`read ${this.locate(name)}`, () => this.#metadata(name));
+    return metadata && this.#pieces(name, metadata);
+  }
+
+  /** An object's bytes, of one generation. */
+  async *#pieces(name: string, metadata: FileMetadata): AsyncGenerator<Buffer, void, undefined> {
+    const file = this.#bucket.file(this.#prefix + name, { generation: generationOf(metadata) });
+    const size = Number(metadata.size);
+    for (let at = 0; at < size; at += PIECE_BYTES) {
+      const bytes = Math.min(PIECE_BYTES, size - at);
+      const { stallMs } = this.#options;
+      yield await this.#asked(`read ${this.locate(name)}`, () => download(file, bytes, stallMs, at));
+    }
+  }
+
+  async names(folder: string): Promise<string[]> {
+    const query = { prefix: this.#prefix + folder, delimiter: "" };
+    const names: string[] = [];
+    for await (const page of this.#pages(`list ${this.locate(folder)}`, query))
+      for (const { name = "" } of page.items ?? []) names.push(name.slice(this.#prefix.length));
+    return names.toSorted();
+  }
+
+  /** Without a condition an attempt that arrives late could undo what another has written since. */
+  async #replace(name: string, content: Upload): Promise<void> {
     for (;;) {
       const generation = (await this.head(name))?.generation ?? 0;
       try {
-        await this.#put(name, [Buffer.from(text)], "application/json", {}, generation);
+        await this.#send(name, content, generation);
         return;
       } catch (error) {
         if (!(error instanceof StaleGenerationError)) throw error;
@@ -143,13 +207,13 @@ export class GcsStore implements ObjectStore {
     metadata: Readonly<Record<string, string>>,
     ifGeneration: number,
   ): Promise<number> {
+    const content = { parts, ...(await measured(parts)), contentType, metadata };
+    return this.#send(name, content, ifGeneration);
+  }
+
+  async #send(name: string, given: Upload, ifGeneration: number): Promise<number> {
     const id = randomUUID();
-    const content: Upload = {
-      parts,
-      ...measured(parts),
-      contentType,
-      metadata: { ...metadata, [WRITE]: id },
-    };
+    const content = { ...given, metadata: { ...given.metadata, [WRITE]: id } };
     const resumable = content.bytes >= this.#options.resumableFrom;
     const file = this.#bucket.file(this.#prefix + name);
     let uncertain = false;
@@ -214,7 +278,7 @@ export class GcsStore implements ObjectStore {
       if (statusOf(error) === 404) return undefined;
       throw error;
     }
-    if (measured([body]).crc32c !== metadata.crc32c)
+    if ((await measured([body])).crc32c !== metadata.crc32c)
       throw new GarbledAnswerError("what was read doesn't match the checksum that Cloud Storage has of it");
     return body;
   }
@@ -222,14 +286,14 @@ export class GcsStore implements ObjectStore {
   /** The pages of a listing of what lies right under a prefix. */
   async *#pages(
     what: string,
-    query: { prefix: string; startOffset?: string; endOffset?: string },
+    query: { prefix: string; startOffset?: string; endOffset?: string; delimiter?: string },
   ): AsyncGenerator<Page, void, undefined> {
     let pageToken: string | undefined;
     do {
       const page = await this.#asked(what, async () => {
         const [, , answer] = await this.#bucket.getFiles({
-          ...query,
           delimiter: "/",
+          ...query,
           maxResults: PAGE,
           autoPaginate: false,
           fields: "kind,nextPageToken,prefixes,items(name,generation,size,crc32c,metadata)",
@@ -310,16 +374,6 @@ function generationOf({ generation }: FileMetadata): number {
   if (!Number.isSafeInteger(number) || number < 1)
     throw new GarbledAnswerError("an answer has no generation");
   return number;
-}
-
-function measured(parts: readonly Buffer[]): { bytes: number; crc32c: string } {
-  const sum = new CRC32C();
-  let bytes = 0;
-  for (const part of parts) {
-    sum.update(part);
-    bytes += part.length;
-  }
-  return { bytes, crc32c: sum.toString() };
 }
 
 /** Throws UserError (exit 2). */
