@@ -1,14 +1,19 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
+import type { DatasetName } from "../../runtime/datasets/dataset.ts";
+import { isBad } from "../../runtime/lake/lake.ts";
 import { tablesOf } from "../../runtime/publish/publish.testing.ts";
+import { serves } from "../../runtime/relays/relay.ts";
 import { expectedTableRows, tableRows } from "../../runtime/warehouse/warehouse.testing.ts";
-import { compareTables } from "./compare.ts";
+import { compareLake, compareTables } from "./compare.ts";
 import { endedCommand } from "./command.ts";
 import { NOW } from "./line.ts";
 import { loadedNetwork } from "./loaded.ts";
 
 const SEED = 18;
+/** Of these relays kestrel and osprey tell what else they made of payloads. */
+const NAMES = ["kestrel", "osprey", "heron"];
 const DAY_S = 86_400;
 const LATER = String(NOW / 1000 + 9 * DAY_S);
 
@@ -94,4 +99,64 @@ test("published files hold what the truth has, field by field; they are verified
   );
   t.is((await command("verify-published", "public")).code, 0);
   t.deepEqual([...new Set((await published()).map(({ outcome }) => outcome))], ["pruned"]);
+});
+
+test("of a pruned lake no relay is asked anew, nothing is taken for empty, and what depends on pruned payloads is still asked for", async (t) => {
+  t.timeout(300_000);
+  const { lake, simulator, warehouse, line, range, relays } = await loadedNetwork({
+    seed: SEED,
+    slots: 96,
+    record: true,
+    relays: (all) => all.filter(({ name }) => NAMES.includes(name)),
+  });
+  t.teardown(() => simulator.close());
+  await warehouse.close();
+  const before = await compareLake(lake, simulator.truth);
+  t.deepEqual(before.differences, []);
+  const states = async (dataset: DatasetName) => {
+    const metas: [string, number, number, string][] = [];
+    for (const relay of NAMES)
+      for await (const entry of lake.list(dataset, relay, range))
+        if (!isBad(entry)) {
+          const { covered, rows, pruned } = entry.meta;
+          metas.push([entry.object, rows, pruned?.rows.size ?? 0, covered.toString()]);
+        }
+    return metas;
+  };
+  for (const dataset of ["bids", "payloads"] as const)
+    for (const relay of NAMES)
+      for await (const entry of lake.list(dataset, relay, range)) {
+        if (isBad(entry)) return t.fail(entry.fault);
+        const lines = (await lake.read(entry.chunk))?.lines ?? new Map<number, string[]>();
+        const pruned = {
+          rows: new Map([...lines].map(([slot, list]) => [slot, list.length])),
+          generation: entry.generation,
+        };
+        await lake.write(entry.chunk, new Map(), { ...entry.meta, pruned }, entry.generation);
+      }
+  const pruned = [await states("bids"), await states("payloads")];
+  simulator.requests.splice(0);
+  await line.run(range);
+  await line.recheck(range);
+  await line.recheck(range, { onlyEmpty: true, accept: true });
+  t.deepEqual([await states("bids"), await states("payloads")], pruned);
+  const asked = (dataset: DatasetName) => simulator.requests.filter((request) => request.dataset === dataset);
+  t.deepEqual(asked("bids"), [], "no slot of the range, nor a witness for one");
+
+  await line.run(range, ["payloads", "adjustments", "merged_blocks"]);
+  t.deepEqual([await states("bids"), await states("payloads")], pruned);
+  const delivered = new Set(asked("adjustments").map(({ relay, slot = 0 }) => `${relay} ${slot}`));
+  let wanted = 0;
+  for (const relay of relays.filter((each) => serves(each, "adjustments")))
+    for (let { first: slot } = range; slot <= range.last; slot++)
+      if (simulator.truth.payloads(relay.name, slot).length > 0) {
+        wanted++;
+        t.true(delivered.has(`${relay.name} ${slot}`), `${relay.name} ${slot}`);
+      }
+  t.true(wanted > 5, `${wanted} delivered slots`);
+  const extras = (await compareLake(lake, simulator.truth)).differences;
+  t.deepEqual(
+    extras.filter((difference) => !/^(?:bids|payloads) /.test(difference)),
+    [],
+  );
 });

@@ -60,7 +60,7 @@ const CatalogCodec = t.readonly(
 );
 
 /** What is published: a file a dataset and day. */
-export type Catalog = t.TypeOf<typeof CatalogCodec>;
+export type PublishedCatalog = t.TypeOf<typeof CatalogCodec>;
 
 /** `<network>/<dataset>/date=YYYY-MM-DD/part-0.parquet`. */
 export function publishedPath(network: string, dataset: DatasetName, date: string): string {
@@ -68,7 +68,7 @@ export function publishedPath(network: string, dataset: DatasetName, date: strin
 }
 
 /** Reads the catalog; an empty one where there is none. Throws UserError where it isn't one, or is of another network. */
-export async function readCatalog(store: FileStore, network: string): Promise<Catalog> {
+export async function readCatalog(store: FileStore, network: string): Promise<PublishedCatalog> {
   const text = await store.readText(CATALOG, MAX_CATALOG_BYTES);
   if (text === undefined) return { network, schema_version: SCHEMA_VERSION, files: [] };
   const where = printable(`${store.url}/${CATALOG}`, 4096);
@@ -107,7 +107,11 @@ export async function writeEntry(store: FileStore, network: string, entry: Catal
 }
 
 /** The entry of a day, if it has been published. */
-export function entryOf(catalog: Catalog, dataset: DatasetName, date: string): CatalogEntry | undefined {
+export function entryOf(
+  catalog: PublishedCatalog,
+  dataset: DatasetName,
+  date: string,
+): CatalogEntry | undefined {
   return catalog.files.find((entry) => entry.dataset === dataset && entry.date === date);
 }
 
