@@ -186,6 +186,8 @@ test("a warehouse keeps what it loaded, a new one doesn't take pruned slots for 
       ["one", "2025-10-10", 2],
     ],
   );
+  const ledger = await fresh.query("SELECT sum(rows)::INTEGER AS n FROM bids_loads WHERE relay = 'two'");
+  t.deepEqual(ledger, [{ n: 0 }], "nor does it look like a warehouse that was pruned itself");
   await old.close();
   await fresh.close();
 });

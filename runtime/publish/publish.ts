@@ -1,5 +1,5 @@
-import type { Network } from "../chain/networks.ts";
-import { type SlotRange, settledSlot, slotsOfDay, slotStartMs } from "../chain/slots.ts";
+import { FINAL_LAG_SLOTS, type Network, SETTLE_LAG_SLOTS } from "../chain/networks.ts";
+import { type SlotRange, slotAt, slotsOfDay, slotStartMs } from "../chain/slots.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import type { FileStore } from "../lake/fileStore.ts";
 import type { Lake } from "../lake/lake.ts";
@@ -44,17 +44,18 @@ export interface DayOutcome {
   readonly fault?: string;
 }
 
-/** The whole UTC days that a run of slots touches, which are settled, oldest first. */
-export function daysIn(
-  network: Network,
+/** The whole UTC days that a run of slots touches, of which all can have been asked for, oldest first. */
+function daysIn(
+  { network, nowMs }: PublishOptions,
+  dataset: DatasetName,
   range: SlotRange,
-  nowMs: number,
 ): { date: string; range: SlotRange }[] {
+  const lag = datasets[dataset].asked === "range" ? FINAL_LAG_SLOTS : SETTLE_LAG_SLOTS;
   const dayAt = (slot: number) => Math.floor(slotStartMs(network, slot) / DAY_MS);
   const days: { date: string; range: SlotRange }[] = [];
   for (let day = dayAt(range.first); day <= dayAt(range.last); day++) {
     const slots = slotsOfDay(network, day);
-    if (slots.last > settledSlot(network, nowMs)) break;
+    if (slots.last > slotAt(network, nowMs) - lag) break;
     days.push({ date: new Date(day * DAY_MS).toISOString().slice(0, 10), range: slots });
   }
   return days;
@@ -69,7 +70,7 @@ export async function publish(
   names: readonly DatasetName[],
   range: SlotRange,
 ): Promise<DayOutcome[]> {
-  const { store, network, nowMs, onDay } = options;
+  const { store, network, onDay } = options;
   const catalog = await readCatalog(store, network.name);
   const there = new Set(await store.names(`${network.name}/`));
   const parts = await ParquetParts.open();
@@ -77,7 +78,7 @@ export async function publish(
   try {
     for (const [name, text] of documentsOf(network)) await replaceText(store, name, text);
     for (const dataset of names) {
-      for (const day of daysIn(network, range, nowMs)) {
+      for (const day of daysIn(options, dataset, range)) {
         const entry = entryOf(catalog, dataset, day.date);
         const before = { entry, isThere: entry !== undefined && there.has(entry.path) };
         const outcome = await new DayPublisher(options, parts, { dataset, ...day }, before).publish();

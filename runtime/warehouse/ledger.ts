@@ -52,13 +52,14 @@ export function changeOf(stored: StoredChunk, before: LedgerRow | undefined): Ch
   const remove = revised.filter((slot) => has(slot) && isHeld(slot));
   const replaced = new Set(remove);
   const insert = heldSlots(meta).filter((slot) => !has(slot) || replaced.has(slot));
-  let { covered, suspect } = meta;
+  let { covered, suspect, rows } = meta;
   for (const slot of withheld(stored, before)) {
+    rows -= prunedRows(meta, slot) ?? 0;
     covered = covered.with(slot, false);
     suspect = suspect.with(slot, false);
   }
   for (const slot of before?.covered.slots() ?? []) if (!covered.has(slot)) covered = covered.with(slot);
-  const { revision, rows, quarantined, unproven } = meta;
+  const { revision, quarantined, unproven } = meta;
   const held = { revision, covered, suspect, rows, quarantined, unproven };
   const after = { chunk, object, generation, ...held, error: null };
   return { after, before, remove, insert };

@@ -25,6 +25,8 @@ export interface GcsOptions {
   readonly stallMs?: number;
   /** Objects from this size on are uploaded in a session, smaller ones in a single request, bytes. */
   readonly resumableFrom?: number;
+  /** The option of the command line that named the place. */
+  readonly option?: "--lake" | "--out";
 }
 
 /** Opens (and need not yet have) the lake of a network at `gs://bucket/prefix`. Throws UserError when that can't be one. */
@@ -34,7 +36,7 @@ export function openGcsLake(url: string, network: string, options: GcsOptions = 
 
 /** Published files at `gs://bucket/prefix`. Throws UserError when that can't be a place. */
 export function openGcsFiles(url: string, options: GcsOptions = {}): FileStore {
-  return new GcsStore(url, options);
+  return new GcsStore(url, { option: "--out", ...options });
 }
 
 /** How often a request is sent that fails in a way that passes. */
@@ -67,10 +69,16 @@ export class GcsStore implements ObjectStore, FileStore {
   #bucketSeen = false;
 
   constructor(url: string, options: GcsOptions = {}) {
-    const { bucket, prefix } = parsedUrl(url);
+    const { bucket, prefix } = parsedUrl(url, options.option);
     this.url = `gs://${bucket}${prefix === "" ? "" : `/${prefix}`}`;
     this.#prefix = prefix === "" ? "" : `${prefix}/`;
-    this.#options = { clock: systemClock, stallMs: 10_000, resumableFrom: 8 * 2 ** 20, ...options };
+    this.#options = {
+      clock: systemClock,
+      stallMs: 10_000,
+      resumableFrom: 8 * 2 ** 20,
+      option: "--lake",
+      ...options,
+    };
     // The first byte may take longer than the next one: a server that is busy answers late.
     const timeout = 3 * this.#options.stallMs;
     // What fails is tried again here, where it is known what a lost answer means.
@@ -356,7 +364,7 @@ export class GcsStore implements ObjectStore, FileStore {
       }
     } catch (error) {
       if (error instanceof StaleGenerationError || error instanceof BadObjectError) throw error;
-      throw storageError(error, shown, this.#bucket.name);
+      throw storageError(error, shown, this.#bucket.name, this.#options.option);
     }
   }
 }
@@ -377,10 +385,10 @@ function generationOf({ generation }: FileMetadata): number {
 }
 
 /** Throws UserError (exit 2). */
-function parsedUrl(url: string): { bucket: string; prefix: string } {
+function parsedUrl(url: string, option: GcsOptions["option"] = "--lake"): { bucket: string; prefix: string } {
   const bad = (why: string): UserError =>
     new UserError(
-      `a lake can't lie at "${printable(url)}": ${why}; write gs://BUCKET or gs://BUCKET/PREFIX`,
+      `${option === "--lake" ? "a lake" : "published files"} can't lie at "${printable(url)}": ${why}; write gs://BUCKET or gs://BUCKET/PREFIX`,
       {
         exitCode: 2,
       },
