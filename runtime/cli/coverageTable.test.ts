@@ -18,6 +18,7 @@ const row: Coverage = {
   awaiting: 0,
   rows: 500,
   quarantined: 0,
+  pruned: 0,
   missing_ranges: [],
   reread: { slots: 0, differing: 0, rows_gained: 0 },
 };

@@ -29,6 +29,7 @@ const COLUMNS: readonly Column[] = [
   { head: "awaiting", rank: 5, value: ({ awaiting }) => awaiting, whereAny: true },
   { head: "rows", rank: 2, value: ({ rows }) => rows },
   { head: "quarantined", rank: 8, value: ({ quarantined }) => quarantined },
+  { head: "pruned", rank: 9, value: ({ pruned }) => pruned, whereAny: true },
 ];
 
 /**

@@ -6,6 +6,7 @@ import {
   type Lake,
   type StoredChunk,
   isBad,
+  prunedRows,
   trusted,
 } from "../lake/lake.ts";
 import { refusedRows } from "../lake/quarantine.ts";
@@ -43,6 +44,8 @@ const NONE = {
   awaiting: 0,
   rows: 0,
   quarantined: 0,
+  /** Covered slots whose rows lie in published files alone, `rows` counted with them. */
+  pruned: 0,
 };
 
 /** How long a horizon that was found is believed. */
@@ -124,6 +127,7 @@ class SlotCount {
       if (slot > this.#next) this.addUncovered({ first: this.#next, last: slot - 1 });
       this.#next = slot + 1;
       sums.covered++;
+      if (prunedRows(meta, slot) !== undefined) sums.pruned++;
       if (!meta.suspect.has(slot)) continue;
       sums.suspect++;
       if (this.#isAwaiting(slot)) sums.awaiting++;
@@ -218,8 +222,11 @@ async function countInside(
     const kept = [...lines].filter(([slot]) => !outside(slot));
     const refused = entry.meta.quarantined > 0 ? (await lake.readQuarantine(entry.chunk)).lines : [];
     const inside = refusedRows(refused).filter(({ slot }) => !outside(slot) && entry.meta.covered.has(slot));
+    const pruned = [...(entry.meta.pruned?.rows ?? [])].filter(([slot]) => !outside(slot));
     return {
-      rows: kept.reduce((sum, [, slotLines]) => sum + slotLines.length, 0),
+      rows:
+        kept.reduce((sum, [, slotLines]) => sum + slotLines.length, 0) +
+        pruned.reduce((sum, [, rows]) => sum + rows, 0),
       quarantined: inside.reduce((sum, { copies }) => sum + copies, 0),
     };
   };
