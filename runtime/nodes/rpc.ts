@@ -13,7 +13,7 @@ const MAX_BYTES = 64 * 2 ** 20;
 
 /** What a node says where it no longer keeps the state of a block: geth, Erigon, Nethermind, Besu and Reth in their words. */
 const PRUNED =
-  /missing trie node|historical state|state .*(?:unavailable|not available|pruned)|not (?:be )?found.*state|distance to target block exceeds|world state|archive/i;
+  /missing trie node|historical state|state .*(?:unavailable|not available|pruned)|not (?:be )?found.*state|distance to target block exceeds|world state|pruned history|archive/i;
 
 /** Asks an execution node by JSON-RPC; calls that are made together share a request. Throws UserError, `PrunedError` among it. */
 export type Rpc = (method: string, params: readonly unknown[]) => Promise<unknown>;

@@ -98,7 +98,8 @@ async function verified(
   }).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
   const rows = await warehouse.query("SELECT verdict, method, paid, withdrawals FROM payments");
   const due = await warehouse.query("SELECT claimed, adjusted_value, difference FROM payments");
-  return { outcome, rows: rows.map((told) => Object.values(told).map(textOfValue).join(" ")), due };
+  const [{ tried } = {}] = await warehouse.query("SELECT tried FROM payments");
+  return { outcome, rows: rows.map((told) => Object.values(told).map(textOfValue).join(" ")), due, tried };
 }
 
 function textOfValue(value: unknown): string {
@@ -183,8 +184,45 @@ test("a block whose number the payload has wrong, or not at all, is found by its
     [null, hashOf(9), "canonical"],
     [9, hashOf(11), "not_found"],
   ] as const)
-    t.is((await rpcFacts(rpc, { ...claim, blockHash, blockNumber })).state, state);
+    t.is((await rpcFacts(rpc, { ...claim, blockHash, blockNumber }))?.state, state);
   t.is(asked.join(" ").replaceAll("eth_getBlockBy", ""), "Number Number Hash Number Hash Number Number Hash");
+});
+
+const NO_HISTORY = { error: { code: 4444, message: "pruned history unavailable" } };
+for (const [what, gone] of [
+  ["says nothing of", { result: null }],
+  ["says that it has cut off", NO_HISTORY],
+] as const)
+  test(`a node that ${what} blocks of that time gives no verdict: it doesn't know what was on the chain`, async (t) => {
+    const without = (call: NodeCall): NodeReply =>
+      call.method.startsWith("eth_getBlockBy") && call.params[0] !== "finalized" ? gone : honest(call);
+    const { outcome, rows } = await verified(t, await serveNode(t, without));
+    t.deepEqual(rows, []);
+    t.deepEqual(outcome, { verdicts: {}, left: 1, pruned: false });
+  });
+
+test("a node that finds no receipt by an old transaction's hash has it in the block's list", async (t) => {
+  const unindexed = ({ method, params, id }: NodeCall): NodeReply => {
+    if (method === "eth_getTransactionReceipt") return { result: null };
+    if (method === "eth_getBalance") return { result: hex(50n) };
+    const told = honest({ method, params, id });
+    return method === "eth_getTransactionByBlockHashAndIndex"
+      ? { result: { value: hex(CLAIM), to: recipient, input: "0x" } }
+      : told;
+  };
+  const { rows } = await verified(t, await serveNode(t, unindexed));
+  t.deepEqual(rows, ["exact last_transaction 1000 3000000000"]);
+});
+
+test("a node without receipts of that time tells what it has: only the steps that were possible are named", async (t) => {
+  const without = (call: NodeCall): NodeReply => {
+    if (/Receipt/.test(call.method)) return { result: null };
+    if (call.method === "eth_getLogs") return NO_HISTORY;
+    return call.method === "eth_getBalance" ? { result: hex(50n) } : honest(call);
+  };
+  const { rows, tried } = await verified(t, await serveNode(t, without));
+  t.regex(rows.join(), /^less shortfall /);
+  t.is(tried, "block,balance");
 });
 
 test("refusals and errors are waited out: 429 and 503 before the answer change nothing", async (t) => {

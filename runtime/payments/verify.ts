@@ -36,7 +36,7 @@ export interface VerifyOptions {
 
 export interface VerifySummary {
   readonly verdicts: Readonly<Partial<Record<Verdict, number>>>;
-  /** Payloads whose block isn't final, or isn't in the source's files: they have no verdict yet. */
+  /** Payloads whose block isn't final, or which the source tells nothing of: they have no verdict yet. */
   readonly left: number;
   /** True: balances couldn't be asked for, since the node no longer keeps that state. */
   readonly pruned: boolean;
@@ -90,8 +90,8 @@ interface Judged {
 async function outcomesOf(source: PaymentsSource, claims: readonly Wanted[]): Promise<Judged[]> {
   const told = source.kind === "xatu" ? await source.blocks.facts(claims) : undefined;
   const limit = pLimit(BLOCKS_AT_ONCE);
-  const asked = new Map<string, Promise<BlockFacts>>();
-  const factsOf = (claim: Wanted): Promise<BlockFacts> | undefined => {
+  const asked = new Map<string, Promise<BlockFacts | undefined>>();
+  const factsOf = (claim: Wanted): Promise<BlockFacts | undefined> | undefined => {
     const key = factsKey(claim);
     if (told) {
       const facts = told.get(key);

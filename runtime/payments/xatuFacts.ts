@@ -58,12 +58,16 @@ function statement(files: XatuFiles): string {
   const [blocks, transactions, diffs] = TABLES.map((table) => files.from(table));
   const withEvents = files.has(EVENTS);
   const events = withEvents ? files.from(EVENTS) : NO_EVENTS;
-  return `WITH known AS MATERIALIZED (
-  SELECT block_number AS number, ${xatuText("block_hash")} AS hash, CAST(base_fee_per_gas AS HUGEINT) AS base_fee,
+  const told = `block_number AS number, ${xatuText("block_hash")} AS hash, CAST(base_fee_per_gas AS HUGEINT) AS base_fee,
     gas_used = 0 AS is_empty
-  FROM ${blocks}
-  WHERE block_number IN (SELECT number FROM asked WHERE number IS NOT NULL)
-    OR ${xatuText("block_hash")} IN (SELECT hash FROM asked WHERE number IS NULL)
+  FROM ${blocks}`;
+  // A number may be wrong, or 0 in rows of 2022: what isn't where it should be is looked for by its hash.
+  return `WITH numbered AS MATERIALIZED (
+  SELECT ${told} WHERE block_number IN (SELECT number FROM asked WHERE number IS NOT NULL)
+), known AS MATERIALIZED (
+  SELECT * FROM numbered
+  UNION
+  SELECT ${told} WHERE ${xatuText("block_hash")} IN (SELECT hash FROM asked EXCEPT SELECT hash FROM numbered)
 ), wanted AS MATERIALIZED (
   SELECT DISTINCT asked.hash, asked.recipient, own.number, own.base_fee, own.is_empty
   FROM asked JOIN known AS own ON own.hash = asked.hash
