@@ -16,7 +16,7 @@ import type { AskNode } from "./askNode.ts";
 import { beaconSource } from "./beaconNode.ts";
 import { executionSource } from "./executionNode.ts";
 import { openEndpoint } from "./nodeEndpoint.ts";
-import { openRpc, type Rpc } from "./rpc.ts";
+import { openRpc, PrunedError, type Rpc } from "./rpc.ts";
 import { xatuChain } from "./xatuChain.ts";
 import { writeXatu, writeXatuBeacon } from "./xatuFiles.testing.ts";
 
@@ -209,6 +209,14 @@ test("a node that lags, or no longer has blocks of that time, proves nothing of 
     executionWith(nodes.execution, (_, [name], told) => (Number(name) < number(LAST) + 30 ? null : told)),
   ];
   for (const source of pruned) t.is((await trueSlots(t, source)).size, 0, source.name);
+  // Of history that was cut off before the range a search may ask, by whatever way the node says so.
+  const gone = new PrunedError("pruned history unavailable");
+  for (const say of [() => null, () => Promise.reject(gone)]) {
+    const cut = executionWith(nodes.execution, (_, [name], told) =>
+      Number(name) < number(FIRST) - 9 ? say() : told,
+    );
+    t.is((await trueSlots(t, cut)).size, LAST - FIRST + 1);
+  }
 });
 
 test("a reorganisation while it is read leaves out the slots around the break", async (t) => {

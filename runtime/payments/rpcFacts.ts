@@ -1,6 +1,6 @@
 import * as t from "io-ts";
 import { hash32, hexBytes, nodeDecoded, quantity, strangeNode } from "../nodes/nodeTypes.ts";
-import { PrunedError, type Rpc } from "../nodes/rpc.ts";
+import { PrunedError, type Rpc, unlessPruned } from "../nodes/rpc.ts";
 import { distributedBy, distributionsOf } from "./contracts.ts";
 import type { BlockFacts, Claim, OwnSpending } from "./verdict.ts";
 
@@ -174,16 +174,6 @@ class RpcBlock implements BlockFacts {
     if (receipts.length !== transactions.length)
       throw strangeNode("a block's receipts are not those of its transactions");
     return receipts;
-  }
-}
-
-/** What a node tells; undefined where it no longer keeps that. */
-async function unlessPruned<T>(ask: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (error instanceof PrunedError) return undefined;
-    throw error;
   }
 }
 
