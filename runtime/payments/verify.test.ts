@@ -61,13 +61,15 @@ interface Verified {
   readonly value?: bigint;
   /** What an adjustment of the block says, wei. */
   readonly adjusted?: bigint;
+  /** True: it comes in after the payload was verified. */
+  readonly isLate?: boolean;
 }
 
 /** What table payments holds after one payload was verified by a node: `verdict method paid withdrawals`, and what was due. */
 async function verified(
   t: ExecutionContext,
   url: string,
-  { of = network, value = CLAIM, adjusted }: Verified = {},
+  { of = network, value = CLAIM, adjusted, isLate = false }: Verified = {},
 ) {
   const folder = await newFolder(t);
   const lake = openFolderLake(join(folder, "lake"), network.name);
@@ -76,6 +78,13 @@ async function verified(
   t.teardown(() => warehouse.close());
   const row = rowOf(SLOT, 1, { block_hash: hashOf(9), block_number: "9", value: String(value) });
   await put(lake, network, "payloads", "heron", { rows: new Map([[SLOT, [row]]]) });
+  const verify = async () => {
+    await warehouse.load(lake, [relayNamed("heron")]);
+    const range = { first: SLOT, last: SLOT };
+    const scope = { network: of, range, nowMs: clock.now() };
+    return verifyPayments({ warehouse, clock, scope, source: { kind: "rpc", rpc: openRpc(url) } });
+  };
+  if (isLate) await verify();
   if (adjusted !== undefined) {
     const adjustment = {
       block_number: "9",
@@ -88,14 +97,9 @@ async function verified(
     };
     await put(lake, network, "adjustments", "heron", { rows: new Map([[SLOT, [adjustment]]]) });
   }
-  await warehouse.load(lake, [relayNamed("heron")]);
-  const range = { first: SLOT, last: SLOT };
-  const outcome = await verifyPayments({
-    warehouse,
-    clock,
-    scope: { network: of, range, nowMs: clock.now() },
-    source: { kind: "rpc", rpc: openRpc(url) },
-  }).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+  const outcome = await verify().catch((error: unknown) =>
+    error instanceof Error ? error.message : String(error),
+  );
   const rows = await warehouse.query("SELECT verdict, method, paid, withdrawals FROM payments");
   const due = await warehouse.query("SELECT claimed, adjusted_value, difference FROM payments");
   const [{ tried } = {}] = await warehouse.query("SELECT tried FROM payments");
@@ -117,6 +121,9 @@ test("where the relay adjusted the block, the adjusted value is what is due", as
   const { rows, due } = await verified(t, url, { value: CLAIM + 50n, adjusted: CLAIM });
   t.deepEqual(rows, ["exact balance 1000 3000000000"]);
   t.deepEqual(due, [{ claimed: "1050", adjusted_value: "1000", difference: "0" }]);
+  const late = await verified(t, url, { value: CLAIM + 50n, adjusted: CLAIM, isLate: true });
+  t.deepEqual([late.rows, late.due], [rows, due]);
+  t.deepEqual((await verified(t, url, { isLate: true })).outcome, { verdicts: {}, left: 0, pruned: false });
   // Without the adjustment the same payment falls short.
   const unadjusted = await verified(t, url, { value: CLAIM + 50n });
   t.regex(unadjusted.rows.join(), /^less /);
