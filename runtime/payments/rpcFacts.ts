@@ -1,4 +1,5 @@
 import * as t from "io-ts";
+import pLimit from "p-limit";
 import { hash32, hexBytes, nodeDecoded, quantity, strangeNode } from "../nodes/nodeTypes.ts";
 import { PrunedError, type Rpc, unlessPruned } from "../nodes/rpc.ts";
 import { distributedBy, distributionsOf } from "./contracts.ts";
@@ -35,6 +36,8 @@ type Block = t.TypeOf<typeof blockType>;
 type Receipt = t.TypeOf<typeof receiptType>;
 
 const GWEI = 1_000_000_000n;
+/** Receipts of a block take up to some MB, and calls that are made together are answered in one body. */
+const receiptsAtOnce = pLimit(8);
 
 const nullableBlock = t.union([blockType, t.null]);
 
@@ -169,7 +172,8 @@ class RpcBlock implements BlockFacts {
   /** The receipts of all the block's transactions, in their order. Throws PrunedError where the node has none of that block. */
   async #receipts(): Promise<readonly Receipt[]> {
     const { hash: own, transactions } = this.#block;
-    const receipts = nodeDecoded(nullableReceipts, await this.#rpc("eth_getBlockReceipts", [own]));
+    const told = await receiptsAtOnce(() => this.#rpc("eth_getBlockReceipts", [own]));
+    const receipts = nodeDecoded(nullableReceipts, told);
     if (!receipts) throw new PrunedError("the node has no receipts of that block");
     if (receipts.length !== transactions.length)
       throw strangeNode("a block's receipts are not those of its transactions");

@@ -290,3 +290,19 @@ test("in BigQuery the payloads' days are named by literals: the table refuses st
     /payloads\.block_timestamp BETWEEN TIMESTAMP '2023-11-15 00:21:20\S*' AND TIMESTAMP '2023-11-15 00:23:08/,
   );
 });
+
+test("receipts of many blocks aren't asked for in one body, which would be too large", async (t) => {
+  let most = 0;
+  const url = await serveNode(
+    t,
+    (call) => (call.method === "eth_getTransactionReceipt" ? { result: null } : honest(call)),
+    (calls) => {
+      most = Math.max(most, calls.filter(({ method }) => method === "eth_getBlockReceipts").length);
+    },
+  );
+  const claim = { slot: SLOT, blockHash: hashOf(9), blockNumber: 9, recipient, due: CLAIM };
+  const rpc = openRpc(url);
+  const facts = await Promise.all(Array.from({ length: 40 }, () => rpcFacts(rpc, claim)));
+  t.true((await Promise.all(facts.map((each) => each?.lastTransaction()))).every((last) => last?.succeeded));
+  t.true(most >= 1 && most <= 8, `${most} in one body`);
+});
