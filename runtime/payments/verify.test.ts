@@ -303,6 +303,8 @@ test("receipts of many blocks aren't asked for in one body, which would be too l
   const claim = { slot: SLOT, blockHash: hashOf(9), blockNumber: 9, recipient, due: CLAIM };
   const rpc = openRpc(url);
   const facts = await Promise.all(Array.from({ length: 40 }, () => rpcFacts(rpc, claim)));
-  t.true((await Promise.all(facts.map((each) => each?.lastTransaction()))).every((last) => last?.succeeded));
+  t.true(
+    (await Promise.all(facts.map(async (each) => each?.lastTransaction()))).every((last) => last?.succeeded),
+  );
   t.true(most >= 1 && most <= 8, `${most} in one body`);
 });
