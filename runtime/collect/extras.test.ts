@@ -186,7 +186,7 @@ test("a slot's adjustments needn't say their slot, which is the one that was ask
 test("of slots whose payloads the relay has forgotten nobody knows whether it delivered: what is had by delivery is unavailable there, but where the lake knows", async (t) => {
   const { source, state, asked, run, cover } = scene();
   const forgetBelow = (slot: number) => {
-    for (const each of [...source.held.payloads.keys()]) if (each < slot) source.held.payloads.delete(each);
+    for (const each of source.held.payloads.keys()) if (each < slot) source.held.payloads.delete(each);
   };
   for (const slot of delivered) state.shown.add(slot);
   // Collected while it remembered them, and not yet asked about.
