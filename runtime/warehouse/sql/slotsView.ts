@@ -1,5 +1,6 @@
 import { type Network, SECONDS_PER_SLOT } from "../../chain/networks.ts";
 import { datasets } from "../../datasets/dataset.ts";
+import { quotedText } from "../../datasets/schema.ts";
 import { loadTables, paymentsTable, relaysTable, rowTables } from "../../datasets/tables.ts";
 import { directoryOf } from "../../relays/directory.ts";
 import { blocksQuery } from "./blocksView.ts";
@@ -167,7 +168,7 @@ function besideTheBlock({ d, table, network, window }: SlotsSettings): string {
 ), asked AS (
   SELECT slot, ${d.whole("SUM(copies)", "headers_asked")}, MIN(${d.column("timestamp")}) AS first_header, MAX(${d.column("timestamp")}) AS last_header
   FROM ${table(headers.name)} WHERE ${window} GROUP BY slot
-), ${lackingRelaysSql(d, table, network, "all_slots")}`;
+), ${lackingRelaysSql(table, network, "all_slots")}`;
 }
 
 /**
@@ -175,17 +176,13 @@ function besideTheBlock({ d, table, network, window }: SlotsSettings): string {
  * have no payloads there that are covered and beyond doubt. Relays of the directory that nobody asked are among them: table relays
  * has those alone that a load was told of, and, without a URL, what only the lake knows. Of a slot without relays there is no row.
  */
-export function lackingRelaysSql(
-  d: SqlDialect,
-  table: TableNamer,
-  network: Pick<Network, "name">,
-  slots: string,
-): string {
+export function lackingRelaysSql(table: TableNamer, network: Pick<Network, "name">, slots: string): string {
   const relays = table(relaysTable.name);
   const known = directoryOf(network.name).filter(({ state, aliasOf }) => state !== "off" && aliasOf === null);
+  // Names of relays are the same literals in both dialects.
   const literals = known.map(
     ({ name, activeFrom, activeTo }) =>
-      `SELECT ${d.text(name)} AS name, ${activeFrom ?? "NULL"} AS active_from, ${activeTo ?? "NULL"} AS active_to`,
+      `SELECT ${quotedText(name)} AS name, ${activeFrom ?? "NULL"} AS active_from, ${activeTo ?? "NULL"} AS active_to`,
   );
   const unasked =
     literals.length === 0
