@@ -233,15 +233,18 @@ async function countInside(
   return trusted(counted, { rows: 0, quarantined: 0 }, onBad);
 }
 
-/** The run of slots that the lake holds anything of, over all relays and both datasets; undefined when it is empty. */
+/** The run of slots that the lake holds anything of, answers that prove nothing yet among it, over all relays and these datasets; undefined when it is empty. */
 export async function storedRange(lake: Lake, names: readonly DatasetName[]): Promise<SlotRange | undefined> {
   let first = Infinity;
   let last = -Infinity;
   for (const name of names) {
     for (const relay of await lake.relays(name)) {
       for await (const entry of lake.list(name, relay, { first: 0, last: 9_999_999_999 })) {
-        if (isBad(entry)) continue;
-        for (const slot of entry.meta.covered.slots()) {
+        // Of a chunk that can't be trusted nobody knows which slots it holds: it is to be told of.
+        const held = isBad(entry)
+          ? [entry.chunk.first, entry.chunk.last]
+          : [...entry.meta.covered.slots(), ...(entry.meta.unproven?.slots() ?? [])];
+        for (const slot of held) {
           first = Math.min(first, slot);
           last = Math.max(last, slot);
         }

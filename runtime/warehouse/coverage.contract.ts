@@ -105,6 +105,11 @@ export function coverageContract(parts: ContractParts): void {
       // What one run says of some relays doesn't touch the others.
       await warehouse.load(lake, [relayNamed("third")]);
       t.is((await warehouse.query("SELECT * FROM relays")).length, 3);
+      // A command that was told of a relay knows more of it than the lake, which has its name alone.
+      await warehouse.load(lake, [relayNamed("third", { url: "", state: "off" })]);
+      t.deepEqual(await warehouse.query("SELECT url, state FROM relays WHERE name = 'third'"), [
+        { url: "https://third.example", state: "active" },
+      ]);
     },
   );
 }
