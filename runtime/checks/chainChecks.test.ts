@@ -9,6 +9,7 @@ import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
 import { keyedBuilders, keyedPayments, type RowValues } from "../warehouse/keyedTables.ts";
 import { newFolder, put, relayNamed, rowOf } from "../warehouse/warehouse.testing.ts";
 import { runChecks } from "./checks.ts";
+import { duckdbDialect } from "../warehouse/sql/duckdbDialect.ts";
 
 /** The detectors that hold the auction against the chain and against what relays say of it themselves. */
 const network = simulatedNetwork(5);
@@ -22,7 +23,7 @@ async function place(t: ExecutionContext) {
   const warehouse = openDuckDb(join(folder, "one.duckdb"), network, { clock, log: silentLog });
   const speaks = async (name: string) => {
     const scope = { network, range: { first: BASE, last: BASE + 319 }, nowMs: clock.now() };
-    const results = await runChecks(warehouse, { scope, relays: [] });
+    const results = await runChecks(warehouse, duckdbDialect, { scope, relays: [] });
     const result = results.find(({ check }) => check.name === name);
     return {
       measured: result?.measured,
