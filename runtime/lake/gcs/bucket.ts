@@ -115,12 +115,12 @@ export class GcsStore implements ObjectStore {
     return found?.body?.toString("utf8");
   }
 
-  async writeText(name: string, text: string): Promise<void> {
+  async writeText(name: string, text: string, contentType = "application/json"): Promise<void> {
     // Without a condition an attempt that arrives late could undo what another has written since.
     for (;;) {
       const generation = (await this.head(name))?.generation ?? 0;
       try {
-        await this.#put(name, [Buffer.from(text)], "application/json", {}, generation);
+        await this.#put(name, [Buffer.from(text)], contentType, {}, generation);
         return;
       } catch (error) {
         if (!(error instanceof StaleGenerationError)) throw error;
