@@ -5,7 +5,9 @@ import test, { type ExecutionContext } from "ava";
 import { simulatedNetwork } from "../../runtime/chain/networks.ts";
 import { slotAt } from "../../runtime/chain/slots.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
-import { silentLog } from "../../runtime/log.ts";
+import { serviceLog, silentLog } from "../../runtime/log.ts";
+import { ReportPages } from "../../runtime/services/reportPages.ts";
+import { bigqueryDialect } from "../../runtime/warehouse/sql/bigqueryDialect.ts";
 import { REPORT_PAGES } from "../../runtime/settings/serviceSettings.ts";
 import { openDuckDb } from "../../runtime/warehouse/duckdb/duckdb.ts";
 import type { Warehouse } from "../../runtime/warehouse/warehouse.ts";
@@ -147,4 +149,34 @@ test("a page has what is left of its tick: it is given up when that is over, and
   t.is((await short.tick()).status, 200);
   t.deepEqual(outcomes(short), []);
   t.deepEqual(written(), []);
+});
+
+test("a place that answers after the time is up fails the page, and nothing else", async (t) => {
+  const clock = new TickClock(MIDNIGHT);
+  const lines: string[] = [];
+  const stop = new AbortController();
+  const pages = new ReportPages({
+    pages: ["day"],
+    store: {
+      // The time is up while it is asked.
+      head: async () => {
+        clock.advance(240_000);
+        await new Promise((resolve) => setImmediate(resolve));
+        return undefined;
+      },
+      writeText: async () => t.fail(),
+    },
+    network,
+    relays: [],
+    lake: openFolderLake(join(tmpdir(), "etl-no-lake"), network.name),
+    warehouse: {
+      url: "bigquery://a-project/a_set",
+      query: async () => Promise.reject(new Error("not to be asked")),
+    },
+    dialect: bigqueryDialect,
+    clock,
+  });
+  const log = serviceLog("info", { write: (line: string) => void lines.push(line) });
+  await pages.write({ log, stop: stop.signal, seconds: 240 });
+  t.regex(lines.join(""), /"outcome":"failed".*the time limit of 240 s was reached/);
 });

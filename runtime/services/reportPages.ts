@@ -122,9 +122,10 @@ function shown(network: Network, page: ReportPage, nowMs: number): SlotRange | u
 
 /** What a work gives, or the reason of a signal: what is under way then ends unheard. */
 async function untilStopped<T>(work: Promise<T>, stop: AbortSignal): Promise<T> {
-  stop.throwIfAborted();
   return new Promise<T>((resolve, reject) => {
-    stop.addEventListener("abort", () => reject(stop.reason as Error), { once: true });
+    // Heard first: a work that fails unheard would end the process.
     work.then(resolve, reject);
+    if (stop.aborted) reject(stop.reason as Error);
+    stop.addEventListener("abort", () => reject(stop.reason as Error), { once: true });
   });
 }
