@@ -59,7 +59,7 @@ export class ReportPages {
     this.#hour = hour;
     const end = clock.monotonic() + seconds * 1000;
     for (const page of pages) {
-      const left = (end - clock.monotonic()) / 1000;
+      const left = Math.floor((end - clock.monotonic()) / 1000);
       if (left < LEAST_SECONDS || stop.aborted) return;
       await this.#page(page, { log, stop, seconds: left });
     }
