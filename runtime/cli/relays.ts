@@ -1,6 +1,7 @@
 import { isPrivateHost } from "../relays/addresses.ts";
 import { DATASET_NAMES } from "../datasets/dataset.ts";
 import type { Lake } from "../lake/lake.ts";
+import { chainRelay } from "../relays/chainRelay.ts";
 import { relayOf } from "../relays/described.ts";
 import type { Relay } from "../relays/relay.ts";
 import { directoryOf, resolveRelays } from "../relays/directory.ts";
@@ -22,7 +23,9 @@ export async function knownRelays(
   if (options.relay.length > 0) return relays;
   const stored = await Promise.all(DATASET_NAMES.map((name) => lake.relays(name)));
   const others = [...new Set(stored.flat())].filter((name) => !relays.some((relay) => relay.name === name));
-  return [...relays, ...others.map(unlisted)];
+  const sources = new Set(stored[DATASET_NAMES.indexOf("chain_blocks")]);
+  // What tells of the chain lies where a relay does; its newest slots aren't final yet, and so not missing.
+  return [...relays, ...others.map((name) => (sources.has(name) ? chainRelay(name, "off") : unlisted(name)))];
 }
 
 /** A relay that isn't in the directory: what it left is shown, but nobody asks it unless told where it is. */
