@@ -183,6 +183,8 @@ export const ROOMS = [
       "runtime/warehouse/sql",
       "runtime/warehouse/bigquery",
       "runtime/builders",
+      "runtime/checks",
+      "runtime/report",
     ],
   },
   {

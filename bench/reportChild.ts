@@ -6,15 +6,20 @@ import { silentLog } from "../runtime/log.ts";
 import { BuilderNames } from "../runtime/report/names.ts";
 import { makeReport } from "../runtime/report/report.ts";
 import { openDuckDb } from "../runtime/warehouse/duckdb/duckdb.ts";
+import { duckdbDialect } from "../runtime/warehouse/sql/duckdbDialect.ts";
 
 const [, , path = "", slots = "0"] = process.argv;
 const network = simulatedNetwork(1);
 const warehouse = openDuckDb(path, network, { clock: systemClock, log: silentLog });
 const scope = { network, range: { first: 0, last: Number(slots) - 1 }, nowMs: systemClock.now() };
 const started = performance.now();
-const checks = await runChecks(warehouse, { scope, relays: [] });
+const checks = await runChecks(warehouse, duckdbDialect, { scope, relays: [] });
 const checked = performance.now();
-const { html } = await makeReport(warehouse, { scope, names: BuilderNames.of(network.name), checks });
+const { html } = await makeReport(warehouse, duckdbDialect, {
+  scope,
+  names: BuilderNames.of(network.name),
+  checks,
+});
 const s = (performance.now() - started) / 1000;
 if (process.env["BENCH_REPORT_OUT"]) {
   const { writeFile } = await import("node:fs/promises");

@@ -29,6 +29,7 @@ const METRICS = {
   load_waiting: of("tick", ["dataset"], "load_waiting"),
   load_failed: of("tick", ["dataset"], "load_failed"),
   faults: of("tick", ["dataset"], "faults"),
+  page: of("page", ["dataset", "page", "outcome"]),
   relay_covered: of("relay", ["dataset", "relay"], "covered"),
   relay_missing: of("relay", ["dataset", "relay"], "missing"),
   relay_rows: of("relay", ["dataset", "relay"], "rows"),

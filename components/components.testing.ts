@@ -45,6 +45,8 @@ const CUSTOM: Readonly<Record<string, Computed>> = {
   "gcp:secretmanager/secretIamMember:SecretIamMember": nothing,
   "gcp:storage/bucket:Bucket": nothing,
   "gcp:storage/bucketIAMMember:BucketIAMMember": nothing,
+  "gcp:storage/managedFolder:ManagedFolder": nothing,
+  "gcp:storage/managedFolderIamMember:ManagedFolderIamMember": nothing,
   "gcp:bigquery/dataset:Dataset": nothing,
   "gcp:bigquery/table:Table": nothing,
   "gcp:bigquery/routine:Routine": nothing,

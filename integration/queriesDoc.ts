@@ -2,6 +2,9 @@
 import { DuckDBInstance, type DuckDBConnection } from "@duckdb/node-api";
 import { columnBytes } from "../deploy/cost/cost.ts";
 import volumes from "../deploy/cost/volumes.json" with { type: "json" };
+import { slotStartMs } from "../runtime/chain/slots.ts";
+import { AUCTIONS } from "../runtime/report/auction/auction.ts";
+import { everyStatement } from "../runtime/report/statements.ts";
 import { findNetwork } from "../runtime/chain/networks.ts";
 import { allTables, infoTable } from "../runtime/datasets/tables.ts";
 import { prices } from "../runtime/prices.ts";
@@ -50,6 +53,35 @@ export async function slotsBill(): Promise<string> {
   }
 }
 
+/** What BigQuery bills for the page of a day, with its checks: bytes for each bid of it, and tables that are read besides. */
+export async function pageReads(): Promise<{ readonly bytesPerBid: number; readonly tableReads: number }> {
+  const instance = await DuckDBInstance.create(":memory:");
+  try {
+    const connection = await planner(instance);
+    const network = findNetwork("mainnet", 1);
+    if (!network) throw new RangeError("there is no network mainnet");
+    const last = network.floor + 9999;
+    const scope = {
+      network,
+      range: { first: last - 7199, last },
+      nowMs: slotStartMs(network, last) + 3_600_000,
+    };
+    let [bytesPerBid, tableReads] = [0, 0];
+    for (const { name, sql } of everyStatement(duckdbDialect, scope)) {
+      // A page has no choice of its days, so it doesn't ask what was pruned; it draws some auctions.
+      if (name === "loaded range" || name.startsWith("pruned")) continue;
+      const times = name.startsWith("auction") ? AUCTIONS : 1;
+      for (const [table, columns] of await columnsRead(connection, sql)) {
+        if (table === "bids") bytesPerBid += times * rowBytesOf(table, columns);
+        else tableReads += times;
+      }
+    }
+    return { bytesPerBid, tableReads };
+  } finally {
+    instance.closeSync();
+  }
+}
+
 /** Empty tables and views over which nothing is optimized away but columns that nobody reads, as in BigQuery. */
 async function planner(instance: DuckDBInstance): Promise<DuckDBConnection> {
   const network = findNetwork("mainnet", 1);
@@ -91,14 +123,18 @@ async function columnsRead(connection: DuckDBConnection, sql: string): Promise<M
 function billedBytes(read: ReadonlyMap<string, ReadonlySet<string>>): number {
   let sum = 0;
   for (const [table, columns] of read) {
-    const definition = allTables.find(({ name }) => name === table);
-    if (!definition) throw new RangeError(`a question reads ${table}, which is no table`);
-    const row = definition.columns
-      .filter(({ name }) => columns.has(name))
-      .reduce((bytes, column) => bytes + columnBytes(column), 0);
-    sum += Math.max(row * (ROWS[table] ?? 0), volumes.work.leastBytesPerTableRead);
+    sum += Math.max(rowBytesOf(table, columns) * (ROWS[table] ?? 0), volumes.work.leastBytesPerTableRead);
   }
   return sum;
+}
+
+/** Bytes of some columns of a table's row. */
+function rowBytesOf(table: string, columns: ReadonlySet<string>): number {
+  const definition = allTables.find(({ name }) => name === table);
+  if (!definition) throw new RangeError(`a question reads ${table}, which is no table`);
+  return definition.columns
+    .filter(({ name }) => columns.has(name))
+    .reduce((bytes, column) => bytes + columnBytes(column), 0);
 }
 
 function amount(bytes: number): string {

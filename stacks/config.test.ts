@@ -284,6 +284,14 @@ const wrong: readonly (readonly [string, Record<string, unknown>, readonly strin
     ],
   ],
   [
+    "a page that there isn't, and a reader without a kind",
+    { reportPages: ["day", "month"], reportReaders: ["someone@example.org"] },
+    [
+      'mev-boost-etl:reportPages: "["day","month"]" is wrong; give a list of day and week',
+      'mev-boost-etl:reportReaders: "["someone@example.org"]" is wrong; give a list of user:…, group:…, domain:…, allAuthenticatedUsers or allUsers',
+    ],
+  ],
+  [
     "more memory than one CPU has",
     { bidsCpu: 1, bidsMemory: "8Gi" },
     ["mev-boost-etl:bidsMemory: 8Gi is wrong for 1 CPU; give 512Mi to 4096Mi"],

@@ -1,7 +1,9 @@
 import * as t from "io-ts";
+import { REPORT_READER } from "../components/LakeBucket.ts";
 import { PUBLIC_READER } from "../components/Datasets.ts";
 import { STACK_NAME } from "../components/names.ts";
 import { type Format, fields, json, oneOf, text, whole } from "../runtime/settings/formats.ts";
+import { REPORT_PAGES } from "../runtime/settings/serviceSettings.ts";
 import { canonicalBlocks, shared } from "../runtime/settings/shared.ts";
 import { backloadFormat } from "./backloadConfig.ts";
 
@@ -123,6 +125,14 @@ export const KEYS = {
   publicReaders: key(
     "Who may read the public dataset: user:…, group:…, domain:…, or allAuthenticatedUsers unless domain-restricted sharing refuses it",
     array([], list("a list of user:…, group:…, domain:… or allAuthenticatedUsers", PUBLIC_READER)),
+  ),
+  reportPages: key(
+    "Pages of plots that the payloads service writes once a day: day, week; what they read is billed, see docs/cost.md",
+    array(REPORT_PAGES, json("a list of day and week", t.readonlyArray(t.keyof({ day: null, week: null })))),
+  ),
+  reportReaders: key(
+    "Who may read the pages: user:…, group:…, domain:…, allAuthenticatedUsers or allUsers; [] leaves them to those who may read the lake",
+    array([], list("a list of user:…, group:…, domain:…, allAuthenticatedUsers or allUsers", REPORT_READER)),
   ),
   canonicalBlocks: key(
     "BigQuery table of the canonical chain: {table, timestamp_column, hash_column}; without it reorged stays null, and no chain is collected",

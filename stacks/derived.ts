@@ -6,6 +6,7 @@ import type { ServiceName } from "../components/names.ts";
 import type { ServiceSizing } from "../components/ScheduledService.ts";
 import { type Network, findNetwork } from "../runtime/chain/networks.ts";
 import type { SlotRange } from "../runtime/chain/slots.ts";
+import { REPORT_PAGES } from "../runtime/settings/serviceSettings.ts";
 import { headerSources } from "../runtime/settings/relayOverrides.ts";
 import { BACKLOAD_DEFAULTS, type BackloadConfig, isBackload, backloadSlots } from "./backloadConfig.ts";
 import type { StackConfig } from "./config.ts";
@@ -47,6 +48,8 @@ export function apisOf({ egress, budget, backload, network, relays }: StackConfi
 /** What a service is told; both ask the same relays, so their shares of each relay's rate add up to the whole. */
 export function settingsOf(config: StackConfig, service: ServiceName): DatasetEtlArgs["settings"] {
   const { network, bigqueryLocation, relays, payloadsRatePercent, canonicalBlocks, backload } = config;
+  // Each once, in the order in which they are made.
+  const pages = REPORT_PAGES.filter((page) => config.reportPages.includes(page));
   const percent = service === "payloads" ? payloadsRatePercent : 100 - payloadsRatePercent;
   return {
     network,
@@ -58,6 +61,7 @@ export function settingsOf(config: StackConfig, service: ServiceName): DatasetEt
     maxBytesBilled: config.maxGigabytesBilled * GIGABYTE,
     // Only the payloads service settles what was reorged.
     ...(service === "payloads" && "table" in canonicalBlocks ? { canonical: canonicalBlocks } : {}),
+    ...(service === "payloads" && pages.length > 0 ? { reportPages: pages } : {}),
     // What the workers bring is loaded by the bids service.
     ...(service === "bids" && isBackload(backload) ? { backload: rangeOf(backload) } : {}),
     logLevel: config.logLevel,

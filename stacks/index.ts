@@ -100,7 +100,12 @@ function sharedParts(config: StackConfig, opts: ComponentResourceOptions) {
   };
   const lake = new LakeBucket(
     "lake",
-    { stack, location: config.bucketLocation || region, softDeleteDays: config.softDeleteDays },
+    {
+      stack,
+      location: config.bucketLocation || region,
+      softDeleteDays: config.softDeleteDays,
+      reportReaders: config.reportReaders,
+    },
     opts,
   );
   const datasets = new Datasets(
@@ -157,7 +162,7 @@ interface Made {
  * outside. None is secret.
  */
 function outputsOf(
-  { project, region, network }: StackConfig,
+  { project, region, network, reportPages: [page] }: StackConfig,
   { lake, datasets, image }: ReturnType<typeof sharedParts>,
   { bids, payloads, views, monitoring, backload }: Made,
 ) {
@@ -186,6 +191,8 @@ function outputsOf(
     payloadsServiceUrl: payloads.serviceUrl,
     image: image.ref,
     dashboardUrl: monitoring.dashboardUrl,
+    /** The newest page, where pages are written. */
+    ...(page === undefined ? {} : { reportUrl: interpolate`${lake.reportsUrl}/${page}.html` }),
     /** `NAMESPACE/NAME`, where there is one. */
     ...(backload === undefined ? {} : { backloadJob: backload.job }),
   };

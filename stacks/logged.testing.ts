@@ -71,6 +71,11 @@ export function oneTick(
       log.info(well, LOG_LINES.relay.message);
       log.info({ ...well, relay: "flashbots", ...relay }, LOG_LINES.relay.message);
     }
+    if (service === "payloads")
+      log.info(
+        { dataset: service, page: "day", outcome: "done", seconds: 20, bytes: 9e5 } satisfies LineOf<"page">,
+        LOG_LINES.page.message,
+      );
     log[level]({ dataset: service, outcome: "done", seconds: 12, ...quiet, ...line }, LOG_LINES.tick.message);
   });
 }

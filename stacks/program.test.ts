@@ -58,7 +58,7 @@ test("docs/configuration.md names every output", (t) => {
 /** Names that are relied on from outside. */
 const OUTPUTS = `network project region lakeUrl warehouseUrl bucket dataset publicDataset stagingDataset
   bidsTable payloadsTable loadsView relaysTable coverageView deliveredView slotsView publicBidsView publicPayloadsView
-  bidsServiceUrl payloadsServiceUrl image dashboardUrl`;
+  bidsServiceUrl payloadsServiceUrl image dashboardUrl reportUrl`;
 
 test("the outputs have their fixed names, and none is secret or empty", (t) => {
   for (const [, { outputs, secret }] of everything) {
@@ -66,6 +66,7 @@ test("the outputs have their fixed names, and none is secret or empty", (t) => {
     t.deepEqual(Object.keys(outputs), OUTPUTS.split(/\s+/));
     for (const [name, value] of Object.entries(outputs)) t.regex(String(value), /^[^\s[\]]{2,}$/, name);
     t.is(outputs.lakeUrl, `gs://${outputs.bucket}`);
+    t.is(outputs.reportUrl, `https://storage.cloud.google.com/${outputs.bucket}/reports/day.html`);
     t.is(outputs.warehouseUrl, `bigquery://${outputs.project}/${outputs.dataset}`);
     for (const [output, table] of [
       [outputs.bidsTable, "bids"],
@@ -231,6 +232,58 @@ test.serial("one key opens the public dataset to everybody, and no other", async
     ["datasets-public"],
   );
   t.deepEqual((open[0]?.inputs["accesses"] as unknown[] | undefined)?.at(-1), everybody);
+});
+
+test.serial(
+  "pages are for those who may read the lake; one key opens their folder to readers, and to everybody where it says so, and nothing else of the bucket",
+  async (t) => {
+    const opened = async (reportReaders: readonly string[]) => {
+      const { registered, outputs } = await runStack("production", {
+        "mev-boost-etl:reportReaders": reportReaders,
+      });
+      const before = new Set(production.map(({ name }) => name));
+      const { publicAccessPrevention, labels } = named(registered, "lake-bucket").inputs;
+      return {
+        more: registered
+          .filter(({ name }) => !before.has(name))
+          .map(({ name, inputs }) => [name, inputs["member"] ?? inputs["name"]]),
+        folders: new Set(
+          ofType(registered, "ManagedFolderIamMember").map(({ inputs }) => inputs["managedFolder"]),
+        ),
+        publicAccessPrevention,
+        declared: (labels as Record<string, string>)["public_folder"],
+        url: outputs.reportUrl?.replace(outputs.bucket, "BUCKET"),
+      };
+    };
+    t.is(named(production, "lake-bucket").inputs["publicAccessPrevention"], "enforced");
+    t.deepEqual(await opened(["group:research@example.org"]), {
+      more: [
+        ["lake-reports", "reports/"],
+        ["lake-reports-reader-0", "group:research@example.org"],
+      ],
+      folders: new Set(["reports/"]),
+      publicAccessPrevention: "enforced",
+      declared: undefined,
+      url: "https://storage.cloud.google.com/BUCKET/reports/day.html",
+    });
+    t.like(await opened(["allAuthenticatedUsers"]), {
+      publicAccessPrevention: "inherited",
+      declared: "reports",
+      url: "https://storage.cloud.google.com/BUCKET/reports/day.html",
+    });
+    t.like(await opened(["domain:example.org", "allUsers"]), {
+      folders: new Set(["reports/"]),
+      publicAccessPrevention: "inherited",
+      declared: "reports",
+      url: "https://storage.googleapis.com/BUCKET/reports/day.html",
+    });
+  },
+);
+
+test.serial("a stack without pages says nothing of them", async (t) => {
+  const { registered, outputs } = await runStack("production", { "mev-boost-etl:reportPages": [] });
+  t.false("reportUrl" in outputs);
+  t.false(JSON.stringify(registered).includes("ETL_REPORT_PAGES"));
 });
 
 function canonical(value: unknown): string {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { datasets } from "../../runtime/datasets/dataset.ts";
 import { STACKS } from "../../stacks/stacks.testing.ts";
 import { type PricedItem, prices } from "../../runtime/prices.ts";
+import { pageReads } from "../../integration/queriesDoc.ts";
 import type { Bill } from "./bill.ts";
 import { monthlyBill, rowBytes } from "./cost.ts";
 import { configOf, watchedBy } from "./costReport.ts";
@@ -104,6 +105,17 @@ test("config decides: schedulers, address, size, schedule, rate and soft delete"
   const seconds = (more: Readonly<Record<string, unknown>>) =>
     quantity(bill(more), "runRequests") && quantity(bill(more), "runCpu");
   t.true(seconds({ [key("tickSeconds")]: 10 }) < seconds({}));
+});
+
+test("a page's bytes are those of its statements; a week is seven days of bids, and without pages nothing is read for them", async (t) => {
+  const { pageBytesPerBid: bytesPerBid, pageTableReads: tableReads } = volumes.work;
+  t.deepEqual({ bytesPerBid, tableReads }, await pageReads(), "write these into volumes.json");
+  const of = (reportPages: readonly string[]) =>
+    bill({ [key("reportPages")]: reportPages }).lines.find(({ what }) => what === "queries: pages")
+      ?.quantity ?? NaN;
+  t.is(of([]), 0);
+  const least = (2 * tableReads * volumes.work.leastBytesPerTableRead * 365) / 12 / 2 ** 40;
+  t.true(near(of(["day", "week"]) - least, 8 * (of(["day"]) - least / 2)));
 });
 
 test("a row's logical bytes are those of its values", (t) => {

@@ -2,6 +2,7 @@ import { type Column } from "../../runtime/datasets/definition.ts";
 import { type Dataset, datasets } from "../../runtime/datasets/dataset.ts";
 import type { ServiceName } from "../../components/names.ts";
 import { overriddenRelays } from "../../runtime/settings/relayOverrides.ts";
+import { REPORT_DAYS } from "../../runtime/settings/serviceSettings.ts";
 import type { StackConfig } from "../../stacks/config.ts";
 import { Bill, shown } from "./bill.ts";
 import given from "./volumes.json" with { type: "json" };
@@ -48,6 +49,7 @@ export function monthlyBill(config: StackConfig, month: number, watched: Watched
   addLake(bill, config, volume, age);
   addWarehouse(bill, config, volume, age);
   addChain(bill, config, volume);
+  addPages(bill, config, volume);
   if (config.egress === "static") addNetwork(bill, volume);
   addWatching(bill, volume, watched);
   const images = work.imagesKept * bytes.image;
@@ -143,6 +145,20 @@ function addWarehouse(bill: Bill, { canonicalBlocks }: StackConfig, { ticks, row
     "queries",
     ((loaded + least) * DAYS) / TIB,
     `(${shown(loaded / GIB)} GiB inserted + ${shown(least / GIB)} GiB of ledgers) a day × ${shown(DAYS)} days`,
+  );
+}
+
+/** Each page asks its days anew, once a day. */
+function addPages(bill: Bill, { reportPages }: StackConfig, { ticks, rows }: Volume): void {
+  const pages = ticks.payloads > 0 ? [...new Set(reportPages)] : [];
+  const days = pages.reduce((sum, page) => sum + REPORT_DAYS[page], 0);
+  const perDay = rows.bids * work.pageBytesPerBid;
+  const least = pages.length * work.pageTableReads * work.leastBytesPerTableRead;
+  bill.add(
+    "queries: pages",
+    "queries",
+    ((days * perDay + least) * DAYS) / TIB,
+    `(${days} × ${shown(perDay / GIB)} GiB of bids + ${shown(least / GIB)} GiB) a day × ${shown(DAYS)} days`,
   );
 }
 

@@ -15,6 +15,7 @@ import { type LoadedWarehouse, loadedNetwork } from "../program/loaded.ts";
 import { startChromium } from "./chromium.ts";
 import type { PageWindow } from "./dom.ts";
 import { marksOf, misplaced } from "./geometry.ts";
+import { duckdbDialect } from "../../runtime/warehouse/sql/duckdbDialect.ts";
 
 const seed = Number(process.env["ETL_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 
@@ -96,8 +97,8 @@ test.before(async (t) => {
       range: { first: range.first - from, last: range.last },
       nowMs: clock.now(),
     };
-    const checks = await runChecks(warehouse, { scope, relays });
-    const { html } = await makeReport(warehouse, { scope, names: more, lake, checks });
+    const checks = await runChecks(warehouse, duckdbDialect, { scope, relays });
+    const { html } = await makeReport(warehouse, duckdbDialect, { scope, names: more, lake, checks });
     const path = join(folder, `page-${from}.html`);
     writeFileSync(path, html);
     return pathToFileURL(path).href;

@@ -5,6 +5,7 @@ import type { Relay } from "../../runtime/relays/relay.ts";
 import { SEED, examples } from "../../runtime/seeds.testing.ts";
 import type { FaultPlan } from "../../runtime/simulator/faults.ts";
 import { type LoadedWarehouse, type LoadedOptions, loadedNetwork } from "./loaded.ts";
+import { duckdbDialect } from "../../runtime/warehouse/sql/duckdbDialect.ts";
 
 const SLOTS = 96;
 /** Head of the tests' clock is slot 5,000,000; the newest settled slot is 50 before it. */
@@ -14,7 +15,7 @@ const LAST = 4_999_950;
 async function spoken(loaded: LoadedWarehouse, range = loaded.range): Promise<Record<string, string[]>> {
   const { warehouse, relays, line, clock } = loaded;
   const scope = { network: line.network, range, nowMs: clock.now() };
-  const results = await runChecks(warehouse, { scope, relays });
+  const results = await runChecks(warehouse, duckdbDialect, { scope, relays });
   return Object.fromEntries(
     results
       .filter(({ findings }) => findings.length > 0)

@@ -25,6 +25,7 @@ import {
   weiOf,
 } from "./reportRows.ts";
 import { groupBy } from "../../runtime/warehouse/sql/values.ts";
+import { duckdbDialect } from "../../runtime/warehouse/sql/duckdbDialect.ts";
 
 /** The parts of `report --json` that are worked out anew here. */
 interface Numbers {
@@ -121,8 +122,8 @@ test("the report's numbers are those that its rows give, counted one by one", as
   const { warehouse, lake, line, clock, relays } = loaded;
   const scope = { network: line.network, range: shownRange(loaded), nowMs: clock.now() };
   const names = BuilderNames.of(line.network.name).with(builderNames(SEED));
-  const checks = await runChecks(warehouse, { scope, relays });
-  const report = await makeReport(warehouse, { scope, names, lake, checks });
+  const checks = await runChecks(warehouse, duckdbDialect, { scope, relays });
+  const report = await makeReport(warehouse, duckdbDialect, { scope, names, lake, checks });
   const numbers = JSON.parse(JSON.stringify(report.numbers)) as Numbers;
   const rows = await allRows(warehouse);
   const { bids, payloads } = rows;

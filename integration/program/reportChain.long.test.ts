@@ -11,6 +11,7 @@ import { groupBy } from "../../runtime/warehouse/sql/values.ts";
 import { judgePayments } from "./judged.ts";
 import { loadedNetwork } from "./loaded.ts";
 import { type Row, allRows, beliefsOf, number, quantile, sum, textAt, time } from "./reportRows.ts";
+import { duckdbDialect } from "../../runtime/warehouse/sql/duckdbDialect.ts";
 
 interface Calls {
   readonly slots: number;
@@ -72,7 +73,7 @@ test("what the report says of the chain, of made blocks, of headers and of aucti
   instance.closeSync();
   const scope = { network: line.network, range, nowMs: clock.now() };
   const names = BuilderNames.of(line.network.name).with(builderNames(SEED));
-  const { html, numbers } = await makeReport(warehouse, { scope, names, checks: [] });
+  const { html, numbers } = await makeReport(warehouse, duckdbDialect, { scope, names, checks: [] });
   const shown = JSON.parse(JSON.stringify(numbers)) as Numbers;
   const rows = (sql: string) => warehouse.query(sql);
   const slots = await rows("SELECT * FROM slots");
@@ -191,6 +192,7 @@ test("what the report says of the chain, of made blocks, of headers and of aucti
   // What became of each slot's block, by the view that was written apart from this.
   const auctions = await askAuctions(
     warehouse,
+    duckdbDialect,
     scope,
     names,
     slots.map((row) => number(row, "slot")),

@@ -8,6 +8,7 @@ import { groupBy } from "../../runtime/warehouse/sql/values.ts";
 import { judgePayments } from "./judged.ts";
 import { loadedNetwork } from "./loaded.ts";
 import { beliefsOf, number, quantile, relaysOf, allRows, sum, textAt, time, weiOf } from "./reportRows.ts";
+import { duckdbDialect } from "../../runtime/warehouse/sql/duckdbDialect.ts";
 
 interface Pair {
   readonly of: string;
@@ -81,7 +82,7 @@ test("what the report says of the market, of values over time, of winning bids a
   await judgePayments(warehouse);
   const scope = { network: line.network, range, nowMs: clock.now() };
   const names = BuilderNames.of(line.network.name).with(builderNames(SEED));
-  const report = await makeReport(warehouse, { scope, names, lake, checks: [] });
+  const report = await makeReport(warehouse, duckdbDialect, { scope, names, lake, checks: [] });
   t.true(report.html.length < 3_000_000, `the page has ${report.html.length} characters`);
   const shown = JSON.parse(JSON.stringify(report.numbers)) as Numbers;
   const rows = await allRows(warehouse);
@@ -271,7 +272,7 @@ test("what the report says of the market, of values over time, of winning bids a
   };
   shown.auctions.forEach(auctionIsRight);
   for (const slot of [range.first, range.first + 7, range.last]) {
-    const one = await makeSlotReport(warehouse, {
+    const one = await makeSlotReport(warehouse, duckdbDialect, {
       scope: { ...scope, range: { first: slot, last: slot } },
       names,
     });

@@ -6,10 +6,13 @@ import { serviceLog } from "../../runtime/log.ts";
 import type { RelayClientLimits } from "../../runtime/relays/http/client.ts";
 import type { Relay } from "../../runtime/relays/relay.ts";
 import type { Timer } from "../../runtime/relays/http/transfer.ts";
+import { FolderStore } from "../../runtime/lake/folder/folder.ts";
+import { ReportPages } from "../../runtime/services/reportPages.ts";
 import { startServer } from "../../runtime/services/server.ts";
 import type { ServiceSettings } from "../../runtime/settings/serviceSettings.ts";
 import { shared } from "../../runtime/settings/shared.ts";
 import { TickService } from "../../runtime/services/tickService.ts";
+import { sqlDialectOf } from "../../runtime/warehouse/sql/dialects.ts";
 import type { Warehouse } from "../../runtime/warehouse/warehouse.ts";
 import { PATIENT } from "./line.ts";
 
@@ -108,7 +111,24 @@ export async function startService(parts: ServiceParts) {
   const logged: string[] = [];
   const log = serviceLog("debug", { write: (line) => void logged.push(line) });
   const common = { dataset, settings, network, lake, warehouse, clock, log };
-  const service = new TickService({ ...common, relays, relayLimits, ...(timer ? { timer } : {}) });
+  const { reportPages } = settings;
+  // As serve.ts does it, over the folder that the lake is.
+  const pages =
+    reportPages &&
+    new ReportPages({
+      ...common,
+      pages: reportPages,
+      relays,
+      store: new FolderStore(lake.url),
+      dialect: sqlDialectOf(warehouse.url),
+    });
+  const service = new TickService({
+    ...common,
+    relays,
+    relayLimits,
+    ...(timer ? { timer } : {}),
+    ...(pages ? { pages } : {}),
+  });
   const server = await startServer({ port: 0, host: "127.0.0.1", service, project: "a-project", log });
   const url = `http://127.0.0.1:${server.port}`;
   const ask = async (path: string, init: RequestInit = {}): Promise<ServiceAnswer> => {

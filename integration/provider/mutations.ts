@@ -199,10 +199,37 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: stranger,
     provider: MEMBER,
   },
+  {
+    type: "gcp:storage/managedFolder:ManagedFolder",
+    fault: "has no slash at its end",
+    changes: [change("name", "reports")],
+    provider: /name/,
+  },
+  {
+    type: "gcp:storage/managedFolderIamMember:ManagedFolderIamMember",
+    fault: "lets everybody read another folder",
+    changes: [change("member", "allUsers"), change("managedFolder", "mainnet/")],
+    policy: "public-access",
+  },
 ];
 
 /** Types that a stack registers only where it is asked to, as none of the golden files' does. */
 export const UNSHOWN: readonly Resource[] = [
+  {
+    type: "gcp:storage/managedFolder:ManagedFolder",
+    name: "lake-reports",
+    props: { bucket: "example-project-mev-boost-etl-test", name: "reports/", forceDestroy: true },
+  },
+  {
+    type: "gcp:storage/managedFolderIamMember:ManagedFolderIamMember",
+    name: "lake-reports-reader-0",
+    props: {
+      bucket: "example-project-mev-boost-etl-test",
+      managedFolder: "reports/",
+      role: "roles/storage.objectViewer",
+      member: "group:research@example.org",
+    },
+  },
   {
     type: "gcp:billing/budget:Budget",
     name: "budget",

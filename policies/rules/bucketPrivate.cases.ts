@@ -11,4 +11,10 @@ export const cases: RuleCases = {
     "that may be made public": [change("publicAccessPrevention", "inherited")],
     "without a word on public access": [change("publicAccessPrevention", undefined)],
   },
+  fine: {
+    "a folder of it is declared public": [
+      change("publicAccessPrevention", "inherited"),
+      change("labels.public_folder", "reports"),
+    ],
+  },
 };

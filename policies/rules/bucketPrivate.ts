@@ -6,15 +6,17 @@ export const bucketPrivate = resourceRule(
     name: "bucket-private",
     severity: "critical",
     description:
-      "A bucket has uniform access and can't be made public: a grant on one object would be seen by nobody who reviews the bucket's.",
-    remedy: 'Set uniformBucketLevelAccess: true and publicAccessPrevention: "enforced"',
+      "A bucket has uniform access and can't be made public, unless its label says which folder is: a grant on one object would be seen by nobody who reviews the bucket's.",
+    remedy:
+      'Set uniformBucketLevelAccess: true and publicAccessPrevention: "enforced", or name the folder that is public in label public_folder',
   },
   on(
     bucket,
     ({ uniformBucketLevelAccess }) =>
       uniformBucketLevelAccess !== true && "The bucket has no uniform access (uniformBucketLevelAccess)",
-    ({ publicAccessPrevention }) =>
+    ({ publicAccessPrevention, labels }) =>
       publicAccessPrevention !== "enforced" &&
+      !labels?.["public_folder"] &&
       `The bucket may be made public (publicAccessPrevention is ${publicAccessPrevention ?? "not set"})`,
   ),
 );

@@ -1,10 +1,17 @@
 import { type RuleCases, change } from "./common/cases.ts";
-import { bidsService, bucketGrant, invokerGrant, privateDataset, publicDataset } from "./common/compliant.ts";
+import {
+  bidsService,
+  bucketGrant,
+  pagesGrant,
+  invokerGrant,
+  privateDataset,
+  publicDataset,
+} from "./common/compliant.ts";
 import { publicAccess } from "./publicAccess.ts";
 
 export const cases: RuleCases = {
   rule: publicAccess,
-  compliant: [bucketGrant(), invokerGrant(), privateDataset(), publicDataset(), bidsService()],
+  compliant: [bucketGrant(), pagesGrant(), invokerGrant(), privateDataset(), publicDataset(), bidsService()],
   broken: {
     "of a bucket to everybody": [change("member", "allUsers")],
     "of a service to every account": [change("member", "allAuthenticatedUsers", "bids-call-grant")],
@@ -13,6 +20,10 @@ export const cases: RuleCases = {
     ],
     "of the private dataset to everybody by IAM": [
       change("accesses.1", { role: "READER", iamMember: "allUsers" }, "datasets-private"),
+    ],
+    "of another folder to everybody": [change("managedFolder", "mainnet/", "reports-reader")],
+    "of the public folder to everybody who writes": [
+      change("role", "roles/storage.objectUser", "reports-reader"),
     ],
     "of a service by switching its check off": [change("invokerIamDisabled", true, "bids-service")],
   },

@@ -4,6 +4,9 @@ import { on, onTypes, resourceRule, textsSetting } from "./common/rule.ts";
 import { each, known } from "./common/unknown.ts";
 
 const PUBLIC = new Set(["allUsers", "allAuthenticatedUsers"]);
+/** Grants on a folder of a bucket; that of reading what lies in it, and nothing else, may be declared. */
+const FOLDER = /^gcp:storage\/managedFolderIam(?:Member|Binding):/;
+const VIEWER = "roles/storage.objectViewer";
 /** Access lists of buckets and objects in the form that came before IAM. */
 const BUCKET_ACL = /^gcp:storage\/\w*(?:ACL|AccessControl|aCL|accessControl)\w*:/i;
 
@@ -12,19 +15,26 @@ export const publicAccess = resourceRule(
     name: "public-access",
     severity: "critical",
     description:
-      "Nothing is open to everybody but the declared public dataset: what is public once has been copied.",
+      "Nothing is open to everybody but the declared public dataset and folder: what is public once has been copied.",
     remedy:
-      "Grant to named users, groups or accounts; what is meant for everybody goes into the public dataset (setting publicDatasets)",
+      "Grant to named users, groups or accounts; what is meant for everybody goes into the public dataset (setting publicDatasets), pages into the public folder (setting publicFolders)",
     settings: {
       publicDatasets: textsSetting("Patterns of the ids of datasets that may be public", [
         "^mev_boost_public_",
       ]),
+      publicFolders: textsSetting(
+        "Patterns of the names of managed folders whose objects may be read by all",
+        ["^reports/$"],
+      ),
     },
   },
-  onTypes(isGrant, (props) =>
+  onTypes(isGrant, (props, { type, config }) =>
     bindings(props).flatMap(({ role, members }) =>
       members
         .filter((member) => PUBLIC.has(member))
+        .filter(
+          () => !(FOLDER.test(type) && role === VIEWER && isDeclared(folderOf(props), config.publicFolders)),
+        )
         .map((member) => `${role ?? "A role"} is granted to ${member}`),
     ),
   ),
@@ -56,6 +66,11 @@ export const publicAccess = resourceRule(
       invokerIamDisabled === true && "The service answers anybody (invokerIamDisabled)",
   ),
 );
+
+function folderOf(props: Readonly<Record<string, unknown>>): string | undefined {
+  const name = known(() => props["managedFolder"]);
+  return typeof name === "string" ? name : undefined;
+}
 
 function openTo(...who: (string | undefined)[]): string | undefined {
   const open = who.find((one) => one !== undefined && PUBLIC.has(one));

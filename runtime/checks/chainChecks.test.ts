@@ -5,10 +5,13 @@ import { simulatedNetwork } from "../chain/networks.ts";
 import { slotStartMs } from "../chain/slots.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import { silentLog } from "../log.ts";
+import type { Relay } from "../relays/relay.ts";
 import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
 import { keyedBuilders, keyedPayments, type RowValues } from "../warehouse/keyedTables.ts";
+import { groupBy } from "../warehouse/sql/values.ts";
 import { newFolder, put, relayNamed, rowOf } from "../warehouse/warehouse.testing.ts";
 import { runChecks } from "./checks.ts";
+import { duckdbDialect } from "../warehouse/sql/duckdbDialect.ts";
 
 /** The detectors that hold the auction against the chain and against what relays say of it themselves. */
 const network = simulatedNetwork(5);
@@ -20,9 +23,9 @@ async function place(t: ExecutionContext) {
   const lake = openFolderLake(join(folder, "lake"), network.name);
   const clock = fixedDateClock(slotStartMs(network, BASE + 5000));
   const warehouse = openDuckDb(join(folder, "one.duckdb"), network, { clock, log: silentLog });
-  const speaks = async (name: string) => {
+  const speaks = async (name: string, relays: readonly Relay[] = []) => {
     const scope = { network, range: { first: BASE, last: BASE + 319 }, nowMs: clock.now() };
-    const results = await runChecks(warehouse, { scope, relays: [] });
+    const results = await runChecks(warehouse, duckdbDialect, { scope, relays });
     const result = results.find(({ check }) => check.name === name);
     return {
       measured: result?.measured,
@@ -203,5 +206,40 @@ test("adjustments and mergers that contradict the payload, or themselves, are na
     "warning unsound: 100 of 100 adjustments take off another sum than their delta; the newest in slot 739",
     "warning unsound: 100 of 100 delivered merged blocks state another value than the payload; the newest in slot 739",
     "warning unsound: 100 of 100 merged blocks pay the proposer less than before merging; the newest in slot 739",
+  ]);
+});
+
+test("of a relay that adjusts, a delivered block must be among its bids where it is known what it adjusted, and only there", async (t) => {
+  const { lake, warehouse, speaks } = await place(t);
+  const adjusting = relayNamed("one", { adjusts: true });
+  // The first half of the slots: 640 to 689.
+  const known = slots.slice(0, 50);
+  // One chunk of bids each: what was delivered isn't among them.
+  for (const part of groupBy(slots, (slot) => Math.floor(slot / 32)).values()) {
+    const rows = new Map(part.map((slot) => [slot, [rowOf(slot, 2)]]));
+    await put(lake, network, "bids", "one", { rows });
+  }
+  await put(lake, network, "payloads", "one", {
+    rows: new Map(slots.map((slot) => [slot, [rowOf(slot, 1)]])),
+  });
+  const said = async () => (await speaks("truncated", [adjusting])).said;
+  await warehouse.load(lake, [adjusting]);
+  t.deepEqual(await said(), []);
+  // Of one block in five it says that it made it.
+  const made = (slot: number) => ({
+    block_number: "1",
+    builder_pubkey: rowOf(slot, 1)["builder_pubkey"] as string,
+    submitted_block_hash: rowOf(slot, 2)["block_hash"] as string,
+    adjusted_block_hash: rowOf(slot, 1)["block_hash"] as string,
+    submitted_value: "2",
+    adjusted_value: "1",
+    delta: "1",
+  });
+  await put(lake, network, "adjustments", "one", {
+    rows: new Map(known.map((slot) => [slot, slot % 5 === 0 ? [made(slot)] : []])),
+  });
+  await warehouse.load(lake, [adjusting]);
+  t.deepEqual(await said(), [
+    "error one: 40 of 40 delivered blocks not among its bids for the slot; the newest is of slot 689",
   ]);
 });

@@ -10,6 +10,7 @@ import { silentLog } from "../log.ts";
 import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
 import { newFolder, put, rowOf } from "../warehouse/warehouse.testing.ts";
 import { runChecks } from "./checks.ts";
+import { duckdbDialect } from "../warehouse/sql/duckdbDialect.ts";
 
 const network = simulatedNetwork(5);
 /** The first slot of a UTC day, and of a month. */
@@ -22,7 +23,7 @@ async function place(t: ExecutionContext) {
   const warehouse = openDuckDb(join(folder, "one.duckdb"), network, { clock, log: silentLog });
   const found = async (name: string, first: number, last: number) => {
     const scope = { network, range: { first, last }, nowMs: clock.now() };
-    const result = (await runChecks(warehouse, { scope, relays: [] })).find(
+    const result = (await runChecks(warehouse, duckdbDialect, { scope, relays: [] })).find(
       ({ check }) => check.name === name,
     );
     t.truthy(result);

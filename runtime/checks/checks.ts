@@ -1,8 +1,7 @@
 import type { Log } from "../log.ts";
 import { printable } from "../errors.ts";
-import { sqlDialectOf } from "../warehouse/sql/dialects.ts";
-import { rowsOfEach } from "../warehouse/sql/rowsOfEach.ts";
-import type { Warehouse } from "../warehouse/warehouse.ts";
+import type { SqlDialect } from "../warehouse/sql/dialect.ts";
+import { type Queried, rowsOfEach } from "../warehouse/sql/rowsOfEach.ts";
 import type { Check, CheckResult, Checking } from "./check.ts";
 import { duplicates } from "./duplicates.ts";
 import { goneQuiet } from "./goneQuiet.ts";
@@ -52,8 +51,11 @@ export const checks: readonly Check[] = [
 ];
 
 /** Runs every detector over what is loaded. */
-export async function runChecks(warehouse: Warehouse, checking: Checking): Promise<CheckResult[]> {
-  const d = sqlDialectOf(warehouse.url);
+export async function runChecks(
+  warehouse: Queried,
+  d: SqlDialect,
+  checking: Checking,
+): Promise<CheckResult[]> {
   const answers = await Promise.all(
     checks.map((check) => rowsOfEach(warehouse, check.statements(d, checking.scope))),
   );

@@ -19,9 +19,11 @@ export function coveredDeliveriesSql(d: SqlDialect, scope: Scope): string {
 
 /**
  * Of each relay's delivered blocks, in slots whose bids are covered and not empty, how many are among its bids: relay, blocks,
- * offered, and the newest slot that lacks one. Blocks that the relay says it made itself, by adjusting or merging, were never bid.
+ * offered, and the newest slot that lacks one; and the same (`told_…`) of the slots whose adjustments are known. Blocks that the relay says it made itself, by adjusting or merging, were never bid.
  */
 export function deliveredAmongBidsSql(d: SqlDialect, scope: Scope): string {
+  const told =
+    "substr(adjustments_loads.covered, to_be_bid.slot - adjustments_loads.first_slot + 1, 1) = '1'";
   return `WITH ${coveredDeliveriesSql(d, scope)}, made AS (
   ${MAKING.map(({ name, makesBlocks }) => `SELECT relay, slot, ${makesBlocks} AS block_hash FROM ${name} WHERE ${inScope(d, scope)}`).join("\n  UNION ALL\n  ")}
 ), to_be_bid AS (
@@ -40,10 +42,14 @@ export function deliveredAmongBidsSql(d: SqlDialect, scope: Scope): string {
   WHERE ${inScope(d, scope, "bids")}
 )
 SELECT to_be_bid.relay AS relay, count(*) AS blocks, ${countWhere("offered.slot IS NOT NULL")} AS offered,
-  max(CASE WHEN offered.slot IS NULL THEN to_be_bid.slot END) AS newest_lacking
+  max(CASE WHEN offered.slot IS NULL THEN to_be_bid.slot END) AS newest_lacking,
+  ${countWhere(told)} AS told_blocks, ${countWhere(`${told} AND offered.slot IS NOT NULL`)} AS told_offered,
+  max(CASE WHEN ${told} AND offered.slot IS NULL THEN to_be_bid.slot END) AS told_lacking
 FROM to_be_bid
 JOIN slots ON slots.relay = to_be_bid.relay AND slots.slot = to_be_bid.slot
 LEFT JOIN offered ON offered.relay = to_be_bid.relay AND offered.slot = to_be_bid.slot
   AND offered.block_hash = to_be_bid.block_hash
+LEFT JOIN adjustments_loads ON adjustments_loads.relay = to_be_bid.relay
+  AND adjustments_loads.first_slot = to_be_bid.slot - mod(to_be_bid.slot, ${datasets.adjustments.chunkSlots})
 GROUP BY to_be_bid.relay`;
 }

@@ -1,5 +1,6 @@
 import type { CheckResult } from "../checks/check.ts";
 import { printable } from "../errors.ts";
+import { sqlDialectOf } from "../warehouse/sql/dialects.ts";
 import { contextOf, lakeOf, tellRange } from "./context.ts";
 import { terminalColumns } from "./numbers.ts";
 import { tableText } from "./tables.ts";
@@ -19,7 +20,7 @@ export async function checkCommand(options: CommonOptions): Promise<number> {
     tellRange(options, context, scope.range);
     const lake = await lakeOf(options, network);
     const relays = await knownRelays({ ...options, relay: [] }, context, lake);
-    const results = await runChecks(warehouse, { scope, relays });
+    const results = await runChecks(warehouse, sqlDialectOf(warehouse.url), { scope, relays });
     logFindings(log, network.name, results);
     if (options.json) process.stdout.write(`${JSON.stringify(results.map(inJson), null, 1)}\n`);
     else {

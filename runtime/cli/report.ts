@@ -5,6 +5,7 @@ import { UserError, messageOf, printable } from "../errors.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { BuilderNames } from "../report/names.ts";
 import type { Report } from "../report/report.ts";
+import { sqlDialectOf } from "../warehouse/sql/dialects.ts";
 import type { Scope } from "../warehouse/sql/scope.ts";
 import { textIn } from "../warehouse/sql/values.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
@@ -104,8 +105,9 @@ async function reportOn(
     namesOf(options, context),
   ]);
   const relays = await knownRelays({ ...options, relay: [], quiet: true }, context, lake);
-  const checks: CheckResult[] = await runChecks(warehouse, { scope, relays });
-  return makeReport(warehouse, { scope, names, lake, checks });
+  const d = sqlDialectOf(warehouse.url);
+  const checks: CheckResult[] = await runChecks(warehouse, d, { scope, relays });
+  return makeReport(warehouse, d, { scope, names, lake, checks });
 }
 
 async function auctionOf(
@@ -118,7 +120,7 @@ async function auctionOf(
     import("../report/auction/slotReport.ts"),
     namesOf(options, context),
   ]);
-  return makeSlotReport(warehouse, { scope, names });
+  return makeSlotReport(warehouse, sqlDialectOf(warehouse.url), { scope, names });
 }
 
 /** The names of builders that are built in, those of the simulated network, and those of `--builders`. */

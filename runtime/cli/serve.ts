@@ -1,10 +1,12 @@
 import type { AuctionDataset } from "../datasets/dataset.ts";
 import { cloudOpeners } from "../services/openers.ts";
+import { sqlDialectOf } from "../warehouse/sql/dialects.ts";
 import { type Openers, serve } from "../services/serve.ts";
 
 /** What the container opens, and DuckDB files besides: those of a simulated network on this machine. */
 const openers: Openers = {
   ...cloudOpeners,
+  dialect: ({ settings }) => sqlDialectOf(settings.warehouse),
   async warehouse(context) {
     const { settings, network, clock, log } = context;
     if (settings.warehouse.startsWith("bigquery://")) return cloudOpeners.warehouse(context);

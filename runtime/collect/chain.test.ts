@@ -13,6 +13,7 @@ import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
 import { newFolder } from "../warehouse/warehouse.testing.ts";
 import { collectChain } from "./chain.ts";
 import { coverageOf } from "./coverage.ts";
+import { duckdbDialect } from "../warehouse/sql/duckdbDialect.ts";
 
 const network = simulatedNetwork(1);
 const [FIRST, LAST] = [700, 1300];
@@ -112,7 +113,10 @@ test("what a source proves is covered, the rest stays missing and alone is asked
 test("view blocks has a slot once, of the source that knows most; sources that disagree are found, in what both of them say", async (t) => {
   const { lake, warehouse, collect } = await place(t);
   const found = async () => {
-    const results = await runChecks(warehouse, { scope: { network, range, nowMs: clock.now() }, relays: [] });
+    const results = await runChecks(warehouse, duckdbDialect, {
+      scope: { network, range, nowMs: clock.now() },
+      relays: [],
+    });
     const result = results.find(({ check }) => check.name === "chain-sources-disagree");
     return result?.findings.map(({ severity, relay, what }) => `${severity} ${relay}: ${what}`);
   };

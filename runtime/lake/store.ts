@@ -55,8 +55,8 @@ export interface ObjectStore {
    */
   readText(name: string, limit: number): Promise<string | undefined>;
 
-  /** Replaces a small text object, whole or not at all, whatever was there. */
-  writeText(name: string, text: string): Promise<void>;
+  /** Replaces a small text object, whole or not at all, whatever was there. A bucket serves it as `contentType` (JSON). */
+  writeText(name: string, text: string, contentType?: string): Promise<void>;
 
   /**
    * Removes what writers that died have left under `prefix`; nothing to do where the store keeps that away by

@@ -35,7 +35,11 @@ export async function openXatuFiles(folder: string, tables: readonly string[]): 
         `${printable(folder)} has no folder ${table}: put xatu's parquet files there, a folder a table`,
         { exitCode: 2 },
       );
-  const instance = await DuckDBInstance.create(":memory:", { memory_limit: MEMORY });
+  const instance = await DuckDBInstance.create(":memory:", {
+    memory_limit: MEMORY,
+    // Beside the data and not where the program was started, which may be full or not to be written to.
+    temp_directory: join(folder, ".spill"),
+  });
   const connection = await instance.connect();
   return {
     has,

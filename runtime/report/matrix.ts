@@ -29,7 +29,7 @@ export function matrixPlot(
   }: { rows: readonly string[]; columns: readonly string[]; cells: readonly MatrixCell[] },
 ): PlotOptions {
   const marginLeft = leftMargin(rows, width);
-  const marginBottom = Math.min(16 + 7 * Math.max(...columns.map(({ length }) => length)), 150);
+  const marginBottom = Math.min(17 + 7.5 * Math.max(...columns.map(({ length }) => length)), 150);
   const shown = cells.filter(({ share }) => share > 0);
   const shade = ({ share }: MatrixCell) => Math.min(SHADES.length - 1, Math.max(0, Math.ceil(share * 5) - 1));
   const roomy = (width - marginLeft - 8) / columns.length >= 34;

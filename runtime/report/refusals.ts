@@ -3,8 +3,7 @@ import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { BadObjectError, type Lake } from "../lake/lake.ts";
 import { refusedRows } from "../lake/quarantine.ts";
 import type { SqlDialect } from "../warehouse/sql/dialect.ts";
-import { sqlDialectOf } from "../warehouse/sql/dialects.ts";
-import type { Warehouse } from "../warehouse/warehouse.ts";
+import type { Queried } from "../warehouse/sql/rowsOfEach.ts";
 import { type Scope, relayIn } from "../warehouse/sql/scope.ts";
 import type { Refusals } from "./section.ts";
 import { numberIn, textIn } from "../warehouse/sql/values.ts";
@@ -20,9 +19,14 @@ ORDER BY first_slot DESC, dataset, relay`;
 }
 
 /** Counts the rows of the lake's quarantine in a range by relay and reason. The ledger says which chunks have any. */
-export async function readRefusals(warehouse: Warehouse, lake: Lake, scope: Scope): Promise<Refusals> {
+export async function readRefusals(
+  warehouse: Queried,
+  d: SqlDialect,
+  lake: Lake,
+  scope: Scope,
+): Promise<Refusals> {
   const { first, last } = scope.range;
-  const chunks = await warehouse.query(refusedChunksSql(sqlDialectOf(warehouse.url), scope));
+  const chunks = await warehouse.query(refusedChunksSql(d, scope));
   const counts = new Map<string, { dataset: DatasetName; relay: string; reason: string; rows: number }>();
   for (const row of chunks.slice(0, MOST_OBJECTS)) {
     const dataset = textIn(row, "dataset") as DatasetName;

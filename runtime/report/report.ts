@@ -1,8 +1,7 @@
 import type { CheckResult } from "../checks/check.ts";
 import { slotStartMs, slotCount } from "../chain/slots.ts";
 import type { Lake } from "../lake/lake.ts";
-import { sqlDialectOf } from "../warehouse/sql/dialects.ts";
-import type { Warehouse } from "../warehouse/warehouse.ts";
+import type { SqlDialect } from "../warehouse/sql/dialect.ts";
 import { builderColours, relayColours } from "./colours.ts";
 import { drawing } from "./draw.ts";
 import { moment, slotsAndTime } from "./format.ts";
@@ -20,7 +19,7 @@ import { verdictOf } from "./sections/coverage.ts";
 import { coverageCounts } from "./sections/coverageCounts.ts";
 import { buildersInColour } from "./sections/payloads.ts";
 import { askAbout, pageStatements } from "./statements.ts";
-import { rowsOfEach } from "../warehouse/sql/rowsOfEach.ts";
+import { type Queried, rowsOfEach } from "../warehouse/sql/rowsOfEach.ts";
 import { textIn } from "../warehouse/sql/values.ts";
 
 export interface ReportOptions {
@@ -39,14 +38,13 @@ export interface Report {
 }
 
 /** Asks a warehouse for everything that the report shows, and makes the page and its numbers. */
-export async function makeReport(warehouse: Warehouse, options: ReportOptions): Promise<Report> {
+export async function makeReport(warehouse: Queried, d: SqlDialect, options: ReportOptions): Promise<Report> {
   const { scope, names, lake, checks } = options;
   const ask = askAbout(scope);
-  const d = sqlDialectOf(warehouse.url);
   const statements = pageStatements(d, ask);
   const results = await rowsOfEach(warehouse, statements);
-  const refused = lake && (await readRefusals(warehouse, lake, scope));
-  const showing = await showingOf(warehouse, results, { ...ask, names, refused });
+  const refused = lake && (await readRefusals(warehouse, d, lake, scope));
+  const showing = await showingOf(warehouse, d, results, { ...ask, names, refused });
   const { auctions } = showing;
   const views = sections.map(({ id, title, view }) => ({ id, title, view: view(results, showing) }));
   const { relays } = coverageCounts(results, ask);
@@ -94,7 +92,8 @@ export async function makeReport(warehouse: Warehouse, options: ReportOptions): 
 
 /** What results are shown with: the auctions that they point at, and the colours of who is in them. */
 async function showingOf(
-  warehouse: Warehouse,
+  warehouse: Queried,
+  d: SqlDialect,
   results: Results,
   given: Omit<Showing, "auctions" | "relayColour" | "builderColour">,
 ): Promise<Showing> {
@@ -102,6 +101,7 @@ async function showingOf(
   const most = mostLeftOf(results, names).slice(0, AUCTIONS);
   const auctions = await askAuctions(
     warehouse,
+    d,
     scope,
     names,
     most.map(({ slot }) => slot),

@@ -19,6 +19,7 @@ import { BuilderNames } from "./names.ts";
 import { PLACES } from "./page.ts";
 import { makeReport } from "./report.ts";
 import { everyStatement } from "./statements.ts";
+import { duckdbDialect } from "../warehouse/sql/duckdbDialect.ts";
 
 const networks = [findNetwork("mainnet", 1), findNetwork("hoodi", 1), simulatedNetwork(3)].filter(
   (network) => network !== undefined,
@@ -167,8 +168,12 @@ for (const rows of ["no row", "rows of which every column that may be NULL is NU
       t.notThrowsAsync(warehouse.query(sql), name),
     );
     await Promise.all(asked);
-    const checks = await runChecks(warehouse, { scope, relays: [] });
-    const { html } = await makeReport(warehouse, { scope, names: BuilderNames.of(network.name), checks });
+    const checks = await runChecks(warehouse, duckdbDialect, { scope, relays: [] });
+    const { html } = await makeReport(warehouse, duckdbDialect, {
+      scope,
+      names: BuilderNames.of(network.name),
+      checks,
+    });
     t.regex(html, /<\/html>\n$/);
     for (const { check } of checks)
       t.true(

@@ -56,6 +56,17 @@ export const LOG_LINES = {
       ),
     },
   },
+  /** One a page that was due. */
+  page: {
+    message: "tick.page",
+    fields: {
+      dataset: text("payloads: the service that writes pages"),
+      page: text("day or week"),
+      outcome: text("done, or failed: tried again in the next hour"),
+      seconds: number("how long it took"),
+      bytes: number("the page's size; 0 for one that failed"),
+    },
+  },
   /** Credentials or grants are refused; a warning during a service's first minutes, since grants take time. */
   access: {
     message: "access refused",

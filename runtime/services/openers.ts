@@ -1,7 +1,8 @@
 import { UserError } from "../errors.ts";
-import { openFolderLake } from "../lake/folder/folder.ts";
-import { openGcsLake } from "../lake/gcs/bucket.ts";
+import { FolderStore, openFolderLake } from "../lake/folder/folder.ts";
+import { GcsStore, openGcsLake } from "../lake/gcs/bucket.ts";
 import { openBigQuery } from "../warehouse/bigquery/bigquery.ts";
+import { bigqueryDialect } from "../warehouse/sql/bigqueryDialect.ts";
 import type { Openers } from "./serve.ts";
 
 /** Opens what the container can: a lake in a bucket or a folder, a warehouse in BigQuery. */
@@ -11,6 +12,10 @@ export const cloudOpeners: Openers = {
       ? openGcsLake(lake, network.name, { clock })
       : openFolderLake(lake, network.name);
   },
+  store({ settings: { lake }, clock }) {
+    return lake.startsWith("gs://") ? new GcsStore(lake, { clock }) : new FolderStore(lake);
+  },
+  dialect: () => bigqueryDialect,
   async warehouse({ settings, network, clock, log }) {
     const { warehouse, stagingDataset, maxBytesBilled, location } = settings;
     if (!warehouse.startsWith("bigquery://")) {

@@ -4,9 +4,12 @@ import type { AuctionDataset } from "../datasets/dataset.ts";
 import { UserError } from "../errors.ts";
 import { keepHeapSmall } from "../heap.ts";
 import type { Lake } from "../lake/lake.ts";
+import type { ObjectStore } from "../lake/store.ts";
 import { type ServiceLog, serviceLog } from "../log.ts";
+import type { SqlDialect } from "../warehouse/sql/dialect.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { readRelayHeaders } from "./relayHeaders.ts";
+import { ReportPages } from "./reportPages.ts";
 import { headerSources, networkNamed, overriddenRelays } from "../settings/relayOverrides.ts";
 import { secretReader } from "./secretManager.ts";
 import { startServer } from "./server.ts";
@@ -25,7 +28,11 @@ export interface OpenContext {
 /** How the places that the settings name are opened. The container knows those of the cloud, the command line all. */
 export interface Openers {
   lake(context: OpenContext): Promise<Lake>;
+  /** What the lake is kept in. */
+  store(context: OpenContext): ObjectStore;
   warehouse(context: OpenContext): Promise<Warehouse>;
+  /** What the warehouse is asked in. */
+  dialect(context: OpenContext): SqlDialect;
 }
 
 /** Cloud Run kills what hasn't ended 10 s after SIGTERM. */
@@ -50,6 +57,8 @@ export async function serve(
   const [lake, warehouse] = [await open.lake(context), await open.warehouse(context)];
   const relays = overriddenRelays(settings.network, settings.relays);
   const headers = () => readRelayHeaders(headerSources(settings.network, settings.relays), secretReader());
+  const { reportPages: pages = [] } = settings;
+  const [store, dialect] = [open.store(context), open.dialect(context)];
   const service = new TickService({
     dataset,
     settings,
@@ -60,6 +69,7 @@ export async function serve(
     clock,
     log,
     headers,
+    pages: new ReportPages({ pages, store, network, relays, lake, warehouse, dialect, clock }),
   });
   const [, project] = /^bigquery:\/\/([^/]+)\//.exec(settings.warehouse) ?? [];
   // A simulated network is for this machine alone.

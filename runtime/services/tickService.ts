@@ -19,6 +19,7 @@ import { isForbidden } from "./forbidden.ts";
 import { LOG_LINES, type LineOf, type TickOutcome } from "./logLines.ts";
 import { collectedBy } from "../settings/shared.ts";
 import { relayCounts, said, tickCounts, troubles } from "./tickLines.ts";
+import type { ReportPages } from "./reportPages.ts";
 import type { ServiceSettings } from "../settings/serviceSettings.ts";
 
 export interface TickServiceOptions {
@@ -33,6 +34,8 @@ export interface TickServiceOptions {
   readonly log: ServiceLog;
   /** What some relays are sent, by name. */
   readonly headers?: () => Promise<ReadonlyMap<string, RelayHeaders>>;
+  /** What is written after ticks that did all their work. */
+  readonly pages?: Pick<ReportPages, "write">;
   /** For tests. */
   readonly relayLimits?: Partial<RelayClientLimits>;
   /** For tests: ends requests that take too long. */
@@ -106,6 +109,13 @@ export class TickService {
       for (const relay of relays) log.info(relay, LOG_LINES.relay.message);
       const fault = wrong === undefined ? {} : { fault: said(wrong, 500) };
       log[outcome === "failed" ? "error" : "info"]({ ...line, ...fault }, LOG_LINES.tick.message);
+      // The tick is told and its work is done: a page has what is left of its time.
+      if (outcome === "done")
+        await this.#options.pages?.write({
+          log,
+          stop: this.#stop.signal,
+          seconds: settings.tickSeconds - seconds(),
+        });
       const status = { done: 200, "out-of-time": 200, stopped: 503, failed: 500 }[outcome];
       return { status, body: { ...line, ...fault, ...troubles(result), by_relay: relays } };
     } catch (error) {

@@ -7,7 +7,7 @@ import { UserError } from "../errors.ts";
 import { directoryOf } from "../relays/directory.ts";
 import { LOG_LINES } from "../services/logLines.ts";
 import { overriddenRelays } from "./relayOverrides.ts";
-import { readEnvironment, serviceEnvironment } from "./serviceSettings.ts";
+import { REPORT_PAGES, readEnvironment, serviceEnvironment } from "./serviceSettings.ts";
 import { LOG_LEVELS } from "./shared.ts";
 
 const plain = {
@@ -75,6 +75,7 @@ const anySettings = fc.record(
     backload: fc
       .tuple(fc.nat(10 ** 9), fc.nat(10 ** 6))
       .map(([first, more]) => ({ first, last: first + more })),
+    reportPages: fc.subarray([...REPORT_PAGES], { minLength: 1 }),
     logLevel: fc.constantFrom(...LOG_LEVELS),
   },
   {
@@ -138,6 +139,7 @@ test("all faults of an environment are named at once, each with what is allowed"
     ETL_MAX_BYTES_BILLED: "-1",
     ETL_CANONICAL: '{"table": "blocks"}',
     ETL_BACKLOAD: "20-10",
+    ETL_REPORT_PAGES: "month",
     ETL_LOG_LEVEL: "loud",
     ETL_TIK_SECONDS: "1",
     PORT: "http",

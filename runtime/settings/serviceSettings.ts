@@ -1,11 +1,16 @@
 import { Environment, type SettingsOf } from "./environment.ts";
-import { amount, text, whole } from "./formats.ts";
+import { amount, someOf, text, whole } from "./formats.ts";
 import { lakeRule, relaysRule } from "./rules.ts";
 import { shared } from "./shared.ts";
 
 /** The port that is listened on where the environment names none; Cloud Run always does. */
 const DEFAULT_PORT = 8080;
 const GIGABYTE = 2 ** 30;
+
+/** The pages that a service can keep, and how many days each shows. */
+export const REPORT_DAYS = { day: 1, week: 7 } as const;
+export type ReportPage = keyof typeof REPORT_DAYS;
+export const REPORT_PAGES = Object.keys(REPORT_DAYS) as readonly ReportPage[];
 
 const variables = {
   network: { name: "ETL_NETWORK", setting: shared.network },
@@ -68,6 +73,15 @@ const variables = {
       format: shared.slots.format,
       meaning:
         "slots that back-load workers are filling: seen within 30 minutes, and but for the newest left to them",
+    },
+    optional: true,
+  },
+  reportPages: {
+    name: "ETL_REPORT_PAGES",
+    setting: {
+      format: someOf(REPORT_PAGES),
+      meaning:
+        "pages of plots over the last day or week, which the payloads service writes once a day under reports/ in the lake",
     },
     optional: true,
   },

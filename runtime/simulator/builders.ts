@@ -1,4 +1,4 @@
-import { Random } from "./random.ts";
+import { Random, unit } from "./random.ts";
 
 /** Keeps what is drawn for builders apart from the rest of the world (see `salt` there). */
 const SALT = 5;
@@ -48,6 +48,45 @@ export function buildersOf(seed: number): readonly Builder[] {
       phase: random.unit() * 2 * Math.PI,
     };
   });
+}
+
+/** So many of the largest builders send to every relay; of the others each to some of them. */
+const EVERYWHERE = 4;
+const REACHED = 0.7;
+const REACH_SALT = 8;
+
+/** Whether a builder, by its rank, sends to a relay, by its index. */
+export function reaches(seed: number, builder: number, relay: number): boolean {
+  return builder < EVERYWHERE || unit(seed, REACH_SALT, relay, builder) < REACHED;
+}
+
+/** Who makes the blocks of a slot, by what each builder's share of it is. */
+export class Makers {
+  readonly #seed: number;
+  readonly #shares: readonly number[];
+  readonly #weights = new Map<string, readonly number[]>();
+
+  constructor(seed: number, shares: readonly number[]) {
+    this.#seed = seed;
+    this.#shares = shares;
+  }
+
+  /** The rank of the builder at a place from 0 to below 1, among those that send to all of some relays. */
+  at(place: number, relays: readonly number[]): number {
+    const key = relays.join();
+    let weights = this.#weights.get(key);
+    if (!weights) {
+      const sends = (rank: number) => relays.every((relay) => reaches(this.#seed, rank, relay));
+      let sum = 0;
+      weights = this.#shares.map((share, rank) => (sum += sends(rank) ? share : 0));
+      this.#weights.set(key, weights);
+    }
+    const wanted = place * (weights.at(-1) ?? 0);
+    return Math.max(
+      0,
+      weights.findIndex((sum) => sum > wanted),
+    );
+  }
 }
 
 /** The names of a seed's builders by public key. */

@@ -24,6 +24,7 @@ const plain: RowStyle = {
 interface Behaviour {
   readonly bids: number;
   readonly share: number;
+  readonly latencyMs?: number;
   readonly emptySlots?: number;
   readonly secondPayload?: number;
   readonly keepsSlots?: number;
@@ -35,17 +36,29 @@ interface Behaviour {
 const reference = { saysOptimistic: true };
 const behaviours: Readonly<Record<string, Behaviour>> = {
   heron: { bids: 300, share: 0.15, style: reference },
-  kestrel: { bids: 2200, share: 0.26, style: { ...reference, withoutMs: 0.02 } },
-  osprey: { bids: 380, share: 0.25 },
-  plover: { bids: 220, share: 0.08, emptySlots: 0.02, without: ["merged_blocks"] },
-  swift: { bids: 340, share: 0.1, secondPayload: 0.08, style: { mixedCase: true } },
-  tern: { bids: 180, share: 0.05, style: { mixedCase: true } },
-  dunlin: { bids: 260, share: 0.05, style: { mixedCase: true, repeatsHashes: false } },
-  lapwing: { bids: 140, share: 0.04, style: { bareNumbers: true, repeatsHashes: false } },
-  wren: { bids: 68, share: 0.02, emptySlots: 0.15, style: { blobFields: true, withoutTime: 0.02 } },
-  merlin: { bids: 200, share: 0.04, keepsSlots: A_DAY_OF_SLOTS, style: { ...reference, withoutMs: 0.3 } },
-  dotterel: { bids: 120, share: 0.06, style: reference },
-  "kestrel-filtered": { bids: 2200, share: 0, style: { ...reference, withoutMs: 0.02 } },
+  kestrel: { bids: 2200, share: 0.26, latencyMs: 12, style: { ...reference, withoutMs: 0.02 } },
+  osprey: { bids: 380, share: 0.25, latencyMs: 45 },
+  plover: { bids: 220, share: 0.08, latencyMs: 90, emptySlots: 0.02, without: ["merged_blocks"] },
+  swift: { bids: 340, share: 0.1, latencyMs: 20, secondPayload: 0.08, style: { mixedCase: true } },
+  tern: { bids: 180, share: 0.05, latencyMs: 60, style: { mixedCase: true } },
+  dunlin: { bids: 260, share: 0.05, latencyMs: 35, style: { mixedCase: true, repeatsHashes: false } },
+  lapwing: { bids: 140, share: 0.04, latencyMs: 110, style: { bareNumbers: true, repeatsHashes: false } },
+  wren: {
+    bids: 68,
+    share: 0.02,
+    latencyMs: 75,
+    emptySlots: 0.15,
+    style: { blobFields: true, withoutTime: 0.02 },
+  },
+  merlin: {
+    bids: 200,
+    share: 0.04,
+    latencyMs: 50,
+    keepsSlots: A_DAY_OF_SLOTS,
+    style: { ...reference, withoutMs: 0.3 },
+  },
+  dotterel: { bids: 120, share: 0.06, latencyMs: 28, style: reference },
+  "kestrel-filtered": { bids: 2200, share: 0, latencyMs: 12, style: { ...reference, withoutMs: 0.02 } },
 };
 
 /** Relays that are served beside those of the directory, for tests. */
@@ -82,6 +95,7 @@ function profileOf(seed: number, described: Described, behaviour: Behaviour, ind
     bids: behaviour.bids,
     emptySlots: behaviour.emptySlots ?? 0,
     share: behaviour.share,
+    latencyMs: behaviour.latencyMs ?? 0,
     style: { ...plain, ...behaviour.style },
     secondPayload: behaviour.secondPayload ?? 0.02,
     keepsSlots: behaviour.keepsSlots,

@@ -40,6 +40,8 @@ export interface Profile {
   readonly emptySlots: number;
   /** Share of the delivered payloads that come first by this relay; beside the directory: that it delivers at all. */
   readonly share: number;
+  /** How much later than others it has a bid, ms: where it stands, and what it does before it stores one. */
+  readonly latencyMs: number;
   /** How its software writes rows. */
   readonly style: RowStyle;
   /** Share of delivered slots in which it delivered two payloads. */

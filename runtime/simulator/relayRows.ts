@@ -2,6 +2,7 @@ import type { Profile } from "./profile.ts";
 import { simulatedNetwork } from "../chain/networks.ts";
 import { slotStartMs } from "../chain/slots.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
+import { reaches } from "./builders.ts";
 import { ExtraRows, madeBy, submittedBlock } from "./extraRows.ts";
 import { FlawInSlot } from "./flaws.ts";
 import { type Quirk, badRow, oddBid, oddPayload } from "./quirks.ts";
@@ -11,6 +12,9 @@ import { type Auction, type Block, CLOSES_MS, OPENS_MS, type World, worked } fro
 
 /** Salts that keep the drawn facts apart; above those of the world. */
 const salt = { bids: 32, second: 33, payloads: 35, empty: 36 } as const;
+
+/** Share of a relay's slots in which a builder takes a bid back. */
+const CANCELLED = 0.2;
 
 /** What one relay has stored of each slot, whatever its dialect shows of it. */
 export class RelayRows {
@@ -41,19 +45,22 @@ export class RelayRows {
     const { deliverers } = this.#world.fate(slot);
     const row = (block: Block, quirk?: Quirk) => this.#bidRow(slot, auction, block, random, quirk);
 
+    const sends = ({ maker }: Block) => reaches(this.#seed, maker, index);
     const offered = this.#deliveredBlocks(slot, auction).map((block) => row(block));
     if (deliverers.has(index) && madeBy(this.#profile, this.#seed, slot)) {
       // What was bid isn't what was delivered: the relay made another block of it.
       offered[0] = row(submittedBlock(this.#profile, this.#seed, slot, auction));
-    } else if (!deliverers.has(index) && random.chance(0.4)) offered.push(row(auction.winner));
+    } else if (!deliverers.has(index) && sends(auction.winner) && random.chance(0.4))
+      offered.push(row(auction.winner));
     for (const block of auction.shared) {
-      if (random.chance(Math.min(0.8, bids / 400) * Math.min(1, this.#scale))) offered.push(row(block));
+      const reached = random.chance(Math.min(0.8, bids / 400) * Math.min(1, this.#scale));
+      if (reached && sends(block)) offered.push(row(block));
     }
     const wanted = Math.min(2_450, Math.round(bids * this.#scale * (0.75 + 0.4 * random.unit())));
     const own: SimulatedRow[] = [];
     while (own.length === 0 || own.length + offered.length < wanted) {
       const sentMs = OPENS_MS + Math.floor(Math.sqrt(random.unit()) * (CLOSES_MS - OPENS_MS));
-      own.push(row(auction.draw(random, sentMs)));
+      own.push(row(auction.draw(random, sentMs, index)));
     }
     const change = (quirk: (from: Random) => Quirk) => {
       const at = random.below(own.length);
@@ -62,6 +69,7 @@ export class RelayRows {
     };
     if (random.chance(0.3)) for (let i = random.below(3); i >= 0; i--) change(oddBid);
     if (random.chance(0.06)) for (let i = random.below(2); i >= 0; i--) change(badRow);
+    if (random.chance(CANCELLED)) own.push(...this.#cancelled(own, random));
     if (style.repeatsHashes) own.push(...this.#repeats(own, random));
 
     return flaw.bids(byTime([...offered, ...flaw.ownBids(own)]));
@@ -100,7 +108,7 @@ export class RelayRows {
   /** Whether the relay has any bids of a slot; cheap. */
   #hasBids(slot: number): boolean {
     const { relay, index, emptySlots } = this.#profile;
-    if (slot < 0 || !worked(relay, slot)) return false;
+    if (slot < 0 || !worked(relay, slot) || this.#world.isDown(slot, index)) return false;
     const { kind, deliverers } = this.#world.fate(slot);
     if (deliverers.has(index)) return true;
     // Half of the proposers who build for themselves aren't registered with any relay, so nobody bids.
@@ -113,9 +121,18 @@ export class RelayRows {
     if (!this.#world.fate(slot).deliverers.has(index)) return [];
     const random = new Random(this.#seed, salt.second, slot, index);
     const blocks = random.chance(secondPayload)
-      ? [auction.winner, auction.draw(random, auction.winner.sentMs - random.below(200))]
+      ? [auction.winner, auction.draw(random, auction.winner.sentMs - random.below(200), index)]
       : [auction.winner];
     return new FlawInSlot(flaw, this.#seed, slot, index).delivered(blocks);
+  }
+
+  /** A builder takes a bid back by a lower one that comes later; relays keep both. */
+  #cancelled(own: readonly SimulatedRow[], random: Random): SimulatedRow[] {
+    const row = own[random.below(own.length)];
+    if (!row?.received || row.quirk) return [];
+    const value = String((BigInt(row.block.value) * 6n) / 10n);
+    const block = { ...row.block, hash: random.hex(64), value };
+    return [row.with({ block, received: { ...row.received, ms: row.received.ms + 40 + random.below(400) } })];
   }
 
   /** Rows that are stored twice, and blocks that were sent again later or under another key. */
@@ -141,11 +158,16 @@ export class RelayRows {
     random: Random,
     quirk: Quirk | undefined,
   ): SimulatedRow {
+    const { latencyMs } = this.#profile;
     const { withoutMs, withoutTime, saysOptimistic } = this.#profile.style;
     const luck = random.unit();
     const tells = luck < withoutTime ? "nothing" : luck < withoutTime + withoutMs ? "seconds" : "both";
     const ms =
-      slotStartMs(simulatedNetwork(this.#seed), slot) + Math.floor(block.sentMs) + 5 + random.below(60);
+      slotStartMs(simulatedNetwork(this.#seed), slot) +
+      Math.floor(block.sentMs) +
+      5 +
+      latencyMs +
+      random.below(60);
     const optimistic = saysOptimistic ? random.chance(0.4) : undefined;
     return this.#row(slot, auction, block, { received: { ms, tells }, optimistic, quirk });
   }

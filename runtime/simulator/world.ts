@@ -1,5 +1,6 @@
 import type { Profile } from "./profile.ts";
-import { type Builder, buildersOf } from "./builders.ts";
+import { type Builder, Makers, buildersOf } from "./builders.ts";
+import { outageAt, worthOf } from "./days.ts";
 import { Random, mix, mixText, unit } from "./random.ts";
 
 /** A block as a builder made it; every relay that has it says the same of it. */
@@ -12,6 +13,8 @@ export interface Block {
   readonly gasUsed: number;
   readonly txCount: number;
   readonly number: number;
+  /** Its builder's rank. */
+  readonly maker: number;
   /** When it was sent, ms from the start of its slot. */
   readonly sentMs: number;
 }
@@ -36,8 +39,8 @@ export interface Auction {
   readonly winner: Block;
   /** Blocks that their builders sent to several relays. */
   readonly shared: readonly Block[];
-  /** Draws one more block, sent to one relay alone. */
-  readonly draw: (random: Random, sentMs: number) => Block;
+  /** Draws one more block, of a builder that sends to a relay, by its index (any builder without it), and to that relay alone. */
+  readonly draw: (random: Random, sentMs: number, relay?: number) => Block;
 }
 
 /** One slot of each such group is missed. */
@@ -52,7 +55,7 @@ const ZERO_HASH = `0x${"0".repeat(64)}`;
 export const OPENS_MS = -8000;
 export const CLOSES_MS = 900;
 
-/** Salts that keep the drawn facts apart; 5 is that of the builders. */
+/** Salts that keep the drawn facts apart; 5 is that of the builders, 8 to 10 are those of the days and of who reaches whom. */
 const salt = { missed: 1, fate: 2, block: 3, auction: 4, shared: 6, proposer: 7 } as const;
 
 /** The chain and the block auctions of one seed: everything but what single relays make of them. */
@@ -101,7 +104,9 @@ export class World {
   fate(slot: number): SlotFate {
     const kind = this.#kind(slot);
     if (kind === "missed" || kind === "local") return { kind, deliverers: new Set() };
-    const working = this.#profiles.filter(({ relay }) => worked(relay, slot));
+    const working = this.#profiles.filter(
+      ({ relay, index }) => worked(relay, slot) && !this.isDown(slot, index),
+    );
     const total = working.reduce((sum, { share }) => sum + share, 0);
     const deliverers = new Set<number>();
     let rest = unit(this.#seed, salt.fate, slot, 1) * total;
@@ -114,6 +119,11 @@ export class World {
     for (const { index, share } of this.#others)
       if (unit(this.#seed, salt.fate, slot, 2 + index) < share) deliverers.add(index);
     return { kind, deliverers };
+  }
+
+  /** Whether a relay shows and delivers nothing in a slot. */
+  isDown(slot: number, relay: number): boolean {
+    return this.#profiles[outageAt(this.#seed, slot, this.#profiles.length) ?? -1]?.index === relay;
   }
 
   /** The auction of a slot; a few are kept. */
@@ -176,16 +186,14 @@ export class World {
     const late = random.chance(0.06) && parent.slot > 0 ? this.blockBelow(parent.slot).hash : undefined;
     const number = this.blockNumber(slot);
     const jackpot = random.chance(0.02) ? 100 + random.below(5_000) : 1;
-    const topGwei = Math.exp(17.9 + random.normal()) * jackpot;
+    const topGwei = Math.exp(17.9 + random.normal()) * jackpot * worthOf(this.#seed, slot);
     const shares = this.#builders.map(({ size, period, phase }) =>
       Math.max(0.005, size * (1 + 0.7 * Math.sin((2 * Math.PI * slot) / period + phase))),
     );
-    const total = shares.reduce((sum, share) => sum + share, 0);
-
-    const draw = (from: Random, sentMs: number): Block => {
-      let rest = from.unit() * total;
-      let builder = 0;
-      while (builder < shares.length - 1 && rest >= (shares[builder] ?? 0)) rest -= shares[builder++] ?? 0;
+    const makers = new Makers(this.#seed, shares);
+    const { deliverers } = this.fate(slot);
+    const drawOf = (from: Random, sentMs: number, relays: readonly number[]): Block => {
+      const builder = makers.at(from.unit(), relays);
       // Values rise through the slot, faster towards its end.
       const progress = (sentMs - OPENS_MS) / (CLOSES_MS - OPENS_MS);
       const reached =
@@ -199,16 +207,17 @@ export class World {
         gasUsed: 3_000_000 + from.below(32_000_000),
         txCount: 20 + from.below(380),
         number: onLate ? number - 1 : number,
+        maker: builder,
         sentMs,
       };
     };
 
     const pool = new Random(this.#seed, salt.shared, slot);
     const shared = Array.from({ length: SHARED_BLOCKS }, () =>
-      draw(pool, OPENS_MS + Math.sqrt(pool.unit()) * (CLOSES_MS - OPENS_MS)),
+      drawOf(pool, OPENS_MS + Math.sqrt(pool.unit()) * (CLOSES_MS - OPENS_MS), []),
     );
     const winner: Block = {
-      ...draw(random, 100 + random.below(500)),
+      ...drawOf(random, 100 + random.below(500), [...deliverers]),
       parentHash: parent.hash,
       number,
       hash: this.#hashOf(slot, 0),
@@ -223,7 +232,7 @@ export class World {
       gasLimit: slot < 4_000_000 ? 30_000_000 : 36_000_000,
       winner,
       shared,
-      draw,
+      draw: (from, sentMs, relay) => drawOf(from, sentMs, relay === undefined ? [] : [relay]),
     };
   }
 }

@@ -104,7 +104,8 @@ func (s sent) faults() []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
-	address := target.Scheme + "://" + target.Host + target.Path
+	// As it is sent: a name may hold a slash, which then is %2F.
+	address := target.Scheme + "://" + target.Host + target.EscapedPath()
 	for _, m := range methods() {
 		if m.HTTPMethod != s.method || !(m.address.MatchString(address) ||
 			m.address.MatchString(otherHosts.ReplaceAllString(address, "https://$1.googleapis.com/"))) {

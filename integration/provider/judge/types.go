@@ -45,4 +45,6 @@ var types = map[string]string{
 	"gcp:serviceaccount/account:Account":                           "google_service_account",
 	"gcp:storage/bucket:Bucket":                                    "google_storage_bucket",
 	"gcp:storage/bucketIAMMember:BucketIAMMember":                  "google_storage_bucket_iam_member",
+	"gcp:storage/managedFolder:ManagedFolder":                      "google_storage_managed_folder",
+	"gcp:storage/managedFolderIamMember:ManagedFolderIamMember":    "google_storage_managed_folder_iam_member",
 }

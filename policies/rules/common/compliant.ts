@@ -200,6 +200,14 @@ export const bucketGrant = (): Resource =>
     member: `serviceAccount:${emailOf("etl-bids-run-production")}`,
   });
 
+export const pagesGrant = (): Resource =>
+  grant("gcp:storage/managedFolderIamMember:ManagedFolderIamMember", "reports-reader", {
+    bucket: `${PROJECT}-mev-boost-etl-production`,
+    managedFolder: "reports/",
+    role: "roles/storage.objectViewer",
+    member: "allUsers",
+  });
+
 export const tickMetric = (): Resource =>
   resource(logMetric, "ticks-metric", {
     name: "mev_boost_etl_ticks_production",

@@ -137,9 +137,9 @@ export class GcsStore implements ObjectStore, FileStore {
     return found?.body?.toString("utf8");
   }
 
-  async writeText(name: string, text: string): Promise<void> {
+  async writeText(name: string, text: string, type?: string): Promise<void> {
     const parts = [Buffer.from(text)];
-    const contentType = name.endsWith(".json") ? "application/json" : "text/plain; charset=utf-8";
+    const contentType = type ?? (name.endsWith(".json") ? "application/json" : "text/plain; charset=utf-8");
     await this.#replace(name, { parts, ...(await measured(parts)), contentType, cacheControl, metadata: {} });
   }
 

@@ -1,10 +1,8 @@
 import type { SqlDialect } from "../../warehouse/sql/dialect.ts";
 import { plausibleValues } from "../../warehouse/sql/plausibleValues.ts";
-import { rowsOfEach } from "../../warehouse/sql/rowsOfEach.ts";
+import { type Queried, rowsOfEach } from "../../warehouse/sql/rowsOfEach.ts";
 import { type Scope, inScope, relayIn } from "../../warehouse/sql/scope.ts";
 import { groupBy, numberIn, numberOrNull, sumOf, textIn } from "../../warehouse/sql/values.ts";
-import type { Warehouse } from "../../warehouse/warehouse.ts";
-import { sqlDialectOf } from "../../warehouse/sql/dialects.ts";
 import type { BuilderNames } from "../names.ts";
 import type { Results } from "../asking.ts";
 import { leftBehindSql } from "../sections/leftBehind.ts";
@@ -62,12 +60,12 @@ export interface SlotAuction {
 
 /** Asks a warehouse for the auctions of some slots. */
 export async function askAuctions(
-  warehouse: Warehouse,
+  warehouse: Queried,
+  d: SqlDialect,
   scope: Scope,
   names: BuilderNames,
   slots: readonly number[],
 ): Promise<SlotAuction[]> {
-  const d = sqlDialectOf(warehouse.url);
   return Promise.all(
     slots.map(async (slot) => {
       const statements = auctionStatements(d, { ...scope, range: { first: slot, last: slot } });

@@ -1,5 +1,6 @@
 import { count, eth } from "../format.ts";
 import type { Cell, PageTable } from "../section.ts";
+import { verdictText } from "../sections/payments.ts";
 import { columnsOf } from "../view.ts";
 import { sumOf } from "../../warehouse/sql/values.ts";
 import type { SlotAuction } from "./auction.ts";
@@ -47,7 +48,7 @@ export function auctionBlocks({ slot, found }: SlotAuction, place: number): Page
       STATUS[row.status],
       row.why === null ? "" : WHY[row.why],
       amount(row.claimed_eth, ""),
-      row.verdict === null ? amount(null, "not verified") : amount(row.paid_eth, row.verdict),
+      row.verdict === null ? amount(null, "not verified") : amount(row.paid_eth, verdictText(row.verdict)),
       amount(row.adjusted_eth, "none known", "−"),
       amount(row.merged_eth, "none known", "+"),
       amount(row.eth_left, "not known"),

@@ -1,6 +1,7 @@
 import { slotStartMs } from "../../chain/slots.ts";
 import type { Scope } from "../../warehouse/sql/scope.ts";
-import type { Warehouse } from "../../warehouse/warehouse.ts";
+import type { SqlDialect } from "../../warehouse/sql/dialect.ts";
+import type { Queried } from "../../warehouse/sql/rowsOfEach.ts";
 import { builderColours, relayColours } from "../colours.ts";
 import { drawing } from "../draw.ts";
 import { moment } from "../format.ts";
@@ -15,12 +16,13 @@ import { auctionQueries, auctionsView } from "./auctionView.ts";
 
 /** The page of one slot's auction, the only slot of the scope. */
 export async function makeSlotReport(
-  warehouse: Warehouse,
+  warehouse: Queried,
+  d: SqlDialect,
   { scope, names }: { readonly scope: Scope; readonly names: BuilderNames },
 ): Promise<Report> {
   const { network, range, nowMs } = scope;
   const slot = range.first;
-  const auctions = await askAuctions(warehouse, scope, names, [slot]);
+  const auctions = await askAuctions(warehouse, d, scope, names, [slot]);
   const relays = auctions.flatMap(({ found }) => found.numbers.relays);
   const showing: Showing = {
     ...askAbout(scope),

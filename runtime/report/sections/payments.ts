@@ -8,6 +8,7 @@ import { stackedBars } from "../stackedBars.ts";
 import { columnsOf, viewOf } from "../view.ts";
 import { relayPayloads } from "./payloads.ts";
 
+/** What `verify` found, as readers are told it. */
 const VERDICTS = [
   { key: "exact", label: "paid exactly", colour: "var(--c2)" },
   { key: "more", label: "paid more", colour: "var(--c5)" },
@@ -77,7 +78,7 @@ function paymentsFound(results: Results) {
 
 type Payments = ReturnType<typeof paymentsFound>;
 
-const labelOf = (verdict: string) => VERDICTS.find(({ key }) => key === verdict)?.label ?? verdict;
+export const verdictText = (verdict: string) => VERDICTS.find(({ key }) => key === verdict)?.label ?? verdict;
 
 function paymentFigures({ numbers, rows }: Payments, { scope, coarse }: Showing): Figure[] {
   return [
@@ -99,7 +100,7 @@ function paymentFigures({ numbers, rows }: Payments, { scope, coarse }: Showing)
                 buckets: coarse,
                 parts: rows.map(({ verdict, bucket, blocks }) => ({
                   bucket,
-                  name: labelOf(verdict),
+                  name: verdictText(verdict),
                   amount: blocks,
                 })),
                 names: VERDICTS.map(({ label }) => label),
@@ -132,7 +133,7 @@ function paymentTables({ numbers: { blocks, verdicts, short } }: Payments): Page
       title: "Verdicts; a block on several relays counts once",
       columns: columnsOf(["verdict"], ["blocks", "share", "ETH claimed", "ETH short"]),
       rows: verdicts.map((row) => [
-        labelOf(row.verdict),
+        verdictText(row.verdict),
         count(row.blocks),
         percent(row.blocks / blocks),
         ether(row.claimed_eth),

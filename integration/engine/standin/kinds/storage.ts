@@ -2,6 +2,7 @@ import { type StandinKind, map, projectNumber, sameLetters, textOrNone } from ".
 
 const PROVIDER = "hashicorp/terraform-provider-google, google/services/storage";
 const BUCKET = "gcp:storage/bucket:Bucket";
+const FOLDER = "gcp:storage/managedFolder:ManagedFolder";
 
 export const storage: Readonly<Record<string, StandinKind>> = {
   [BUCKET]: {
@@ -56,5 +57,27 @@ export const storage: Readonly<Record<string, StandinKind>> = {
         textOrNone(stands).replace(/^b\//, "") === textOrNone(wanted).replace(/^b\//, ""),
     },
     needs: (v) => [[BUCKET, textOrNone(v.bucket).replace(/^b\//, "")]],
+  },
+  [FOLDER]: {
+    id: (v) => `${textOrNone(v.bucket)}/${textOrNone(v.name)}`,
+    source: `${PROVIDER}/resource_storage_managed_folder.go (bucket, name: ForceNew)`,
+    replaces: ["bucket", "name"],
+    defaults: { forceDestroy: false },
+    computed: (v) => ({
+      createTime: "2026-11-01T00:00:00.000Z",
+      updateTime: "2026-11-01T00:00:00.000Z",
+      metageneration: "1",
+      selfLink: `https://www.googleapis.com/storage/v1/b/${textOrNone(v.bucket)}/managedFolders/${textOrNone(v.name)}`,
+    }),
+    needs: (v) => [[BUCKET, textOrNone(v.bucket)]],
+  },
+  "gcp:storage/managedFolderIamMember:ManagedFolderIamMember": {
+    id: (v) =>
+      `b/${textOrNone(v.bucket)}/managedFolders/${textOrNone(v.managedFolder)} ${textOrNone(v.role)} ${textOrNone(v.member)}`,
+    source: `${PROVIDER}/iam_storage_managed_folder.go (every property ForceNew)`,
+    replaces: ["bucket", "managedFolder", "role", "member", "condition"],
+    idempotent: true,
+    computed: () => ({ etag: "CAI=" }),
+    needs: (v) => [[FOLDER, `${textOrNone(v.bucket)}/${textOrNone(v.managedFolder)}`]],
   },
 };
