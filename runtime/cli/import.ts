@@ -64,7 +64,9 @@ export async function importCommand(
 }
 
 /** The options without that of this command's own datasets. */
-function commonOf({ dataset: _, ...others }: ImportOptions): CommonOptions {
+function commonOf(options: ImportOptions): CommonOptions {
+  const { dataset: own, ...others } = options;
+  void own;
   return others;
 }
 

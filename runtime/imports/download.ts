@@ -58,17 +58,47 @@ class Unfinished extends Error {
 
 /** `onBytes` is told of what arrives. */
 export function openDownloader(clock: Clock, onBytes: (bytes: number) => void = () => {}): Downloader {
-  const free = new Map<string, number>();
-  const paced = async (url: URL) => {
-    const now = clock.monotonic();
-    const turn = Math.max(now, free.get(url.host) ?? 0);
-    // This machine itself isn't spared.
-    free.set(url.host, turn + (proxyOf(url) || !/^(localhost|127\.)/.test(url.hostname) ? PACE_MS : 0));
-    if (turn > now) await clock.sleep(turn - now);
+  const ask = asker(clock);
+  return {
+    async file(url, path, etag) {
+      let arrived = 0;
+      const once = () =>
+        fileOnce(ask, { url, path, etag }, (bytes) => {
+          arrived += bytes;
+          onBytes(bytes);
+        });
+      return tried(clock, url, once, () => arrived);
+    },
+    async page(url) {
+      return tried(clock, url, async () => {
+        const { response } = await ask("GET", url, {});
+        if (response.status === 404) return undefined;
+        refuseUnlessOk(response, url);
+        return limitedText(response);
+      });
+    },
+    async size(url) {
+      return tried(clock, url, async () => {
+        const { response } = await ask("HEAD", url, {});
+        if (response.status === 404) return null;
+        refuseUnlessOk(response, url);
+        return lengthOf(response) ?? undefined;
+      });
+    },
   };
-  const ask: Ask = async (method, url, headers) => {
+}
+
+/** Asks each host no faster than its pace. */
+function asker(clock: Clock): Ask {
+  const free = new Map<string, number>();
+  return async (method, url, headers) => {
     const asked = new URL(url);
-    await paced(asked);
+    const now = clock.monotonic();
+    const turn = Math.max(now, free.get(asked.host) ?? 0);
+    // This machine itself isn't spared.
+    const isOther = !/^(localhost|127\.)/.test(asked.hostname);
+    free.set(asked.host, turn + (isOther ? PACE_MS : 0));
+    if (turn > now) await clock.sleep(turn - now);
     const idle = new AbortController();
     const response = await fetch(asked.href, {
       method,
@@ -79,53 +109,28 @@ export function openDownloader(clock: Clock, onBytes: (bytes: number) => void = 
     });
     return { response, idle };
   };
-  const tried = async <T>(url: string, work: () => Promise<T>, isFurther: () => boolean = () => false) => {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await work();
-      } catch (error) {
-        if (error instanceof UserError) throw error;
-        if (isFurther()) attempt = 0;
-        if (attempt >= ATTEMPTS) throw gaveUp(url, error);
-        const wanted = error instanceof Unfinished ? error.waitMs : 0;
-        await clock.sleep(wanted + Math.random() * 250 * 2 ** attempt);
-      }
+}
+
+/** Tries again what may pass; `arrived`: bytes so far: a try that brought some isn't in vain. */
+async function tried<T>(
+  clock: Clock,
+  url: string,
+  work: () => Promise<T>,
+  arrived: () => number = () => 0,
+): Promise<T> {
+  let before = 0;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof UserError) throw error;
+      if (arrived() > before) attempt = 1;
+      before = arrived();
+      if (attempt >= ATTEMPTS) throw gaveUp(url, error);
+      const wanted = error instanceof Unfinished ? error.waitMs : 0;
+      await clock.sleep(wanted + Math.random() * 250 * 2 ** attempt);
     }
-  };
-  return {
-    async file(url, path, etag) {
-      let had = 0;
-      return tried(
-        url,
-        () =>
-          fileOnce(ask, { url, path, etag }, (bytes) => {
-            had += bytes;
-            onBytes(bytes);
-          }),
-        () => {
-          const isMore = had > 0;
-          had = 0;
-          return isMore;
-        },
-      );
-    },
-    async page(url) {
-      return tried(url, async () => {
-        const { response } = await ask("GET", url, {});
-        if (response.status === 404) return undefined;
-        refuseUnlessOk(response, url);
-        return limitedText(response);
-      });
-    },
-    async size(url) {
-      return tried(url, async () => {
-        const { response } = await ask("HEAD", url, {});
-        if (response.status === 404) return null;
-        refuseUnlessOk(response, url);
-        return lengthOf(response) ?? undefined;
-      });
-    },
-  };
+  }
 }
 
 type Ask = (

@@ -90,7 +90,10 @@ export async function recordedBids(): Promise<Record<string, string | boolean>[]
 }
 
 /** Lines of CSV with their header. */
-export function csvOf(header: readonly string[], rows: readonly Readonly<Record<string, unknown>>[]): string {
+export function csvOf(
+  header: readonly string[],
+  rows: readonly Readonly<Record<string, string | boolean>>[],
+): string {
   const lines = rows.map((row) => header.map((name) => String(row[name] ?? "")).join(","));
   return [header.join(","), ...lines, ""].join("\n");
 }
