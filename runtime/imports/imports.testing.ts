@@ -5,9 +5,10 @@ import { dirname, join } from "node:path";
 import { deflateRawSync, crc32 } from "node:zlib";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { systemClock } from "../chain/clock.ts";
-import { findNetwork } from "../chain/networks.ts";
+import { findNetwork, type Network } from "../chain/networks.ts";
 import { silentLog } from "../log.ts";
 import { directoryOf } from "../relays/directory.ts";
+import type { Relay } from "../relays/relay.ts";
 import { openDuckDbImports } from "../warehouse/duckdb/duckdbImport.ts";
 import { importFile, type Imported, type ImportRun } from "./importFile.ts";
 import { ImportLake } from "./importLake.ts";
@@ -21,7 +22,7 @@ export const mainnet = found;
 export const realData = join(import.meta.dirname, "../../../shared/realdata");
 export const hasRealData = existsSync(realData);
 
-/** A lake and a warehouse of mainnet in a folder of their own. */
+/** A lake and a warehouse in a folder of their own. */
 export interface ImportWorld {
   readonly folder: string;
   readonly warehouse: string;
@@ -36,14 +37,19 @@ export interface ImportWorld {
   query(sql: string): Promise<Record<string, unknown>[]>;
 }
 
-export async function importWorld(): Promise<ImportWorld> {
-  const folder = await mkdtemp(join(tmpdir(), "etl-imports-"));
+/** `network`: mainnet without it; the names of its relays. */
+export async function importWorld(
+  network: Network = mainnet,
+  relays: readonly Pick<Relay, "name" | "url">[] = directoryOf("mainnet"),
+  at?: string,
+): Promise<ImportWorld> {
+  const folder = at ?? (await mkdtemp(join(tmpdir(), "etl-imports-")));
   const warehouse = join(folder, "w.duckdb");
   const run: ImportWorld["run"] = (source, more) => ({
     source,
-    scope: { network: mainnet, nowMs: Date.UTC(2026, 10, 1), relays: directoryOf("mainnet") },
-    lake: new ImportLake(join(folder, "lake"), mainnet.name),
-    engine: openDuckDbImports(warehouse, mainnet, { clock: systemClock, log: silentLog }),
+    scope: { network, nowMs: Date.UTC(2026, 10, 1), relays },
+    lake: new ImportLake(join(folder, "lake"), network.name),
+    engine: openDuckDbImports(warehouse, network, { clock: systemClock, log: silentLog }),
     ...more,
   });
   return {
