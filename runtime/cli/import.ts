@@ -7,8 +7,8 @@ import { type Downloader, openDownloader } from "../imports/download.ts";
 import { edenRecipe } from "../imports/eden.ts";
 import { importFile, type Imported, type ImportRun } from "../imports/importFile.ts";
 import { ImportLake } from "../imports/importLake.ts";
-import type { RemoteFile, Source } from "../imports/source.ts";
-import { sources } from "../imports/sources.ts";
+import type { RemoteFile, ArchiveSource } from "../imports/source.ts";
+import { archiveSources } from "../imports/sources.ts";
 import { type Context, contextOf, rangeOf, stopSignal, warehousePath } from "./context.ts";
 import { COMMAND } from "./invoked.ts";
 import { grouped } from "./numbers.ts";
@@ -50,7 +50,7 @@ export async function importCommand(
   const common = commonOf(options);
   const context = contextOf(common);
   if (options.sql || name === "eden") return printRecipe(name, options, context);
-  const source = sources.find((one) => one.name === name);
+  const source = archiveSources.find((one) => one.name === name);
   if (!source) throw new UserError(`${name} isn't imported from files`, { exitCode: 2 });
   checkNetwork(source, context);
   const run = await runOf(source, common, context);
@@ -75,14 +75,14 @@ type Wanted =
   | { readonly path: string; readonly sourceFile: string }
   | (Omit<RemoteFile, "dataset"> & { readonly dataset?: string });
 
-function givenFile(source: Source, text: string): Wanted {
+function givenFile(source: ArchiveSource, text: string): Wanted {
   const sourceFile = source.nameOf(text);
   if (!/^https?:\/\//.test(text)) return { path: text, sourceFile };
   if (!URL.canParse(text)) throw new UserError(`${printable(text)} is no URL`, { exitCode: 2 });
   return { url: text, sourceFile };
 }
 
-async function runOf(source: Source, options: CommonOptions, context: Context): Promise<ImportRun> {
+async function runOf(source: ArchiveSource, options: CommonOptions, context: Context): Promise<ImportRun> {
   const { network, clock, log } = context;
   const path = warehousePath(options, network);
   if (path.includes("://"))
@@ -94,7 +94,7 @@ async function runOf(source: Source, options: CommonOptions, context: Context): 
   return { source, scope, lake, engine: openDuckDbImports(path, network, { clock, log }) };
 }
 
-function checkNetwork({ name, networks }: Source, { network }: Context): void {
+function checkNetwork({ name, networks }: ArchiveSource, { network }: Context): void {
   if (!networks || networks.includes(network.name) || network.simulated) return;
   throw new UserError(`${name} has ${networks.join(", ")} alone, not ${network.name}; give --network`, {
     exitCode: 2,
@@ -103,7 +103,7 @@ function checkNetwork({ name, networks }: Source, { network }: Context): void {
 
 /** The files of a range, the newest first. */
 async function archived(
-  source: Source,
+  source: ArchiveSource,
   { options, context, downloader }: { options: ImportOptions; context: Context; downloader: Downloader },
 ): Promise<readonly Wanted[]> {
   const range: SlotRange | undefined = rangeOf(commonOf(options), context);
@@ -245,7 +245,7 @@ function lineOf({ file, state, dataset, rows, refused = {}, first_slot, last_slo
 function printRecipe(name: string, { sql }: ImportOptions, { network }: Context): number {
   if (name !== "eden" || !sql)
     throw new UserError(
-      "eden's tables are in BigQuery: import eden --sql prints the statements that bring them in; the other sources are imported from files",
+      "eden's tables are in BigQuery: import eden --sql prints the statements that bring them in; the other archiveSources are imported from files",
       { exitCode: 2 },
     );
   process.stdout.write(edenRecipe("PROJECT.DATASET", network.genesis));

@@ -1,7 +1,7 @@
 import type { Network } from "../chain/networks.ts";
 import type { SlotScope } from "../collect/scope.ts";
 import { ImportLake } from "../imports/importLake.ts";
-import { slotsIn } from "../imports/provenance.ts";
+import { slotsOfSet } from "../imports/provenance.ts";
 import type { CommonOptions } from "./options.ts";
 
 /** What the provenance of imported files in the lake says of slots with rows, for coverage; nothing for a lake in a bucket. */
@@ -18,7 +18,7 @@ export async function importedSlots(
           const key = `${dataset} ${relay}`;
           const known = sets.get(key) ?? new Set<number>();
           sets.set(key, known);
-          for (const slot of slotsIn(set)) known.add(slot);
+          for (const slot of slotsOfSet(set)) known.add(slot);
         }
   }
   return (relay, dataset) => [...(sets.get(`${dataset} ${relay}`) ?? [])].sort((a, b) => a - b);

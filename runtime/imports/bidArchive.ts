@@ -1,5 +1,5 @@
 import { commonCauses, FileColumns, relayBy, slotStart, weiOfText } from "./rowSql.ts";
-import { baseName, type PlanScope, type Source, utcDay } from "./source.ts";
+import { baseName, type PlanScope, type ArchiveSource, utcDay } from "./source.ts";
 
 /** Frozen by a test of the archive's own (facts: beyond §A2). */
 const header = [
@@ -31,7 +31,7 @@ const HOSTS: Readonly<Record<string, string>> = {
  * relayscan's bid archive: bids seen by polls, the Data API and Ultra Sound's stream, each once however many relays had it. What
  * lies in it is no relay's whole set of bids, so it has a table of its own.
  */
-export const bidArchive: Source = {
+export const bidArchive: ArchiveSource = {
   name: "bid-archive",
   licence: "CC0-1.0",
   archive: "https://bidarchive.relayscan.io/ethereum",

@@ -1,6 +1,6 @@
 import { UserError } from "../errors.ts";
-import { commonCauses, FileColumns, momentOf, slotStart, weiOfText } from "./rowSql.ts";
-import { baseName, type RemoteFile, type Source } from "./source.ts";
+import { commonCauses, FileColumns, bidTimeSql, slotStart, weiOfText } from "./rowSql.ts";
+import { baseName, type RemoteFile, type ArchiveSource } from "./source.ts";
 
 const payloads = [
   "slot",
@@ -24,7 +24,7 @@ const NO_KEY = `0x${"0".repeat(96)}`;
  * The Flashbots relay's own dumps. Bids: only those whose simulation succeeded, and optimistic_submission is false of every one,
  * since the dump leaves the column out.
  */
-export const flashbotsDump: Source = {
+export const flashbotsDump: ArchiveSource = {
   name: "flashbots-dump",
   licence: null,
   archive: "https://flashbots-boost-relay-public.s3.us-east-2.amazonaws.com",
@@ -55,7 +55,7 @@ export const flashbotsDump: Source = {
       num_tx: columns.integer("num_tx"),
       block_number: columns.integer("block_number"),
       ...(dataset === "bids"
-        ? { timestamp: momentOf(ms, seconds), timestamp_s: seconds, timestamp_ms: ms }
+        ? { timestamp: bidTimeSql(ms, seconds), timestamp_s: seconds, timestamp_ms: ms }
         : {}),
     };
     const needed = ["parent_hash", "builder_pubkey", "proposer_fee_recipient", "value"];

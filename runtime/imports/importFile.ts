@@ -11,12 +11,12 @@ import {
 } from "../warehouse/importEngine.ts";
 import { ImportLake, stageFile } from "./importLake.ts";
 import { slotSet } from "./provenance.ts";
-import type { PlanScope, Source } from "./source.ts";
+import type { PlanScope, ArchiveSource } from "./source.ts";
 import { digestOf, FILE_LIMITS, type FileLimits, type VerifiedFile, verifyFile } from "./verifyFile.ts";
 
 /** What imports of one run have in common. */
 export interface ImportRun {
-  readonly source: Source;
+  readonly source: ArchiveSource;
   readonly scope: PlanScope;
   readonly lake: ImportLake;
   readonly engine: ImportEngine;
@@ -181,7 +181,7 @@ async function namedFault<T>({ path }: GivenFile, work: () => Promise<T>): Promi
 }
 
 /** What DuckDB reads a file by. Text is read as text: what it means is the source's to say. */
-function readerOf(source: Source, { form, path, head }: VerifiedFile): string {
+function readerOf(source: ArchiveSource, { form, path, head }: VerifiedFile): string {
   if (!source.forms.includes(form))
     throw new UserError(`it is ${form}; files of ${source.name} are ${source.forms.join(" or ")}`);
   if (form === "parquet") return `read_parquet(${quotedText(path)})`;

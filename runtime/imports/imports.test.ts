@@ -8,8 +8,8 @@ import { bidArchive } from "./bidArchive.ts";
 import { flashbotsDump } from "./flashbotsDump.ts";
 import { csvOf, hasRealData, importWorld, realData, recordedBids, zipOf } from "./imports.testing.ts";
 import { mevboostData } from "./mevboostData.ts";
-import { provenanceOf, slotSet, slotsIn } from "./provenance.ts";
-import type { Source } from "./source.ts";
+import { provenanceOf, slotSet, slotsOfSet } from "./provenance.ts";
+import type { ArchiveSource } from "./source.ts";
 import { xatu } from "./xatu.ts";
 
 const real = hasRealData ? test : test.skip;
@@ -404,14 +404,14 @@ test("provenance tells the slots of each relay", async (t) => {
   );
   const told = provenanceOf(text);
   const set = told?.slots["flashbots"];
-  t.deepEqual(set && [...slotsIn(set)], slots);
+  t.deepEqual(set && [...slotsOfSet(set)], slots);
   t.deepEqual([told?.first_slot, told?.last_slot, told?.rows, told?.licence], [SLOT, SLOT + 300, 4, null]);
-  t.deepEqual([...slotsIn(slotSet([3]))], [3]);
+  t.deepEqual([...slotsOfSet(slotSet([3]))], [3]);
 });
 
 interface BadFile {
   readonly what: string;
-  readonly source: Source;
+  readonly source: ArchiveSource;
   readonly name: string;
   readonly content: string | Buffer | { readonly parquet: string };
   readonly says: RegExp;

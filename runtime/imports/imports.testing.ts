@@ -12,7 +12,7 @@ import type { Relay } from "../relays/relay.ts";
 import { openDuckDbImports } from "../warehouse/duckdb/duckdbImport.ts";
 import { importFile, type Imported, type ImportRun } from "./importFile.ts";
 import { ImportLake } from "./importLake.ts";
-import type { Source } from "./source.ts";
+import type { ArchiveSource } from "./source.ts";
 
 const found = findNetwork("mainnet", 1);
 if (!found) throw new Error("no mainnet");
@@ -26,13 +26,13 @@ export const hasRealData = existsSync(realData);
 export interface ImportWorld {
   readonly folder: string;
   readonly warehouse: string;
-  run(source: Source, more?: Partial<ImportRun>): ImportRun;
+  run(source: ArchiveSource, more?: Partial<ImportRun>): ImportRun;
   /** Writes a file, and returns its path. */
   file(name: string, content: Uint8Array | string): Promise<string>;
   /** Writes a Parquet file of a SELECT. */
   parquet(name: string, select: string): Promise<string>;
   /** Imports a file under its own name. */
-  take(source: Source, path: string, more?: Partial<ImportRun>): Promise<Imported>;
+  take(source: ArchiveSource, path: string, more?: Partial<ImportRun>): Promise<Imported>;
   /** Rows of a query over the warehouse; the numbers that JSON can't hold as text. */
   query(sql: string): Promise<Record<string, unknown>[]>;
 }

@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import { DUCKDB_TYPES } from "../datasets/schema.ts";
 import { commonCauses, FileColumns, relayBy, slotStart, weiOfText } from "./rowSql.ts";
-import { baseName, type PlanScope, type Source } from "./source.ts";
+import { baseName, type PlanScope, type ArchiveSource } from "./source.ts";
 
 /** A decimal number with an exponent, as a column of floating-point numbers is written. */
 const FLOAT_TEXT = "[0-9](\\.[0-9]{1,14})?e\\+[0-9]{1,2}";
@@ -11,7 +11,7 @@ const FLOAT_TEXT = "[0-9](\\.[0-9]{1,14})?e\\+[0-9]{1,2}";
  * early files also hold relays that had the bid and didn't deliver. Files of later years say the value in ETH, as a rounded number:
  * that never becomes `value`.
  */
-export const mevboostData: Source = {
+export const mevboostData: ArchiveSource = {
   name: "mevboost-data",
   licence: "CC0-1.0",
   archive: "https://raw.githubusercontent.com/dataalways/mevboost-data/main/data",

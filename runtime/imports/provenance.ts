@@ -50,7 +50,7 @@ export function slotSet(slots: readonly number[]): SlotSet {
 }
 
 /** The slots in a set, ascending. */
-export function* slotsIn({ first, bits }: SlotSet): Generator<number> {
+export function* slotsOfSet({ first, bits }: SlotSet): Generator<number> {
   for (const [index, byte] of Buffer.from(bits, "base64").entries())
     for (let bit = 0; bit < 8; bit++) if (byte & (1 << bit)) yield first + 8 * index + bit;
 }

@@ -121,7 +121,7 @@ export function slotStart({ network }: PlanScope, slot: string): string {
 }
 
 /** The moment that two columns of a bid say, as table bids has it. */
-export function momentOf(ms: string, s: string): string {
+export function bidTimeSql(ms: string, s: string): string {
   return `CASE WHEN ${ms} BETWEEN 1 AND 253402300799999 THEN make_timestamp(1000 * ${ms})
     WHEN ${s} BETWEEN 1 AND 253402300799 THEN make_timestamp(1000000 * ${s}) END`;
 }

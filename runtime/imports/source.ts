@@ -35,7 +35,7 @@ export interface ArchiveRequest {
 }
 
 /** An archive of others': its files' form, what their rows mean, and where they are. */
-export interface Source {
+export interface ArchiveSource {
   readonly name: ImportSource;
   /** Under which the data is given away; null where none is stated. */
   readonly licence: string | null;

@@ -1,8 +1,8 @@
 import type { ImportDataset } from "../datasets/importTables.ts";
 import { UserError, printable } from "../errors.ts";
 import { quotedText } from "../datasets/schema.ts";
-import { commonCauses, FileColumns, momentOf, relayBy, slotStart, weiOfLittleEndian } from "./rowSql.ts";
-import { type PlanScope, type Source, utcDay } from "./source.ts";
+import { commonCauses, FileColumns, bidTimeSql, relayBy, slotStart, weiOfLittleEndian } from "./rowSql.ts";
+import { type PlanScope, type ArchiveSource, utcDay } from "./source.ts";
 
 /** Names of relays as xatu's configuration has them; lower case. */
 const NAMES: Readonly<Record<string, string>> = {
@@ -38,7 +38,7 @@ const KEY = [
  * ethpandaops' xatu: what their sentries saw, a row a sentry, so that rows that are one are joined and nobody can tell copies. Fields
  * that a relay didn't send are 0 and false there, and null here. Column value comes and goes by years.
  */
-export const xatu: Source = {
+export const xatu: ArchiveSource = {
   name: "xatu",
   licence: "CC BY 4.0",
   archive: "https://data.ethpandaops.io/xatu",
@@ -115,7 +115,7 @@ function givenOf(columns: FileColumns, scope: PlanScope, dataset: ImportDataset)
     ...(dataset === "bids"
       ? {
           parent_hash: columns.text("parent_hash"),
-          timestamp: momentOf(columns.integer("timestamp_ms"), columns.integer("timestamp")),
+          timestamp: bidTimeSql(columns.integer("timestamp_ms"), columns.integer("timestamp")),
           timestamp_s: said("timestamp"),
           timestamp_ms: said("timestamp_ms"),
           optimistic_submission: `CASE WHEN ${columns.bool("optimistic_submission")} THEN true END`,
