@@ -245,7 +245,7 @@ function lineOf({ file, state, dataset, rows, refused = {}, first_slot, last_slo
 function printRecipe(name: string, { sql }: ImportOptions, { network }: Context): number {
   if (name !== "eden" || !sql)
     throw new UserError(
-      "eden's tables are in BigQuery: import eden --sql prints the statements that bring them in; the other archiveSources are imported from files",
+      "eden's tables are in BigQuery: import eden --sql prints the statements that bring them in; the other sources are imported from files",
       { exitCode: 2 },
     );
   process.stdout.write(edenRecipe("PROJECT.DATASET", network.genesis));

@@ -6,7 +6,6 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { VirtualClock } from "../chain/virtualClock.ts";
 import { findNetwork } from "../chain/networks.ts";
 import { UserError } from "../errors.ts";
 import { bidArchive } from "./bidArchive.ts";
@@ -51,12 +50,7 @@ async function archiveOf(
 }
 
 /** Waits take no time. */
-const quickClock = () => ({
-  ...new VirtualClock(0),
-  now: () => 0,
-  monotonic: () => 0,
-  sleep: async () => {},
-});
+const quickClock = () => ({ now: () => 0, monotonic: () => 0, sleep: async () => {} });
 
 const whole =
   (etag = '"one"') =>

@@ -184,7 +184,7 @@ async function namedFault<T>({ path }: GivenFile, work: () => Promise<T>): Promi
 function readerOf(source: ArchiveSource, { form, path, head }: VerifiedFile): string {
   if (!source.forms.includes(form))
     throw new UserError(`it is ${form}; files of ${source.name} are ${source.forms.join(" or ")}`);
-  if (form === "parquet") return `read_parquet(${quotedText(path)})`;
+  if (form === "parquet") return `read_parquet(${quotedText(path)}, file_row_number = true)`;
   const fields = Object.values(source.headers ?? {}).find((names) => isHead(form, head, names));
   if (!fields)
     throw new UserError(

@@ -12,7 +12,7 @@ export interface RowPlan {
   readonly given: Readonly<Record<string, string>>;
   /** What keeps a row out, over the columns above (those that a relay or a cause is told by included): the first that is true. */
   readonly refuse: readonly (readonly [cause: string, condition: string])[];
-  /** Rows that are equal in these columns are one, since each was seen by several; without it equal rows are. */
+  /** Rows of a Parquet file that are equal in these columns are one, since each was seen by several: the first; without it equal rows are. */
   readonly oneBy?: readonly string[];
   /** What the file calls the relay, for what is said of names that nobody knows. */
   readonly relayName: string;

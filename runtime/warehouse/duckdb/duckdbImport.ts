@@ -21,6 +21,9 @@ import { isDataError, isReadError } from "./duckdbErrors.ts";
 import { DuckDbFile } from "./duckdbFile.ts";
 import { insertRows } from "./duckdbLoadSql.ts";
 
+/** More than loads take: a group of Parquet's rows is unpacked as a whole, by each thread. */
+const MEMORY = "450MB";
+
 /** Unknown relays' names that are told of a file. */
 const MOST_NAMES = 10;
 
@@ -65,6 +68,7 @@ async function bring(connection: DuckDBConnection, file: WaitingFile): Promise<B
   if (isIn && !file.again) return undefined;
   const table = importRowTables[plan.dataset];
   const own = `source = ${quotedText(file.source)} AND source_file = ${quotedText(file.sourceFile)}`;
+  await connection.run(`SET memory_limit = '${MEMORY}'`);
   await connection.run("BEGIN");
   try {
     const checked = await readable(file, () => checkRows(connection, file, plan));
@@ -168,9 +172,10 @@ function noneTaken(
 }
 
 /** The rows of a file as the table's columns, with what keeps each out (NULL: nothing); `raw`: the row as it is in the file, too. */
-function checkedSql(reader: string, { given, where, refuse, relayName }: RowPlan, raw = false): string {
+function checkedSql(reader: string, plan: RowPlan, raw = false): string {
+  const { given, where, refuse, relayName } = plan;
   const list = Object.entries(given).map(([name, expression]) => `${expression} AS ${quotedName(name)}`);
-  const asIs = raw ? ", CAST(to_json(sent) AS VARCHAR) AS raw" : "";
+  const asIs = `${plan.oneBy ? ", file_row_number AS place" : ""}${raw ? ", CAST(to_json(sent) AS VARCHAR) AS raw" : ""}`;
   const causes = refuse.map(([cause, condition]) => `WHEN ${condition} THEN ${quotedText(cause)}`);
   const cause = causes.length > 0 ? `CASE ${causes.join(" ")} END` : "NULL";
   return `SELECT *, ${cause} AS cause FROM (
@@ -181,22 +186,25 @@ function checkedSql(reader: string, { given, where, refuse, relayName }: RowPlan
 function insertOf(file: WaitingFile, plan: RowPlan, isClean: boolean): string {
   const { columns, name } = importRowTables[plan.dataset];
   // Where no row was refused the checks aren't made a second time.
-  const rows = isClean
+  const taken = isClean
     ? checkedSql(file.reader, { ...plan, refuse: [] })
     : `SELECT * FROM (${checkedSql(file.reader, plan)}) WHERE cause IS NULL`;
   const list = columns.map((column) => `${valueOf(column, file, plan)} AS ${quotedName(column.name)}`);
-  const joined = plan.oneBy?.map(quotedName).join(", ") ?? "ALL";
-  return `INSERT INTO ${name} (${nameList(columns)}) SELECT ${list.join(", ")} FROM (${rows}) GROUP BY ${joined}`;
+  const rows = `INSERT INTO ${name} (${nameList(columns)}) SELECT ${list.join(", ")} FROM (${taken})`;
+  return plan.oneBy ? `${rows} WHERE ${firstOfEach(plan.oneBy, taken)}` : `${rows} GROUP BY ALL`;
 }
 
-/** What goes into a column. Of rows that are one but for what isn't compared, the least: any order gives the same. */
-function valueOf({ name, type }: Column, file: WaitingFile, plan: RowPlan): string {
+/** True for the first row of those that are equal in some columns: by a digest, since groups of texts are more than memory holds. */
+function firstOfEach(columns: readonly string[], rows: string): string {
+  const key = columns.map((name) => `coalesce(CAST(${quotedName(name)} AS VARCHAR), '')`).join(", '|', ");
+  return `place IN (SELECT min(place) FROM (${rows}) GROUP BY md5_number(concat(${key})))`;
+}
+
+function valueOf({ name }: Column, file: WaitingFile, plan: RowPlan): string {
   if (name === "source") return quotedText(file.source);
   if (name === "source_file") return quotedText(file.sourceFile);
   if (name === "copies") return plan.oneBy ? "NULL" : "count(*)";
-  if (plan.given[name] === undefined) return "NULL";
-  if (!plan.oneBy || plan.oneBy.includes(name)) return quotedName(name);
-  return type === "BOOL" ? `bool_or(${quotedName(name)})` : `min(${quotedName(name)})`;
+  return plan.given[name] === undefined ? "NULL" : quotedName(name);
 }
 
 async function insertedOf(connection: DuckDBConnection, table: string, own: string) {
