@@ -80,6 +80,18 @@ export const ROOMS = [
     may: [...GROUND, "runtime/warehouse", "runtime/warehouse/sql"],
   },
   {
+    room: "runtime/imports",
+    job: "archives of others: their files' forms, where they are, what their rows mean; downloads, provenance",
+    may: [
+      ...GROUND,
+      "runtime/relays",
+      "runtime/lake",
+      "runtime/lake/folder",
+      "runtime/warehouse",
+      "runtime/warehouse/sql",
+    ],
+  },
+  {
     room: "runtime/warehouse/duckdb",
     job: "tables in a DuckDB file; Parquet",
     may: [
@@ -203,6 +215,7 @@ export const ROOMS = [
       ...WAREHOUSES,
       "runtime/warehouse/sql",
       "runtime/builders",
+      "runtime/imports",
       "runtime/collect",
       "runtime/tick",
       "runtime/backload",

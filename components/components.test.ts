@@ -164,7 +164,7 @@ const wrong: readonly Wrong[] = [
     build: (stack) => new DatasetTable("table", { stack, dataset: "d", table: "blocks" }),
     path: "table",
     reason:
-      /no such table; there are relays, horizons, rereads, canonical_blocks, payments, builders, bids, payloads, adjustments, merged_blocks, headers, chain_blocks, bids_loads, payloads_loads, adjustments_loads, merged_blocks_loads, headers_loads, chain_blocks_loads$/,
+      /no such table; there are relays, horizons, rereads, canonical_blocks, payments, builders, bids, payloads, adjustments, merged_blocks, headers, chain_blocks, bids_loads, payloads_loads, adjustments_loads, merged_blocks_loads, headers_loads, chain_blocks_loads, imports, imported_bids, imported_payloads, seen_bids$/,
   },
   {
     what: "an image by tag",
@@ -273,6 +273,10 @@ test.serial("type tokens are fixed: a changed one needs an alias, or everything 
       "etl-relays mev-boost-etl:index:DatasetTable",
       "etl-horizons mev-boost-etl:index:DatasetTable",
       "etl-rereads mev-boost-etl:index:DatasetTable",
+      "etl-imports mev-boost-etl:index:DatasetTable",
+      "etl-imported-bids mev-boost-etl:index:DatasetTable",
+      "etl-imported-payloads mev-boost-etl:index:DatasetTable",
+      "etl-seen-bids mev-boost-etl:index:DatasetTable",
       "etl-public mev-boost-etl:index:DatasetView",
       "etl-service mev-boost-etl:index:ScheduledService",
       "etl-alerts mev-boost-etl:index:ServiceAlerts",
@@ -285,7 +289,8 @@ test.serial("what a protected stack guards, a disposable one doesn't", async (t)
     const registered = await made((stack) => etl(stack, BidsEtl), isProtected);
     const guarded = registered.filter(({ protect }) => protect).map(({ name }) => name);
     const names = ["datasets-private", "datasets-public", "lake-bucket"];
-    const held = ["bids-loads", "bids", "relays", "horizons", "rereads"];
+    const imported = ["imports", "imported-bids", "imported-payloads", "seen-bids"];
+    const held = ["bids-loads", "bids", "relays", "horizons", "rereads", ...imported];
     const tables = held.map((table) => `etl-${table}-table`);
     t.deepEqual(guarded.toSorted(), isProtected ? [...names, ...tables].toSorted() : []);
     t.is(one(registered, "etl-bids-table").inputs["deletionProtection"], isProtected);

@@ -70,6 +70,17 @@ export const UNITS: Readonly<Record<string, string>> = {
   withdrawals: "wei",
   short_by: "wei",
   verified_at: "UTC",
+  value_eth_float: "ETH",
+  received_at_ms: "Unix ms",
+  slot_t_ms: "ms",
+  bytes: "bytes",
+  refused: "rows",
+  imported_at: "UTC",
+  own_rows: "blocks",
+  found: "blocks",
+  equal_values: "blocks",
+  only_import: "blocks",
+  compared: "blocks",
 };
 
 /** What misleads in a column, by its table or view and name; `*` stands for every one that has a column of that name. */
@@ -110,5 +121,9 @@ export const TRAPS: Readonly<Record<string, string>> = {
   "coverage.slots": "a running day has fewer than 7,200",
   "rereads.day": "a text, not a DATE",
   "canonical_blocks.block_hash": "a slot without a row isn't settled yet",
+  "imported_bids.value": "null in files that lack it: xatu's of some years",
+  "imported_bids.relay": "an archive may hold a part of what the relay showed: see import_agreement",
+  "seen_bids.relay": "the first that showed the bid: others may have had it too",
+  "import_agreement.only_import": "an archive's fault, or what the relay no longer shows: `recheck` tells",
   "relays.filtering": "the newest known state: a relay may have changed",
 };

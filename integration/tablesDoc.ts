@@ -101,6 +101,13 @@ function ledgerTables(): Shown[] {
       columns: without(views.blocks, rowTables.chain_blocks.columns),
     },
     ...allTables.filter((table) => !told.includes(table)).map(shownTable),
+    {
+      title: "Views bids_all and payloads_all",
+      description: `${views.bids_all.description}. ${views.payloads_all.description}. The columns of imported_bids and imported_payloads, of which two have own rows`,
+      names: ["bids_all", "payloads_all"],
+      columns: views.bids_all.columns.filter(({ name }) => name.startsWith("source")),
+    },
+    shownView(views.import_agreement),
   ];
 }
 

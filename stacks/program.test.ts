@@ -48,6 +48,7 @@ test.serial("each stack registers what its golden file says (npm run golden writ
 
 /** What few relays serve beside the auction, and the chain, which the payloads service brings too. */
 const EXTRAS = ["adjustments", "merged_blocks", "headers", "chain_blocks"];
+const IMPORT_TABLES = ["imports", "imported_bids", "imported_payloads", "seen_bids"];
 const PAYLOAD_TABLES = ["payloads", "payloads_loads", "canonical_blocks", "payments", "builders"];
 
 test("docs/configuration.md names every output", (t) => {
@@ -138,7 +139,7 @@ test("each identity has the grants of its table, and nothing else has any", (t) 
     const dataset = `mev_boost_private_${stack}`;
     const bucket = `example-project-mev-boost-etl-${stack}`;
     const expected = [
-      ["bids", ["bids", "bids_loads", "relays", "horizons", "rereads"]],
+      ["bids", ["bids", "bids_loads", "relays", "horizons", "rereads", ...IMPORT_TABLES]],
       ["payloads", [...EXTRAS.flatMap((name) => [name, `${name}_loads`]), ...PAYLOAD_TABLES]],
     ].flatMap(([service, tables]) => {
       const run = account(String(service), "run");
@@ -325,7 +326,10 @@ test("what is granted stands before the service that needs it, and the invoker's
           JSON.stringify(inputs["member"])?.includes(`etl-${service}-run-`) && name.startsWith(service),
       );
       // The service's tables, and the lake twice, and the right to run jobs.
-      t.is(needed.length, service === "bids" ? 5 + 3 : PAYLOAD_TABLES.length + 2 * EXTRAS.length + 3);
+      t.is(
+        needed.length,
+        service === "bids" ? 5 + IMPORT_TABLES.length + 3 : PAYLOAD_TABLES.length + 2 * EXTRAS.length + 3,
+      );
       for (const { name } of needed) t.true(run.has(name), name);
       for (const table of ofType(registered, "Table"))
         if (table.name.startsWith(`${service}-${service}`)) t.true(run.has(table.name), table.name);

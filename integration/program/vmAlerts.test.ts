@@ -20,6 +20,7 @@ test("each rule of alerts.yml asks of series that run --follow serves, with labe
     missing: 0,
     unproven: 0,
     unavailable: 0,
+    imported: 0,
     suspect: 0,
     awaiting: 0,
     rows: 9,

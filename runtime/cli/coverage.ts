@@ -5,6 +5,7 @@ import { contextOf, lakeOf, rangeOf, tellRange } from "./context.ts";
 import { coverageTables, coverageLines } from "./coverageTable.ts";
 import { COMMAND } from "./invoked.ts";
 import type { CommonOptions } from "./options.ts";
+import { importedSlots } from "./importedSlots.ts";
 import { knownRelays } from "./relays.ts";
 import { coverageOfAll, exitCodeOf } from "./summary.ts";
 
@@ -27,7 +28,12 @@ export async function coverage(options: CommonOptions & { format: string }): Pro
   const relays = await knownRelays(options, context, lake);
   const { coverage: rows, faults } = await coverageOfAll(
     lake,
-    { network, range: { ...range, last }, nowMs: clock.now() },
+    {
+      network,
+      range: { ...range, last },
+      nowMs: clock.now(),
+      imported: await importedSlots(options, network),
+    },
     relays,
     datasets,
   );

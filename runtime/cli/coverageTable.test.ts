@@ -14,6 +14,7 @@ const row: Coverage = {
   missing: 0,
   unproven: 0,
   unavailable: 0,
+  imported: 0,
   suspect: 0,
   awaiting: 0,
   rows: 500,

@@ -25,6 +25,7 @@ const COLUMNS: readonly Column[] = [
   { head: "missing", rank: 0, value: ({ missing }) => missing },
   { head: "unproven", rank: 4, value: ({ unproven }) => unproven, whereAny: true },
   { head: "unavailable", rank: 7, value: ({ unavailable }) => unavailable },
+  { head: "imported", rank: 5, value: ({ imported }) => imported, whereAny: true },
   { head: "suspect", rank: 6, value: ({ suspect }) => suspect },
   { head: "awaiting", rank: 5, value: ({ awaiting }) => awaiting, whereAny: true },
   { head: "rows", rank: 2, value: ({ rows }) => rows },

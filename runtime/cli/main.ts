@@ -2,6 +2,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { parseShard } from "../backload/shard.ts";
 import { MAX_SEED } from "../chain/networks.ts";
 import { ORDERS } from "../chain/slots.ts";
+import { IMPORT_DATASETS, IMPORT_SOURCES, type ImportDataset } from "../datasets/importTables.ts";
 import { UserError, messageOf, printable, withoutUsers } from "../errors.ts";
 import { speak } from "../log.ts";
 import { shared } from "../settings/shared.ts";
@@ -160,6 +161,24 @@ addOptions(command("verify", "hold delivered payloads against the chain: was the
   .option("--again", "those that have a verdict, too", false)
   .action(async (options) => finish((await import("./verify.ts")).verify(options)));
 
+addOptions(command("import", "bring in others' archives: files, URLs, or what there is of a range"), [
+  "slots",
+  "lake",
+  "warehouse",
+])
+  .addArgument(new Argument("<source>", "whose archive it is").choices(IMPORT_SOURCES))
+  .addArgument(new Argument("[files...]", "files or URLs; without any, those of --from and --to"))
+  .addOption(
+    new Option("--dataset <names>", "only these of bids, payloads, seen_bids").argParser(importDatasets),
+  )
+  .option("--archive <url>", "where the archive stands (default: the source's own)", archiveUrl)
+  .option("--cache <dir>", "where downloads wait until they are imported", "data/cache")
+  .option("--dry-run", "what it would take, without downloading anything", false)
+  .option("--sql", "of eden: the statements that bring it in, to run in BigQuery", false)
+  .action(async (source, files, options) =>
+    finish((await import("./import.ts")).importCommand(source, files, options)),
+  );
+
 addOptions(command("probe", "each relay: reachable, latency, page limit, oldest slot, gzip"), [
   "asking",
 ]).action(async (options) => finish((await import("./probe.ts")).probe(options)));
@@ -182,6 +201,20 @@ program.command("definition", { hidden: true }).action(async () => {
   const { definitionOf } = await import("./definition.ts");
   process.stdout.write(`${JSON.stringify(definitionOf(program))}\n`);
 });
+
+function importDatasets(text: string): readonly ImportDataset[] {
+  return text.split(",").map((name) => {
+    const found = IMPORT_DATASETS.find((one) => one === name);
+    if (!found) throw new InvalidArgumentError(`Give ${IMPORT_DATASETS.join(", ")}.`);
+    return found;
+  });
+}
+
+function archiveUrl(text: string): string {
+  if (!/^https?:\/\/[^\s/]/.test(text) || !URL.canParse(text))
+    throw new InvalidArgumentError("Give the http(s) URL that the archive's paths follow.");
+  return text.replace(/\/+$/, "");
+}
 
 function parseDays(text: string): number {
   const [, digits] = /^(\d{1,5})d$/.exec(text) ?? [];

@@ -29,6 +29,7 @@ function coverageWith(missing: number): Coverage[] {
     missing,
     unproven: 0,
     unavailable: 0,
+    imported: 0,
     suspect: 0,
     awaiting: 0,
     rows: 0,

@@ -12,6 +12,7 @@ import { loadInto } from "./load.ts";
 import type { CommonOptions } from "./options.ts";
 import { grouped } from "./numbers.ts";
 import { progressOn } from "./progress.ts";
+import { importedSlots } from "./importedSlots.ts";
 import { coverageOfAll, exitCodeOf } from "./summary.ts";
 
 /** `recheck`: ask covered slots again, compare, load what changed. Returns the exit code. */
@@ -41,7 +42,7 @@ export async function recheckCommand(
     const loaded = stop.aborted ? undefined : await loadInto(options, context, lake, asking.relays);
     const { coverage, faults } = await coverageOfAll(
       lake,
-      { network, range, nowMs: clock.now() },
+      { network, range, nowMs: clock.now(), imported: await importedSlots(options, network) },
       asking.relays,
       datasets,
     );

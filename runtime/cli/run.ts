@@ -16,6 +16,7 @@ import { nextCommands } from "./next.ts";
 import type { CommonOptions } from "./options.ts";
 import { grouped, prose } from "./numbers.ts";
 import { offlineSentence, patientLog } from "./offline.ts";
+import { importedSlots } from "./importedSlots.ts";
 import { type Progress, progressOn } from "./progress.ts";
 import { resolved } from "./relays.ts";
 import type { WantedSlots } from "./runMeter.ts";
@@ -122,7 +123,8 @@ async function pass(
   try {
     done = await work({ progress, log: patient.log });
     offline = offlineSentence(done.tallies, clients);
-    const scope = { network, range, nowMs: clock.now() };
+    const imported = await importedSlots(options, network);
+    const scope = { network, range, nowMs: clock.now(), imported };
     const ofRelays = await coverageOfAll(lake, scope, asking.relays, datasets);
     found = joined(ofRelays, await chain.coverage(scope));
     // Where nothing is covered there is nothing to see, and why will be said.

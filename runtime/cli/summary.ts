@@ -18,7 +18,7 @@ export async function coverageOfAll(
       if (!serves(relay, name) && !(await hasAny(lake, relay.name, name))) continue;
       const row = await coverageOf(lake, scope, relay, name, (fault) => faults.add(fault));
       // What relays left that aren't asked any more is shown; where they left nothing there is nothing to say.
-      if (row.covered > 0 || relay.state === "active") coverage.push(row);
+      if (row.covered > 0 || row.imported > 0 || relay.state === "active") coverage.push(row);
     }
   }
   return { coverage, faults: [...faults] };

@@ -35,6 +35,7 @@ function coverageRow(relay: Pick<Relay, "name" | "state">, more: Partial<Coverag
     missing: 100,
     unproven: 0,
     unavailable: 0,
+    imported: 0,
     suspect: 3,
     awaiting: 0,
     rows: 12_345_678,

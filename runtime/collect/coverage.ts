@@ -38,6 +38,8 @@ const NONE = {
   unproven: 0,
   /** Not covered and older than what the relay remembers. */
   unavailable: 0,
+  /** Missing or unavailable, and others' archives have rows of it. */
+  imported: 0,
   /** Covered, but doubtful. */
   suspect: 0,
   /** Suspect slots above the relay's newest payload, which wait for its next. */
@@ -76,7 +78,8 @@ export async function coverageOf(
   const onBad = ({ message }: BadObjectError) => onFault(message);
   const horizon = await trusted(() => lake.readHorizon(dataset, relay.name), undefined, onBad);
   const isAwaiting = await awaitingIn(lake, { ...scope, range: asked }, relay, dataset);
-  const count = new SlotCount(asked, horizon?.oldest_slot ?? 0, isAwaiting);
+  const imported = scope.imported?.(relay.name, dataset) ?? [];
+  const count = new SlotCount(asked, horizon?.oldest_slot ?? 0, { isAwaiting, imported });
   for await (const entry of lake.list(dataset, relay.name, asked)) {
     if (isBad(entry)) onFault(entry.fault);
     else count.add(entry, await countInside(lake, entry, asked, onBad));
@@ -84,7 +87,7 @@ export async function coverageOf(
   const { tail } = count;
   if (tail) {
     const empty = relay.hasEnded === true ? await emptyTail(lake, dataset, relay.name, tail, wanted) : 0;
-    if (empty > 0) count.addEmpty(empty);
+    if (empty > 0) count.addEmpty(tail, empty);
     else count.addUncovered(tail);
   }
   return {
@@ -97,21 +100,30 @@ export async function coverageOf(
   };
 }
 
+interface SlotMarks {
+  /** Whether a doubtful slot waits for the relay's next payload. */
+  readonly isAwaiting: (slot: number) => boolean;
+  /** Slots of which others' archives have rows, ascending. */
+  readonly imported: readonly number[];
+}
+
 /** Counts the slots of a range by their state, chunk by chunk, the oldest first. */
 class SlotCount {
   /** The runs of missing slots. */
   readonly missing: [number, number][] = [];
   readonly #range: SlotRange;
   readonly #kept: number;
-  readonly #isAwaiting: (slot: number) => boolean;
+  readonly #marks: SlotMarks;
   readonly #sums = { ...NONE };
   #next: number;
+  /** The place in `imported` of the first slot that isn't counted yet. */
+  #nextImported = 0;
 
-  /** `kept`: the oldest slot that the relay remembers. `isAwaiting`: whether a doubtful slot waits for the relay's next payload. */
-  constructor(range: SlotRange, kept: number, isAwaiting: (slot: number) => boolean) {
+  /** `kept`: the oldest slot that the relay remembers. */
+  constructor(range: SlotRange, kept: number, marks: SlotMarks) {
     this.#range = range;
     this.#kept = kept;
-    this.#isAwaiting = isAwaiting;
+    this.#marks = marks;
     this.#next = range.first;
   }
 
@@ -130,7 +142,7 @@ class SlotCount {
       if (prunedRows(meta, slot) !== undefined) sums.pruned++;
       if (!meta.suspect.has(slot)) continue;
       sums.suspect++;
-      if (this.#isAwaiting(slot)) sums.awaiting++;
+      if (this.#marks.isAwaiting(slot)) sums.awaiting++;
     }
   }
 
@@ -141,6 +153,7 @@ class SlotCount {
 
   /** Slots that no chunk covers: unavailable where the relay has forgotten them, else missing. */
   addUncovered({ first, last }: SlotRange): void {
+    this.#countImported(first, last);
     const gone = Math.max(0, Math.min(last, this.#kept - 1) - first + 1);
     this.#sums.unavailable += gone;
     if (first + gone > last) return;
@@ -149,8 +162,15 @@ class SlotCount {
     else this.missing.push([first + gone, last]);
   }
 
+  #countImported(first: number, last: number): void {
+    const { imported } = this.#marks;
+    while ((imported[this.#nextImported] ?? Infinity) < first) this.#nextImported++;
+    for (; (imported[this.#nextImported] ?? Infinity) <= last; this.#nextImported++) this.#sums.imported++;
+  }
+
   /** Unproven slots of which the relay has nothing and never will. */
-  addEmpty(slots: number): void {
+  addEmpty({ first, last }: SlotRange, slots: number): void {
+    this.#countImported(first, last);
     this.#sums.unavailable += slots;
     this.#sums.unproven -= slots;
   }

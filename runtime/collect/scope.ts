@@ -1,3 +1,4 @@
+import type { DatasetName } from "../datasets/dataset.ts";
 import type { Network } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
 
@@ -7,4 +8,6 @@ export interface SlotScope {
   readonly range: SlotRange;
   /** Unix ms. */
   readonly nowMs: number;
+  /** Slots of which others' archives have rows, ascending; none without it. */
+  readonly imported?: (relay: string, dataset: DatasetName) => readonly number[];
 }

@@ -1,5 +1,6 @@
 import { type Column, optional, required } from "./definition.ts";
 import { type DatasetName, datasets, forEachDataset } from "./dataset.ts";
+import { importedBids, importedPayloads, importsTable, seenBids } from "./importTables.ts";
 
 /** A table of the warehouse. */
 export interface Table {
@@ -234,4 +235,8 @@ export const allTables: readonly Table[] = [
   buildersTable,
   ...inOrder.map((name) => rowTables[name]),
   ...inOrder.map((name) => loadTables[name]),
+  importsTable,
+  importedBids,
+  importedPayloads,
+  seenBids,
 ];

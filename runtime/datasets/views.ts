@@ -1,5 +1,6 @@
 import { type Column, type ColumnType } from "./definition.ts";
 import { type AuctionDataset, datasets } from "./dataset.ts";
+import { importedBids, importedPayloads } from "./importTables.ts";
 import { loadTables } from "./tables.ts";
 
 /** A column of a view; types by BigQuery's names. */
@@ -44,6 +45,15 @@ function readableView<N extends AuctionDataset>(name: N, description: string) {
       return more === undefined ? [own] : [own, more];
     }),
   };
+}
+
+/** Columns of imported rows in views in which own ones stand beside them. */
+function withOwn(columns: readonly Column[]): ViewColumn[] {
+  return columns.map((own) => {
+    if (own.name === "source") return column("source", "STRING", "relay: an own row; else whose archive");
+    if (own.name === "source_file") return column("source_file", "STRING", "Null in own rows");
+    return column(own.name, own.type, own.description);
+  });
 }
 
 /** The views of a warehouse by their names. */
@@ -195,6 +205,34 @@ export const views = {
       column("bucket_ms", "INT64", "Start of the 50 ms, counted from the slot's start; negative before it"),
       column("best_value", "NUMERIC", "Largest bid of the builder then, wei"),
       column("bids", "INT64", "Blocks that it offered then, each once however many relays show it"),
+    ],
+  },
+  payloads_all: {
+    name: "payloads_all",
+    description:
+      "Payloads and imported ones, a row a relay, slot and block: an own row where there is one, else that of the archive that is believed first",
+    columns: withOwn(importedPayloads.columns),
+  },
+  bids_all: {
+    name: "bids_all",
+    description:
+      "Bids and imported ones: of each relay and slot the own rows where there are any, else those of one archive's file",
+    columns: withOwn(importedBids.columns),
+  },
+  import_agreement: {
+    name: "import_agreement",
+    description:
+      "How far an archive agrees with what this warehouse collected itself: by dataset, archive, relay and day, over slots that are covered and that the archive reaches",
+    columns: [
+      dataset,
+      column("source", "STRING", "Whose archive it is"),
+      column("relay", "STRING", "Relay's name in the directory"),
+      column("day", "DATE", "UTC day"),
+      column("own_rows", "INT64", "Blocks of own rows, each once a slot"),
+      column("found", "INT64", "How many of these the archive has"),
+      column("equal_values", "INT64", "How many of the found ones it gives the same value"),
+      column("only_import", "INT64", "Blocks that the archive has in covered slots and the own rows don't"),
+      column("compared", "INT64", "Found ones of which the archive states a value"),
     ],
   },
   bids_readable: readableView(

@@ -5,6 +5,7 @@ import { type View, views } from "../../datasets/views.ts";
 import { bigqueryDialect } from "../sql/bigqueryDialect.ts";
 import { blocksQuery } from "../sql/blocksView.ts";
 import { bucketsQuery } from "../sql/bucketsView.ts";
+import { agreementQuery, bidsAllQuery, payloadsAllQuery } from "../sql/importViews.ts";
 import { slotsQuery } from "../sql/slotsView.ts";
 import { readableQuery } from "../sql/readableViews.ts";
 import { coverageQuery, deliveredQuery, loadsQuery, settledSlotSql, type TableNamer } from "../sql/views.ts";
@@ -62,6 +63,9 @@ export function bigqueryViews(settings: ViewSettings): BigQueryView[] {
       ...described(views.bids_by_50ms, days),
       query: bucketsQuery(dialect, names, settings.network, window),
     },
+    { ...described(views.payloads_all, days), query: payloadsAllQuery(dialect, names, window) },
+    { ...described(views.bids_all, days), query: bidsAllQuery(dialect, names, window) },
+    { ...described(views.import_agreement, days), query: agreementQuery(dialect, names, window) },
     ...AUCTION.toReversed().map((name) => ({
       ...described(views[`${name}_readable`], days),
       // Of a table that demands a filter no view is made without one.
@@ -86,6 +90,9 @@ export function bigqueryRoutines(settings: ViewSettings): BigQueryRoutine[] {
     delivered: deliveredQuery(dialect, names, between),
     slots: slotsQuery({ d: dialect, table: names, network, window: between }),
     bids_by_50ms: bucketsQuery(dialect, names, network, between),
+    payloads_all: payloadsAllQuery(dialect, names, between),
+    bids_all: bidsAllQuery(dialect, names, between),
+    import_agreement: agreementQuery(dialect, names, between),
   };
   return Object.entries(bodies).map(([view, body]) => ({
     name: `${view}_between`,

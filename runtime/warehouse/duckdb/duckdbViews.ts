@@ -6,6 +6,7 @@ import { duckdbDialect } from "../sql/duckdbDialect.ts";
 import { readableQuery } from "../sql/readableViews.ts";
 import { blocksQuery } from "../sql/blocksView.ts";
 import { bucketsQuery } from "../sql/bucketsView.ts";
+import { agreementQuery, bidsAllQuery, payloadsAllQuery } from "../sql/importViews.ts";
 import { slotsQuery } from "../sql/slotsView.ts";
 import { coverageQuery, deliveredQuery, loadsQuery, settledSlotSql } from "../sql/views.ts";
 
@@ -26,6 +27,9 @@ export function viewDdl(network: Network): string[] {
     blocks: blocksQuery(dialect, plain, "true"),
     slots: slotsQuery({ d: dialect, table: plain, network, window: "true" }),
     bids_by_50ms: bucketsQuery(dialect, plain, network, "true"),
+    payloads_all: payloadsAllQuery(dialect, plain, "true"),
+    bids_all: bidsAllQuery(dialect, plain, "true"),
+    import_agreement: agreementQuery(dialect, plain, "true"),
     bids_readable: readableQuery(dialect, plain, network, "bids"),
     payloads_readable: readableQuery(dialect, plain, network, "payloads"),
   };
