@@ -15,24 +15,28 @@ export interface Codes {
 
 const END = 256;
 const LENGTH_SYMBOLS = 29;
-export const DISTANCE_COUNT = 30;
+const DISTANCE_COUNT = 30;
 /** What the kernel's four literals at a time bear, beside 7 bits that are left over. */
 const LONGEST_CODE = 14;
 
 /**
- * Codes for the lines of one slot, by how often symbols come, roughly: a line's own digits, and matches between them, mostly
- * some hundred bytes back. Every symbol has a code, so that any text can be written.
+ * Codes for lines, by how often symbols come: literals by character, lengths and distances by symbol. Every symbol has a code,
+ * so that any text can be written.
  */
-export function codesOf(weights: {
+export function codesOf({ rare, ...weights }: {
+  /** Of what isn't named. */
+  readonly rare: number;
   readonly literals: Readonly<Record<string, number>>;
-  readonly lengths: readonly number[];
-  readonly distances: readonly number[];
+  readonly lengths: Readonly<Record<number, number>>;
+  readonly distances: Readonly<Record<number, number>>;
 }): Codes {
-  const literals = Array.from({ length: END + 1 }, () => 1);
+  const literals = Array.from({ length: END + 1 }, () => rare);
   for (const [characters, weight] of Object.entries(weights.literals))
     for (const character of characters) literals[character.charCodeAt(0)] = weight;
-  const symbols = lengthsOf([...literals, ...weights.lengths]);
-  const distances = lengthsOf(weights.distances);
+  const lengths = Array.from({ length: LENGTH_SYMBOLS }, (_, symbol) => weights.lengths[symbol] ?? rare);
+  const ofDistances = Array.from({ length: DISTANCE_COUNT }, (_, symbol) => weights.distances[symbol] ?? rare);
+  const symbols = lengthsOf([...literals, ...lengths]);
+  const distances = lengthsOf(ofDistances);
   return { symbols: canonicalCodes(symbols), distances: canonicalCodes(distances), header: headerOf(symbols, distances) };
 }
 

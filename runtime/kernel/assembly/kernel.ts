@@ -24,6 +24,7 @@ export {
   COLUMN_KIND,
   FIELD,
   SECOND,
+  KEY,
   HEAD,
   SLOT,
   FIRST_CODES,

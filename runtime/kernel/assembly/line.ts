@@ -10,12 +10,14 @@ import {
   FIELDS,
   FIELD_SIZE,
   HEAD,
+  KEY,
   KEYS,
   KEYS_SIZE,
   KNOWN,
   LABEL_LENGTH,
   LINES,
   MAX_LINES,
+  NO_FIELD,
   NAME_LENGTH,
   PLACE,
   PLACE_BEFORE,
@@ -38,12 +40,16 @@ const MAX_EXTRA: usize = 4096;
 /** So far back deflate can point. */
 const WINDOW: usize = 0x8000;
 const SHORTEST: usize = 4;
+/** From a label so far on a match may end in the column's value. */
+const NEAR: usize = 48;
 
 export let linesEnd: usize = LINES;
 let lineBegin: usize = 0;
 let lineBefore: usize = 0;
 let headLength: usize = 0;
 let columns: usize = 0;
+/** Whether the line at hand isn't of the row that was read last. */
+let isTaken: bool = false;
 /** What stands before it has been compressed. */
 let done: usize = LINES;
 /** A match from `done` to the end of the last line, which may go on in the next; its distance, or 0 without one. */
@@ -62,6 +68,7 @@ export function beginLines(head: usize, count: usize): void {
 
 /** Writes the line of the row that was read; false where it can't be written here. */
 export function writeLine(): bool {
+  isTaken = false;
   lineBegin = linesEnd;
   if (lineBegin + LONGEST > LINES + MAX_LINES || !hasRoom(LONGEST)) return false;
   copy(lineBegin, HEAD, headLength);
@@ -84,6 +91,7 @@ export function writeLine(): bool {
 
 /** Takes a line that was put at `linesEnd`, of a row that isn't of the usual form. */
 export function takeLine(length: usize): bool {
+  isTaken = true;
   lineBegin = linesEnd;
   if (lineBegin + length > LINES + MAX_LINES || !hasRoom(length)) return false;
   linesEnd = lineBegin + length;
@@ -98,13 +106,13 @@ export function takeLine(length: usize): bool {
 
 // @ts-ignore: decorator
 @inline
-function writeValue(to: usize, number: u8, isQuoted: u8): usize {
+function writeValue(to: usize, number: u8, isBare: u8): usize {
   const field = FIELDS + <usize>number * FIELD_SIZE;
   if (((seen >> <u64>number) & 1) == 0 || load<u8>(field, VALUE_KIND) == ABSENT) return writeNull(to);
   const from: usize = load<u32>(field, VALUE);
   const length: usize = load<u32>(field, VALUE_LENGTH);
   // true and false stand bare, all else in quotes, whatever it was sent in.
-  if ((isQuoted & 2) != 0) {
+  if (isBare != 0) {
     store<u64>(to, load<u64>(from));
     return to + length;
   }
@@ -185,13 +193,15 @@ export function compressLine(): void {
     let before: usize = load<u32>(column, PLACE_BEFORE);
     store<u32>(column, <u32>place, PLACE_BEFORE);
     if (place == 0) continue;
-    if ((load<u8>(column, SECOND) & 1) != 0) {
-      const slot = KEYS + keyOf(place + load<u8>(column, LABEL_LENGTH));
-      const last: usize = load<u32>(slot);
-      store<u32>(slot, <u32>place);
-      if (last > 0 && place - last < WINDOW && equalBytes(place, last, 64) == 64) before = last;
+    const like = lineLike(column, place);
+    if (openDistance > 0 || lineBefore == 0) continue;
+    if (at >= place) {
+      // A match that ran into the value may go on with another line's.
+      if (like > 0 && at - place < NEAR) at = matchFrom(at, at, like + (at - place));
+      continue;
     }
-    if (openDistance > 0 || at >= place || before == 0) continue;
+    if (like > 0) before = like;
+    if (before == 0) continue;
     // The quote that ends the value before, where both have one.
     const quote: usize = load<u8>(place - 1) == load<u8>(before - 1) ? 1 : 0;
     at = matchFrom(at, place - quote, before - quote);
@@ -229,10 +239,17 @@ function matchFrom(at: usize, place: usize, before: usize): usize {
   return place + n;
 }
 
-/** Some bits of a key, by which its last line is found. */
+/** Where the last line that has a column's key has its label; this one is noted. 0 without any in reach. */
 // @ts-ignore: decorator
 @inline
-function keyOf(at: usize): usize {
-  const some = load<u64>(at, 3) * 0x9e37_79b9_7f4a_7c15;
-  return <usize>(some >> 56) << 2;
+function lineLike(column: usize, place: usize): usize {
+  const number = load<u8>(column, KEY);
+  if (number == NO_FIELD || ((seen >> <u64>number) & 1) == 0 || isTaken) return 0;
+  const field = FIELDS + <usize>number * FIELD_SIZE;
+  // The last bytes differ most.
+  const some = load<u64>(<usize>load<u32>(field, VALUE) + load<u32>(field, VALUE_LENGTH) - 8) + column;
+  const slot = KEYS + (<usize>((some * 0x9e37_79b9_7f4a_7c15) >> 53) << 2);
+  const last: usize = load<u32>(slot);
+  store<u32>(slot, <u32>place);
+  return last > 0 && place - last < WINDOW ? last : 0;
 }

@@ -29,11 +29,14 @@ export const COLUMN_SIZE: usize = 64;
 export const LABEL_LENGTH: usize = 32;
 export const COLUMN_KIND: usize = 33;
 export const FIELD: usize = 34;
-/** Of a time: the field with seconds. Of another column: 1 where lines repeat from that key's last line on. */
+/** Of a time: the field with seconds. Of another column: 1 where its value stands bare. */
 export const SECOND: usize = 35;
 /** Where its label begins in the line at hand, and in the one before. */
 export const PLACE: usize = 36;
 export const PLACE_BEFORE: usize = 40;
+/** The field by whose value a line is found that goes on as this one does from the column on. */
+export const KEY: usize = 44;
+export const NO_FIELD: u8 = 0xff;
 
 export const AS_SENT: u8 = 0;
 export const TIME: u8 = 1;
@@ -44,9 +47,9 @@ export const HEAD: usize = 0x3000;
 export const SLOT: usize = 0x3200;
 /** Unknown fields, a byte each, sorted by name. */
 export const SORTED: usize = 0x3300;
-/** By a key's bits: where its last line has its label. */
-export const KEYS: usize = 0x3400;
-export const KEYS_SIZE: usize = 0x400;
+/** By a value's bits: where the last line that has it has the column's label. */
+export const KEYS: usize = 0xa000;
+export const KEYS_SIZE: usize = 0x2000;
 
 /** Huffman codes of a slot's first line, and of the others. */
 export const FIRST_CODES: usize = 0x4000;
