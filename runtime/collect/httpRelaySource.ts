@@ -11,7 +11,8 @@ import type { RelayRequest } from "../relays/http/request.ts";
 import type { Answer } from "../relays/http/sender.ts";
 import { NO_PAYLOADS } from "./payloadRows.ts";
 import type { RelaySource } from "./relaySource.ts";
-import { packSlot } from "./slotAnswer.ts";
+import { kernelOf } from "../kernel/kernel.ts";
+import { type PackOptions, packSlot, packedSlot } from "./slotAnswer.ts";
 
 /**
  * Asks a relay by HTTP, and takes an answer only if every row in it is inside what was asked for. `warn` is told, once, where
@@ -57,10 +58,20 @@ export function httpRelaySource(
       try {
         return await ask({ kind: dataset.name, slot }, async (answer) => {
           const body = bodyOf(answer);
-          const decoded = answer.status === 200 ? decoders[dataset.name](body, slot) : NO_PAYLOADS;
+          const how: PackOptions = {
+            readAt: clock.now(),
+            cached: answer.ageS > 0,
+            absent: answer.status === 404,
+            delivered,
+          };
+          if (answer.status !== 200) return packSlot(dataset, asked, NO_PAYLOADS, how);
+          const decode = decoders[dataset.name];
+          const kernel = kernelOf(dataset);
+          const packed = kernel?.pack(body, { ...asked, decode });
+          if (packed) return packedSlot(dataset, slot, packed, how);
+          const decoded = decode(body, slot);
           refuseOutside(decoded, ({ slot: sent }) => sent === slot, `slot ${slot}`);
-          const how = { cached: answer.ageS > 0, absent: answer.status === 404 };
-          return packSlot(dataset, asked, decoded, { readAt: clock.now(), ...how, delivered });
+          return packSlot(dataset, asked, decoded, { ...how, ...(kernel && { way: "fallback" }) });
         });
       } catch (error) {
         // Of a dataset that not every relay has, a router that doesn't know the path says the same as a relay that has nothing.

@@ -23,7 +23,10 @@ const LONGEST_CODE = 14;
  * Codes for lines, by how often symbols come: literals by character, lengths and distances by symbol. Every symbol has a code,
  * so that any text can be written.
  */
-export function codesOf({ rare, ...weights }: {
+export function codesOf({
+  rare,
+  ...weights
+}: {
   /** Of what isn't named. */
   readonly rare: number;
   readonly literals: Readonly<Record<string, number>>;
@@ -34,10 +37,17 @@ export function codesOf({ rare, ...weights }: {
   for (const [characters, weight] of Object.entries(weights.literals))
     for (const character of characters) literals[character.charCodeAt(0)] = weight;
   const lengths = Array.from({ length: LENGTH_SYMBOLS }, (_, symbol) => weights.lengths[symbol] ?? rare);
-  const ofDistances = Array.from({ length: DISTANCE_COUNT }, (_, symbol) => weights.distances[symbol] ?? rare);
+  const ofDistances = Array.from(
+    { length: DISTANCE_COUNT },
+    (_, symbol) => weights.distances[symbol] ?? rare,
+  );
   const symbols = lengthsOf([...literals, ...lengths]);
   const distances = lengthsOf(ofDistances);
-  return { symbols: canonicalCodes(symbols), distances: canonicalCodes(distances), header: headerOf(symbols, distances) };
+  return {
+    symbols: canonicalCodes(symbols),
+    distances: canonicalCodes(distances),
+    header: headerOf(symbols, distances),
+  };
 }
 
 /** How many bits each symbol's code has, by Huffman's algorithm. */
@@ -84,10 +94,16 @@ const AGAIN = 16;
 /** The begin of a block that isn't the last, with the codes that follow. */
 function headerOf(symbols: readonly number[], distances: readonly number[]): Codes["header"] {
   const words = repeatedLengths([...symbols, ...distances]);
-  const weights = Array.from({ length: ORDER.length }, (_, i) => words.filter(({ symbol }) => symbol === i).length);
+  const weights = Array.from(
+    { length: ORDER.length },
+    (_, i) => words.filter(({ symbol }) => symbol === i).length,
+  );
   const used = weights.flatMap((weight, symbol) => (weight > 0 ? [symbol] : []));
   const lengths = weights.map(() => 0);
-  lengthsOf(used.map((symbol) => weights[symbol] ?? 0), LONGEST_OF_LENGTHS).forEach((length, i) => (lengths[used[i] ?? 0] = length));
+  lengthsOf(
+    used.map((symbol) => weights[symbol] ?? 0),
+    LONGEST_OF_LENGTHS,
+  ).forEach((length, i) => (lengths[used[i] ?? 0] = length));
   const codes = canonicalCodes(lengths);
   const bits: string[] = [];
   const put = (value: number, length: number) => {

@@ -1,15 +1,27 @@
 import { crc32 } from "node:zlib";
 import type { Network } from "../chain/networks.ts";
-import { type DecodedAnswer, type RefusedRow, type SlotRow, MalformedAnswerError } from "../datasets/answer.ts";
+import {
+  type DecodedAnswer,
+  type RefusedRow,
+  type SlotRow,
+  MalformedAnswerError,
+} from "../datasets/answer.ts";
+import { bids } from "../datasets/bids.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import { lineHead, lineWriter } from "../datasets/line.ts";
 import { type KernelExports, type Plan, putCodes, putDataset } from "./layout.ts";
 import { KERNEL_MODULE } from "./module.ts";
+import { isKernelOn } from "./switch.ts";
 
 /** What became of a relay's answer for one slot. */
 export interface PackedAnswer {
   /** The lake lines of all sound rows, deflated as `deflateSlot` does it. */
-  readonly block: { readonly deflate: Buffer; readonly crc: number; readonly size: number; readonly rows: number };
+  readonly block: {
+    readonly deflate: Buffer;
+    readonly crc: number;
+    readonly size: number;
+    readonly rows: number;
+  };
   /** The rows of the block that were decoded one by one. */
   readonly odd: readonly SlotRow[];
   readonly refused: readonly RefusedRow[];
@@ -29,9 +41,10 @@ const [DONE, ODD] = [0, 1];
 /** So many odd rows, and this part of all, are decoded one by one; where there are more, all at once is faster. */
 const ODD_ROWS = 8;
 const ODD_SHARE = 1 / 16;
+/** A relay's name may be so long, and the begin of a line has room for more. */
+const LONGEST_RELAY = 128;
 /** Zeros behind the body: the kernel reads a little beyond its end. */
 const MARGIN = 256;
-/** Behind the list. */
 const CLOSE = Buffer.from("]");
 const OPEN = Buffer.from("[");
 
@@ -79,7 +92,7 @@ export class Kernel {
 
   #begin(body: Buffer, { network, relay, slot }: PackQuestion): boolean {
     const kernel = this.#exports;
-    if (body.length > kernel.MAX_BODY.value) return false;
+    if (body.length > kernel.MAX_BODY.value || relay.length > LONGEST_RELAY) return false;
     const at = kernel.BODY.value;
     this.#bytes.set(body, at);
     this.#bytes.fill(0, at + body.length, at + body.length + MARGIN);
@@ -97,6 +110,17 @@ export class Kernel {
     this.#bytes.write(line, at, "utf8");
     return this.#exports.take(bytes) === 1;
   }
+}
+
+/** The datasets of which a kernel is worth its memory, and theirs once they are asked for: all relays of a process share one. */
+const kernels = new Map<Dataset, Kernel | undefined>([[bids, undefined]]);
+
+/** The kernel of a dataset; undefined where there is none, or where it is switched off. */
+export function kernelOf(dataset: Dataset): Kernel | undefined {
+  if (!kernels.has(dataset) || !isKernelOn()) return undefined;
+  const kernel = kernels.get(dataset) ?? new Kernel(dataset);
+  kernels.set(dataset, kernel);
+  return kernel;
 }
 
 /** One row as the relay's whole answer; undefined where it isn't of the slot, or nothing that any answer may hold. */

@@ -28,8 +28,6 @@ export function beginDeflate(): void {
 }
 
 /** Whether the rest of the room is enough for a line of so many bytes, whatever it holds. */
-// @ts-ignore: decorator
-@inline
 export function hasRoom(length: usize): bool {
   // A symbol takes 15 bits at most, a block's begin below 512 bytes.
   return out + 2 * length + 1024 < DEFLATE + MAX_DEFLATE;

@@ -30,6 +30,7 @@ import {
   VALUE_LENGTH,
   copy,
   equalBytes,
+  writeNull,
 } from "./memory";
 import { fields, seen } from "./row";
 import { writeTime } from "./time";
@@ -104,11 +105,9 @@ export function takeLine(length: usize): bool {
   return true;
 }
 
-// @ts-ignore: decorator
-@inline
 function writeValue(to: usize, number: u8, isBare: u8): usize {
   const field = FIELDS + <usize>number * FIELD_SIZE;
-  if (((seen >> <u64>number) & 1) == 0 || load<u8>(field, VALUE_KIND) == ABSENT) return writeNull(to);
+  if (((seen >> (<u64>number)) & 1) == 0 || load<u8>(field, VALUE_KIND) == ABSENT) return writeNull(to);
   const from: usize = load<u32>(field, VALUE);
   const length: usize = load<u32>(field, VALUE_LENGTH);
   // true and false stand bare, all else in quotes, whatever it was sent in.
@@ -122,13 +121,6 @@ function writeValue(to: usize, number: u8, isBare: u8): usize {
   for (let n: usize = 0; n < length; n += 16) v128.store(to + n, v128.or(v128.load(from + n), lower));
   store<u8>(to + length, 0x22);
   return to + length + 1;
-}
-
-// @ts-ignore: decorator
-@inline
-export function writeNull(to: usize): usize {
-  store<u32>(to, 0x6c6c_756e);
-  return to + 4;
 }
 
 /** Unknown fields as one object in a string, sorted by name; 0 where it's larger than the column takes. */
@@ -240,15 +232,13 @@ function matchFrom(at: usize, place: usize, before: usize): usize {
 }
 
 /** Where the last line that has a column's key has its label; this one is noted. 0 without any in reach. */
-// @ts-ignore: decorator
-@inline
 function lineLike(column: usize, place: usize): usize {
   const number = load<u8>(column, KEY);
-  if (number == NO_FIELD || ((seen >> <u64>number) & 1) == 0 || isTaken) return 0;
+  if (number == NO_FIELD || ((seen >> (<u64>number)) & 1) == 0 || isTaken) return 0;
   const field = FIELDS + <usize>number * FIELD_SIZE;
   // The last bytes differ most.
   const some = load<u64>(<usize>load<u32>(field, VALUE) + load<u32>(field, VALUE_LENGTH) - 8) + column;
-  const slot = KEYS + (<usize>((some * 0x9e37_79b9_7f4a_7c15) >> 53) << 2);
+  const slot = KEYS + ((<usize>((some * 0x9e37_79b9_7f4a_7c15) >> 53)) << 2);
   const last: usize = load<u32>(slot);
   store<u32>(slot, <u32>place);
   return last > 0 && place - last < WINDOW ? last : 0;

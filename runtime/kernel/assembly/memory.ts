@@ -88,8 +88,11 @@ export function equalBytes(a: usize, b: usize, limit: usize): usize {
 }
 
 /** Copies up to 15 bytes more than it is told to. */
-// @ts-ignore: decorator
-@inline
 export function copy(to: usize, from: usize, length: usize): void {
   for (let n: usize = 0; n < length; n += 16) v128.store(to + n, v128.load(from + n));
+}
+
+export function writeNull(to: usize): usize {
+  store<u32>(to, 0x6c6c_756e);
+  return to + 4;
 }

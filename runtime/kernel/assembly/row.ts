@@ -43,8 +43,6 @@ export function beginRows(length: usize): void {
   }
 }
 
-// @ts-ignore: decorator
-@inline
 export function space(at: usize): usize {
   let c = load<u8>(at);
   while (c == 0x20 || c == 0x0a || c == 0x0d || c == 0x09) c = load<u8>(++at);
@@ -65,7 +63,7 @@ export function readRow(at: usize, required: u64): usize {
     const length: u64 = load<u8>(field, NAME_LENGTH);
     const low = i8x16.bitmask(i8x16.eq(v128.load(at), v128.load(field)));
     const high = i8x16.bitmask(i8x16.eq(v128.load(at, 16), v128.load(field, 16)));
-    const same = <u64>low | (<u64>high << 16) | (<u64>-1 << length);
+    const same = (<u64>low) | ((<u64>high) << 16) | ((<u64>-1) << length);
     if (same == <u64>-1 && length > 0) at += <usize>length;
     else {
       number = fieldAt(at);
@@ -74,7 +72,7 @@ export function readRow(at: usize, required: u64): usize {
       field = FIELDS + <usize>number * FIELD_SIZE;
       at = nameEnd;
     }
-    const bit: u64 = 1 << <u64>number;
+    const bit: u64 = 1 << (<u64>number);
     if ((row & bit) != 0) return 0;
     row |= bit;
     let c = load<u8>(at);
@@ -148,8 +146,6 @@ function isBefore(a: usize, b: usize): bool {
 }
 
 /** Notes the value at `at`; returns where it ends, or 0 where it isn't of the field's form. */
-// @ts-ignore: decorator
-@inline
 function readValue(field: usize, at: usize): usize {
   const format = load<u8>(field, FORMAT);
   const quoted = load<u8>(at) == 0x22;
@@ -161,7 +157,10 @@ function readValue(field: usize, at: usize): usize {
   else {
     // A bare number has to be one that a double holds.
     end = digitsEnd(start, quoted ? (format == WEI ? 29 : 18) : 15);
-    if (format == SLOT_ASKED && (end - start != slotLength || equalBytes(start, SLOT, slotLength) < slotLength))
+    if (
+      format == SLOT_ASKED &&
+      (end - start != slotLength || equalBytes(start, SLOT, slotLength) < slotLength)
+    )
       return 0;
   }
   if (end == 0 || (quoted && load<u8>(end) != 0x22)) return absentEnd(field, at);
@@ -180,8 +179,6 @@ function absentEnd(field: usize, at: usize): usize {
 }
 
 /** 0x and so many hex digits of either case. */
-// @ts-ignore: decorator
-@inline
 function hexEnd(at: usize, digits: usize): usize {
   if (load<u16>(at) != 0x7830) return 0;
   const end = at + 2 + digits;
@@ -198,18 +195,14 @@ function hexEnd(at: usize, digits: usize): usize {
 }
 
 /** Decimal digits without a leading zero, at most `most` (below 32) of them. */
-// @ts-ignore: decorator
-@inline
 function digitsEnd(at: usize, most: usize): usize {
   let others = ~digitMask(at) & 0xffff;
-  if (others == 0) others = (~digitMask(at + 16) << 16);
+  if (others == 0) others = ~digitMask(at + 16) << 16;
   const n: usize = ctz(others);
   if (n == 0 || n > most || (n > 1 && load<u8>(at) == 0x30)) return 0;
   return at + n;
 }
 
-// @ts-ignore: decorator
-@inline
 function digitMask(at: usize): i32 {
   return i8x16.bitmask(i8x16.lt_u(i8x16.sub(v128.load(at), i8x16.splat(0x30)), i8x16.splat(10)));
 }

@@ -1,5 +1,4 @@
-import { ABSENT, FIELDS, FIELD_SIZE, VALUE, VALUE_KIND, VALUE_LENGTH } from "./memory";
-import { writeNull } from "./line";
+import { ABSENT, FIELDS, FIELD_SIZE, VALUE, VALUE_KIND, VALUE_LENGTH, writeNull } from "./memory";
 import { seen } from "./row";
 
 /** Last instant that RFC 3339 can write: year 9999, ms. */
@@ -44,7 +43,7 @@ export function writeTime(to: usize, msField: u8, sField: u8): usize {
 /** The number that a field of the row is, 0 where it isn't there; beyond any time where it's too long for one. */
 function numberOf(number: u8): u64 {
   const field = FIELDS + <usize>number * FIELD_SIZE;
-  if (((seen >> <u64>number) & 1) == 0 || load<u8>(field, VALUE_KIND) == ABSENT) return 0;
+  if (((seen >> (<u64>number)) & 1) == 0 || load<u8>(field, VALUE_KIND) == ABSENT) return 0;
   const length = load<u32>(field, VALUE_LENGTH);
   if (length > LONGEST) return LAST_MS + 1;
   const from: usize = load<u32>(field, VALUE);
@@ -54,8 +53,6 @@ function numberOf(number: u8): u64 {
 }
 
 /** Two digits as they lie in memory. */
-// @ts-ignore: decorator
-@inline
 function twoDigits(n: u32): u32 {
   return 0x3030 + n / 10 + ((n % 10) << 8);
 }
@@ -74,12 +71,18 @@ function dateOf(days: u32): u64 {
   const calendar = month < 10 ? month + 3 : month - 9;
   const year = yearOfEra + era * 400 + (calendar <= 2 ? 1 : 0);
   const years: u64 = twoDigits(year / 100) | (twoDigits(year % 100) << 16);
-  return years | (0x2d << 32) | (<u64>twoDigits(calendar) << 40) | (<u64>0x2d << 56);
+  return years | (0x2d << 32) | ((<u64>twoDigits(calendar)) << 40) | ((<u64>0x2d) << 56);
 }
 
 /** Hours, minutes and seconds as they lie in memory. */
 function clockOf(seconds: u32): u64 {
   const hours: u64 = twoDigits(seconds / 3600);
   const minutes: u64 = twoDigits((seconds / 60) % 60);
-  return hours | (<u64>0x3a << 16) | (minutes << 24) | (<u64>0x3a << 40) | (<u64>twoDigits(seconds % 60) << 48);
+  return (
+    hours |
+    ((<u64>0x3a) << 16) |
+    (minutes << 24) |
+    ((<u64>0x3a) << 40) |
+    ((<u64>twoDigits(seconds % 60)) << 48)
+  );
 }
