@@ -64,6 +64,11 @@ export class Kernel {
     this.#plan = putDataset(this.#exports, dataset);
   }
 
+  /** Bytes of its memory, for tests. */
+  get memoryBytes(): number {
+    return this.#exports.memory.buffer.byteLength;
+  }
+
   /** The answer's rows as compressed lines; undefined where anything about it is unusual that isn't one of its rows. */
   pack(body: Buffer, question: PackQuestion): PackedAnswer | undefined {
     if (!this.#begin(body, question)) return undefined;
