@@ -12,6 +12,7 @@ import type { Answer } from "../relays/http/sender.ts";
 import { NO_PAYLOADS } from "./payloadRows.ts";
 import type { RelaySource } from "./relaySource.ts";
 import { kernelOf } from "../kernel/kernel.ts";
+import { isKernelOn } from "../kernel/switch.ts";
 import { type PackOptions, packSlot, packedSlot } from "./slotAnswer.ts";
 
 /**
@@ -34,6 +35,8 @@ export function httpRelaySource(
   const decoders = forEachDataset((dataset) =>
     answerDecoder(dataset, endpointOf(dataset.name, relay.dialect)?.envelope),
   );
+  // A word that it doesn't know is the user's mistake, which belongs before all questions.
+  isKernelOn();
   const ask: Ask = async (request, decode) => client.ask(request, decode, stop);
   const bodyOf = (answer: Answer) => {
     noteTime(answer.dateMs, answer.ageS);
