@@ -15,10 +15,10 @@ export interface SentAnswer {
 
 const FIRST = 1_000_000;
 
-/** Answers of each relay of the simulated network, every dialect among them: so many of each relay. */
-export function simulatedAnswers(seed: number, count: number, scale: number): SentAnswer[] {
+/** Answers of each relay of the simulated network, every dialect among them: so many of each relay, by its name. */
+export function simulatedAnswers(seed: number, count: number, scale: number): Map<string, SentAnswer[]> {
   const data = new SimulatedData({ seed, clock: systemClock, scale, head: FIRST + 100 * count });
-  return simulatedRelays(seed).flatMap(({ name }) => {
+  const byRelay = simulatedRelays(seed).map(({ name }) => {
     const answers: SentAnswer[] = [];
     for (let slot = FIRST; answers.length < count && slot < FIRST + 50 * count; slot++) {
       const params = new URLSearchParams({ slot: String(slot) });
@@ -26,8 +26,9 @@ export function simulatedAnswers(seed: number, count: number, scale: number): Se
       if (!("status" in answer) && answer.rows.length > 0)
         answers.push({ slot, body: bodyOf(answer.rows, slot % 2 === 0).plain });
     }
-    return answers;
+    return [name, answers] as const;
   });
+  return new Map(byRelay);
 }
 
 const RECORDED: Readonly<Record<string, number>> = {
@@ -192,6 +193,8 @@ const CHANGES: readonly Change[] = [
   (text, random) => text.slice(0, random.below(text.length)),
   (text, random) => text + any(random, [...PIECES, text, "]", " \r\n\t"]),
   (text, random) => any(random, [...PIECES, "[", " "]) + text,
+  (text, random) => any(random, [...PIECES, ""]) + text.slice(1),
+  (text, random) => text.slice(0, -1) + any(random, [...PIECES, ""]),
   inMember((member, random) => `${nameOf(member)}:${any(random, VALUES)}`),
   inMember((member, random) => `"${any(random, NAMES)}":${valueOf(member)}`),
   inMember((_, random) => `"${any(random, NAMES)}":${any(random, VALUES)}`),

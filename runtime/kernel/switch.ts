@@ -4,11 +4,9 @@ import { UserError } from "../errors.ts";
 export const KERNEL_SWITCH = "MEV_BOOST_ETL_KERNEL";
 const ON_OR_OFF = ["on", "off"] as const;
 
-let isOn: boolean | undefined;
-
-/** Whether answers are given to the kernel first; read once. */
+/** Whether answers are given to the kernel first. */
 export function isKernelOn(): boolean {
-  return (isOn ??= switchOf(process.env[KERNEL_SWITCH]) === "on");
+  return switchOf(process.env[KERNEL_SWITCH]) === "on";
 }
 
 /** Throws UserError for another word. */
