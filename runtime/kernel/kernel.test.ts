@@ -7,6 +7,7 @@ import { lineWriter, linesOf } from "../datasets/line.ts";
 import { SEED, examples } from "../seeds.testing.ts";
 import { Random } from "../simulator/random.ts";
 import {
+  ODD_VALUES,
   type SentAnswer,
   changedAnswer,
   recordedAnswers,
@@ -91,6 +92,31 @@ test("whatever is changed in an answer: what the kernel takes, the decoder takes
   }
   // Neither all nor hardly any: else the changes say little.
   t.true(taken > 0.2 * count && taken < 0.9 * count, `${taken} of ${count} were taken`);
+});
+
+test("each odd value in each field is taken as the decoder takes it", (t) => {
+  const [{ slot, body } = { slot: 0, body: Buffer.from("[]") }] =
+    simulatedAnswers(1, 1, 0.1).get("heron") ?? [];
+  const rows = body
+    .toString()
+    .trim()
+    .slice(1, -1)
+    .split(/(?<=\}),(?=\{)/)
+    .slice(0, 2);
+  const row = JSON.parse(rows[0] ?? "{}") as Record<string, unknown>;
+  let taken = 0;
+  for (const name of [...Object.keys(row), "unknown"])
+    for (const value of ODD_VALUES) {
+      const members = Object.entries({ ...row, [name]: undefined }).map(
+        ([own, sent]) => `"${own}":${own === name ? value : JSON.stringify(sent)}`,
+      );
+      const answer = { slot, body: Buffer.from(`[{${members.join(",")}},${rows[1] ?? "{}"}]`) };
+      const got = packed(answer);
+      if (!got) continue;
+      taken++;
+      assertSame(t, answer, got);
+    }
+  t.true(taken > 500, `${taken} were taken`);
 });
 
 test("a hostile body neither makes the memory grow nor holds the kernel up", (t) => {

@@ -73,6 +73,7 @@ export class Kernel {
   pack(body: Buffer, question: PackQuestion): PackedAnswer | undefined {
     if (!this.#begin(body, question)) return undefined;
     const kernel = this.#exports;
+    let write: ReturnType<typeof lineWriter> | undefined;
     const odd: SlotRow[] = [];
     const refused: RefusedRow[] = [];
     let state = kernel.run();
@@ -83,7 +84,8 @@ export class Kernel {
       refused.push(...decoded.refused);
       for (const row of decoded.rows) {
         odd.push(row);
-        if (!this.#take(row, question)) return undefined;
+        write ??= lineWriter(this.#dataset, question.network, question.relay, question.slot);
+        if (!this.#take(write(row.row))) return undefined;
       }
     }
     if (state !== DONE) return undefined;
@@ -106,8 +108,7 @@ export class Kernel {
     return kernel.begin(body.length, head, digits, this.#plan.columns, this.#plan.required) === 1;
   }
 
-  #take({ row }: SlotRow, { network, relay, slot }: PackQuestion): boolean {
-    const line = lineWriter(this.#dataset, network, relay, slot)(row);
+  #take(line: string): boolean {
     const at = this.#exports.written();
     const bytes = Buffer.byteLength(line);
     // Where the kernel has no room for it, nothing else has been written there.

@@ -155,8 +155,8 @@ function readValue(field: usize, at: usize): usize {
   else if (format == BOOL) end = quoted ? 0 : boolEnd(at);
   else if (format == UNKNOWN) end = quoted ? plainEnd(start) : bareEnd(at);
   else {
-    // A bare number has to be one that a double holds.
-    end = digitsEnd(start, quoted ? (format == WEI ? 29 : 18) : 15);
+    // Bare ones beyond what a double holds, too: the decoder reads rows that have them once more, with their digits.
+    end = digitsEnd(start, format == WEI ? 29 : 18);
     if (
       format == SLOT_ASKED &&
       (end - start != slotLength || equalBytes(start, SLOT, slotLength) < slotLength)
@@ -216,7 +216,7 @@ function boolEnd(at: usize): usize {
 function bareEnd(at: usize): usize {
   if (load<u32>(at) == 0x6c6c_756e) return at + 4;
   const word = boolEnd(at);
-  return word != 0 ? word : digitsEnd(at, 15);
+  return word != 0 ? word : digitsEnd(at, 29);
 }
 
 /** Printable ASCII up to a quote, without an escape. */
