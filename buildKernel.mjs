@@ -6,17 +6,19 @@ import asc from "assemblyscript/asc";
 const SOURCE = "runtime/kernel/assembly/kernel.ts";
 const MODULE = "runtime/kernel/module.ts";
 /** Pages of 64 KiB, just enough for memory.ts' areas: the module can't grow its memory. */
-const PAGES = "226";
+const PAGES = 226;
+const FLAGS = "-O3 --converge --noAssert --runtime stub --enable simd --use abort=";
 
 const files = new Map();
-const { error, stderr } = await asc.main(
-  [
-    ...[SOURCE, "--outFile", "kernel.wasm", "-O3", "--converge", "--noAssert", "--runtime", "stub"],
-    ...["--enable", "simd", "--use", "abort=", "--initialMemory", PAGES, "--maximumMemory", PAGES],
-  ],
-  { writeFile: (name, contents) => files.set(name, contents) },
+let said = "";
+const { error } = await asc.main(
+  `${SOURCE} --outFile kernel.wasm ${FLAGS} --initialMemory ${PAGES} --maximumMemory ${PAGES}`.split(" "),
+  {
+    writeFile: (name, contents) => files.set(name, contents),
+    stderr: { write: (text) => (said += text) },
+  },
 );
-if (error) throw new Error(`the kernel can't be compiled: ${stderr.toString()}`, { cause: error });
+if (error) throw new Error(`the kernel can't be compiled: ${said}`, { cause: error });
 const text = `// Made by \`npm run kernel\` from assembly/; npm run check compares it.
 
 /** The kernel's WebAssembly module, base64. */

@@ -10,7 +10,7 @@ import {
   nestsTooDeep,
   parseLossless,
 } from "./json.ts";
-import { MAX_RAW, present, rowCodec, rowsType } from "./row.ts";
+import { MAX_RAW, present, rowType, rowsType } from "./row.ts";
 import * as E from "fp-ts/lib/Either.js";
 
 /** What goes to quarantine: a row that the schema can't hold, as it was sent, or fields that a row's `extra` can't. */
@@ -54,7 +54,7 @@ export function answerDecoder(
   envelope?: string,
 ): (body: Buffer, askedSlot?: number) => DecodedAnswer {
   const whole = rowsType(dataset);
-  const type = rowCodec(dataset);
+  const type = rowType(dataset);
   const required = fieldsOf(dataset).filter((field) => field.required);
   const saysSlot = required.some(({ name }) => name === "slot");
   return (sent, askedSlot) => {

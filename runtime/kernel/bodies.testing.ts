@@ -58,102 +58,38 @@ export function shortAnswer({ slot, body }: SentAnswer, random: Random): SentAns
 type Change = (text: string, random: Random) => string;
 
 /** Pieces that mean something in JSON, or in a row. */
-const PIECES = [
-  ...'[]{},:"\\ \n\t0123456789abcdefABCDEF-+.xX_\u0000\u001f\u007f\u0080é',
-  ...['""', "null", "true", "[]", "{}", "},{", '","', '":"', "\\u0022", "\ufeff", "0x", ',"slot":"5"', "//"],
-];
-/** What no relay should send in place of a value, or hardly any does. */
-export const ODD_VALUES = [
-  ...[
-    "null",
+const PIECES = '[]{},:"\\ \n\t0123456789abcdefABCDEF-+.xX_\u0000\u001f\u007f\u0080é'
+  .split("")
+  .concat([
     '""',
-    "0",
-    '"0"',
-    '"007"',
-    "007",
-    "-1",
-    '"-1"',
-    "-0",
-    "1e3",
-    "1.0",
-    '"1.5"',
-    '" 1"',
-    "+1",
-    "NaN",
-  ],
-  ...[
-    '"+1"',
+    "null",
     "true",
-    "false",
-    '"true"',
-    "[1]",
+    "[]",
     "{}",
-    '{"a":{"b":[1,2]}}',
-    '"\\u0031"',
-    '"a\\nb"',
-    '"é"',
-    '"\u007f"',
-  ],
-  ...[
-    "123456789012345",
-    "1234567890123456",
-    '"123456789012345678"',
-    '"1234567890123456789"',
-    "9007199254740993",
-    "12345678901234567890123456789",
-    "123456789012345678901234567890",
-  ],
-  ...[
-    '"99999999999999999999999999999"',
-    '"100000000000000000000000000000"',
-    '"253402300799999"',
-    '"253402300800000"',
-  ],
-  ...[
-    '"253402300799"',
-    '"253402300800"',
-    '"9223372036854775807"',
-    '"9223372036854775808"',
-    "truefalse",
-    "nul",
-  ],
-];
-const NAMES = [
-  ...[
-    "slot",
-    "parent_hash",
-    "block_hash",
-    "builder_pubkey",
-    "proposer_pubkey",
-    "proposer_fee_recipient",
-    "gas_limit",
-  ],
-  ...[
-    "gas_used",
-    "value",
-    "num_tx",
-    "block_number",
-    "timestamp",
-    "timestamp_ms",
-    "optimistic_submission",
-    "extra",
-  ],
-  ...[
-    "relay",
-    "copies",
-    "a",
-    "z_9",
-    "Z",
-    "__proto__",
-    "constructor",
-    "sl\\u006ft",
-    "",
-    "a b",
-    "blob_gas_used",
-  ],
-  "n".repeat(29),
-  "n".repeat(30),
-];
+    "},{",
+    '","',
+    '":"',
+    "\\u0022",
+    "\ufeff",
+    "0x",
+    ',"slot":"5"',
+    "//",
+  ]);
+/** What no relay should send in place of a value, or hardly any does. */
+export const ODD_VALUES = String.raw`
+  null  ""  0  "0"  "007"  007  -1  "-1"  -0  1e3  1.0  "1.5"  " 1"  +1  "+1"  NaN  true  false  "true"  truefalse  nul
+  [1]  {}  {"a":{"b":[1,2]}}  "\u0031"  "a\nb"  "é"  "0x"  "0X"  "${"\u007f"}"
+  123456789012345  1234567890123456  9007199254740993  12345678901234567890123456789  123456789012345678901234567890
+  "123456789012345678"  "1234567890123456789"  "9223372036854775807"  "9223372036854775808"  99999999999999999999
+  "99999999999999999999999999999"  "100000000000000000000000000000"
+  "253402300799999"  "253402300800000"  "253402300799"  "253402300800"
+`
+  .trim()
+  .split(/\s{2,}/);
+const NAMES =
+  "slot parent_hash block_hash builder_pubkey proposer_pubkey proposer_fee_recipient gas_limit gas_used value num_tx block_number timestamp timestamp_ms optimistic_submission extra relay copies a z_9 Z __proto__ constructor blob_gas_used"
+    .split(" ")
+    .concat(["sl\\u006ft", "", "a b", "n".repeat(29), "n".repeat(30)]);
 const MEMBER = /"[^"]*":\s?(?:"[^"]*"|[^,{}[\]"]+)/g;
 
 function any<T>(random: Random, from: readonly T[]): T {

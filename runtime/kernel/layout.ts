@@ -2,7 +2,6 @@ import type { Dataset } from "../datasets/dataset.ts";
 import { lakeColumns } from "../datasets/dataset.ts";
 import { type FieldFormat } from "../datasets/definition.ts";
 import { fieldsOf } from "../datasets/format.ts";
-import { HEAD_COLUMNS } from "../datasets/line.ts";
 import { type Codes, codesOf } from "./codes.ts";
 
 /** A place or a size in the module's memory. */
@@ -108,6 +107,8 @@ export function putDataset(kernel: KernelExports, dataset: Dataset): Plan {
   return { columns: columns.length, required };
 }
 
+/** Columns of a line's head, which all lines of a slot share. */
+const HEAD_COLUMNS: ReadonlySet<string> = new Set(["relay", "slot", "block_timestamp"]);
 /**
  * By column: the field whose value tells which earlier line goes on alike from there: lines of one builder share the rest of the
  * bid trace, one block sent under several keys its gas and value, bids of one second their times.
