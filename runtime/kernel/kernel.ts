@@ -76,8 +76,8 @@ export class Kernel {
     let write: ReturnType<typeof lineWriter> | undefined;
     const odd: SlotRow[] = [];
     const refused: RefusedRow[] = [];
-    let state = kernel.run();
-    for (; state === ODD; state = kernel.run()) {
+    let state = kernel.readRows();
+    for (; state === ODD; state = kernel.readRows()) {
       if (odd.length + refused.length >= ODD_ROWS + kernel.rows.value * ODD_SHARE) return undefined;
       const decoded = decodedRow(this.#bytes.subarray(kernel.oddFrom.value, kernel.oddTo.value), question);
       if (!decoded) return undefined;
@@ -103,7 +103,7 @@ export class Kernel {
     const at = kernel.BODY.value;
     this.#bytes.set(body, at);
     this.#bytes.fill(0, at + body.length, at + body.length + MARGIN);
-    const head = this.#bytes.write(lineHead(network, relay, slot), kernel.HEAD.value, "latin1");
+    const head = this.#bytes.write(lineHead(network, relay, slot), kernel.LINE_HEAD.value, "latin1");
     const digits = this.#bytes.write(String(slot), kernel.SLOT.value, "latin1");
     return kernel.begin(body.length, head, digits, this.#plan.columns, this.#plan.required) === 1;
   }

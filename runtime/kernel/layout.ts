@@ -16,7 +16,7 @@ export interface KernelExports extends Readonly<Record<Place, Constant>> {
   readonly oddTo: Constant;
   readonly rows: Constant;
   begin(bytes: number, head: number, slot: number, columns: number, required: number): number;
-  run(): number;
+  readRows(): number;
   take(bytes: number): number;
   written(): number;
   finish(): number;
@@ -40,7 +40,7 @@ type Place =
   | "FIELD"
   | "SECOND"
   | "KEY"
-  | "HEAD"
+  | "LINE_HEAD"
   | "SLOT"
   | "FIRST_CODES"
   | "OTHER_CODES"

@@ -25,7 +25,7 @@ export {
   FIELD,
   SECOND,
   KEY,
-  HEAD,
+  LINE_HEAD,
   SLOT,
   FIRST_CODES,
   OTHER_CODES,
@@ -65,7 +65,7 @@ export function begin(bytes: usize, head: usize, slot: usize, columns: usize, mu
 }
 
 /** Takes rows up to the end (0), to one that has to be taken otherwise (1), or to what is no row at all (2). */
-export function run(): i32 {
+export function readRows(): i32 {
   if (rows + <u32>oddFrom == 0 && load<u8>(at) == 0x5d) return isLast(at + 1) ? DONE : DECLINED;
   while (true) {
     if (oddFrom != 0) oddFrom = 0;

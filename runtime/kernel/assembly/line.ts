@@ -9,10 +9,10 @@ import {
   FIELD,
   FIELDS,
   FIELD_SIZE,
-  HEAD,
+  LINE_HEAD,
   KEY,
-  KEYS,
-  KEYS_SIZE,
+  LIKE,
+  LIKE_SIZE,
   KNOWN,
   LABEL_LENGTH,
   LINES,
@@ -32,7 +32,7 @@ import {
   equalBytes,
   writeNull,
 } from "./memory";
-import { fields, seen } from "./row";
+import { fieldCount, seen } from "./row";
 import { writeTime } from "./time";
 
 /** A line without `extra` is shorter by far, and with it not longer. */
@@ -64,7 +64,7 @@ export function beginLines(head: usize, count: usize): void {
   headLength = head;
   columns = COLUMNS + count * COLUMN_SIZE;
   for (let column = COLUMNS; column < columns; column += COLUMN_SIZE) store<u32>(column, 0, PLACE_BEFORE);
-  memory.fill(KEYS, 0, KEYS_SIZE);
+  memory.fill(LIKE, 0, LIKE_SIZE);
 }
 
 /** Writes the line of the row that was read; false where it can't be written here. */
@@ -72,7 +72,7 @@ export function writeLine(): bool {
   isTaken = false;
   lineBegin = linesEnd;
   if (lineBegin + LONGEST > LINES + MAX_LINES || !hasRoom(LONGEST)) return false;
-  copy(lineBegin, HEAD, headLength);
+  copy(lineBegin, LINE_HEAD, headLength);
   let to = lineBegin + headLength;
   for (let column = COLUMNS; column < columns; column += COLUMN_SIZE) {
     store<u32>(column, <u32>to, PLACE);
@@ -129,7 +129,7 @@ function writeExtra(to: usize): usize {
   store<u16>(to, 0x7b22);
   to += 2;
   let size: usize = 1;
-  for (let i: usize = 0; i < <usize>(fields - KNOWN); i++) {
+  for (let i: usize = 0; i < <usize>(fieldCount - KNOWN); i++) {
     const number: u64 = load<u8>(SORTED + i);
     if (((seen >> number) & 1) == 0) continue;
     const field = FIELDS + <usize>number * FIELD_SIZE;
@@ -238,7 +238,7 @@ function lineLike(column: usize, place: usize): usize {
   const field = FIELDS + <usize>number * FIELD_SIZE;
   // The last bytes differ most.
   const some = load<u64>(<usize>load<u32>(field, VALUE) + load<u32>(field, VALUE_LENGTH) - 8) + column;
-  const slot = KEYS + ((<usize>((some * 0x9e37_79b9_7f4a_7c15) >> 53)) << 2);
+  const slot = LIKE + ((<usize>((some * 0x9e37_79b9_7f4a_7c15) >> 53)) << 2);
   const last: usize = load<u32>(slot);
   store<u32>(slot, <u32>place);
   return last > 0 && place - last < WINDOW ? last : 0;

@@ -43,13 +43,13 @@ export const TIME: u8 = 1;
 export const EXTRA: u8 = 2;
 
 /** What the slot's lines begin with, and the slot as rows name it. */
-export const HEAD: usize = 0x3000;
+export const LINE_HEAD: usize = 0x3000;
 export const SLOT: usize = 0x3200;
 /** Unknown fields, a byte each, sorted by name. */
 export const SORTED: usize = 0x3300;
 /** By a value's bits: where the last line that has it has the column's label. */
-export const KEYS: usize = 0xa000;
-export const KEYS_SIZE: usize = 0x2000;
+export const LIKE: usize = 0xa000;
+export const LIKE_SIZE: usize = 0x2000;
 
 /** Huffman codes of a slot's first line, and of the others. */
 export const FIRST_CODES: usize = 0x4000;

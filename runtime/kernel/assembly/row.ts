@@ -29,12 +29,12 @@ const LONGEST_NAME: usize = 32;
 
 /** Fields that the row at hand has, a bit each, and how many an answer's rows have had. */
 export let seen: u64 = 0;
-export let fields: i32 = KNOWN;
+export let fieldCount: i32 = KNOWN;
 let slotLength: usize = 0;
 
 /** Begins an answer: unknown fields are learnt anew, so that what becomes of a body depends on it alone. */
 export function beginRows(length: usize): void {
-  fields = KNOWN;
+  fieldCount = KNOWN;
   slotLength = length;
   for (let i = KNOWN; i < MAX_FIELDS; i++) store<u8>(FIELDS + <usize>i * FIELD_SIZE, 0, NAME_LENGTH);
   for (let i = 0; i <= ROW_BEGIN; i++) {
@@ -107,11 +107,11 @@ function fieldAt(at: usize): i32 {
   const colon = space(end);
   if (load<u8>(colon) != 0x3a) return -1;
   nameEnd = colon + 1;
-  for (let i = 0; i < fields; i++) {
+  for (let i = 0; i < fieldCount; i++) {
     const field = FIELDS + <usize>i * FIELD_SIZE;
     if (load<u8>(field, NAME_LENGTH) == length + 1 && equalBytes(field, at, length) == length) return i;
   }
-  return fields < MAX_FIELDS ? learn(at, length) : -1;
+  return fieldCount < MAX_FIELDS ? learn(at, length) : -1;
 }
 
 /** Letters, digits and _: all of them sort behind the quote that ends a name. */
@@ -121,7 +121,7 @@ function isNameByte(c: u8): bool {
 }
 
 function learn(at: usize, length: usize): i32 {
-  const number = fields++;
+  const number = fieldCount++;
   const field = FIELDS + <usize>number * FIELD_SIZE;
   memory.copy(field, at, length);
   store<u8>(field + length, 0x3a);
