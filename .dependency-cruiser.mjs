@@ -143,6 +143,18 @@ export const ROOMS = [
     ],
   },
   {
+    room: "runtime/publish",
+    job: "whole days as Parquet with a catalog, from the lake; what of it is verified, and may leave the lake",
+    may: [
+      ...GROUND,
+      "runtime/relays",
+      "runtime/lake",
+      "runtime/warehouse",
+      "runtime/warehouse/sql",
+      "runtime/warehouse/duckdb",
+    ],
+  },
+  {
     room: "runtime/report",
     job: "the page: its sections with their statements, numbers and plots; drawing",
     may: [
@@ -198,6 +210,7 @@ export const ROOMS = [
       "runtime/tick",
       "runtime/backload",
       "runtime/checks",
+      "runtime/publish",
       "runtime/report",
       "runtime/simulator",
       "runtime/services",

@@ -1,18 +1,14 @@
-import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { systemClock } from "../runtime/chain/clock.ts";
 import { simulatedNetwork } from "../runtime/chain/networks.ts";
-import { chunkRanges } from "../runtime/datasets/chunks.ts";
-import { bids } from "../runtime/datasets/bids.ts";
-import { lineWriter } from "../runtime/datasets/line.ts";
 import { openFolderLake } from "../runtime/lake/folder/folder.ts";
-import { deflateSlot, type SlotBlock } from "../runtime/lake/gzip.ts";
-import { type Lake, emptyMeta } from "../runtime/lake/lake.ts";
+import type { Lake } from "../runtime/lake/lake.ts";
 import { silentLog } from "../runtime/log.ts";
 import { openDuckDb } from "../runtime/warehouse/duckdb/duckdb.ts";
+import { someBids } from "./someBids.ts";
 import type { Warehouse } from "../runtime/warehouse/warehouse.ts";
 
 const network = simulatedNetwork(1);
@@ -35,7 +31,7 @@ export async function benchLoad(rounds = 5): Promise<Record<string, number>> {
     const large_ms: number[] = [];
     // The first round warms up and isn't counted.
     for (let round = 0; round <= rounds; round++) {
-      const lake = await someBids(join(folder, `lake-${round}`), round * SLOTS);
+      const lake = await lakeOfRound(join(folder, `lake-${round}`), round * SLOTS);
       const times = [await timed(small, lake), await timed(large, lake)] as const;
       if (round === 0) continue;
       small_ms.push(times[0]);
@@ -88,42 +84,8 @@ async function filled(path: string, rows: number): Promise<Warehouse> {
   return warehouse;
 }
 
-async function someBids(path: string, first: number): Promise<Lake> {
+async function lakeOfRound(path: string, first: number): Promise<Lake> {
   const lake = openFolderLake(path, network.name);
-  const key = (bytes: number) => `0x${randomBytes(bytes).toString("hex")}`;
-  const builders = Array.from({ length: 30 }, () => key(48));
-  for (const run of chunkRanges(bids, { first, last: first + SLOTS - 1 })) {
-    const blocks = new Map<number, SlotBlock>();
-    for (let slot = run.first; slot <= run.last; slot++) {
-      const write = lineWriter(bids, network, RELAY, slot);
-      const slotStart = network.genesis + 12 * slot;
-      const common = {
-        slot: String(slot),
-        parent_hash: key(32),
-        proposer_pubkey: key(48),
-        proposer_fee_recipient: key(20),
-        gas_limit: "36000000",
-        block_number: String(slot),
-        timestamp: String(slotStart),
-      };
-      const lines = Array.from({ length: BIDS_A_SLOT }, (_, index) =>
-        write({
-          ...common,
-          block_hash: key(32),
-          builder_pubkey: builders[index % builders.length] ?? key(48),
-          gas_used: String(10_000_000 + 7919 * index),
-          value: randomBytes(7).readUIntBE(1, 6).toString(),
-          num_tx: String(index % 300),
-          timestamp_ms: String(slotStart * 1000 + index),
-          optimistic_submission: index % 2 === 0,
-        }),
-      );
-      blocks.set(slot, deflateSlot(lines.join(""), lines.length));
-    }
-    const none = emptyMeta(run);
-    const covered = [...blocks.keys()].reduce((bits, slot) => bits.with(slot), none.covered);
-    const meta = { ...none, covered, rows: bids.chunkSlots * BIDS_A_SLOT };
-    await lake.write({ dataset: "bids", relay: RELAY, ...run }, blocks, meta, 0);
-  }
+  await someBids(lake, network, RELAY, { first, last: first + SLOTS - 1 }, BIDS_A_SLOT);
   return lake;
 }

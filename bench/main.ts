@@ -6,6 +6,7 @@ import { benchKernel } from "./kernel.ts";
 import { benchInfrastructure } from "./infrastructure.ts";
 import { benchLoad } from "./load.ts";
 import { benchMemory } from "./memory.ts";
+import { benchPublish } from "./publish.ts";
 import { benchReport } from "./report.ts";
 import { benchContainer, benchStartup } from "./startup.ts";
 import { benchVerify } from "./verify.ts";
@@ -30,6 +31,8 @@ const MARKS: Readonly<Record<string, { least?: number; most?: number }>> = {
   load_10m_to_1m_ratio: { most: 1.3 },
   load_rows_per_s: { least: 200_000 },
   load_peak_rss_mb: { most: 900 },
+  publish_10m_s: { most: 180 },
+  publish_10m_peak_mb: { most: 1000 },
   report_10m_s: { most: 10 },
   slots_day_10m_s: { most: 3 },
   report_10m_peak_rss_mb: { most: 1000 },
@@ -53,6 +56,7 @@ const benches: Readonly<Record<string, () => Promise<Record<string, number>>>> =
   backload: async () => ({ ...(await benchPlan()), ...(await benchBackload()) }),
   simulation: benchBackloadSimulation,
   load: () => benchLoad(LOAD_ROUNDS),
+  publish: benchPublish,
   report: benchReport,
   verify: benchVerify,
 };

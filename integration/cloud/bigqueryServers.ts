@@ -2,7 +2,7 @@ import type { ExecutionContext } from "ava";
 import { randomBytes } from "node:crypto";
 import { openGcsLake } from "../../runtime/lake/gcs/bucket.ts";
 import type { Lake } from "../../runtime/lake/lake.ts";
-import type { ContractLakes } from "../../runtime/warehouse/warehouse.contract.ts";
+import type { ContractLakes } from "../../runtime/warehouse/contractParts.testing.ts";
 import { newBucket } from "./buckets.ts";
 import { type Passing, startProxy } from "./proxy.ts";
 import { type GcsServer, startBigQuery, startGcs } from "./servers.ts";

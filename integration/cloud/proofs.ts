@@ -1,6 +1,7 @@
 /** What `npm run test:cloud` proves; printed as not proved where it is turned off. */
 export const PROOFS: readonly string[] = [
   "the GCS form passes the contract of lakes, also while its server fails, cuts, stalls and loses answers",
+  "into a bucket the same bytes are published as into a folder; they are verified there, and published chunks pruned",
   "the BigQuery form passes the contract of warehouses, and loses and doubles nothing while its server fails or loses answers",
   "an ordinary load changes no row of bids or payloads and reads only its staging table and the ledger's touched range",
   "GoogleSQL's own analyzer takes every statement, view and function, with the tables' schemas and the parameters' types",

@@ -32,3 +32,18 @@ test("recheck tells how many of the covered slots it has asked again", async (t)
   t.is(all.failed, 0);
   t.is((await command("recheck", "--sample", "0")).asked, 0);
 });
+
+test("recheck counts what it asks again of any dataset", async (t) => {
+  const cli = await bundled("../../runtime/cli/main");
+  const folder = mkdtempSync(join(tmpdir(), "etl-recheck-"));
+  const world = ["--relay", "osprey", "--dataset", "headers", "--now", String(NOW / 1000), "--last", "10"];
+  const command = async (...args: string[]): Promise<Rechecked> => {
+    const words = [cli, ...args, ...world, "--json"];
+    const { stdout } = await promisify(execFile)(process.execPath, words, { cwd: folder });
+    return JSON.parse(stdout) as Rechecked;
+  };
+  const [collected] = (await command("run")).coverage;
+  const { asked, failed } = await command("recheck");
+  t.deepEqual({ asked, failed }, { asked: collected?.covered, failed: 0 });
+  t.true(asked > 0);
+});

@@ -24,6 +24,7 @@ test("each rule of alerts.yml asks of series that run --follow serves, with labe
     awaiting: 0,
     rows: 9,
     quarantined: 0,
+    pruned: 0,
     missing_ranges: [],
     reread: { slots: 0, differing: 0, rows_gained: 0 },
   } as const;

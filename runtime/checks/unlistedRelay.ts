@@ -30,7 +30,7 @@ export const unlistedRelay: Check = {
   SELECT DISTINCT slot, block_hash FROM payloads WHERE ${inScope(d, all)}
 ), told_slots AS (
   SELECT DISTINCT slot FROM told
-), ${lackingRelaysSql((table) => table, "told_slots")}
+), ${lackingRelaysSql((table) => table, scope.network, "told_slots")}
 SELECT coalesce(extra_data_text, '') AS extra_data_text, count(*) AS blocks,
   sum(CASE WHEN delivered_hashes.slot IS NULL THEN 1 ELSE 0 END) AS by_none,
   max(CASE WHEN delivered_hashes.slot IS NULL THEN told.slot END) AS newest

@@ -18,6 +18,7 @@ const row: Coverage = {
   awaiting: 0,
   rows: 500,
   quarantined: 0,
+  pruned: 0,
   missing_ranges: [],
   reread: { slots: 0, differing: 0, rows_gained: 0 },
 };
@@ -66,4 +67,17 @@ test("nothing is said of complete data, and 100 % agree only where all do", (t) 
   t.deepEqual(coverageLines([{ ...row, reread }]), [
     "reread: 1 of 100,000 differ (99.9 % agree), 1 rows more",
   ]);
+});
+
+test("what is asked for by delivery alone and is missing where nobody looked at payloads has its reason", (t) => {
+  const missing = { ...row, missing: 2, missing_ranges: [[1, 2]] } as const;
+  const two = [
+    { ...missing, dataset: "adjustments" as const },
+    { ...missing, dataset: "merged_blocks" as const },
+  ];
+  const why = (name: string) => `${name}: asked for where payloads are covered alone (--dataset payloads)`;
+  t.deepEqual(coverageLines(two).slice(2), [why("adjustments"), why("merged_blocks")]);
+  for (const line of coverageLines(two)) t.true(line.length <= 80);
+  t.is(coverageLines([...two, row]).length, 2);
+  t.deepEqual(coverageLines(two.map((one) => ({ ...one, missing: 0, missing_ranges: [] }))), []);
 });

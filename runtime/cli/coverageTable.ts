@@ -1,6 +1,6 @@
 import type { SlotRange } from "../chain/slots.ts";
 import type { Coverage } from "../collect/coverage.ts";
-import { AUCTION, DATASET_NAMES, type DatasetName } from "../datasets/dataset.ts";
+import { AUCTION, DATASET_NAMES, type DatasetName, datasets } from "../datasets/dataset.ts";
 import { agreesBadly } from "../lake/rereads.ts";
 import { terminalColumns, grouped, wrapped } from "./numbers.ts";
 import { tableText } from "./tables.ts";
@@ -29,6 +29,7 @@ const COLUMNS: readonly Column[] = [
   { head: "awaiting", rank: 5, value: ({ awaiting }) => awaiting, whereAny: true },
   { head: "rows", rank: 2, value: ({ rows }) => rows },
   { head: "quarantined", rank: 8, value: ({ quarantined }) => quarantined },
+  { head: "pruned", rank: 9, value: ({ pruned }) => pruned, whereAny: true },
 ];
 
 /**
@@ -112,6 +113,7 @@ export function coverageLines(coverage: readonly Coverage[]): string[] {
   const active = coverage.filter(({ state }) => state === "active");
   return [
     ...DATASET_NAMES.flatMap((name) => missingOf(active.filter(({ dataset }) => dataset === name))),
+    ...unaskedWithoutPayloads(active),
     ...active
       .filter(({ awaiting }) => awaiting > 0)
       .map(({ relay, dataset, awaiting }) => `awaiting: ${relay} ${dataset} ${aboveNewest(awaiting)}`),
@@ -123,6 +125,17 @@ function aboveNewest(slots: number): string {
   return slots === 1
     ? "1 slot lies above its newest payload"
     : `${grouped(slots)} slots lie above its newest payload`;
+}
+
+/** Why datasets may be missing that are asked for where a relay delivered alone, where nobody looked at payloads with them. */
+function unaskedWithoutPayloads(rows: readonly Coverage[]): string[] {
+  if (rows.some(({ dataset }) => datasets[dataset].asked === "pages")) return [];
+  const waiting = rows.filter(
+    ({ dataset, missing }) => missing > 0 && datasets[dataset].target === "delivered",
+  );
+  return [...new Set(waiting.map(({ dataset }) => dataset))].map(
+    (name) => `${name}: asked for where payloads are covered alone (--dataset payloads)`,
+  );
 }
 
 /** What relays lack of a dataset; said once where all of them lack the same. */

@@ -22,7 +22,9 @@ export async function exportCommand(
     const { files, incomplete, pruned } = await warehouse.export(out, {
       datasets: context.datasets,
       partial: options.partial,
-      ...(options.relay.length > 0 ? { relays: options.relay } : {}),
+      ...(options.relay.length > 0
+        ? { relays: options.relay.map((spec) => spec.split("=")[0] ?? spec) }
+        : {}),
       ...(range ? { slots: range } : {}),
     });
     if (options.json) process.stdout.write(`${JSON.stringify({ files, incomplete, pruned })}\n`);

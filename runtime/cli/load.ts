@@ -18,6 +18,8 @@ export interface Loaded {
   readonly slots: number;
   readonly objects: number;
   readonly left: number;
+  /** Slots that had been pruned from the lake. */
+  readonly pruned: number;
   /** One line for every object that can't be loaded, and for a node that can't be asked. */
   readonly failed: readonly string[];
 }
@@ -63,11 +65,11 @@ export async function loadInto(
       rebuild: options.rebuild ?? false,
       ...(range ? { ranges: [range] } : {}),
     });
-    const { rows, slots, objects, left } = summary;
+    const { rows, slots, objects, left, pruned } = summary;
     const unloaded = summary.failed.map(({ error }) => printable(error, 500));
     const failed = [...unloaded, ...(await settleBy(canonical, warehouse, context))];
     await nameBuilders(warehouse, sqlDialectOf(warehouse.url), context.network, context.clock.now());
-    return { warehouse: warehouse.url, rows, slots, objects, left, failed };
+    return { warehouse: warehouse.url, rows, slots, objects, left, pruned, failed };
   } finally {
     await warehouse.close();
   }
@@ -88,11 +90,15 @@ export async function load(options: CommonOptions & { rebuild: boolean }): Promi
   );
   if (options.json) process.stdout.write(`${JSON.stringify({ ...loaded, loaded_rows: loaded.rows })}\n`);
   else {
-    const { rows, slots, objects, warehouse, left } = loaded;
+    const { rows, slots, objects, warehouse, left, pruned } = loaded;
     const { print } = context;
     print(
       `${grouped(rows)} rows of ${grouped(slots)} slots from ${grouped(objects)} objects of ${lake.url} loaded into ${warehouse}\n`,
     );
+    if (pruned > 0)
+      print(
+        `${grouped(pruned)} slots were pruned from the lake before: their rows are in published files alone\n`,
+      );
     if (left > 0) print(`${grouped(left)} objects changed meanwhile; the next load takes them\n`);
   }
   for (const line of loaded.failed) context.say(line);

@@ -84,6 +84,10 @@ addOptions(command("prune", "take rows out of the warehouse by whole UTC days; l
   "warehouse",
 ])
   .requiredOption("--older <n>d", "rows older than so many whole days", parseDays)
+  .option(
+    "--published <dir>",
+    "take rows out of the lake instead: of days that are published there, and are what was published",
+  )
   .option("--yes", "do it; else it only says what it would do", false)
   .action(async (options) => finish((await import("./prune.ts")).prune(options)));
 
@@ -111,6 +115,23 @@ addOptions(command("export", "Parquet, a file per complete day"), ["range", "war
   .addOption(new Option("--format <form>").default("parquet").hideHelp())
   .option("--partial", "incomplete days too", false)
   .action(async (options) => finish((await import("./export.ts")).exportCommand(options)));
+
+addOptions(command("publish", "Parquet, a file per complete day, from the lake, with a catalog"), [
+  "range",
+  "lake",
+])
+  .requiredOption("--out <dir>", "folder for the files, or gs://BUCKET[/PREFIX]")
+  .action(async (options) => finish((await import("./publish.ts")).publishCommand(options)));
+
+addOptions(
+  command("verify-published", "published files against their catalog and the lake").argument(
+    "<dir>",
+    "where they were published: a folder, or gs://BUCKET[/PREFIX]",
+  ),
+  ["lake"],
+).action(async (place: string, options) =>
+  finish((await import("./verifyPublished.ts")).verifyPublishedCommand(place, options)),
+);
 
 addOptions(command("check", "data-quality detectors over what is loaded"), [
   "slots",

@@ -33,6 +33,7 @@ function coverageWith(missing: number): Coverage[] {
     awaiting: 0,
     rows: 0,
     quarantined: 0,
+    pruned: 0,
     missing_ranges: [],
     reread: { slots: 0, differing: 0, rows_gained: 0 },
   }));

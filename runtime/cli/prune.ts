@@ -9,6 +9,7 @@ import { numberIn, numberOrNull, textIn } from "../warehouse/sql/values.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { type Context, contextOf, lakeOf } from "./context.ts";
 import { openWarehouse } from "./load.ts";
+import { pruneLakeCommand } from "./pruneLake.ts";
 import type { CommonOptions } from "./options.ts";
 
 const DAY_MS = 86_400_000;
@@ -23,7 +24,12 @@ interface Prunable {
   readonly last_day: string;
 }
 
-type PruneOptions = CommonOptions & { readonly older: number; readonly yes: boolean };
+type PruneOptions = CommonOptions & {
+  readonly older: number;
+  readonly yes: boolean;
+  /** Where the rows were published that leave the lake. */
+  readonly published?: string;
+};
 
 /**
  * `prune`: takes rows older than so many whole UTC days out of the warehouse, with `--yes`; else it says what it would take. Ledgers
@@ -33,6 +39,8 @@ export async function prune(options: PruneOptions): Promise<number> {
   const context = contextOf(options);
   const { network, clock } = context;
   const beforeMs = (Math.floor(clock.now() / DAY_MS) - options.older) * DAY_MS;
+  const { published } = options;
+  if (published !== undefined) return pruneLakeCommand({ ...options, published }, beforeMs);
   const lake = await lakeOf(options, network);
   const warehouse = await openWarehouse(options, context);
   try {

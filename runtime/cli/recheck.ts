@@ -1,7 +1,7 @@
 import { slotCount } from "../chain/slots.ts";
 import { storedRange } from "../collect/coverage.ts";
 import { recheck } from "../collect/recheck.ts";
-import { type Tally, countsOf } from "../collect/tally.ts";
+import { type Tally, countsOf, sumOver } from "../collect/tally.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { UserError, printable } from "../errors.ts";
 import { startAsking } from "./asking.ts";
@@ -49,7 +49,10 @@ export async function recheckCommand(
     const failed = unanswered
       .flatMap(({ ranges }) => ranges)
       .reduce((total, range) => total + slotCount(range), 0);
-    const result = { asked: sumOf(tallies, "wanted"), differing: sumOf(tallies, "differing"), failed };
+    const [asked, differing] = (["wanted", "differing"] as const).map((key) =>
+      tallies.reduce((total, tally) => total + sumOver(tally, key), 0),
+    ) as [number, number];
+    const result = { asked, differing, failed };
     if (options.json)
       process.stdout.write(`${JSON.stringify({ coverage, ...result, loaded_rows: loaded?.rows ?? 0 })}\n`);
     else print(`\n${coverageTables(coverage)}\n\n${sentenceOf(result, loaded?.rows ?? 0)}\n`);
@@ -79,10 +82,6 @@ function sentenceOf(
 ): string {
   const [again, otherwise, silent] = [asked, differing, failed].map(grouped);
   return `${again} slots asked again, ${otherwise} answered differently, ${silent} gave no answer; ${grouped(rows)} rows loaded`;
-}
-
-function sumOf(tallies: readonly Tally[], key: "wanted" | "differing"): number {
-  return tallies.reduce((total, { bids, payloads }) => total + bids[key] + payloads[key], 0);
 }
 
 /** The slots that gave no answer, by relay and dataset. */

@@ -1,6 +1,7 @@
 import { isPrivateHost } from "../relays/addresses.ts";
-import { DATASET_NAMES } from "../datasets/dataset.ts";
+import { DATASET_NAMES, type Dataset, datasets } from "../datasets/dataset.ts";
 import type { Lake } from "../lake/lake.ts";
+import { chainRelay } from "../relays/chainRelay.ts";
 import { relayOf } from "../relays/described.ts";
 import type { Relay } from "../relays/relay.ts";
 import { directoryOf, resolveRelays } from "../relays/directory.ts";
@@ -20,13 +21,20 @@ export async function knownRelays(
 ): Promise<readonly Relay[]> {
   const relays = (await resolved(options, context)).map(({ relay }) => relay);
   if (options.relay.length > 0) return relays;
-  const stored = await Promise.all(DATASET_NAMES.map((name) => lake.relays(name)));
-  const others = [...new Set(stored.flat())].filter((name) => !relays.some((relay) => relay.name === name));
-  return [...relays, ...others.map(unlisted)];
+  const known = new Set(relays.map(({ name }) => name));
+  for (const dataset of DATASET_NAMES) {
+    for (const name of await lake.relays(dataset)) {
+      if (known.has(name)) continue;
+      known.add(name);
+      relays.push(unlisted(name, datasets[dataset]));
+    }
+  }
+  return relays;
 }
 
-/** A relay that isn't in the directory: what it left is shown, but nobody asks it unless told where it is. */
-function unlisted(name: string): Relay {
+/** What the directory doesn't list: what it left is shown, but nobody asks it unless told where it is. */
+function unlisted(name: string, { asked }: Dataset): Relay {
+  if (asked === "range") return chainRelay(name, "off");
   return relayOf({ name, url: "", pubkey: null, filtering: null, state: "off" });
 }
 

@@ -40,8 +40,15 @@ export async function verify(options: CommonOptions & { chain: string; again: bo
     if (options.json) process.stdout.write(`${JSON.stringify({ verdicts, left })}\n`);
     else print(`\n${tableOf(verdicts)}\n`);
     if (left > 0)
-      note(`${grouped(left)} payloads have no verdict yet: their blocks aren't final, or not in the files`);
-    if (pruned) say("the node no longer keeps the balances of some blocks: an archive node can tell of them");
+      note(
+        `${grouped(left)} payloads have no verdict yet: their blocks aren't final, or ${source.kind === "xatu" ? "not in the files" : "the node has none of that time"}`,
+      );
+    if (pruned)
+      say(
+        source.kind === "xatu"
+          ? "the files lack the balance changes of some blocks: fetch those too, then --again"
+          : "the node no longer keeps the balances of some blocks: an archive node can tell of them, with --again",
+      );
     if (signal.aborted) note("stopped: the same command goes on");
     return (verdicts.less ?? 0) > 0 ? 3 : 0;
   } finally {

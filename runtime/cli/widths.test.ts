@@ -39,6 +39,7 @@ function coverageRow(relay: Pick<Relay, "name" | "state">, more: Partial<Coverag
     awaiting: 0,
     rows: 12_345_678,
     quarantined: 12,
+    pruned: 0,
     missing_ranges: [],
     reread: { slots: 0, differing: 0, rows_gained: 0 },
     ...more,

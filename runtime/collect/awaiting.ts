@@ -35,6 +35,7 @@ export class Awaiting {
     const content = await trusted(() => this.#lake.read(chunk), null);
     if (content === null) return Infinity;
     const withRows = [...(content?.lines ?? [])].filter(([, lines]) => lines.length > 0);
-    return Math.max(-1, ...withRows.map(([slot]) => slot));
+    const pruned = [...(content?.stored.meta.pruned?.rows ?? [])].filter(([, rows]) => rows > 0);
+    return Math.max(-1, ...withRows.map(([slot]) => slot), ...pruned.map(([slot]) => slot));
   }
 }

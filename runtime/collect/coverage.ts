@@ -6,6 +6,7 @@ import {
   type Lake,
   type StoredChunk,
   isBad,
+  prunedRows,
   trusted,
 } from "../lake/lake.ts";
 import { refusedRows } from "../lake/quarantine.ts";
@@ -43,6 +44,8 @@ const NONE = {
   awaiting: 0,
   rows: 0,
   quarantined: 0,
+  /** Covered slots whose rows lie in published files alone, `rows` counted with them. */
+  pruned: 0,
 };
 
 /** How long a horizon that was found is believed. */
@@ -124,6 +127,7 @@ class SlotCount {
       if (slot > this.#next) this.addUncovered({ first: this.#next, last: slot - 1 });
       this.#next = slot + 1;
       sums.covered++;
+      if (prunedRows(meta, slot) !== undefined) sums.pruned++;
       if (!meta.suspect.has(slot)) continue;
       sums.suspect++;
       if (this.#isAwaiting(slot)) sums.awaiting++;
@@ -218,23 +222,29 @@ async function countInside(
     const kept = [...lines].filter(([slot]) => !outside(slot));
     const refused = entry.meta.quarantined > 0 ? (await lake.readQuarantine(entry.chunk)).lines : [];
     const inside = refusedRows(refused).filter(({ slot }) => !outside(slot) && entry.meta.covered.has(slot));
+    const pruned = [...(entry.meta.pruned?.rows ?? [])].filter(([slot]) => !outside(slot));
     return {
-      rows: kept.reduce((sum, [, slotLines]) => sum + slotLines.length, 0),
+      rows:
+        kept.reduce((sum, [, slotLines]) => sum + slotLines.length, 0) +
+        pruned.reduce((sum, [, rows]) => sum + rows, 0),
       quarantined: inside.reduce((sum, { copies }) => sum + copies, 0),
     };
   };
   return trusted(counted, { rows: 0, quarantined: 0 }, onBad);
 }
 
-/** The run of slots that the lake holds anything of, over all relays and both datasets; undefined when it is empty. */
+/** The run of slots that the lake holds anything of, answers that prove nothing yet among it, over all relays and these datasets; undefined when it is empty. */
 export async function storedRange(lake: Lake, names: readonly DatasetName[]): Promise<SlotRange | undefined> {
   let first = Infinity;
   let last = -Infinity;
   for (const name of names) {
     for (const relay of await lake.relays(name)) {
       for await (const entry of lake.list(name, relay, { first: 0, last: 9_999_999_999 })) {
-        if (isBad(entry)) continue;
-        for (const slot of entry.meta.covered.slots()) {
+        // Of a chunk that can't be trusted nobody knows which slots it holds: it is to be told of.
+        const held = isBad(entry)
+          ? [entry.chunk.first, entry.chunk.last]
+          : [...entry.meta.covered.slots(), ...(entry.meta.unproven?.slots() ?? [])];
+        for (const slot of held) {
           first = Math.min(first, slot);
           last = Math.max(last, slot);
         }

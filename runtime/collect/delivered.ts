@@ -106,6 +106,9 @@ export class Delivered {
     const content = await trusted(() => this.#lake.read(chunk), undefined);
     if (content && content.stored.meta.quarantined > 0)
       for (const slot of await refusedSlots(this.#lake, chunk)) hashes.set(slot, new Set());
+    // Of what was pruned it is known that something was delivered, and not what.
+    for (const [slot, rows] of content?.stored.meta.pruned?.rows ?? [])
+      if (rows > 0) hashes.set(slot, new Set());
     for (const [slot, lines] of content?.lines ?? [])
       if (lines.length > 0) hashes.set(slot, new Set(lines.map(blockHashOf)));
     return hashes;

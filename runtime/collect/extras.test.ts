@@ -182,3 +182,22 @@ test("a slot's adjustments needn't say their slot, which is the one that was ask
       odd,
     );
 });
+
+test("of slots whose payloads the relay has forgotten nobody knows whether it delivered: what is had by delivery is unavailable there, but where the lake knows", async (t) => {
+  const { source, state, asked, run, cover } = scene();
+  const forgetBelow = (slot: number) => {
+    for (const each of source.held.payloads.keys()) if (each < slot) source.held.payloads.delete(each);
+  };
+  for (const slot of delivered) state.shown.add(slot);
+  // Collected while it remembered them, and not yet asked about.
+  await run(["payloads"], { first: 656, last: 667 });
+  forgetBelow(672);
+  await run(["payloads", "adjustments"]);
+  t.like(await cover("payloads"), { unavailable: 16 + 4, missing: 0 });
+  // From 656 on that is known; below it isn't.
+  t.deepEqual(
+    asked.toSorted((a, b) => a - b),
+    [656, 660, 664, 672, 676],
+  );
+  t.like(await cover("adjustments"), { covered: 12 + 8, unavailable: 16, missing: 4 });
+});

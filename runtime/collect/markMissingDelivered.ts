@@ -31,7 +31,7 @@ export async function markMissingDelivered(
       const isUnknown = slots.some((slot) => delivered.get(slot)?.size === 0);
       const refused = isUnknown ? await refusedSlots(job.lake, chunk) : new Set<number>();
       const doubted = slots.filter((slot) => {
-        if (!content?.stored.meta.covered.has(slot)) return false;
+        if (!content?.lines.has(slot)) return false;
         const offered = new Set((content.lines.get(slot) ?? []).map(blockHashOf));
         const hashes = [...(delivered.get(slot) ?? [])];
         return hashes.length === 0

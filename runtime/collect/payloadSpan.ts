@@ -3,6 +3,7 @@ import { type SlotRange, slotAt } from "../chain/slots.ts";
 import type { DecodedAnswer } from "../datasets/answer.ts";
 import { RelayError } from "../relays/http/errors.ts";
 import { NO_PAYLOADS, type SlotPayloads, decided, isSame, rowsOfSlot, slotsOfRows } from "./payloadRows.ts";
+import { keepPayloadHorizon } from "./payloadHorizon.ts";
 import { type RelayJob, isOver, waitUntil } from "./relayJob.ts";
 import { REST_MS } from "./sightings.ts";
 import { sentRows } from "./slotAnswer.ts";
@@ -209,7 +210,7 @@ export class PayloadSpan {
    * last, the relay's memory begins. True when the span is done.
    */
   async #endsBelow(cursor: number): Promise<boolean> {
-    const { source, clock, relay, tally, lake } = this.#job;
+    const { source, clock, tally } = this.#job;
     const askedAt = clock.monotonic();
     const oldest = await this.#oldestAbove(cursor);
     await waitUntil(this.#job, askedAt + REST_MS);
@@ -220,8 +221,7 @@ export class PayloadSpan {
     if (slotsOfRows(shown).length === 0) return true;
     this.horizon = oldest;
     this.#once.forEach((_, slot) => slot < oldest && this.#once.delete(slot));
-    const asked_at = new Date(clock.now()).toISOString();
-    await lake.writeHorizon("payloads", relay.name, { oldest_slot: oldest, asked_at });
+    await keepPayloadHorizon(this.#job, oldest);
     return true;
   }
 

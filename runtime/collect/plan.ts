@@ -10,7 +10,14 @@ import {
 } from "../chain/slots.ts";
 import { chunkRange, chunkRanges } from "../datasets/chunks.ts";
 import { type Dataset } from "../datasets/dataset.ts";
-import { type BadChunk, type Lake, type StoredChunk, isBad } from "../lake/lake.ts";
+import {
+  type BadChunk,
+  type ChunkMeta,
+  type Lake,
+  type StoredChunk,
+  isBad,
+  prunedRows,
+} from "../lake/lake.ts";
 import type { Relay } from "../relays/relay.ts";
 import { Awaiting } from "./awaiting.ts";
 
@@ -132,11 +139,17 @@ function planOf(
     if (entry?.meta.unproven?.has(slot)) {
       unproven.add(slot);
       if (isWanted) due.add(slot);
-    } else if (entry?.meta.suspect.has(slot) && (isAwaiting(slot) || window.again?.(slot))) again.add(slot);
+    } else if (entry && isDoubtful(entry.meta, slot) && (isAwaiting(slot) || window.again?.(slot)))
+      again.add(slot);
     else if (entry?.meta.covered.has(slot) || !isWanted) continue;
     missing.push(slot);
   }
   return { ...chunk, missing, unproven, due, again };
+}
+
+/** What was pruned can't be compared with another answer. */
+function isDoubtful(meta: ChunkMeta, slot: number): boolean {
+  return meta.suspect.has(slot) && prunedRows(meta, slot) === undefined;
 }
 
 /** A range in windows small enough to be listed at once, newest first. */

@@ -1,7 +1,7 @@
 import { type SlotRange, intersect } from "../chain/slots.ts";
 import { chunkRange } from "../datasets/chunks.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
-import { type StoredChunk, isBad, trusted } from "../lake/lake.ts";
+import { type StoredChunk, heldSlots, isBad, trusted } from "../lake/lake.ts";
 import { type Relay, serves } from "../relays/relay.ts";
 import type { RelaySource } from "./relaySource.ts";
 import { slotsAsked } from "./deliveredTarget.ts";
@@ -61,7 +61,7 @@ async function* plans(
       else stored.unshift(entry);
     }
     for (const entry of stored) {
-      const chosen = [...entry.meta.covered.slots()]
+      const chosen = heldSlots(entry.meta)
         .filter((slot) => slot >= range.first && slot <= range.last)
         .filter((slot) => options.chosen(name, relay.name, slot));
       const inside = await slotsAsked(job, datasets[name], chosen);

@@ -2,7 +2,7 @@ import { SETTLE_LAG_SLOTS } from "../chain/networks.ts";
 import { joinedRuns, slotRuns, slotStartMs } from "../chain/slots.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import { chunkRange } from "../datasets/chunks.ts";
-import { type StoredChunk, trusted } from "../lake/lake.ts";
+import { type StoredChunk, heldSlots, trusted } from "../lake/lake.ts";
 import { type Rereads, agreesBadly, dayOf, slotsIn } from "../lake/rereads.ts";
 import { oldestKept } from "./coverage.ts";
 import { slotsAsked } from "./deliveredTarget.ts";
@@ -50,7 +50,7 @@ export async function reread(
     const sound = await slotsAsked(
       job,
       datasets[dataset],
-      [...meta.covered.slots()].filter(
+      heldSlots(meta).filter(
         (slot) => slot >= Math.max(kept, target.first) && slot <= target.last && !meta.suspect.has(slot),
       ),
     );

@@ -265,6 +265,7 @@ export class SlotCollector {
       if (isBad(entry) || entry.meta.rows === 0) continue;
       const content = await trusted(() => this.#job.lake.read(entry.chunk), undefined);
       for (const [slot, lines] of content?.lines ?? []) if (lines.length > 0) this.#seen.expect(slot);
+      for (const [slot, rows] of entry.meta.pruned?.rows ?? []) if (rows > 0) this.#seen.expect(slot);
     }
   }
 

@@ -9,6 +9,7 @@ import {
   StaleGenerationError,
   emptyMeta,
   isBad,
+  prunedRows,
 } from "../lake/lake.ts";
 import { refusedRows } from "../lake/quarantine.ts";
 import type { Log } from "../log.ts";
@@ -126,6 +127,7 @@ class Merge {
     const refused = await this.#quarantine(answers);
     const replaced = [...this.#taken.keys()].some((slot) => before.covered.has(slot));
     const meta: ChunkMeta = {
+      ...(before.pruned ? { pruned: before.pruned } : {}),
       covered: this.#covered,
       suspect: this.#suspect,
       unproven: this.#unproven(answers, unproven, new Set(refused.map(({ slot }) => slot))),
@@ -145,6 +147,8 @@ class Merge {
 
   #take(answer: SlotAnswer, purpose: ReadPurpose): void {
     const { slot, block } = answer;
+    // With nothing to compare it with, an answer can't be told from one that lacks rows.
+    if (prunedRows(this.#before, slot) !== undefined) return;
     const doubtful = answer.doubt !== undefined;
     if (!this.#before.covered.has(slot)) {
       this.#covered = this.#covered.with(slot);
@@ -181,8 +185,10 @@ class Merge {
     const before = this.#before.unproven;
     if (!before) {
       const proven = new Set([...answers.map(({ slot }) => slot), ...refused]);
-      const isOpen = (slot: number) => !proven.has(slot) && (this.#lines?.get(slot) ?? []).length === 0;
-      if ([...this.#before.covered.slots()].some(isOpen)) return null;
+      const rowsAt = (slot: number) =>
+        prunedRows(this.#before, slot) ?? (this.#lines?.get(slot) ?? []).length;
+      if ([...this.#before.covered.slots()].some((slot) => !proven.has(slot) && rowsAt(slot) === 0))
+        return null;
     }
     let bits = before ?? emptyMeta(this.#chunk).suspect;
     for (const slot of unproven) bits = bits.with(slot);
@@ -203,6 +209,7 @@ class Merge {
   #blocks(): ReadonlyMap<number, SlotBlock> {
     const blocks = new Map<number, SlotBlock>();
     for (const slot of this.#covered.slots()) {
+      if (prunedRows(this.#before, slot) !== undefined) continue;
       const lines = this.#lines?.get(slot) ?? [];
       blocks.set(slot, this.#taken.get(slot)?.block ?? deflateSlot(lines.join(""), lines.length));
     }

@@ -285,6 +285,29 @@ export function lakeContract(
     }
   });
 
+  declare(
+    `${form}: a pruned slot stays covered, with its count and without lines; beside it others have theirs`,
+    async (t) => {
+      const { lake } = await start(t);
+      const covered = SlotBits.empty(64, 32).with(70).with(71).with(95);
+      const pruned = { rows: new Map([70, 71].map((slot) => [slot, slot === 70 ? 12 : 0])), generation: 123 };
+      const meta = { ...emptyMeta(bidsChunk), covered, rows: 13, pruned };
+      const line = numberedLine(95, 1, 1);
+      const generation = await lake.write(bidsChunk, blocksOf(new Map([[95, [line]]])), meta, 0);
+      const content = await lake.read(bidsChunk);
+      t.deepEqual(content?.stored.meta, meta);
+      t.deepEqual([...(content?.lines ?? [])], [[95, [line]]]);
+      await lake.restate(bidsChunk, { ...meta, suspect: covered }, generation);
+      t.deepEqual((await lake.read(bidsChunk))?.stored.meta, { ...meta, suspect: covered });
+      const both = blocksOf(new Map([70, 95].map((slot) => [slot, [numberedLine(slot, 1, 1)]])));
+      const head = await lake.head(bidsChunk);
+      await t.throwsAsync(lake.write(bidsChunk, both, { ...meta, rows: 14 }, head?.generation ?? 0), {
+        instanceOf: RangeError,
+        message: /slot 70 has rows to write but is pruned/,
+      });
+    },
+  );
+
   declare(`${form}: what doesn't fit together isn't written`, async (t) => {
     const { lake } = await start(t);
     const none = SlotBits.empty(64, 32);
@@ -319,6 +342,8 @@ export function lakeContract(
     if (!good || isBad(good)) return t.fail("not written");
     const values = encodeMeta(good.meta);
     const bits = (slot: number): string => SlotBits.empty(64, 32).with(slot).toString();
+    const counts = (slot: number, rows: number): string =>
+      Array.from({ length: 32 }, (_, index) => (index === slot - 64 ? String(rows) : "")).join(",");
     const body = joinBlocks([deflateSlot(numberedLine(70, 1, 6), 1)]);
     let { generation } = good;
     const cases: [Record<string, string>, RegExp][] = [
@@ -335,6 +360,11 @@ export function lakeContract(
       [{ revision: "-1" }, /count/],
       [{ rows: "1e3" }, /count/],
       [{ quarantined: "01" }, /count/],
+      [{ pruned: "1", pruned_generation: "7" }, /"pruned"/],
+      [{ pruned: counts(71, 1), pruned_generation: "7" }, /"pruned"/],
+      [{ pruned: counts(70, 2), pruned_generation: "7" }, /"pruned"/],
+      [{ pruned: counts(70, 1) }, /"pruned"/],
+      [{ pruned: counts(70, -1), pruned_generation: "7" }, /"pruned"/],
     ];
     const all = { first: 0, last: 1000 };
     for (const [change, fault] of cases) {

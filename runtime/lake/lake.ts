@@ -20,6 +20,16 @@ export interface ChunkMeta {
   readonly revision: number;
   readonly rows: number;
   readonly quarantined: number;
+  /** What `prune` took out of the lake once it had been published; absent where nothing was. */
+  readonly pruned?: PrunedRows;
+}
+
+/** Rows that are covered and lie in published files alone: nobody may take their slots for empty. */
+export interface PrunedRows {
+  /** How many rows each slot had; those without any among them. */
+  readonly rows: ReadonlyMap<number, number>;
+  /** The object's generation when it held them. */
+  readonly generation: number;
 }
 
 /** A chunk object as a listing shows it. */
@@ -114,7 +124,7 @@ export interface Lake {
   head(chunk: Chunk): Promise<StoredChunk | BadChunk | undefined>;
 
   /**
-   * One chunk with the lines of its covered slots (each ends with a newline), every line checked against the dataset,
+   * One chunk with the lines of its covered slots but pruned ones (each ends with a newline), every line checked against the dataset,
    * the slot against `covered`, the count against `rows`. Undefined when there is no object. Throws BadObjectError.
    */
   read(
@@ -161,6 +171,21 @@ export function emptyMeta({ first, last }: SlotRange): ChunkMeta {
   const none = SlotBits.empty(first, last - first + 1);
   const counts = { revision: 0, rows: 0, quarantined: 0 };
   return { covered: none, suspect: none, unproven: none, revised: none, ...counts };
+}
+
+/** How many rows of a slot were pruned; undefined where the slot wasn't. */
+export function prunedRows({ pruned }: ChunkMeta, slot: number): number | undefined {
+  return pruned?.rows.get(slot);
+}
+
+/** The covered slots whose rows the lake has. */
+export function heldSlots(meta: ChunkMeta): number[] {
+  return [...meta.covered.slots()].filter((slot) => prunedRows(meta, slot) === undefined);
+}
+
+/** The rows that a chunk's object holds. */
+export function heldRows({ rows, pruned }: ChunkMeta): number {
+  return rows - [...(pruned?.rows.values() ?? [])].reduce((sum, count) => sum + count, 0);
 }
 
 export function isBad(entry: StoredChunk | BadChunk): entry is BadChunk {

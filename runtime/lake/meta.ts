@@ -1,7 +1,7 @@
 import { slotCount } from "../chain/slots.ts";
 import { SlotBits } from "../datasets/bits.ts";
 import type { Chunk } from "../datasets/chunks.ts";
-import type { ChunkMeta } from "./lake.ts";
+import type { ChunkMeta, PrunedRows } from "./lake.ts";
 
 /** The version of the lake's layout that this program writes, and the only one that it reads. */
 export const LAYOUT_VERSION = "1";
@@ -16,6 +16,7 @@ export function encodeMeta(meta: ChunkMeta): Record<string, string> {
     revision: String(meta.revision),
     rows: String(meta.rows),
     quarantined: String(meta.quarantined),
+    ...(meta.pruned ? encodePruned(meta.covered, meta.pruned) : {}),
     version: LAYOUT_VERSION,
   };
 }
@@ -55,7 +56,43 @@ export function decodeMeta(
   const quarantined = countOf(values, "quarantined");
   if (revision === undefined || rows === undefined || quarantined === undefined)
     return { fault: `its metadata's "revision", "rows" or "quarantined" isn't a count` };
-  return { covered, suspect, unproven, revised, revision, rows, quarantined };
+  const counts = { revision, rows, quarantined };
+  const held = { covered, suspect, unproven, revised, ...counts };
+  if (valueOf(values, "pruned") === undefined) return held;
+  const pruned = decodePruned(chunk, values, held);
+  return pruned
+    ? { ...held, pruned }
+    : { fault: `its metadata's "pruned" doesn't say how many rows of which covered slots` };
+}
+
+/** A count a slot, first slot first, with commas; nothing for a slot whose rows are there. */
+function encodePruned(covered: SlotBits, { rows, generation }: PrunedRows): Record<string, string> {
+  const first = Math.min(...rows.keys());
+  const counts = Array.from(covered.toString(), () => "");
+  for (const [slot, count] of rows) counts[slot % counts.length] = String(count);
+  return first === Infinity ? {} : { pruned: counts.join(","), pruned_generation: String(generation) };
+}
+
+function decodePruned(
+  chunk: Chunk,
+  values: Readonly<Record<string, string>>,
+  { covered, rows }: Pick<ChunkMeta, "covered" | "rows">,
+): PrunedRows | undefined {
+  const texts = (valueOf(values, "pruned") ?? "").split(",");
+  // Of 16 digits in a folder, and in a bucket.
+  const generation = Number(valueOf(values, "pruned_generation"));
+  if (texts.length !== slotCount(chunk) || !Number.isSafeInteger(generation) || generation < 1)
+    return undefined;
+  const counts = new Map<number, number>();
+  let sum = 0;
+  for (const [index, text] of texts.entries()) {
+    if (text === "") continue;
+    const count = countOf({ text }, "text");
+    if (count === undefined || !covered.has(chunk.first + index)) return undefined;
+    counts.set(chunk.first + index, count);
+    sum += count;
+  }
+  return counts.size > 0 && sum <= rows ? { rows: counts, generation } : undefined;
 }
 
 function valueOf(values: Readonly<Record<string, string>>, key: string): string | undefined {

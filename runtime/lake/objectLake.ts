@@ -13,8 +13,11 @@ import {
   BadObjectError,
   type ChunkMeta,
   type Horizon,
+  heldRows,
+  heldSlots,
   isBad,
   type Lake,
+  prunedRows,
   type QuarantineLine,
   StaleGenerationError,
   type StoredChunk,
@@ -113,9 +116,12 @@ class ObjectLake implements Lake {
     const ordered = [...blocks].sort(([a], [b]) => a - b);
     for (const [slot] of ordered) {
       if (!meta.covered.has(slot)) throw new RangeError(`slot ${slot} has rows to write but isn't covered`);
+      if (prunedRows(meta, slot) !== undefined)
+        throw new RangeError(`slot ${slot} has rows to write but is pruned`);
     }
     const rows = ordered.reduce((sum, [, block]) => sum + block.rows, 0);
-    if (rows !== meta.rows) throw new RangeError(`${rows} rows to write, but the metadata says ${meta.rows}`);
+    if (rows !== heldRows(meta))
+      throw new RangeError(`${rows} rows to write, but the metadata says ${heldRows(meta)}`);
     const body = joinBlocks(ordered.map(([, block]) => block));
     return this.#write(this.#object(chunk), body, values, ifGeneration);
   }
@@ -231,7 +237,7 @@ class ObjectLake implements Lake {
   async #lines(stored: StoredChunk, body: Buffer): Promise<Map<number, string[]>> {
     const { chunk, meta } = stored;
     const slotOf = this.#parser(chunk);
-    const lines = new Map<number, string[]>([...meta.covered.slots()].map((slot) => [slot, []]));
+    const lines = new Map<number, string[]>(heldSlots(meta).map((slot) => [slot, []]));
     let rows = 0;
     let last = chunk.first;
     for await (const batch of inflateLines(body, MAX_LINE, this.#limits.inflated)) {
@@ -246,7 +252,8 @@ class ObjectLake implements Lake {
         ofSlot.push(line);
       }
     }
-    if (rows !== meta.rows) throw new BodyFault(`it holds ${rows} rows, but its metadata says ${meta.rows}`);
+    if (rows !== heldRows(meta))
+      throw new BodyFault(`it holds ${rows} rows, but its metadata says ${heldRows(meta)}`);
     return lines;
   }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { DuckDBInstance } from "@duckdb/node-api";
 import fc from "fast-check";
 import { type ChainBlock, type ChainSource, missedBlock } from "../chain/chainSource.ts";
 import { simulatedNetwork } from "../chain/networks.ts";
@@ -15,7 +16,7 @@ import type { AskNode } from "./askNode.ts";
 import { beaconSource } from "./beaconNode.ts";
 import { executionSource } from "./executionNode.ts";
 import { openEndpoint } from "./nodeEndpoint.ts";
-import { openRpc, type Rpc } from "./rpc.ts";
+import { openRpc, PrunedError, type Rpc } from "./rpc.ts";
 import { xatuChain } from "./xatuChain.ts";
 import { writeXatu, writeXatuBeacon } from "./xatuFiles.testing.ts";
 
@@ -208,6 +209,14 @@ test("a node that lags, or no longer has blocks of that time, proves nothing of 
     executionWith(nodes.execution, (_, [name], told) => (Number(name) < number(LAST) + 30 ? null : told)),
   ];
   for (const source of pruned) t.is((await trueSlots(t, source)).size, 0, source.name);
+  // Of history that was cut off before the range a search may ask, by whatever way the node says so.
+  const gone = new PrunedError("pruned history unavailable");
+  for (const say of [() => null, () => Promise.reject(gone)]) {
+    const cut = executionWith(nodes.execution, (_, [name], told) =>
+      Number(name) < number(FIRST) - 9 ? say() : told,
+    );
+    t.is((await trueSlots(t, cut)).size, LAST - FIRST + 1);
+  }
 });
 
 test("a reorganisation while it is read leaves out the slots around the break", async (t) => {
@@ -284,4 +293,31 @@ test("xatu's files prove what lies between their blocks: a day that is cut off, 
   const slots = await trueSlots(t, doubtful, { first: FIRST, last: FIRST + 19 });
   for (const gone of [Number(third?.slot), FIRST + 8]) t.false(slots.has(gone));
   doubtful.close();
+});
+
+test("xatu's files are read in the types of other writers too: wider slots, seconds as integers, fees as decimals", async (t) => {
+  const { nodes } = await simulated(t);
+  const folder = await files(t, nodes.execution, FIRST, FIRST + 19);
+  const instance = await DuckDBInstance.create();
+  const connection = await instance.connect();
+  for (const [table, change] of [
+    [
+      "canonical_beacon_block",
+      `slot::BIGINT AS slot, (('0x' || substr(h, 15, 2) || substr(h, 13, 2) || substr(h, 11, 2) || substr(h, 9, 2) || substr(h, 7, 2)
+        || substr(h, 5, 2) || substr(h, 3, 2) || substr(h, 1, 2))::UBIGINT)::DECIMAL(38, 0) AS execution_payload_base_fee_per_gas`,
+    ],
+    ["canonical_execution_block", "epoch(block_date_time)::UINTEGER AS block_date_time"],
+  ] as const) {
+    const path = join(folder, table, "1000", "0.parquet");
+    const fee = table === "canonical_beacon_block" ? "execution_payload_base_fee_per_gas" : "''::BLOB";
+    await connection.run(
+      `CREATE OR REPLACE TABLE one AS SELECT *, hex(${fee}) AS h FROM read_parquet('${path}')`,
+    );
+    await connection.run(`COPY (SELECT * REPLACE (${change}) FROM one) TO '${path}' (FORMAT parquet)`);
+  }
+  connection.closeSync();
+  instance.closeSync();
+  const source = await xatuChain(folder);
+  t.deepEqual(await source.blocks({ first: FIRST, last: FIRST + 19 }), expected("xatu", FIRST, FIRST + 19));
+  source.close();
 });

@@ -10,7 +10,7 @@ import { type Network, SECONDS_PER_SLOT } from "../chain/networks.ts";
 import { type SlotRange, slotCount, slotStartMs } from "../chain/slots.ts";
 import { UserError } from "../errors.ts";
 import { address20, hash32, hexBytes, nodeDecoded, quantity, strangeNode } from "./nodeTypes.ts";
-import type { Rpc } from "./rpc.ts";
+import { type Rpc, unlessPruned } from "./rpc.ts";
 
 const blockType = t.intersection([
   t.type({
@@ -129,8 +129,13 @@ class ExecutionChain {
   }
 
   async #linked(number: number): Promise<LinkedBlock | undefined> {
-    const told = await this.#rpc("eth_getBlockByNumber", [`0x${number.toString(16)}`, false]);
-    const block = nodeDecoded(nullableBlock, told);
+    // Nodes say that they have cut off a block by null, or by an error.
+    const block = await unlessPruned(async () =>
+      nodeDecoded(
+        nullableBlock,
+        await this.#rpc("eth_getBlockByNumber", [`0x${number.toString(16)}`, false]),
+      ),
+    );
     if (!block) return undefined;
     if (Number(block.number) !== number) throw strangeNode("a block has another number");
     const slot = this.slotOf(Number(block.timestamp));

@@ -11,15 +11,25 @@ const ATTEMPTS = 5;
 const TIMEOUT_MS = 30_000;
 const MAX_BYTES = 64 * 2 ** 20;
 
-/** What a node says where it no longer keeps the state of a block: geth, Erigon, Nethermind, Besu and Reth in their words. */
+/** What a node says where it no longer keeps the state of a block, or the block (EIP-4444): geth, Erigon, Nethermind, Besu and Reth in their words. */
 const PRUNED =
-  /missing trie node|historical state|state .*(?:unavailable|not available|pruned)|not (?:be )?found.*state|distance to target block exceeds|world state|archive/i;
+  /missing trie node|historical state|state .*(?:unavailable|not available|pruned)|not (?:be )?found.*state|distance to target block exceeds|world state|pruned history|archive/i;
 
 /** Asks an execution node by JSON-RPC; calls that are made together share a request. Throws UserError, `PrunedError` among it. */
 export type Rpc = (method: string, params: readonly unknown[]) => Promise<unknown>;
 
-/** The node no longer keeps the state that was asked for. */
+/** The node no longer keeps the state, or the block, that was asked for. */
 export class PrunedError extends UserError {}
+
+/** What a node tells; undefined where it no longer keeps that. */
+export async function unlessPruned<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof PrunedError) return undefined;
+    throw error;
+  }
+}
 
 /**
  * An execution node's JSON-RPC at a URL, by viem: it batches, waits and asks again at 429 and 5xx, and minds the size of answers.

@@ -8,11 +8,15 @@ import {
 } from "../chain/chainSource.ts";
 import type { SlotRange } from "../chain/slots.ts";
 import { UserError } from "../errors.ts";
-import { littleEndian, openXatuFiles, type XatuFiles, xatuText } from "./xatuFiles.ts";
+import { openXatuFiles, wideInteger, type XatuFiles, xatuText, xatuWide } from "./xatuFiles.ts";
 
 const BEACON = "canonical_beacon_block";
 const EXECUTION = "canonical_execution_block";
 const BLOB_GAS = 131_072;
+
+/** ClickHouse's DateTime64 is a TIMESTAMP in parquet, its DateTime an integer of Unix seconds. */
+const SECONDS = `coalesce(TRY_CAST(CAST(block_date_time AS VARCHAR) AS BIGINT),
+    CAST(epoch(TRY_CAST(CAST(block_date_time AS VARCHAR) AS TIMESTAMP)) AS BIGINT))`;
 
 /** The chain by xatu's parquet files: they hold what was final, and are held to their own parent roots like any node. */
 export async function xatuChain(folder: string): Promise<ChainSource> {
@@ -45,7 +49,7 @@ interface Row {
   readonly fee_recipient: string | null;
   readonly gas_used: string | null;
   readonly gas_limit: string | null;
-  /** Hex of little-endian bytes. */
+  /** As `wideInteger` takes it. */
   readonly base_fee: string | null;
   readonly transactions: string | null;
   readonly blob_gas: string | null;
@@ -65,15 +69,15 @@ function statement(files: XatuFiles, { first, last }: SlotRange): string {
     coalesce((SELECT max(slot) FROM ${beacon} WHERE slot < ${first}), ${first})
     AND coalesce((SELECT min(slot) FROM ${beacon} WHERE slot > ${last}), ${last})
 ), blocks AS (
-  SELECT DISTINCT slot, ${xatuText("block_root")} AS block_root, ${xatuText("parent_root")} AS parent_root,
+  SELECT DISTINCT CAST(slot AS UINTEGER) AS slot, ${xatuText("block_root")} AS block_root, ${xatuText("parent_root")} AS parent_root,
     CAST(proposer_index AS VARCHAR) AS proposer_index, ${xatuText("execution_payload_block_hash")} AS block_hash,
     ${xatuText("execution_payload_parent_hash")} AS parent_hash, ${told("block_number")},
     ${xatuText("execution_payload_fee_recipient")} AS fee_recipient, ${told("gas_used")}, ${told("gas_limit")},
-    hex(execution_payload_base_fee_per_gas) AS base_fee, CAST(execution_payload_transactions_count AS VARCHAR) AS transactions,
+    ${xatuWide("execution_payload_base_fee_per_gas")} AS base_fee, CAST(execution_payload_transactions_count AS VARCHAR) AS transactions,
     CAST(execution_payload_blob_gas_used AS VARCHAR) AS blob_gas
   FROM near
 ), executed AS (
-  SELECT DISTINCT block_number, ${xatuText("block_hash")} AS hash, CAST(epoch(block_date_time) AS BIGINT) AS seconds, ${xatuText("extra_data")} AS extra_data
+  SELECT DISTINCT block_number, ${xatuText("block_hash")} AS hash, ${SECONDS} AS seconds, ${xatuText("extra_data")} AS extra_data
   FROM ${files.from(EXECUTION)} WHERE block_number BETWEEN (SELECT min(CAST(block_number AS UBIGINT)) FROM blocks)
     AND (SELECT max(CAST(block_number AS UBIGINT)) FROM blocks)
 )
@@ -109,7 +113,7 @@ function blockOf(row: Row): ChainBlock {
     fee_recipient: row.fee_recipient,
     gas_used: row.gas_used,
     gas_limit: row.gas_limit,
-    base_fee_per_gas: base_fee === null ? null : littleEndian(base_fee).toString(),
+    base_fee_per_gas: base_fee === null ? null : wideInteger(base_fee).toString(),
     extra_data,
     extra_data_text: extra_data === null ? null : extraText(extra_data),
     transactions: row.transactions,

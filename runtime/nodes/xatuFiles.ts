@@ -59,7 +59,17 @@ export async function openXatuFiles(folder: string, tables: readonly string[]): 
   };
 }
 
-/** An integer of 128 or 256 bits from the hex of its little-endian bytes; "" is 0. */
-export function littleEndian(bytes: string): bigint {
-  return bytes === "" ? 0n : BigInt(`0x${Buffer.from(bytes, "hex").reverse().toString("hex")}`);
+/**
+ * A wide integer as text for `wideInteger`: the bytes of UInt128 and UInt256, which come as a BLOB, in hex; of any other type, since
+ * those bytes would mean something else there, its digits behind a #.
+ */
+export const xatuWide = (column: string) =>
+  `CASE typeof(${column}) WHEN 'BLOB' THEN hex(TRY_CAST(${column} AS BLOB)) ELSE '#' || CAST(${column} AS VARCHAR) END`;
+
+/** The integer of such a text: little-endian bytes, or digits; "" is 0. Throws UserError. */
+export function wideInteger(text: string): bigint {
+  if (/^#\d+$/.test(text)) return BigInt(text.slice(1));
+  if (!/^(?:[0-9a-fA-F]{2})*$/.test(text))
+    throw new UserError(`xatu's files have ${printable(text.slice(1), 80)} where an integer is to be`);
+  return text === "" ? 0n : BigInt(`0x${Buffer.from(text, "hex").reverse().toString("hex")}`);
 }

@@ -1,6 +1,7 @@
 import * as t from "io-ts";
+import pLimit from "p-limit";
 import { hash32, hexBytes, nodeDecoded, quantity, strangeNode } from "../nodes/nodeTypes.ts";
-import { PrunedError, type Rpc } from "../nodes/rpc.ts";
+import { PrunedError, type Rpc, unlessPruned } from "../nodes/rpc.ts";
 import { distributedBy, distributionsOf } from "./contracts.ts";
 import type { BlockFacts, Claim, OwnSpending } from "./verdict.ts";
 
@@ -27,30 +28,39 @@ const receiptType = t.intersection([
   }),
   t.partial({ blobGasUsed: quantity, blobGasPrice: quantity }),
 ]);
+const nullableReceipt = t.union([receiptType, t.null]);
+const nullableReceipts = t.union([t.array(receiptType), t.null]);
 const logsType = t.array(t.type({ address: hexBytes, topics: t.array(hash32), data: hexBytes }));
 
 type Block = t.TypeOf<typeof blockType>;
 type Receipt = t.TypeOf<typeof receiptType>;
 
 const GWEI = 1_000_000_000n;
+/** Receipts of a block take up to some MB, and calls that are made together are answered in one body. */
+const receiptsAtOnce = pLimit(8);
 
 const nullableBlock = t.union([blockType, t.null]);
 
 /**
- * What an execution node tells of the block of a claim. The calls of many claims made together share requests. The block at the
- * claimed number is asked for first: where it is the claimed one, nothing else has to be asked to know that it is canonical.
+ * What an execution node tells of the block of a claim; undefined where it tells of no block there: it may have cut off its history
+ * (EIP-4444), or another replica behind the same address may be behind. The calls of many claims made together share requests. The
+ * block at the claimed number is asked for first: where it is the claimed one, nothing else has to be asked to know that it is
+ * canonical.
  */
-export async function rpcFacts(rpc: Rpc, claim: Claim): Promise<BlockFacts> {
+export async function rpcFacts(rpc: Rpc, claim: Claim): Promise<BlockFacts | undefined> {
   const { blockHash, blockNumber, recipient } = claim;
-  const at = async (number: string) =>
-    nodeDecoded(nullableBlock, await rpc("eth_getBlockByNumber", [number, false]));
-  const isClaimed = (block: Block | null) => block?.hash.toLowerCase() === blockHash;
+  const blockBy = async (method: string, name: string) =>
+    unlessPruned(async () => nodeDecoded(nullableBlock, await rpc(method, [name, false])));
+  const at = async (number: string) => blockBy("eth_getBlockByNumber", number);
+  const isClaimed = (block: Block | null | undefined) => block?.hash.toLowerCase() === blockHash;
   const canonical = blockNumber === null ? null : await at(`0x${blockNumber.toString(16)}`);
   if (canonical && isClaimed(canonical)) return new RpcBlock(rpc, recipient, canonical);
-  const block = nodeDecoded(nullableBlock, await rpc("eth_getBlockByHash", [blockHash, false]));
-  if (!block) return { ...NOTHING, state: "not_found" };
-  if (isClaimed(await at(block.number))) return new RpcBlock(rpc, recipient, block);
-  return { ...NOTHING, state: "not_canonical" };
+  const block = await blockBy("eth_getBlockByHash", blockHash);
+  // Only a node that shows another block in its place knows that there is no such block.
+  if (!block) return canonical ? { ...NOTHING, state: "not_found" } : undefined;
+  const inPlace = await at(block.number);
+  if (isClaimed(inPlace)) return new RpcBlock(rpc, recipient, block);
+  return inPlace ? { ...NOTHING, state: "not_canonical" } : undefined;
 }
 
 /** The block of a source that has nothing to say of its payments. */
@@ -86,13 +96,10 @@ class RpcBlock implements BlockFacts {
     // By hash (EIP-1898): no reorganisation between the two calls can mix two chains.
     const balance = async (blockHash: string) =>
       BigInt(nodeDecoded(quantity, await this.#rpc("eth_getBalance", [this.#recipient, { blockHash }])));
-    try {
+    return unlessPruned(async () => {
       const [after, before] = await Promise.all([balance(own), balance(parentHash)]);
       return after - before - this.withdrawals;
-    } catch (error) {
-      if (error instanceof PrunedError) return undefined;
-      throw error;
-    }
+    });
   }
 
   async lastTransaction() {
@@ -100,40 +107,46 @@ class RpcBlock implements BlockFacts {
     if (transactions.length === 0) return undefined;
     const last = nodeDecoded(hash32, transactions.at(-1));
     const place = `0x${(transactions.length - 1).toString(16)}`;
-    const [told, receipt] = await Promise.all([
-      this.#rpc("eth_getTransactionByBlockHashAndIndex", [own, place]),
-      this.#rpc("eth_getTransactionReceipt", [last]),
-    ]);
-    const { value, to, input } = nodeDecoded(transactionType, told);
-    return {
-      succeeded: BigInt(nodeDecoded(receiptType, receipt).status) === 1n,
-      value: BigInt(value),
-      to: to?.toLowerCase() ?? null,
-      input: input.toLowerCase(),
-    };
+    return unlessPruned(async () => {
+      const [told, receipt] = await Promise.all([
+        this.#rpc("eth_getTransactionByBlockHashAndIndex", [own, place]),
+        this.#rpc("eth_getTransactionReceipt", [last]),
+      ]);
+      const { value, to, input } = nodeDecoded(transactionType, told);
+      // Nodes find the transactions of the last year or so alone by their hash; of older ones the block's list has the receipts.
+      const { status } = nodeDecoded(nullableReceipt, receipt) ?? (await this.#receipts()).at(-1) ?? {};
+      if (status === undefined) return undefined;
+      return {
+        succeeded: BigInt(status) === 1n,
+        value: BigInt(value),
+        to: to?.toLowerCase() ?? null,
+        input: input.toLowerCase(),
+      };
+    });
   }
 
-  async distributed(): Promise<bigint> {
+  async distributed(): Promise<bigint | undefined> {
     const wanted = distributionsOf(this.#recipient);
     const filter = {
       blockHash: this.#block.hash,
       address: [...new Set(wanted.map(({ at }) => at))],
       topics: [wanted.map(({ topic }) => topic)],
     };
-    const logs = nodeDecoded(logsType, await this.#rpc("eth_getLogs", [filter]));
-    const events = logs.map(({ address, topics: [topic = ""], data }) => ({
+    const logs = await unlessPruned(async () =>
+      nodeDecoded(logsType, await this.#rpc("eth_getLogs", [filter])),
+    );
+    const events = logs?.map(({ address, topics: [topic = ""], data }) => ({
       address: address.toLowerCase(),
       topic: topic.toLowerCase(),
       data,
     }));
-    return distributedBy(this.#recipient, events);
+    return events && distributedBy(this.#recipient, events);
   }
 
-  async ownSpending(): Promise<OwnSpending> {
-    const { hash: own, transactions, baseFeePerGas = "0x0" } = this.#block;
-    const receipts = nodeDecoded(t.array(receiptType), await this.#rpc("eth_getBlockReceipts", [own]));
-    if (receipts.length !== transactions.length)
-      throw strangeNode("a block's receipts are not those of its transactions");
+  async ownSpending(): Promise<OwnSpending | undefined> {
+    const { hash: own, baseFeePerGas = "0x0" } = this.#block;
+    const receipts = await unlessPruned(() => this.#receipts());
+    if (!receipts) return undefined;
     const sent = receipts.filter(({ from }) => from.toLowerCase() === this.#recipient);
     const values = await Promise.all(
       sent.map(async (receipt) => {
@@ -154,6 +167,17 @@ class RpcBlock implements BlockFacts {
         0n,
       ),
     };
+  }
+
+  /** The receipts of all the block's transactions, in their order. Throws PrunedError where the node has none of that block. */
+  async #receipts(): Promise<readonly Receipt[]> {
+    const { hash: own, transactions } = this.#block;
+    const told = await receiptsAtOnce(() => this.#rpc("eth_getBlockReceipts", [own]));
+    const receipts = nodeDecoded(nullableReceipts, told);
+    if (!receipts) throw new PrunedError("the node has no receipts of that block");
+    if (receipts.length !== transactions.length)
+      throw strangeNode("a block's receipts are not those of its transactions");
+    return receipts;
   }
 }
 

@@ -10,6 +10,7 @@ import { writeXatu } from "../nodes/xatuFiles.testing.ts";
 import { startSimulator } from "../simulator/server.ts";
 import { openDuckDb } from "../warehouse/duckdb/duckdb.ts";
 import { newFolder, put, relayNamed, rowOf } from "../warehouse/warehouse.testing.ts";
+import { rpcFacts } from "./rpcFacts.ts";
 import { verifyPayments } from "./verify.ts";
 import { openXatu } from "./xatuFacts.ts";
 
@@ -81,4 +82,15 @@ test("of what the simulated relays delivered, an execution node and xatu's files
     await warehouse.query(`SELECT ${columns}`),
     byNode.filter(({ verdict }) => verdict !== "not_found"),
   );
+  // A payload may have its block's number wrong, as 0, or not at all.
+  const [one, other] = onChain.filter((block) => block !== undefined);
+  for (const blockNumber of [one?.number ?? 0, other?.number ?? 0, 0, null]) {
+    const claim = { slot: one?.slot ?? 0, blockHash: one?.hash ?? "", blockNumber, recipient: "0x", due: 1n };
+    const told = await blocks.facts([claim]);
+    t.deepEqual(
+      Array.from(told.values(), ({ state }) => state),
+      ["canonical"],
+    );
+    t.is((await rpcFacts(rpc, claim))?.state, "canonical");
+  }
 });

@@ -61,13 +61,15 @@ interface Verified {
   readonly value?: bigint;
   /** What an adjustment of the block says, wei. */
   readonly adjusted?: bigint;
+  /** True: it comes in after the payload was verified. */
+  readonly isLate?: boolean;
 }
 
 /** What table payments holds after one payload was verified by a node: `verdict method paid withdrawals`, and what was due. */
 async function verified(
   t: ExecutionContext,
   url: string,
-  { of = network, value = CLAIM, adjusted }: Verified = {},
+  { of = network, value = CLAIM, adjusted, isLate = false }: Verified = {},
 ) {
   const folder = await newFolder(t);
   const lake = openFolderLake(join(folder, "lake"), network.name);
@@ -76,6 +78,13 @@ async function verified(
   t.teardown(() => warehouse.close());
   const row = rowOf(SLOT, 1, { block_hash: hashOf(9), block_number: "9", value: String(value) });
   await put(lake, network, "payloads", "heron", { rows: new Map([[SLOT, [row]]]) });
+  const verify = async () => {
+    await warehouse.load(lake, [relayNamed("heron")]);
+    const range = { first: SLOT, last: SLOT };
+    const scope = { network: of, range, nowMs: clock.now() };
+    return verifyPayments({ warehouse, clock, scope, source: { kind: "rpc", rpc: openRpc(url) } });
+  };
+  if (isLate) await verify();
   if (adjusted !== undefined) {
     const adjustment = {
       block_number: "9",
@@ -88,17 +97,13 @@ async function verified(
     };
     await put(lake, network, "adjustments", "heron", { rows: new Map([[SLOT, [adjustment]]]) });
   }
-  await warehouse.load(lake, [relayNamed("heron")]);
-  const range = { first: SLOT, last: SLOT };
-  const outcome = await verifyPayments({
-    warehouse,
-    clock,
-    scope: { network: of, range, nowMs: clock.now() },
-    source: { kind: "rpc", rpc: openRpc(url) },
-  }).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+  const outcome = await verify().catch((error: unknown) =>
+    error instanceof Error ? error.message : String(error),
+  );
   const rows = await warehouse.query("SELECT verdict, method, paid, withdrawals FROM payments");
   const due = await warehouse.query("SELECT claimed, adjusted_value, difference FROM payments");
-  return { outcome, rows: rows.map((told) => Object.values(told).map(textOfValue).join(" ")), due };
+  const [{ tried } = {}] = await warehouse.query("SELECT tried FROM payments");
+  return { outcome, rows: rows.map((told) => Object.values(told).map(textOfValue).join(" ")), due, tried };
 }
 
 function textOfValue(value: unknown): string {
@@ -116,6 +121,9 @@ test("where the relay adjusted the block, the adjusted value is what is due", as
   const { rows, due } = await verified(t, url, { value: CLAIM + 50n, adjusted: CLAIM });
   t.deepEqual(rows, ["exact balance 1000 3000000000"]);
   t.deepEqual(due, [{ claimed: "1050", adjusted_value: "1000", difference: "0" }]);
+  const late = await verified(t, url, { value: CLAIM + 50n, adjusted: CLAIM, isLate: true });
+  t.deepEqual([late.rows, late.due], [rows, due]);
+  t.deepEqual((await verified(t, url, { isLate: true })).outcome, { verdicts: {}, left: 0, pruned: false });
   // Without the adjustment the same payment falls short.
   const unadjusted = await verified(t, url, { value: CLAIM + 50n });
   t.regex(unadjusted.rows.join(), /^less /);
@@ -183,8 +191,45 @@ test("a block whose number the payload has wrong, or not at all, is found by its
     [null, hashOf(9), "canonical"],
     [9, hashOf(11), "not_found"],
   ] as const)
-    t.is((await rpcFacts(rpc, { ...claim, blockHash, blockNumber })).state, state);
+    t.is((await rpcFacts(rpc, { ...claim, blockHash, blockNumber }))?.state, state);
   t.is(asked.join(" ").replaceAll("eth_getBlockBy", ""), "Number Number Hash Number Hash Number Number Hash");
+});
+
+const NO_HISTORY = { error: { code: 4444, message: "pruned history unavailable" } };
+for (const [what, gone] of [
+  ["says nothing of", { result: null }],
+  ["says that it has cut off", NO_HISTORY],
+] as const)
+  test(`a node that ${what} blocks of that time gives no verdict: it doesn't know what was on the chain`, async (t) => {
+    const without = (call: NodeCall): NodeReply =>
+      call.method.startsWith("eth_getBlockBy") && call.params[0] !== "finalized" ? gone : honest(call);
+    const { outcome, rows } = await verified(t, await serveNode(t, without));
+    t.deepEqual(rows, []);
+    t.deepEqual(outcome, { verdicts: {}, left: 1, pruned: false });
+  });
+
+test("a node that finds no receipt by an old transaction's hash has it in the block's list", async (t) => {
+  const unindexed = ({ method, params, id }: NodeCall): NodeReply => {
+    if (method === "eth_getTransactionReceipt") return { result: null };
+    if (method === "eth_getBalance") return { result: hex(50n) };
+    const told = honest({ method, params, id });
+    return method === "eth_getTransactionByBlockHashAndIndex"
+      ? { result: { value: hex(CLAIM), to: recipient, input: "0x" } }
+      : told;
+  };
+  const { rows } = await verified(t, await serveNode(t, unindexed));
+  t.deepEqual(rows, ["exact last_transaction 1000 3000000000"]);
+});
+
+test("a node without receipts of that time tells what it has: only the steps that were possible are named", async (t) => {
+  const without = (call: NodeCall): NodeReply => {
+    if (/Receipt/.test(call.method)) return { result: null };
+    if (call.method === "eth_getLogs") return NO_HISTORY;
+    return call.method === "eth_getBalance" ? { result: hex(50n) } : honest(call);
+  };
+  const { rows, tried } = await verified(t, await serveNode(t, without));
+  t.regex(rows.join(), /^less shortfall /);
+  t.is(tried, "block,balance");
 });
 
 test("refusals and errors are waited out: 429 and 503 before the answer change nothing", async (t) => {
@@ -244,4 +289,22 @@ test("in BigQuery the payloads' days are named by literals: the table refuses st
     asked[0] ?? "",
     /payloads\.block_timestamp BETWEEN TIMESTAMP '2023-11-15 00:21:20\S*' AND TIMESTAMP '2023-11-15 00:23:08/,
   );
+});
+
+test("receipts of many blocks aren't asked for in one body, which would be too large", async (t) => {
+  let most = 0;
+  const url = await serveNode(
+    t,
+    (call) => (call.method === "eth_getTransactionReceipt" ? { result: null } : honest(call)),
+    (calls) => {
+      most = Math.max(most, calls.filter(({ method }) => method === "eth_getBlockReceipts").length);
+    },
+  );
+  const claim = { slot: SLOT, blockHash: hashOf(9), blockNumber: 9, recipient, due: CLAIM };
+  const rpc = openRpc(url);
+  const facts = await Promise.all(Array.from({ length: 40 }, () => rpcFacts(rpc, claim)));
+  t.true(
+    (await Promise.all(facts.map(async (each) => each?.lastTransaction()))).every((last) => last?.succeeded),
+  );
+  t.true(most >= 1 && most <= 8, `${most} in one body`);
 });

@@ -36,7 +36,7 @@ export interface VerifyOptions {
 
 export interface VerifySummary {
   readonly verdicts: Readonly<Partial<Record<Verdict, number>>>;
-  /** Payloads whose block isn't final, or isn't in the source's files: they have no verdict yet. */
+  /** Payloads whose block isn't final, or which the source tells nothing of: they have no verdict yet. */
   readonly left: number;
   /** True: balances couldn't be asked for, since the node no longer keeps that state. */
   readonly pruned: boolean;
@@ -90,8 +90,8 @@ interface Judged {
 async function outcomesOf(source: PaymentsSource, claims: readonly Wanted[]): Promise<Judged[]> {
   const told = source.kind === "xatu" ? await source.blocks.facts(claims) : undefined;
   const limit = pLimit(BLOCKS_AT_ONCE);
-  const asked = new Map<string, Promise<BlockFacts>>();
-  const factsOf = (claim: Wanted): Promise<BlockFacts> | undefined => {
+  const asked = new Map<string, Promise<BlockFacts | undefined>>();
+  const factsOf = (claim: Wanted): Promise<BlockFacts | undefined> | undefined => {
     const key = factsKey(claim);
     if (told) {
       const facts = told.get(key);
@@ -113,18 +113,20 @@ async function outcomesOf(source: PaymentsSource, claims: readonly Wanted[]): Pr
   return judged.flat();
 }
 
+/** Payloads without a verdict; what is due may have changed since, where an adjustment came in later. */
 function wantedSql({ warehouse, scope, again }: VerifyOptions): string {
   const d = sqlDialectOf(warehouse.url);
   const known = again
     ? ""
     : `AND NOT EXISTS (SELECT 1 FROM ${paymentsTable.name} AS known WHERE known.relay = payloads.relay
-    AND known.slot = payloads.slot AND known.block_hash = payloads.block_hash)`;
+    AND known.slot = payloads.slot AND known.block_hash = payloads.block_hash
+    AND COALESCE(known.adjusted_value, -1) = COALESCE(adjusted.adjusted_value, -1))`;
   return `WITH adjusted AS (
   SELECT relay, slot, adjusted_block_hash, MIN(adjusted_value) AS adjusted_value FROM ${rowTables.adjustments.name}
   WHERE ${inScope(d, scope)} GROUP BY relay, slot, adjusted_block_hash
 )
 SELECT DISTINCT payloads.relay AS relay, payloads.slot AS slot, block_hash, block_number, proposer_fee_recipient AS recipient,
-  CAST(value AS STRING) AS claimed, CAST(adjusted_value AS STRING) AS adjusted
+  CAST(value AS STRING) AS claimed, CAST(adjusted.adjusted_value AS STRING) AS adjusted
 FROM payloads LEFT JOIN adjusted ON adjusted.relay = payloads.relay AND adjusted.slot = payloads.slot
   AND adjusted_block_hash = block_hash
 WHERE ${inScope(d, scope, "payloads")} ${known}

@@ -1,5 +1,5 @@
 import { quotedText } from "../datasets/schema.ts";
-import { littleEndian, openXatuFiles, type XatuFiles, xatuText } from "../nodes/xatuFiles.ts";
+import { openXatuFiles, wideInteger, type XatuFiles, xatuText, xatuWide } from "../nodes/xatuFiles.ts";
 import { DISTRIBUTIONS, distributedBy, type LoggedEvent } from "./contracts.ts";
 import type { BlockFacts, Claim } from "./verdict.ts";
 
@@ -58,17 +58,21 @@ function statement(files: XatuFiles): string {
   const [blocks, transactions, diffs] = TABLES.map((table) => files.from(table));
   const withEvents = files.has(EVENTS);
   const events = withEvents ? files.from(EVENTS) : NO_EVENTS;
-  return `WITH known AS MATERIALIZED (
-  SELECT block_number AS number, ${xatuText("block_hash")} AS hash, CAST(base_fee_per_gas AS HUGEINT) AS base_fee,
+  const told = `block_number AS number, ${xatuText("block_hash")} AS hash, CAST(base_fee_per_gas AS HUGEINT) AS base_fee,
     gas_used = 0 AS is_empty
-  FROM ${blocks}
-  WHERE block_number IN (SELECT number FROM asked WHERE number IS NOT NULL)
-    OR ${xatuText("block_hash")} IN (SELECT hash FROM asked WHERE number IS NULL)
+  FROM ${blocks}`;
+  // A number may be wrong, or 0 in rows of 2022: what isn't where it should be is looked for by its hash.
+  return `WITH numbered AS MATERIALIZED (
+  SELECT ${told} WHERE block_number IN (SELECT number FROM asked WHERE number IS NOT NULL)
+), known AS MATERIALIZED (
+  SELECT * FROM numbered
+  UNION
+  SELECT ${told} WHERE ${xatuText("block_hash")} IN (SELECT hash FROM asked EXCEPT SELECT hash FROM numbered)
 ), wanted AS MATERIALIZED (
   SELECT DISTINCT asked.hash, asked.recipient, own.number, own.base_fee, own.is_empty
   FROM asked JOIN known AS own ON own.hash = asked.hash
 ), sent AS (
-  SELECT block_number AS number, transaction_index AS place, success, hex(value) AS value,
+  SELECT block_number AS number, transaction_index AS place, success, ${xatuWide("value")} AS value,
     ${xatuText("to_address")} AS receiver, ${xatuText("from_address")} AS sender, ${INPUT} AS input,
     CAST(gas_used AS HUGEINT) AS gas, CAST(gas_price AS HUGEINT) AS price
   FROM ${transactions} WHERE block_number IN (SELECT number FROM wanted)
@@ -93,7 +97,7 @@ function statement(files: XatuFiles): string {
 ), reached AS (
   SELECT DISTINCT number FROM changes
 ), balances AS (
-  SELECT changes.number, recipient, hex(arg_min(from_value, place)) AS before_value, hex(arg_max(to_value, place)) AS after_value
+  SELECT changes.number, recipient, ${xatuWide("arg_min(from_value, place)")} AS before_value, ${xatuWide("arg_max(to_value, place)")} AS after_value
   FROM changes JOIN wanted ON wanted.number = changes.number AND recipient = address GROUP BY changes.number, recipient
 )
 SELECT asked.hash, asked.recipient, wanted.hash IS NOT NULL AS canonical, other.hash IS NOT NULL AS replaced,
@@ -136,13 +140,13 @@ function toldBy(row: Row): BlockFacts | undefined {
     state: row.canonical ? "canonical" : "not_canonical",
     // Rows come from what transactions changed: withdrawals, credited after the last one, aren't among them.
     gained: async () =>
-      row.reached ? littleEndian(row.after_value ?? "") - littleEndian(row.before_value ?? "") : undefined,
+      row.reached ? wideInteger(row.after_value ?? "") - wideInteger(row.before_value ?? "") : undefined,
     lastTransaction: async () =>
       last === null
         ? undefined
         : {
             succeeded: last.success,
-            value: littleEndian(last.value),
+            value: wideInteger(last.value),
             to: last.receiver,
             input: last.input || "0x",
           },
@@ -152,7 +156,7 @@ function toldBy(row: Row): BlockFacts | undefined {
         ? undefined
         : {
             spent: (row.amounts ?? []).reduce(
-              (sum, amount) => sum + littleEndian(amount),
+              (sum, amount) => sum + wideInteger(amount),
               BigInt(row.fees ?? "0"),
             ),
             tips: BigInt(row.tips),

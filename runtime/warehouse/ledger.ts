@@ -3,7 +3,7 @@ import { SlotBits } from "../datasets/bits.ts";
 import type { Chunk } from "../datasets/chunks.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import { UserError } from "../errors.ts";
-import { type BadChunk, type StoredChunk, emptyMeta } from "../lake/lake.ts";
+import { type BadChunk, type StoredChunk, emptyMeta, heldSlots, prunedRows } from "../lake/lake.ts";
 import { integerOf, textOf } from "./cells.ts";
 import type { Value } from "./warehouse.ts";
 
@@ -34,19 +34,32 @@ export interface ChunkChange {
   readonly insert: readonly number[];
 }
 
+/** The slots of an object that were pruned from the lake before they came into this ledger. */
+export function withheld({ meta }: StoredChunk, before: LedgerRow | undefined): number[] {
+  return [...(meta.pruned?.rows.keys() ?? [])].filter((slot) => before?.covered.has(slot) !== true);
+}
+
 /**
  * Compares an object with the ledger: slots that are covered in the object and not in the ledger are inserted; where the
- * object's revision is higher, those of its revised slots that the ledger has are replaced. What only the ledger has stays.
+ * object's revision is higher, those of its revised slots that the ledger has are replaced. What only the ledger has stays. Slots
+ * that were pruned from the lake are neither inserted nor removed: a ledger that lacks them doesn't say that they are covered.
  */
 export function changeOf(stored: StoredChunk, before: LedgerRow | undefined): ChunkChange {
   const { chunk, object, generation, meta } = stored;
   const has = (slot: number): boolean => before?.covered.has(slot) === true;
-  const remove = before && meta.revision > before.revision ? [...meta.revised.slots()].filter(has) : [];
+  const isHeld = (slot: number): boolean => prunedRows(meta, slot) === undefined;
+  const revised = before && meta.revision > before.revision ? [...meta.revised.slots()] : [];
+  const remove = revised.filter((slot) => has(slot) && isHeld(slot));
   const replaced = new Set(remove);
-  const insert = [...meta.covered.slots()].filter((slot) => !has(slot) || replaced.has(slot));
-  let { covered } = meta;
+  const insert = heldSlots(meta).filter((slot) => !has(slot) || replaced.has(slot));
+  let { covered, suspect, rows } = meta;
+  for (const slot of withheld(stored, before)) {
+    rows -= prunedRows(meta, slot) ?? 0;
+    covered = covered.with(slot, false);
+    suspect = suspect.with(slot, false);
+  }
   for (const slot of before?.covered.slots() ?? []) if (!covered.has(slot)) covered = covered.with(slot);
-  const { revision, suspect, rows, quarantined, unproven } = meta;
+  const { revision, quarantined, unproven } = meta;
   const held = { revision, covered, suspect, rows, quarantined, unproven };
   const after = { chunk, object, generation, ...held, error: null };
   return { after, before, remove, insert };

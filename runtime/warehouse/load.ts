@@ -1,9 +1,16 @@
-import type { Network } from "../chain/networks.ts";
+import { MAX_SLOT, type Network } from "../chain/networks.ts";
 import { DATASET_NAMES, type Dataset, datasets } from "../datasets/dataset.ts";
 import { UserError } from "../errors.ts";
 import { isBad, type Lake } from "../lake/lake.ts";
 import type { Log } from "../log.ts";
-import { changeOf, failureOf, type LedgerPart, type LedgerRow, type LedgerState } from "./ledger.ts";
+import {
+  changeOf,
+  failureOf,
+  type LedgerPart,
+  type LedgerRow,
+  type LedgerState,
+  withheld,
+} from "./ledger.ts";
 import {
   type CheckedChunk,
   type LoadEngine,
@@ -36,12 +43,27 @@ export async function loadObjects<Source>(
   const names = DATASET_NAMES.filter((name) => options.datasets?.includes(name) ?? true);
   for (const name of options.rebuild ? names : []) {
     const dataset = datasets[name];
+    await refusePruned(parts.lake, dataset, options.ranges);
     if (options.ranges) await parts.engine.forget(dataset, wholeChunks(dataset, options.ranges));
     else await parts.engine.empty(dataset);
   }
   const loader = new Loader(parts, options);
   for (const name of names) await loader.load(datasets[name]);
   return loader.summary();
+}
+
+/** What was pruned from the lake couldn't come back. Throws UserError. */
+async function refusePruned(lake: Lake, dataset: Dataset, ranges?: LoadOptions["ranges"]): Promise<void> {
+  for (const relay of await lake.relays(dataset.name)) {
+    for (const range of wholeChunks(dataset, ranges ?? [{ first: 0, last: MAX_SLOT }])) {
+      for await (const entry of lake.list(dataset.name, relay, range)) {
+        if (isBad(entry) || !entry.meta.pruned) continue;
+        throw new UserError(
+          `${lake.locate(entry.object)} was pruned once it had been published: a rebuild would lose its rows here too; give --slots without it. Nothing of ${dataset.name} was done`,
+        );
+      }
+    }
+  }
 }
 
 /** Reads and checks the objects that come next while the engine works on those before. */
@@ -186,6 +208,7 @@ class Loader<Source> {
     const none = { stored: undefined, counts: new Map<number, number>(), source: undefined };
     const bad = (fault: string) => ({ ...failureOf(entry, before, fault), ...none });
     if (isBad(entry)) return bad(entry.fault);
+    this.#count.pruned += withheld(entry, before).length;
     const known = changeOf(entry, before);
     if (known.insert.length === 0) return { ...known, ...none, stored: entry };
     const sound = await readVerified(this.#parts.lake, this.#parts.network, entry);

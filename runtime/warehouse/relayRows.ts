@@ -7,8 +7,8 @@ import type { RowValues, TableRows } from "./keyedTables.ts";
 const RETIRED = [null, null];
 
 /**
- * The rows that table relays is to have: `relays` as they are in the directory; those that only the lake knows, and the table
- * doesn't, are `off`.
+ * The rows that table relays is to have: `relays` as they are in the directory; those that only the lake knows (without a URL), and
+ * the table doesn't, are `off`.
  */
 export async function relayRows(
   lake: Lake,
@@ -17,6 +17,7 @@ export async function relayRows(
 ): Promise<TableRows> {
   const rows: RowValues[] = [];
   for (const relay of relays) {
+    if (relay.url === "" && relay.dialect !== "chain" && listed.has(relay.name)) continue;
     const named = [relay.name, relay.url, relay.pubkey, newestFiltering(relay), relay.dialect, relay.state];
     const range = [relay.activeFrom, relay.activeTo, relay.collectFrom, relay.aliasOf];
     rows.push([...named, ...range, ...RETIRED]);

@@ -1,13 +1,15 @@
 import fc from "fast-check";
 import test, { type Implementation } from "ava";
 import type { RelayRow } from "../datasets/format.ts";
+import { findNetwork } from "../chain/networks.ts";
 import { slotStartMs } from "../chain/slots.ts";
 import { fixedDateClock } from "../chain/clock.ts";
 import { lakeNetwork } from "../lake/lake.testing.ts";
+import { directoryOf } from "../relays/directory.ts";
 import { examples } from "../seeds.testing.ts";
 import { keyedBuilders, keyedPayments } from "./keyedTables.ts";
 import { put, relayNamed, rowOf } from "./warehouse.testing.ts";
-import { type ContractLakes, type OpenWarehouse, folderLakes } from "./warehouse.contract.ts";
+import { type ContractLakes, type OpenWarehouse, folderLakes } from "./contractParts.testing.ts";
 
 /** First slot of the worlds: a payload chunk begins there. */
 const BASE = 640;
@@ -245,6 +247,44 @@ export function slotsContract(
       { numRuns: worlds, endOnFailure: register !== test },
     );
   });
+
+  register(
+    `${form}: a block came by none only where every relay of the directory is sure to have none, those that nobody asked among them`,
+    async (t) => {
+      const mainnet = findNetwork("mainnet", 1);
+      if (!mainnet) return t.fail();
+      const slot = 13_000_000;
+      const lake = await lakes.open(t, mainnet.name);
+      const warehouse = await open(t, mainnet, fixedDateClock(slotStartMs(mainnet, slot + 1000)));
+      const canonical = { slot: String(slot), status: "canonical", block_hash: blockHash(slot, 1) };
+      await put(lake, mainnet, "chain_blocks", "beacon", { rows: new Map([[slot, [canonical]]]) });
+      const told = async () =>
+        (await warehouse.query("SELECT mev_boost FROM slots")).map((row) => row["mev_boost"]);
+      const nothing = { rows: new Map([[slot, []]]) };
+      const [one, ...others] = directoryOf(mainnet.name).filter(
+        ({ state, aliasOf, activeFrom, activeTo }) =>
+          state !== "off" && aliasOf === null && (activeFrom ?? 0) <= slot && (activeTo ?? slot) >= slot,
+      );
+      if (!one) return t.fail();
+      await put(lake, mainnet, "payloads", one.name, nothing);
+      await warehouse.load(lake, [one]);
+      t.deepEqual(await told(), [null]);
+      const elsewhere = { rows: new Map([[slot + 1, []]]) };
+      for (const [place, { name }] of others.entries())
+        await put(lake, mainnet, "payloads", name, place === 0 ? elsewhere : nothing);
+      await warehouse.load(lake, [one]);
+      t.deepEqual(await told(), [null]);
+      await put(lake, mainnet, "payloads", others[0]?.name ?? "", {
+        rows: new Map([
+          [slot, []],
+          [slot + 1, []],
+        ]),
+      });
+      await warehouse.load(lake, [one]);
+      t.deepEqual(await told(), ["no"]);
+      await warehouse.close();
+    },
+  );
 
   register(
     `${form}: a builder's name is that of its blocks then, before the built-in one and the ends of its key`,

@@ -10,7 +10,17 @@ export type LoadCount = ReturnType<typeof noCount>;
 
 /** The count of a load that has just begun. */
 export function noCount() {
-  return { rows: 0, slots: 0, objects: 0, bytes: 0, unchanged: 0, left: 0, waiting: 0, retried: 0 };
+  return {
+    rows: 0,
+    slots: 0,
+    objects: 0,
+    bytes: 0,
+    unchanged: 0,
+    left: 0,
+    waiting: 0,
+    retried: 0,
+    pruned: 0,
+  };
 }
 
 /** An object that isn't in the ledger as it is. */

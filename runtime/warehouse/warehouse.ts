@@ -21,6 +21,8 @@ export interface LoadSummary {
   readonly left: number;
   /** Objects with something new that this load was told not to take yet (`maxObjects`, `replace`). */
   readonly waiting: number;
+  /** Slots of new objects that had been pruned from the lake before they came here: the warehouse doesn't say that they are covered. */
+  readonly pruned: number;
   /** How often a transaction began again because another loader's was faster. */
   readonly retried: number;
   /** Objects that can't be loaded as they are, those of earlier loads included. `error` is one line with the remedy. */

@@ -1,11 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { type Bucket, CRC32C, type FileMetadata } from "@google-cloud/storage";
+import { createReadStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Bucket, FileMetadata } from "@google-cloud/storage";
 import { type Clock, systemClock } from "../../chain/clock.ts";
 import { printable, UserError } from "../../errors.ts";
 import { keyFileError } from "../../googleKey.ts";
 import { storageClient } from "./storageClient.ts";
 import { storageError, GarbledAnswerError, isPassing, statusOf } from "./storageErrors.ts";
-import { download, upload, type Upload } from "./download.ts";
+import { download, measured, upload, type Upload } from "./download.ts";
+import type { FileStore } from "../fileStore.ts";
 import { type GzipBody, gzipMember } from "../gzip.ts";
 import { BadObjectError, type Lake, StaleGenerationError } from "../lake.ts";
 import { openLake } from "../objectLake.ts";
@@ -20,11 +25,18 @@ export interface GcsOptions {
   readonly stallMs?: number;
   /** Objects from this size on are uploaded in a session, smaller ones in a single request, bytes. */
   readonly resumableFrom?: number;
+  /** The option of the command line that named the place. */
+  readonly option?: "--lake" | "--out";
 }
 
 /** Opens (and need not yet have) the lake of a network at `gs://bucket/prefix`. Throws UserError when that can't be one. */
 export function openGcsLake(url: string, network: string, options: GcsOptions = {}): Lake {
   return openLake(new GcsStore(url, options), network);
+}
+
+/** Published files at `gs://bucket/prefix`. Throws UserError when that can't be a place. */
+export function openGcsFiles(url: string, options: GcsOptions = {}): FileStore {
+  return new GcsStore(url, { option: "--out", ...options });
 }
 
 /** How often a request is sent that fails in a way that passes. */
@@ -37,6 +49,10 @@ const REPLACED_MEANWHILE = 20;
 /** As many as a listing gives at once. */
 const PAGE = 1000;
 const GZIP = "application/gzip";
+/** What is replaced must not be had from a cache beside what is new. */
+const cacheControl = "no-cache";
+/** Files are read so many bytes at a time. */
+const PIECE_BYTES = 1 << 24;
 /** Key of an object's metadata that says which write made it, by a random id. The lake's own keys stand beside it. */
 const WRITE = "write";
 
@@ -44,7 +60,7 @@ const WRITE = "write";
  * Objects of a bucket. Every write is conditional on a generation, so any of them may be sent twice. Bodies are gzip members
  * without `contentEncoding`: what is stored is what is read, and nothing on the way unpacks it.
  */
-export class GcsStore implements ObjectStore {
+export class GcsStore implements ObjectStore, FileStore {
   readonly url: string;
   readonly #prefix: string;
   readonly #bucket: Bucket;
@@ -53,10 +69,16 @@ export class GcsStore implements ObjectStore {
   #bucketSeen = false;
 
   constructor(url: string, options: GcsOptions = {}) {
-    const { bucket, prefix } = parsedUrl(url);
+    const { bucket, prefix } = parsedUrl(url, options.option);
     this.url = `gs://${bucket}${prefix === "" ? "" : `/${prefix}`}`;
     this.#prefix = prefix === "" ? "" : `${prefix}/`;
-    this.#options = { clock: systemClock, stallMs: 10_000, resumableFrom: 8 * 2 ** 20, ...options };
+    this.#options = {
+      clock: systemClock,
+      stallMs: 10_000,
+      resumableFrom: 8 * 2 ** 20,
+      option: "--lake",
+      ...options,
+    };
     // The first byte may take longer than the next one: a server that is busy answers late.
     const timeout = 3 * this.#options.stallMs;
     // What fails is tried again here, where it is known what a lost answer means.
@@ -116,11 +138,61 @@ export class GcsStore implements ObjectStore {
   }
 
   async writeText(name: string, text: string): Promise<void> {
-    // Without a condition an attempt that arrives late could undo what another has written since.
+    const parts = [Buffer.from(text)];
+    const contentType = name.endsWith(".json") ? "application/json" : "text/plain; charset=utf-8";
+    await this.#replace(name, { parts, ...(await measured(parts)), contentType, cacheControl, metadata: {} });
+  }
+
+  async writeFile<T>(name: string, make: (path: string) => Promise<T>): Promise<T> {
+    const folder = await mkdtemp(join(tmpdir(), "mev-boost-etl-"));
+    try {
+      const path = join(folder, "file");
+      const made = await make(path);
+      const parts = () => createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>;
+      const contentType = "application/vnd.apache.parquet";
+      await this.#replace(name, {
+        parts,
+        ...(await measured(parts())),
+        contentType,
+        cacheControl,
+        metadata: {},
+      });
+      return made;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  async readFile(name: string): Promise<AsyncIterable<Buffer> | undefined> {
+    const metadata = await this.#asked(`read ${this.locate(name)}`, () => this.#metadata(name));
+    return metadata && this.#pieces(name, metadata);
+  }
+
+  /** An object's bytes, of one generation. */
+  async *#pieces(name: string, metadata: FileMetadata): AsyncGenerator<Buffer, void, undefined> {
+    const file = this.#bucket.file(this.#prefix + name, { generation: generationOf(metadata) });
+    const size = Number(metadata.size);
+    for (let at = 0; at < size; at += PIECE_BYTES) {
+      const bytes = Math.min(PIECE_BYTES, size - at);
+      const { stallMs } = this.#options;
+      yield await this.#asked(`read ${this.locate(name)}`, () => download(file, bytes, stallMs, at));
+    }
+  }
+
+  async names(folder: string): Promise<string[]> {
+    const query = { prefix: this.#prefix + folder, delimiter: "" };
+    const names: string[] = [];
+    for await (const page of this.#pages(`list ${this.locate(folder)}`, query))
+      for (const { name = "" } of page.items ?? []) names.push(name.slice(this.#prefix.length));
+    return names.toSorted();
+  }
+
+  /** Without a condition an attempt that arrives late could undo what another has written since. */
+  async #replace(name: string, content: Upload): Promise<void> {
     for (;;) {
       const generation = (await this.head(name))?.generation ?? 0;
       try {
-        await this.#put(name, [Buffer.from(text)], "application/json", {}, generation);
+        await this.#send(name, content, generation);
         return;
       } catch (error) {
         if (!(error instanceof StaleGenerationError)) throw error;
@@ -143,13 +215,13 @@ export class GcsStore implements ObjectStore {
     metadata: Readonly<Record<string, string>>,
     ifGeneration: number,
   ): Promise<number> {
+    const content = { parts, ...(await measured(parts)), contentType, metadata };
+    return this.#send(name, content, ifGeneration);
+  }
+
+  async #send(name: string, given: Upload, ifGeneration: number): Promise<number> {
     const id = randomUUID();
-    const content: Upload = {
-      parts,
-      ...measured(parts),
-      contentType,
-      metadata: { ...metadata, [WRITE]: id },
-    };
+    const content = { ...given, metadata: { ...given.metadata, [WRITE]: id } };
     const resumable = content.bytes >= this.#options.resumableFrom;
     const file = this.#bucket.file(this.#prefix + name);
     let uncertain = false;
@@ -214,7 +286,7 @@ export class GcsStore implements ObjectStore {
       if (statusOf(error) === 404) return undefined;
       throw error;
     }
-    if (measured([body]).crc32c !== metadata.crc32c)
+    if ((await measured([body])).crc32c !== metadata.crc32c)
       throw new GarbledAnswerError("what was read doesn't match the checksum that Cloud Storage has of it");
     return body;
   }
@@ -222,14 +294,14 @@ export class GcsStore implements ObjectStore {
   /** The pages of a listing of what lies right under a prefix. */
   async *#pages(
     what: string,
-    query: { prefix: string; startOffset?: string; endOffset?: string },
+    query: { prefix: string; startOffset?: string; endOffset?: string; delimiter?: string },
   ): AsyncGenerator<Page, void, undefined> {
     let pageToken: string | undefined;
     do {
       const page = await this.#asked(what, async () => {
         const [, , answer] = await this.#bucket.getFiles({
-          ...query,
           delimiter: "/",
+          ...query,
           maxResults: PAGE,
           autoPaginate: false,
           fields: "kind,nextPageToken,prefixes,items(name,generation,size,crc32c,metadata)",
@@ -292,7 +364,7 @@ export class GcsStore implements ObjectStore {
       }
     } catch (error) {
       if (error instanceof StaleGenerationError || error instanceof BadObjectError) throw error;
-      throw storageError(error, shown, this.#bucket.name);
+      throw storageError(error, shown, this.#bucket.name, this.#options.option);
     }
   }
 }
@@ -312,21 +384,11 @@ function generationOf({ generation }: FileMetadata): number {
   return number;
 }
 
-function measured(parts: readonly Buffer[]): { bytes: number; crc32c: string } {
-  const sum = new CRC32C();
-  let bytes = 0;
-  for (const part of parts) {
-    sum.update(part);
-    bytes += part.length;
-  }
-  return { bytes, crc32c: sum.toString() };
-}
-
 /** Throws UserError (exit 2). */
-function parsedUrl(url: string): { bucket: string; prefix: string } {
+function parsedUrl(url: string, option: GcsOptions["option"] = "--lake"): { bucket: string; prefix: string } {
   const bad = (why: string): UserError =>
     new UserError(
-      `a lake can't lie at "${printable(url)}": ${why}; write gs://BUCKET or gs://BUCKET/PREFIX`,
+      `${option === "--lake" ? "a lake" : "published files"} can't lie at "${printable(url)}": ${why}; write gs://BUCKET or gs://BUCKET/PREFIX`,
       {
         exitCode: 2,
       },

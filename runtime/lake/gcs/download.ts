@@ -1,15 +1,17 @@
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { File, FileMetadata } from "@google-cloud/storage";
+import { CRC32C, type File, type FileMetadata } from "@google-cloud/storage";
 import { GarbledAnswerError, saidBy, StalledError, statusOf } from "./storageErrors.ts";
 
-/** What is uploaded: the bytes in pieces, and what is said of them. */
+/** What is uploaded: the bytes in pieces, or what reads them anew for each attempt, and what is said of them. */
 export interface Upload {
-  readonly parts: readonly Buffer[];
+  readonly parts: Iterable<Buffer> | (() => AsyncIterable<Buffer>);
   readonly bytes: number;
   /** Base64, as Cloud Storage writes it. */
   readonly crc32c: string;
   readonly contentType: string;
+  /** Cloud Storage lets caches keep what is public for an hour unless it is told otherwise. */
+  readonly cacheControl?: string;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -22,7 +24,7 @@ const SLOWEST = 50;
  */
 export async function upload(
   file: File,
-  { parts, bytes, crc32c, contentType, metadata }: Upload,
+  { parts, bytes, crc32c, contentType, cacheControl, metadata }: Upload,
   ifGeneration: number,
   resumable: boolean,
   stallMs: number,
@@ -34,6 +36,7 @@ export async function upload(
     metadata: {
       contentType,
       crc32c,
+      ...(cacheControl === undefined ? {} : { cacheControl }),
       metadata: { ...metadata },
       ...(resumable ? { contentLength: bytes } : {}),
     },
@@ -43,7 +46,9 @@ export async function upload(
   let session = false;
   target.on("uri", () => (session = true));
   try {
-    await watched(target, stallMs, (moved) => pipeline(Readable.from(parts), target.on("progress", moved)));
+    await watched(target, stallMs, (moved) =>
+      pipeline(Readable.from(typeof parts === "function" ? parts() : parts), target.on("progress", moved)),
+    );
   } catch (error) {
     const status = statusOf(error);
     if (session && (status === 404 || status === 410))
@@ -58,12 +63,13 @@ export async function upload(
 }
 
 /**
- * Downloads an object of `bytes` bytes as it is stored, into one buffer. When it fails, the client ends all connections of
+ * Downloads an object of `bytes` bytes as it is stored, or so many of them from a place on, into one buffer. When it fails, the client ends all connections of
  * the process (createReadStream of @google-cloud/storage 7 calls agent.destroy): other requests in flight are tried again.
  */
-export async function download(file: File, bytes: number, stallMs: number): Promise<Buffer> {
+export async function download(file: File, bytes: number, stallMs: number, from?: number): Promise<Buffer> {
+  const range = from === undefined ? {} : { start: from, end: from + bytes - 1 };
   // The checksum is compared by the caller, against the metadata of the same generation.
-  const source = file.createReadStream({ decompress: false, validation: false });
+  const source = file.createReadStream({ decompress: false, validation: false, ...range });
   const body = Buffer.allocUnsafe(bytes);
   let at = 0;
   await watched(source, stallMs, async (moved) => {
@@ -92,4 +98,17 @@ async function watched(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** How many bytes there are, and their checksum as Cloud Storage writes it. */
+export async function measured(
+  parts: AsyncIterable<Buffer> | Iterable<Buffer>,
+): Promise<{ bytes: number; crc32c: string }> {
+  const sum = new CRC32C();
+  let bytes = 0;
+  for await (const part of parts) {
+    sum.update(part);
+    bytes += part.length;
+  }
+  return { bytes, crc32c: sum.toString() };
 }

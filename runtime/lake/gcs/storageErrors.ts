@@ -53,7 +53,12 @@ export function isPassing(error: unknown): boolean {
 }
 
 /** What the person can mend, as one line that says how; anything else as it is. */
-export function storageError(error: unknown, what: string, bucket: string): unknown {
+export function storageError(
+  error: unknown,
+  what: string,
+  bucket: string,
+  option: "--lake" | "--out" = "--lake",
+): unknown {
   if (error instanceof UserError) return error;
   const said = printable(saidBy(error), 300);
   // The client's errors carry the whole request, credentials included.
@@ -71,7 +76,7 @@ export function storageError(error: unknown, what: string, bucket: string): unkn
     );
   if (status === 404)
     return user(
-      `there is no bucket ${bucket}; make it with \`gcloud storage buckets create gs://${bucket}\`, or choose another --lake`,
+      `there is no bucket ${bucket}; make it with \`gcloud storage buckets create gs://${bucket}\`, or choose another ${option}`,
     );
   if (isPassing(error))
     return user(`Cloud Storage can't be reached or doesn't answer (${said}); run it again`);

@@ -44,7 +44,7 @@ ${chain}
   SELECT DISTINCT slot FROM delivered_hashes
 ), told_slots AS (
   SELECT slot FROM chain UNION DISTINCT SELECT slot FROM delivered_in
-), ${lackingRelaysSql((table) => table, "told_slots")}, origins AS (
+), ${lackingRelaysSql((table) => table, scope.network, "told_slots")}, origins AS (
   SELECT told_slots.slot AS slot, chain.status AS status, chain.extra_data_text AS extra_data_text,
     CASE WHEN chain.status = 'canonical' AND lacking = 0 THEN 1 ELSE 0 END AS open,
     CASE

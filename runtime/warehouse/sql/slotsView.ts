@@ -1,6 +1,8 @@
 import { type Network, SECONDS_PER_SLOT } from "../../chain/networks.ts";
 import { datasets } from "../../datasets/dataset.ts";
+import { quotedText } from "../../datasets/schema.ts";
 import { loadTables, paymentsTable, relaysTable, rowTables } from "../../datasets/tables.ts";
+import { directoryOf } from "../../relays/directory.ts";
 import { blocksQuery } from "./blocksView.ts";
 import { builderNameOf, namedBuildersSql } from "./builderNames.ts";
 import { countWhere, type SqlDialect } from "./dialect.ts";
@@ -153,7 +155,7 @@ const isSure = ["covered", "suspect"]
   .join(" AND ");
 
 /** What was paid, adjusted, merged and asked for; `asked_relays` (slot, lacking: relays of that time whose payloads aren't sure). */
-function besideTheBlock({ d, table, window }: SlotsSettings): string {
+function besideTheBlock({ d, table, network, window }: SlotsSettings): string {
   const { headers, adjustments, merged_blocks: mergers } = rowTables;
   return `paid AS (
   SELECT slot, block_hash, MIN(paid) AS paid FROM ${table(paymentsTable.name)} WHERE ${window} GROUP BY slot, block_hash
@@ -166,21 +168,40 @@ function besideTheBlock({ d, table, window }: SlotsSettings): string {
 ), asked AS (
   SELECT slot, ${d.whole("SUM(copies)", "headers_asked")}, MIN(${d.column("timestamp")}) AS first_header, MAX(${d.column("timestamp")}) AS last_header
   FROM ${table(headers.name)} WHERE ${window} GROUP BY slot
-), ${lackingRelaysSql(table, "all_slots")}`;
+), ${lackingRelaysSql(table, network, "all_slots")}`;
 }
 
 /**
  * Table expression `asked_relays` (slot, lacking), to follow WITH: of each slot of a table expression, how many relays that worked then
- * have no payloads there that are covered and beyond doubt. Of a slot without relays there is no row.
+ * have no payloads there that are covered and beyond doubt. Relays of the directory that nobody asked are among them: table relays
+ * has those alone that a load was told of, and, without a URL, what only the lake knows. Of a slot without relays there is no row.
  */
-export function lackingRelaysSql(table: TableNamer, slots: string): string {
-  return `asked_relays AS (
+export function lackingRelaysSql(table: TableNamer, network: Pick<Network, "name">, slots: string): string {
+  const relays = table(relaysTable.name);
+  const known = directoryOf(network.name).filter(({ state, aliasOf }) => state !== "off" && aliasOf === null);
+  // Names of relays are the same literals in both dialects.
+  const literals = known.map(
+    ({ name, activeFrom, activeTo }) =>
+      `SELECT ${quotedText(name)} AS name, ${activeFrom ?? "NULL"} AS active_from, ${activeTo ?? "NULL"} AS active_to`,
+  );
+  const unasked =
+    literals.length === 0
+      ? ""
+      : `
+  UNION ALL
+  SELECT name, active_from, active_to FROM (
+    ${literals.join("\n    UNION ALL ")}
+  ) AS directory
+  WHERE name NOT IN (SELECT name FROM ${relays} WHERE url IS NOT NULL)`;
+  return `worked AS (
+  SELECT name, active_from, active_to FROM ${relays}
+  WHERE state <> 'off' AND alias_of IS NULL AND COALESCE(dialect, '') <> 'chain'${unasked}
+), asked_relays AS (
   SELECT slot, ${countWhere(`NOT COALESCE(${isSure}, FALSE)`)} AS lacking
-  FROM ${slots} CROSS JOIN ${table(relaysTable.name)} AS listed
+  FROM ${slots} CROSS JOIN worked
   LEFT JOIN ${table(loadTables.payloads.name)} AS ledger
-    ON ledger.relay = listed.name AND ledger.first_slot = slot - MOD(slot, ${chunkSlots})
-  WHERE listed.state <> 'off' AND listed.alias_of IS NULL AND COALESCE(listed.dialect, '') <> 'chain'
-    AND slot >= COALESCE(listed.active_from, 0) AND slot <= COALESCE(listed.active_to, slot)
+    ON ledger.relay = worked.name AND ledger.first_slot = slot - MOD(slot, ${chunkSlots})
+  WHERE slot >= COALESCE(worked.active_from, 0) AND slot <= COALESCE(worked.active_to, slot)
   GROUP BY slot
 )`;
 }
