@@ -29,6 +29,11 @@ export const ROOMS = [
     may: ["runtime", "runtime/chain"],
   },
   {
+    room: "runtime/kernel",
+    job: "answers → checked, compressed lines, as WebAssembly: its source, the module, its wrapper",
+    may: GROUND,
+  },
+  {
     room: "runtime/relays",
     job: "relays as data: directory, aliases, description, rates, addresses, headers",
     may: GROUND,
@@ -118,7 +123,7 @@ export const ROOMS = [
   {
     room: "runtime/collect",
     job: "plan, ask, prove what is empty, merge, write; rechecks; a sample read again; coverage from the lake",
-    may: [...GROUND, "runtime/relays", "runtime/relays/http", "runtime/lake"],
+    may: [...GROUND, "runtime/kernel", "runtime/relays", "runtime/relays/http", "runtime/lake"],
   },
   {
     room: "runtime/tick",

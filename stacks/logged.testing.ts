@@ -62,6 +62,8 @@ export function oneTick(
       rows: 5000,
       refused: 0,
       quarantined: 0,
+      answers_kernel: 0,
+      answers_fallback: 0,
       reread: 0,
       reread_differing: 0,
       reread_rows_gained: 0,

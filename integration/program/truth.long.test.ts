@@ -6,6 +6,7 @@ import { settledSlot } from "../../runtime/chain/slots.ts";
 import { coverageOf } from "../../runtime/collect/coverage.ts";
 import type { Counts } from "../../runtime/collect/tally.ts";
 import { AUCTION } from "../../runtime/datasets/dataset.ts";
+import { KERNEL_SWITCH } from "../../runtime/kernel/switch.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { SEED } from "../../runtime/seeds.testing.ts";
@@ -82,15 +83,32 @@ async function setUp(t: ExecutionContext, seed: number, faults: FaultPlan) {
   return { clock, simulator, lake, line, warehouse, range, missing, isTrue, endsComplete };
 }
 
-test(`seed ${seed}: under every fault and spell that can be seen no slot is ever covered with other rows, and three runs after them all are covered`, async (t) => {
+/** How many answers the kernel took while every fault and spell struck that can be seen, and the truth was held. */
+async function takenUnderFaults(t: ExecutionContext): Promise<number> {
   const plan = without(FAULT_PLANS.all, ...UNSEEN);
   const { clock, line, range, isTrue, endsComplete } = await setUp(t, seed, plan);
+  let taken = 0;
   for (let run = 1; run <= RUNS_UNDER_SPELLS; run++) {
-    await line.run(range);
+    for (const { bids } of await line.run(range)) taken += bids.ways.kernel;
     await clock.sleep(BETWEEN_RUNS_MS);
     await isTrue(`run ${run}`);
   }
   await endsComplete();
+  return taken;
+}
+
+test(`seed ${seed}: under every fault and spell that can be seen no slot is ever covered with other rows, and three runs after them all are covered`, async (t) => {
+  t.true((await takenUnderFaults(t)) > 100);
+});
+
+// Before the others, which have the kernel on.
+test.serial(`seed ${seed}: the same with the kernel switched off`, async (t) => {
+  process.env[KERNEL_SWITCH] = "off";
+  try {
+    t.is(await takenUnderFaults(t), 0);
+  } finally {
+    delete process.env[KERNEL_SWITCH];
+  }
 });
 
 test(`seed ${seed}: what short and late answers left out is there after a recheck, in the lake and in the tables`, async (t) => {

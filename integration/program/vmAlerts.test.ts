@@ -49,6 +49,8 @@ test("each rule of alerts.yml asks of series that run --follow serves, with labe
       dataset,
       relay: "lapwing",
       ...counts,
+      answers_kernel: 0,
+      answers_fallback: 0,
       reread: 0,
       reread_differing: 0,
       reread_rows_gained: 0,

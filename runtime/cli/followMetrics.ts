@@ -16,7 +16,7 @@ const STANDING = {
 } as const;
 
 /** Fields of `tick.relay` lines that are summed from tick to tick, as the cloud's metrics of logs are. */
-const SUMMED = ["covered", "rows", "quarantined", "lag_slots"] as const;
+const SUMMED = ["covered", "rows", "quarantined", "answers_kernel", "answers_fallback", "lag_slots"] as const;
 
 /** What `run --follow --listen` serves under `/metrics`: how the lake stands, and what ticks did since the program began. */
 export class FollowMetrics {

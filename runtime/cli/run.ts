@@ -9,6 +9,7 @@ import { type Asking, startAsking } from "./asking.ts";
 import { type CollectedChain, chainToCollect } from "./chain.ts";
 import { type Context, contextOf, lakeOf, rangeOf, stopSignal, tellRange } from "./context.ts";
 import { coverageTables, coverageLines } from "./coverageTable.ts";
+import { answerWays, answerWaysLines } from "./answerWays.ts";
 import { forecastLines, forecastOf, printForecast } from "./forecast.ts";
 import { type FollowOptions, follow } from "./follow.ts";
 import { type Loaded, loadInto } from "./load.ts";
@@ -139,6 +140,7 @@ async function pass(
   }
   const { tallies, loaded } = done;
   const { coverage, faults } = found;
+  const answers = answerWays(tallies);
   const summary = summaryOf(asking, (clock.monotonic() - started) / 1000);
   const scope = { network, range, nowMs: clock.now() };
   const unasked = await unaskedBeside(lake, scope, asking.relays, datasets);
@@ -147,10 +149,10 @@ async function pass(
   else for (const tally of tallies) sayTrouble(tally, asking, say);
   if (options.json)
     process.stdout.write(
-      `${JSON.stringify({ coverage, ...summary, loaded_rows: loaded?.rows ?? 0, unasked: unaskedJson(unasked, options) })}\n`,
+      `${JSON.stringify({ coverage, ...summary, answers, loaded_rows: loaded?.rows ?? 0, unasked: unaskedJson(unasked, options) })}\n`,
     );
   else if (offline === undefined)
-    printSummary(options, context, collecting, { ...done, coverage, ...summary, loaded, unasked });
+    printSummary(options, context, collecting, { ...done, coverage, ...summary, answers, loaded, unasked });
   if (page !== undefined && !options.json) context.print(`report: ${page}\n`);
   const troubles = new Set([
     ...faults,
@@ -166,7 +168,11 @@ function printSummary(
   { network, print }: Context,
   { lake, asking, range, stop }: Collecting,
   summary: ReturnType<typeof summaryOf> &
-    Pick<Done, "loaded" | "verified"> & { coverage: readonly Coverage[]; unasked: readonly Unasked[] },
+    Pick<Done, "loaded" | "verified"> & {
+      coverage: readonly Coverage[];
+      answers: ReturnType<typeof answerWays>;
+      unasked: readonly Unasked[];
+    },
 ): void {
   const { coverage, requests, retries, bytes, seconds, loaded, unasked } = summary;
   const table = coverageTables(coverage, (row) => retriesOf(row, asking));
@@ -176,6 +182,7 @@ function printSummary(
   print(
     `${grouped(requests)} requests, ${grouped(retries)} retries, ${megabytes(bytes)} MB in ${seconds.toFixed(1)} s\n`,
   );
+  for (const line of answerWaysLines(summary.answers)) print(`${line}\n`);
   print(
     loaded ? `${grouped(loaded.rows)} rows loaded into ${loaded.warehouse}\n` : "nothing loaded: stopped\n",
   );

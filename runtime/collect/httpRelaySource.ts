@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import type { Clock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
 import { type DecodedAnswer, MalformedAnswerError, answerDecoder } from "../datasets/answer.ts";
-import { AUCTION, endpointOf, forEachDataset } from "../datasets/dataset.ts";
+import { AUCTION, type Dataset, endpointOf, forEachDataset } from "../datasets/dataset.ts";
 import { payloads } from "../datasets/payloads.ts";
 import type { Relay } from "../relays/relay.ts";
 import { RelayError } from "../relays/http/errors.ts";
@@ -11,7 +11,9 @@ import type { RelayRequest } from "../relays/http/request.ts";
 import type { Answer } from "../relays/http/sender.ts";
 import { NO_PAYLOADS } from "./payloadRows.ts";
 import type { RelaySource } from "./relaySource.ts";
-import { packSlot } from "./slotAnswer.ts";
+import { kernelOf } from "../kernel/kernel.ts";
+import { isKernelOn } from "../kernel/switch.ts";
+import { type AskedSlot, type PackOptions, type SlotAnswer, packSlot, packedSlot } from "./slotAnswer.ts";
 
 /**
  * Asks a relay by HTTP, and takes an answer only if every row in it is inside what was asked for. `warn` is told, once, where
@@ -33,6 +35,8 @@ export function httpRelaySource(
   const decoders = forEachDataset((dataset) =>
     answerDecoder(dataset, endpointOf(dataset.name, relay.dialect)?.envelope),
   );
+  // A word that it doesn't know is the user's mistake, which belongs before all questions.
+  isKernelOn();
   const ask: Ask = async (request, decode) => client.ask(request, decode, stop);
   const bodyOf = (answer: Answer) => {
     noteTime(answer.dateMs, answer.ageS);
@@ -57,10 +61,14 @@ export function httpRelaySource(
       try {
         return await ask({ kind: dataset.name, slot }, async (answer) => {
           const body = bodyOf(answer);
-          const decoded = answer.status === 200 ? decoders[dataset.name](body, slot) : NO_PAYLOADS;
-          refuseOutside(decoded, ({ slot: sent }) => sent === slot, `slot ${slot}`);
-          const how = { cached: answer.ageS > 0, absent: answer.status === 404 };
-          return packSlot(dataset, asked, decoded, { readAt: clock.now(), ...how, delivered });
+          const how: PackOptions = {
+            readAt: clock.now(),
+            cached: answer.ageS > 0,
+            absent: answer.status === 404,
+            delivered,
+          };
+          if (answer.status !== 200) return packSlot(dataset, asked, NO_PAYLOADS, how);
+          return takenAnswer(dataset, asked, body, decoders[dataset.name], how);
         });
       } catch (error) {
         // Of a dataset that not every relay has, a router that doesn't know the path says the same as a relay that has nothing.
@@ -71,6 +79,23 @@ export function httpRelaySource(
     },
     ...payloadQuestions(ask, bodyOf),
   };
+}
+
+/** What an answer shows of the slot that was asked for: by the kernel, or where that declines, by the decoder alone. */
+function takenAnswer(
+  dataset: Dataset,
+  asked: AskedSlot,
+  body: Buffer,
+  decode: ReturnType<typeof answerDecoder>,
+  how: PackOptions,
+): SlotAnswer {
+  const { slot } = asked;
+  const kernel = kernelOf(dataset);
+  const packed = kernel?.pack(body, { ...asked, decode });
+  if (packed) return packedSlot(dataset, slot, packed, how);
+  const decoded = decode(body, slot);
+  refuseOutside(decoded, ({ slot: sent }) => sent === slot, `slot ${slot}`);
+  return packSlot(dataset, asked, decoded, { ...how, ...(kernel && { way: "fallback" }) });
 }
 
 type Ask = <T>(request: RelayRequest, decode: (answer: Answer) => T | Promise<T>) => Promise<T>;

@@ -3,6 +3,7 @@ import type { Network } from "../chain/networks.ts";
 import { type DecodedAnswer, type RefusedRow, oversizeFields } from "../datasets/answer.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import { lineWriter, linesOf } from "../datasets/line.ts";
+import type { PackedAnswer } from "../kernel/kernel.ts";
 import { type SlotBlock, deflateSlot } from "../lake/gzip.ts";
 
 /** What a relay answered for one slot, ready for the lake: its lines are compressed once, here. */
@@ -18,9 +19,14 @@ export interface SlotAnswer {
   readonly cached: boolean;
   /** True where the relay said that there is no such thing (404). */
   readonly absent?: boolean;
+  /** What took its rows; undefined where there are none, or no choice. */
+  readonly way?: AnswerWay;
   /** Unix ms. */
   readonly readAt: number;
 }
+
+/** How an answer's rows become lines: by the kernel, or, where that is on and declines, by the decoder alone. */
+export type AnswerWay = "kernel" | "fallback";
 
 /**
  * `limit`: as many rows as a relay's page limit. `undelivered`: the relay delivered a payload that isn't among these bids.
@@ -44,6 +50,7 @@ export interface PackOptions {
   readonly delivered?: DeliveredBlocks | undefined;
   /** Set where more is known than the rows tell. */
   readonly doubt?: Doubt | undefined;
+  readonly way?: AnswerWay;
 }
 
 /** A slot that a relay was asked for. */
@@ -57,28 +64,50 @@ export interface AskedSlot {
 export function packSlot(
   dataset: Dataset,
   { network, relay, slot }: AskedSlot,
-  answer: DecodedAnswer,
+  { rows, refused }: DecodedAnswer,
   options: PackOptions,
 ): SlotAnswer {
-  const { rows } = answer;
-  const sent = rows.length + answer.refused.length;
-  const { delivered, readAt, cached = false, absent = false } = options;
-  let { doubt } = options;
+  const block = deflateSlot(linesOf(rows, lineWriter(dataset, network, relay, slot)), rows.length);
+  const hashes = options.delivered && new Set(rows.map(({ row }) => row["block_hash"]));
+  const isOffered = (hash: string) => hashes?.has(hash) === true;
+  return judged(dataset, { slot, block, refused, fields: oversizeFields(rows) }, options, isOffered);
+}
+
+/** So few lines zlib compresses better: it looks for matches within one, too. */
+const FEW_LINES = 8;
+
+/** Takes what the kernel made of an answer, before it makes another. */
+export function packedSlot(
+  dataset: Dataset,
+  slot: number,
+  { block, lines, odd, refused }: PackedAnswer,
+  options: PackOptions,
+): SlotAnswer {
+  const { rows } = block;
+  const parts = {
+    slot,
+    block: rows < FEW_LINES ? deflateSlot(lines, rows) : block,
+    refused,
+    fields: oversizeFields(odd),
+    ...(rows + refused.length > 0 && { way: "kernel" as const }),
+  };
+  return judged(dataset, parts, options, (hash) => lines.includes(`"block_hash":"${hash}"`, 0, "latin1"));
+}
+
+/** Says whether an answer is doubtful. `isOffered`: whether its rows have a block. */
+function judged(
+  dataset: Dataset,
+  parts: Pick<SlotAnswer, "slot" | "block" | "refused" | "fields">,
+  { delivered, readAt, cached = false, absent = false, way, ...known }: PackOptions,
+  isOffered: (hash: string) => boolean,
+): SlotAnswer {
+  const sent = parts.block.rows + parts.refused.length;
+  let { doubt } = known;
   if (doubt === undefined && dataset.rowLimits?.includes(sent)) doubt = "limit";
   else if (doubt === undefined && delivered) {
-    const offered = new Set(rows.map(({ row }) => row["block_hash"]));
-    if (sent === 0 || [...delivered.bid].some((hash) => !offered.has(hash))) doubt = "undelivered";
+    if (sent === 0 || [...delivered.bid].some((hash) => !isOffered(hash))) doubt = "undelivered";
   }
-  return {
-    slot,
-    block: deflateSlot(linesOf(rows, lineWriter(dataset, network, relay, slot)), rows.length),
-    refused: answer.refused,
-    fields: oversizeFields(rows),
-    doubt,
-    cached,
-    absent,
-    readAt,
-  };
+  return { ...(way && sent > 0 && { way }), ...parts, doubt, cached, absent, readAt };
 }
 
 /** How many rows the relay sent, those that the schema can't hold among them. */

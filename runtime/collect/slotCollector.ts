@@ -165,6 +165,7 @@ export class SlotCollector {
       const answer = await this.#question(slot);
       this.#seen.note(slot, sentRows(answer) > 0, clock.monotonic());
       this.#absence.note(answer);
+      if (answer.way) countsOf(tally, dataset).ways[answer.way]++;
       if (sentRows(answer) > 0) this.#border.shows(slot);
       return answer;
     } catch (error) {

@@ -34,6 +34,8 @@ function noCounts() {
     gainedRows: 0,
     /** Conditional writes that had to be done over. */
     lostTurns: 0,
+    /** Answers with rows that the kernel took, and those that it left to the decoder. */
+    ways: { kernel: 0, fallback: 0 },
     /** Of a tick: covered slots that were read once more to measure agreement, and what came of it. */
     rereads: { slots: 0, differing: 0, rowsGained: 0 },
   };

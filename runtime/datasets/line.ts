@@ -18,8 +18,7 @@ export function lineWriter(
   relay: string,
   slot: number,
 ): (row: RelayRow) => string {
-  const start = new Date(slotStartMs(network, slot)).toISOString();
-  const head = `{"relay":"${relay}","slot":"${slot}","block_timestamp":"${start}"`;
+  const head = lineHead(network, relay, slot);
   const parts = partsOf(dataset);
   return (row) => {
     let line = head;
@@ -43,6 +42,12 @@ export function lineWriter(
     }
     return line + (open ? '"}\n' : "}\n");
   };
+}
+
+/** What the lines of a slot begin with. */
+export function lineHead(network: Network, relay: string, slot: number): string {
+  const start = new Date(slotStartMs(network, slot)).toISOString();
+  return `{"relay":"${relay}","slot":"${slot}","block_timestamp":"${start}"`;
 }
 
 /** Lines that are joined at a time: few enough for V8's young heap, where a text costs half of what one of megabytes does. */

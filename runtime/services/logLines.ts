@@ -48,6 +48,8 @@ export const LOG_LINES = {
       rows: number("rows that this tick collected"),
       refused: number("requests that the relay refused (408, 425, 429, 503)"),
       quarantined: number("rows that no table can hold"),
+      answers_kernel: number("answers with rows that the kernel took"),
+      answers_fallback: number("answers with rows that the kernel left to the slower decoder"),
       reread: number("covered slots that this tick read again"),
       reread_differing: number("slots of these that were answered differently"),
       reread_rows_gained: number("rows that these have more than before"),

@@ -35,7 +35,7 @@ export function relayCounts(
   const tally = tallies.find(({ relay }) => relay === name);
   const state = live.find((one) => one.relay === name && one.dataset === dataset);
   if (!tally) return undefined;
-  const { covered, rows, quarantined, rereads } = countsOf(tally, dataset);
+  const { covered, rows, quarantined, rereads, ways } = countsOf(tally, dataset);
   const { missing = 0, unproven = 0, awaiting = 0, lagSlots = 0 } = state ?? {};
   return {
     dataset,
@@ -46,6 +46,8 @@ export function relayCounts(
     awaiting,
     rows,
     quarantined,
+    answers_kernel: ways.kernel,
+    answers_fallback: ways.fallback,
     reread: rereads.slots,
     reread_differing: rereads.differing,
     reread_rows_gained: rereads.rowsGained,
