@@ -121,15 +121,13 @@ const REQUIRED: Readonly<Record<string, (slot: number, relay: string) => string>
   covered: () => quotedText("01".repeat(16)),
   suspect: () => quotedText("0001".repeat(8)),
   state: () => quotedText("active"),
-  block_timestamp: (slot) => `epoch_ms(${slotStartMs(hour.network, slot)}::BIGINT)`,
-  verified_at: (slot) => `epoch_ms(${slotStartMs(hour.network, slot)}::BIGINT)`,
-  loaded_at: (slot) => `epoch_ms(${slotStartMs(hour.network, slot)}::BIGINT)`,
 };
 
 /** A row with a value in each required column and NULL in all others. */
 function nullRow(table: Table, slot: number, relay: string): string {
   const values = table.columns.map(({ name, type, required }) => {
     if (!required) return "NULL";
+    if (type === "TIMESTAMP") return `epoch_ms(${slotStartMs(hour.network, slot)}::BIGINT)`;
     return REQUIRED[name]?.(slot, relay) ?? (type === "STRING" ? quotedText(`0x${slot}`) : "1");
   });
   return `INSERT INTO ${quotedName(table.name)} (${table.columns.map(({ name }) => quotedName(name)).join(", ")})
