@@ -30,7 +30,7 @@ async function buildCli() {
     platform: "node",
     target: "node20",
     packages: "external",
-    banner: { js: "#!/usr/bin/env node" },
+    banner: { js: "#!/usr/bin/env -S node --max-semi-space-size=16" },
     sourcemap: true,
     logLevel: "warning",
   });

@@ -32,7 +32,7 @@ export async function buildPackage(folder) {
     external: [DEPENDENCY],
     // Dependencies that are CommonJS call `require` for Node's own modules, which ESM lacks.
     banner: {
-      js: '#!/usr/bin/env node\nimport { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
+      js: '#!/usr/bin/env -S node --max-semi-space-size=16\nimport { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
     },
     alias: { "whatwg-url": "node:url" },
     minify: true,

@@ -18,7 +18,7 @@ export function given(stack: "test" | "production"): Record<string, unknown> {
 /** The outputs that are relied on from outside. */
 export const OUTPUTS: readonly string[] = (
   "network project region lakeUrl warehouseUrl bucket dataset publicDataset stagingDataset bidsTable payloadsTable " +
-  "loadsView relaysTable coverageView deliveredView slotsView publicBidsView publicPayloadsView bidsServiceUrl payloadsServiceUrl image dashboardUrl"
+  "loadsView relaysTable coverageView deliveredView slotsView publicBidsView publicPayloadsView bidsServiceUrl payloadsServiceUrl image dashboardUrl reportUrl"
 ).split(" ");
 
 /** Types whose objects hold data. */

@@ -9,6 +9,7 @@ import test from "ava";
 import { build } from "esbuild";
 import pLimit from "p-limit";
 import { fixedDateClock } from "../../runtime/chain/clock.ts";
+import { START_FLAGS } from "../../runtime/heap.ts";
 import { openFolderLake } from "../../runtime/lake/folder/folder.ts";
 import { examples } from "../../runtime/seeds.testing.ts";
 import { type RequestRecord, type Simulator, startSimulator } from "../../runtime/simulator/server.ts";
@@ -64,7 +65,7 @@ const {
 } = process.env;
 
 function start(entry: "cli" | "worker", args: readonly string[], env: Record<string, string> = {}): Running {
-  const child = spawn(process.execPath, [join(bundle, `${entry}.js`), ...args], {
+  const child = spawn(process.execPath, [...START_FLAGS, join(bundle, `${entry}.js`), ...args], {
     cwd: bundle,
     env: { ...environment, LOG_LEVEL: "warn", ...env },
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
+import { START_FLAGS } from "../../runtime/heap.ts";
 import { bundled } from "./bundled.ts";
 
 const main = await bundled("../../runtime/cli/main");
@@ -18,7 +19,7 @@ export async function endedCommand(
   args: readonly string[],
   now: string,
 ): Promise<EndedCommand> {
-  const child = spawn(process.execPath, [main, ...args, "--now", now], {
+  const child = spawn(process.execPath, [...START_FLAGS, main, ...args, "--now", now], {
     cwd: folder,
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
+import { ONE_CORE_FLAGS, START_FLAGS } from "../../runtime/heap.ts";
 import { idleSettings, startAlone } from "./container.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -72,5 +73,17 @@ test("the image holds the bundle and no more, runs as a user without rights, on 
     ["COPY --from=build /src/dist/container/ ./"],
   );
   t.regex(last.join("\n"), /^USER [1-9]\d*:[1-9]\d*$/m);
-  t.regex(last.join("\n"), /^ENTRYPOINT \["node", "--single-threaded"\]$/m);
+  const entry = ["node", ...START_FLAGS, ...ONE_CORE_FLAGS].map((word) => `"${word}"`).join(", ");
+  t.true(last.includes(`ENTRYPOINT [${entry}]`));
+});
+
+test("the program is started with V8's flags, whoever starts it", (t) => {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+  };
+  t.is(scripts["start"], `exec node ${START_FLAGS.join(" ")} --import=tsx runtime/cli/main.ts`);
+  for (const name of ["build.mjs", "buildPackage.mjs"])
+    t.true(
+      readFileSync(join(root, name), "utf8").includes(`#!/usr/bin/env -S node ${START_FLAGS.join(" ")}`),
+    );
 });
