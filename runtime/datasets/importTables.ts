@@ -33,7 +33,8 @@ export const importedBids = {
   description: "Bids as others' archives have them, of relays and times that this warehouse may lack",
   partition: "block_timestamp",
   order: ["relay", "slot"],
-  columns: [...imported(datasets.bids.columns, ["extra"]), ...origin],
+  // What is their own stands first: a column that a dataset gets is appended there, and must be here.
+  columns: [...origin, ...imported(datasets.bids.columns, ["extra"])],
 };
 
 export const importedPayloads = {
@@ -42,13 +43,13 @@ export const importedPayloads = {
   partition: "block_timestamp",
   order: ["relay", "slot"],
   columns: [
-    ...imported(datasets.payloads.columns, ["extra", "copies", "reorged"]),
     ...origin,
     optional(
       "value_eth_float",
       "FLOAT64",
       "Value in ETH of sources that only say a rounded number; value is null then",
     ),
+    ...imported(datasets.payloads.columns, ["extra", "copies", "reorged"]),
   ],
 };
 
