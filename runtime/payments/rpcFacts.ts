@@ -1,5 +1,7 @@
 import * as t from "io-ts";
 import pLimit from "p-limit";
+import type { Network } from "../chain/networks.ts";
+import { slotStartMs } from "../chain/slots.ts";
 import { hash32, hexBytes, nodeDecoded, quantity, strangeNode } from "../nodes/nodeTypes.ts";
 import { PrunedError, type Rpc, unlessPruned } from "../nodes/rpc.ts";
 import { distributedBy, distributionsOf } from "./contracts.ts";
@@ -47,7 +49,7 @@ const nullableBlock = t.union([blockType, t.null]);
  * block at the claimed number is asked for first: where it is the claimed one, nothing else has to be asked to know that it is
  * canonical.
  */
-export async function rpcFacts(rpc: Rpc, claim: Claim): Promise<BlockFacts | undefined> {
+export async function rpcFacts(rpc: Rpc, claim: Claim, network: Network): Promise<BlockFacts | undefined> {
   const { blockHash, blockNumber, recipient } = claim;
   const blockBy = async (method: string, name: string) =>
     unlessPruned(async () => nodeDecoded(nullableBlock, await rpc(method, [name, false])));
@@ -56,11 +58,25 @@ export async function rpcFacts(rpc: Rpc, claim: Claim): Promise<BlockFacts | und
   const canonical = blockNumber === null ? null : await at(`0x${blockNumber.toString(16)}`);
   if (canonical && isClaimed(canonical)) return new RpcBlock(rpc, recipient, canonical);
   const block = await blockBy("eth_getBlockByHash", blockHash);
-  // Only a node that shows another block in its place knows that there is no such block.
-  if (!block) return canonical ? { ...NOTHING, state: "not_found" } : undefined;
+  // Nothing is known of a block by a node's silence alone, but where it shows another one in its place, or can't have lost it.
+  if (!block)
+    return canonical || (await isNowhere(claim, network, at))
+      ? { ...NOTHING, state: "not_found" }
+      : undefined;
   const inPlace = await at(block.number);
   if (isClaimed(inPlace)) return new RpcBlock(rpc, recipient, block);
   return inPlace ? { ...NOTHING, state: "not_canonical" } : undefined;
+}
+
+/** Whether final blocks have passed the claim's slot without coming to its number; without one, whether the node has all of history. */
+async function isNowhere(
+  { slot, blockNumber }: Claim,
+  network: Network,
+  at: (number: string) => Promise<Block | null | undefined>,
+): Promise<boolean> {
+  const final = await at("finalized");
+  if (!final || 1000 * Number(final.timestamp) < slotStartMs(network, slot)) return false;
+  return blockNumber === null ? !!(await at("0x1")) : blockNumber > Number(final.number);
 }
 
 /** The block of a source that has nothing to say of its payments. */

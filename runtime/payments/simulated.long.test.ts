@@ -91,6 +91,6 @@ test("of what the simulated relays delivered, an execution node and xatu's files
       Array.from(told.values(), ({ state }) => state),
       ["canonical"],
     );
-    t.is((await rpcFacts(rpc, claim))?.state, "canonical");
+    t.is((await rpcFacts(rpc, claim, network))?.state, "canonical");
   }
 });

@@ -191,7 +191,7 @@ test("a block whose number the payload has wrong, or not at all, is found by its
     [null, hashOf(9), "canonical"],
     [9, hashOf(11), "not_found"],
   ] as const)
-    t.is((await rpcFacts(rpc, { ...claim, blockHash, blockNumber }))?.state, state);
+    t.is((await rpcFacts(rpc, { ...claim, blockHash, blockNumber }, network))?.state, state);
   t.is(asked.join(" ").replaceAll("eth_getBlockBy", ""), "Number Number Hash Number Hash Number Number Hash");
 });
 
@@ -302,7 +302,7 @@ test("receipts of many blocks aren't asked for in one body, which would be too l
   );
   const claim = { slot: SLOT, blockHash: hashOf(9), blockNumber: 9, recipient, due: CLAIM };
   const rpc = openRpc(url);
-  const facts = await Promise.all(Array.from({ length: 40 }, () => rpcFacts(rpc, claim)));
+  const facts = await Promise.all(Array.from({ length: 40 }, () => rpcFacts(rpc, claim, network)));
   t.true(
     (await Promise.all(facts.map(async (each) => each?.lastTransaction()))).every((last) => last?.succeeded),
   );

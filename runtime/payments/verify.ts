@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import type { Clock } from "../chain/clock.ts";
+import type { Network } from "../chain/networks.ts";
 import { slotStartMs } from "../chain/slots.ts";
 import { paymentsTable, rowTables } from "../datasets/tables.ts";
 import { finalBlock } from "../nodes/executionNode.ts";
@@ -65,7 +66,7 @@ export async function verifyPayments(options: VerifyOptions): Promise<VerifySumm
   let [left, pruned] = [all.length - wanted.length, false];
   for (let at = 0; at < wanted.length && !signal?.aborted; at += CLAIMS_AT_ONCE) {
     const part = wanted.slice(at, at + CLAIMS_AT_ONCE);
-    const judged = await outcomesOf(source, part);
+    const judged = await outcomesOf(source, network, part);
     left += part.length - judged.length;
     for (const { outcome } of judged) {
       verdicts[outcome.verdict] = (verdicts[outcome.verdict] ?? 0) + 1;
@@ -87,7 +88,11 @@ interface Judged {
 }
 
 /** The outcomes of claims; those of which the source can't tell are left out. A block that several relays delivered is asked once. */
-async function outcomesOf(source: PaymentsSource, claims: readonly Wanted[]): Promise<Judged[]> {
+async function outcomesOf(
+  source: PaymentsSource,
+  network: Network,
+  claims: readonly Wanted[],
+): Promise<Judged[]> {
   const told = source.kind === "xatu" ? await source.blocks.facts(claims) : undefined;
   const limit = pLimit(BLOCKS_AT_ONCE);
   const asked = new Map<string, Promise<BlockFacts | undefined>>();
@@ -98,7 +103,7 @@ async function outcomesOf(source: PaymentsSource, claims: readonly Wanted[]): Pr
       return facts && Promise.resolve(facts);
     }
     if (source.kind !== "rpc") return undefined;
-    const facts = asked.get(key) ?? rpcFacts(source.rpc, claim);
+    const facts = asked.get(key) ?? rpcFacts(source.rpc, claim, network);
     asked.set(key, facts);
     return facts;
   };
