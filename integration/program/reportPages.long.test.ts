@@ -122,6 +122,22 @@ test("a page that fails is a warning and no failed tick; it is tried again in th
   t.deepEqual(outcomes(service).slice(2), ["INFO day done", "INFO week done"]);
 });
 
+test("a page that goes on failing is tried after one hour, two and four: each try is billed", async (t) => {
+  const { clock, start } = await world(t, (real) => async (sql) => {
+    if (sql.includes("FROM loads")) throw new Error("quota exceeded");
+    return real(sql);
+  });
+  const service = await start();
+  const tried: number[] = [];
+  for (let hour = 0; hour < 12; hour++) {
+    const before = outcomes(service).length;
+    await service.tick();
+    if (outcomes(service).length > before) tried.push(hour);
+    clock.advance(HOUR);
+  }
+  t.deepEqual(tried, [0, 1, 3, 7]);
+});
+
 test("a page has what is left of its tick: it is given up when that is over, and not begun with less than a minute", async (t) => {
   let asked = 0;
   let hanging: () => void = () => {};

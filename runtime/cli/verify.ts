@@ -72,7 +72,7 @@ export async function verifySimulated(
     const source = { kind: "rpc", rpc: openRpc(node) } as const;
     const { verdicts, left } = await verifyPayments({ warehouse, clock, scope, source });
     const told = VERDICTS.flatMap((verdict) =>
-      verdicts[verdict] ? [`${verdicts[verdict]} ${verdict}`] : [],
+      verdicts[verdict] ? [`${verdicts[verdict]} ${verdict.replace("_", " ")}`] : [],
     );
     return `payments held against the chain: ${told.join(", ") || "none"}; ${left} of blocks that aren't final yet`;
   } finally {

@@ -64,7 +64,7 @@ export const LOG_LINES = {
     fields: {
       dataset: text("payloads: the service that writes pages"),
       page: text("day or week"),
-      outcome: text("done, or failed: tried again in the next hour"),
+      outcome: text("done, or failed: tried again after an hour, then two, four and so on"),
       seconds: number("how long it took"),
       bytes: number("the page's size; 0 for one that failed"),
     },

@@ -41,11 +41,15 @@ const LEAST_SECONDS = 60;
 /**
  * The pages of plots that a service keeps in the lake's folder `reports`: `day.html` and `week.html`, written anew once in each UTC day.
  * The copy that carries the day's date says that it is done, so an instance that has just started knows too; what failed is tried
- * again in the next hour. A page that fails costs a line of the log, never its tick.
+ * again in the next hour, then after two, four and so on: each try asks, and is billed for, all that the page reads. A page that fails
+ * costs a line of the log, never its tick.
  */
 export class ReportPages {
   readonly #options: ReportPagesOptions;
-  #hour: number | undefined;
+  /** Hours since 1970: before this one nothing is looked at. */
+  #nextHour = 0;
+  /** Tries that failed since the last one that didn't. */
+  #failed = 0;
 
   constructor(options: ReportPagesOptions) {
     this.#options = options;
@@ -55,17 +59,21 @@ export class ReportPages {
   async write({ log, stop, seconds }: PageTime): Promise<void> {
     const { clock, pages } = this.#options;
     const hour = Math.floor(clock.now() / HOUR_MS);
-    if (this.#hour === hour || seconds < LEAST_SECONDS) return;
-    this.#hour = hour;
+    if (hour < this.#nextHour || seconds < LEAST_SECONDS) return;
+    this.#nextHour = hour + 1;
     const end = clock.monotonic() + seconds * 1000;
+    let hasFailed = false;
     for (const page of pages) {
       const left = Math.floor((end - clock.monotonic()) / 1000);
-      if (left < LEAST_SECONDS || stop.aborted) return;
-      await this.#page(page, { log, stop, seconds: left });
+      if (left < LEAST_SECONDS || stop.aborted) break;
+      if (!(await this.#page(page, { log, stop, seconds: left }))) hasFailed = true;
     }
+    if (hasFailed) this.#nextHour = hour + 2 ** this.#failed;
+    this.#failed = hasFailed ? this.#failed + 1 : 0;
   }
 
-  async #page(page: ReportPage, { log, stop, seconds }: PageTime): Promise<void> {
+  /** False where it failed. */
+  async #page(page: ReportPage, { log, stop, seconds }: PageTime): Promise<boolean> {
     const { clock, store } = this.#options;
     const started = clock.monotonic();
     const time = withTimeLimit(stop, clock, seconds);
@@ -75,15 +83,17 @@ export class ReportPages {
     };
     try {
       const dated = `reports/${new Date(clock.now()).toISOString().slice(0, 10)}-${page}.html`;
-      if (await store.head(dated)) return;
+      if (await store.head(dated)) return true;
       const html = await untilStopped(this.#html(page, time.stop), time.stop);
-      if (html === undefined) return;
+      if (html === undefined) return true;
       for (const name of [`reports/${page}.html`, dated])
         await store.writeText(name, html, "text/html; charset=utf-8");
       log.info(line("done", Buffer.byteLength(html)), LOG_LINES.page.message);
+      return true;
     } catch (error) {
-      if (stop.aborted) return;
+      if (stop.aborted) return true;
       log.warn({ ...line("failed", 0), fault: said(messageOf(error), 500) }, LOG_LINES.page.message);
+      return false;
     } finally {
       await time.end();
     }
