@@ -27,7 +27,7 @@ export function proxyName(proxy: URL): string {
 }
 
 /** True for localhost and loopback addresses: what they mean differs on the proxy. */
-function isThisMachine({ hostname }: URL): boolean {
+export function isThisMachine({ hostname }: URL): boolean {
   const host = hostname.replace(/^\[|\]$/g, "");
   return /(?:^|\.)localhost$/.test(host) || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }

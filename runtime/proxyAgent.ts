@@ -1,8 +1,8 @@
 import { HttpProxyAgent } from "http-proxy-agent";
 import { HttpsProxyAgent } from "https-proxy-agent";
-import { proxyOf } from "../proxy.ts";
+import { proxyOf } from "./proxy.ts";
 
-/** The environment's proxy for a node (see proxyOf). */
+/** What a request goes through where the environment names a proxy for its URL (see proxyOf); undefined where it goes directly. */
 export function agentOf(url: URL): HttpsProxyAgent<string> | HttpProxyAgent<string> | undefined {
   const proxy = proxyOf(url)?.href;
   if (proxy === undefined) return undefined;

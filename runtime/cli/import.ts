@@ -9,6 +9,7 @@ import { importFile, type Imported, type ImportRun } from "../imports/importFile
 import { ImportLake } from "../imports/importLake.ts";
 import type { RemoteFile, ArchiveSource } from "../imports/source.ts";
 import { archiveSources } from "../imports/sources.ts";
+import { importKey } from "../warehouse/importEngine.ts";
 import { type Context, contextOf, rangeOf, stopSignal, warehousePath } from "./context.ts";
 import { COMMAND } from "./invoked.ts";
 import { grouped } from "./numbers.ts";
@@ -215,7 +216,8 @@ async function knownTag(
   const held = await engine.held();
   for (const dataset of source.datasets) {
     const told = await lake.provenance(source.name, dataset, name);
-    if (told?.url === url && held.get(`${source.name}/${dataset}/${name}`) === told.sha256) return told.etag;
+    if (told?.url === url && held.get(importKey(source.name, dataset, name)) === told.sha256)
+      return told.etag;
   }
   return null;
 }

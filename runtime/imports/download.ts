@@ -2,12 +2,11 @@ import { createWriteStream } from "node:fs";
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { HttpProxyAgent } from "http-proxy-agent";
-import { HttpsProxyAgent } from "https-proxy-agent";
 import fetch, { type Response } from "node-fetch";
 import type { Clock } from "../chain/clock.ts";
 import { messageOf, printable, UserError, withoutUsers } from "../errors.ts";
-import { proxyName, proxyOf } from "../proxy.ts";
+import { isThisMachine, proxyName, proxyOf } from "../proxy.ts";
+import { agentOf } from "../proxyAgent.ts";
 
 /** What asking for a file gave. */
 export type Downloaded =
@@ -96,8 +95,7 @@ function asker(clock: Clock): Ask {
     const now = clock.monotonic();
     const turn = Math.max(now, free.get(asked.host) ?? 0);
     // This machine itself isn't spared.
-    const isOther = !/^(localhost|127\.)/.test(asked.hostname);
-    free.set(asked.host, turn + (isOther ? PACE_MS : 0));
+    free.set(asked.host, turn + (isThisMachine(asked) ? 0 : PACE_MS));
     if (turn > now) await clock.sleep(turn - now);
     const idle = new AbortController();
     const response = await fetch(asked.href, {
@@ -264,12 +262,6 @@ async function limitedText(response: Response): Promise<string> {
     parts.push(chunk);
   }
   return Buffer.concat(parts).toString("utf8");
-}
-
-function agentOf(url: URL) {
-  const proxy = proxyOf(url);
-  if (!proxy) return undefined;
-  return url.protocol === "https:" ? new HttpsProxyAgent(proxy) : new HttpProxyAgent(proxy);
 }
 
 function gaveUp(url: string, error: unknown): UserError {

@@ -1,10 +1,10 @@
 import { constants } from "node:fs";
-import { copyFile, link, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { copyFile, link, mkdir, readdir, readFile, rename } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { IMPORT_DATASETS, type ImportDataset, type ImportSource } from "../datasets/importTables.ts";
 import { codeOf, printable, UserError } from "../errors.ts";
-import { folderError, replaceFile, TEMPORARY_NAME } from "../lake/folder/files.ts";
-import { ownerId, ownerState } from "../lake/folder/owner.ts";
+import { folderError, replaceFile, sweepDead } from "../lake/folder/files.ts";
+import { ownerId } from "../lake/folder/owner.ts";
 import { type Provenance, provenanceOf } from "./provenance.ts";
 
 /** A file's name in the lake. */
@@ -41,29 +41,19 @@ export class ImportLake {
         { exitCode: 2 },
       );
     const folder = join(this.#root, "imports", source);
-    await guarded(folder, async () => {
-      await mkdir(folder, { recursive: true });
-      for (const other of await readdir(folder)) {
-        const owner = TEMPORARY_NAME.exec(other)?.[1];
-        if (owner !== undefined && ownerState(owner) === "dead")
-          await rm(join(folder, other), { force: true });
-      }
-    });
+    await guarded(folder, async () => void (await mkdir(folder, { recursive: true })));
+    await sweepDead(folder);
     return join(folder, `.${name}.${ownerId()}.${count++}.tmp`);
   }
 
   /** Gives a temporary file its name, on disk before it returns. */
   async place(temporary: string, path: string): Promise<void> {
-    await guarded(path, async () => {
-      await mkdir(dirname(path), { recursive: true });
-      await rename(temporary, path);
-      const folder = await open(dirname(path), "r");
-      try {
-        await folder.sync();
-      } finally {
-        await folder.close();
-      }
-    });
+    await sweepDead(dirname(path));
+    await replaceFile(
+      path,
+      (to) => rename(temporary, to),
+      async (swap) => swap(),
+    );
   }
 
   /** What is known of a file; undefined where there is nothing, or nothing that can be read. */
@@ -108,7 +98,7 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** Copies a file to where it will be renamed from, and sees it on disk; where `linked`, no bytes are copied if that can be. */
+/** Copies a file to where it will be placed from; where `linked`, no bytes are copied if that can be. */
 export async function stageFile(from: string, to: string, linked: boolean): Promise<void> {
   await guarded(to, async () => {
     if (linked) {
@@ -121,12 +111,6 @@ export async function stageFile(from: string, to: string, linked: boolean): Prom
       }
     }
     await copyFile(from, to, constants.COPYFILE_FICLONE);
-    const file = await open(to, "r+");
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
   });
 }
 

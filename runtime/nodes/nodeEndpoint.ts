@@ -7,7 +7,7 @@ import type { Network } from "../chain/networks.ts";
 import { redacted, splitCredentials } from "../credentials.ts";
 import { codeOf, messageOf, printable, UserError } from "../errors.ts";
 import { proxyName, proxyOf } from "../proxy.ts";
-import { agentOf } from "./agent.ts";
+import { agentOf } from "../proxyAgent.ts";
 import { beaconSource } from "./beaconNode.ts";
 import { executionSource, finalBlock } from "./executionNode.ts";
 import { openRpc } from "./rpc.ts";

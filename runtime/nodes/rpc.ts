@@ -3,7 +3,7 @@ import fetch, { type RequestInit } from "node-fetch";
 import { BaseError, createClient, http, HttpRequestError } from "viem";
 import { redacted, splitCredentials } from "../credentials.ts";
 import { messageOf, printable, UserError } from "../errors.ts";
-import { agentOf } from "./agent.ts";
+import { agentOf } from "../proxyAgent.ts";
 
 /** Calls that go in one request: full blocks of a batch stay within MAX_BYTES. */
 const CALLS_AT_ONCE = 50;

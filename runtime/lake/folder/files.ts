@@ -1,7 +1,7 @@
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rename, rm, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { codeOf, messageOf, printable, UserError } from "../../errors.ts";
-import { OWNER_PATTERN, ownerId } from "./owner.ts";
+import { OWNER_PATTERN, ownerId, ownerState } from "./owner.ts";
 
 /** Temporary files name their owner, so that anyone can see whether they are still needed. */
 export const TEMPORARY_NAME = new RegExp(`^\\..+\\.(${OWNER_PATTERN})\\.\\d+\\.tmp$`);
@@ -39,6 +39,25 @@ export async function replaceFile(
       // The first error says what is wrong here; a file that stays is swept by the next process.
     });
     throw folderError(error, "write", path, option);
+  }
+}
+
+/** Removes from a folder what writers that died have left; one that isn't there has nothing. */
+export async function sweepDead(folder: string, option: PlaceOption = "--lake"): Promise<void> {
+  let names: string[] = [];
+  try {
+    names = await readdir(folder);
+  } catch (error) {
+    // What else is wrong the writing says.
+    if (!["ENOENT", "ENOTDIR"].includes(codeOf(error) ?? ""))
+      throw folderError(error, "read", folder, option);
+  }
+  for (const name of names) {
+    const owner = TEMPORARY_NAME.exec(name)?.[1];
+    if (owner !== undefined && ownerState(owner) === "dead")
+      await unlink(join(folder, name)).catch(() => {
+        // Another was faster, or may and this one may not.
+      });
   }
 }
 

@@ -1,10 +1,9 @@
-import { open, readdir, unlink } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { open, readdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { codeOf } from "../../errors.ts";
 import type { FileStore } from "../fileStore.ts";
 import { BadObjectError } from "../lake.ts";
-import { folderError, replaceFile, TEMPORARY_NAME } from "./files.ts";
-import { ownerState } from "./owner.ts";
+import { folderError, replaceFile, sweepDead } from "./files.ts";
 
 /** Published files in a folder, which need not be there yet. */
 export function openFolderFiles(path: string): FileStore {
@@ -64,7 +63,7 @@ class FolderFiles implements FileStore {
 
   async #replace(name: string, content: Parameters<typeof replaceFile>[1]): Promise<void> {
     const path = join(this.#root, name);
-    await sweep(dirname(path));
+    await sweepDead(dirname(path), "--out");
     await replaceFile(path, content, (swap) => swap(), "--out");
   }
 }
@@ -76,16 +75,5 @@ async function entriesOf(folder: string) {
     // A folder that isn't there holds nothing; what else is wrong the writing says.
     if (["ENOENT", "ENOTDIR"].includes(codeOf(error) ?? "")) return [];
     throw folderError(error, "read", folder, "--out");
-  }
-}
-
-/** Removes what writers that died have left. */
-async function sweep(folder: string): Promise<void> {
-  for (const { name } of await entriesOf(folder)) {
-    const owner = TEMPORARY_NAME.exec(basename(name))?.[1];
-    if (owner !== undefined && ownerState(owner) === "dead")
-      await unlink(join(folder, name)).catch(() => {
-        // Another was faster, or may and this one may not.
-      });
   }
 }
