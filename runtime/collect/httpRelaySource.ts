@@ -11,9 +11,9 @@ import type { RelayRequest } from "../relays/http/request.ts";
 import type { Answer } from "../relays/http/sender.ts";
 import { NO_PAYLOADS } from "./payloadRows.ts";
 import type { RelaySource } from "./relaySource.ts";
-import { kernelOf } from "../kernel/kernel.ts";
+import { type Kernel, type PackQuestion, type PackedAnswer, kernelOf } from "../kernel/kernel.ts";
 import { isKernelOn } from "../kernel/switch.ts";
-import { type AskedSlot, type PackOptions, type SlotAnswer, packSlot, packedSlot } from "./slotAnswer.ts";
+import { type PackOptions, type SlotAnswer, packSlot, packedSlot } from "./slotAnswer.ts";
 
 /**
  * Asks a relay by HTTP, and takes an answer only if every row in it is inside what was asked for. `warn` is told, once, where
@@ -68,7 +68,8 @@ export function httpRelaySource(
             delivered,
           };
           if (answer.status !== 200) return packSlot(dataset, asked, NO_PAYLOADS, how);
-          return takenAnswer(dataset, asked, body, decoders[dataset.name], how);
+          const question = { ...asked, decode: decoders[dataset.name] };
+          return takenAnswer(dataset, body, question, how, warn);
         });
       } catch (error) {
         // Of a dataset that not every relay has, a router that doesn't know the path says the same as a relay that has nothing.
@@ -84,18 +85,37 @@ export function httpRelaySource(
 /** What an answer shows of the slot that was asked for: by the kernel, or where that declines, by the decoder alone. */
 function takenAnswer(
   dataset: Dataset,
-  asked: AskedSlot,
   body: Buffer,
-  decode: ReturnType<typeof answerDecoder>,
+  question: PackQuestion,
   how: PackOptions,
+  warn: (line: string) => void,
 ): SlotAnswer {
-  const { slot } = asked;
+  const { slot, decode } = question;
   const kernel = kernelOf(dataset);
-  const packed = kernel?.pack(body, { ...asked, decode });
+  const packed = kernel && packedBy(kernel, body, question, warn);
   if (packed) return packedSlot(dataset, slot, packed, how);
   const decoded = decode(body, slot);
   refuseOutside(decoded, ({ slot: sent }) => sent === slot, `slot ${slot}`);
-  return packSlot(dataset, asked, decoded, { ...how, ...(kernel && { way: "fallback" }) });
+  return packSlot(dataset, question, decoded, { ...how, ...(kernel && { way: "fallback" }) });
+}
+
+/** By the kernel; undefined, too, where its module fails: one body must not end a process that the decoder alone can serve. */
+function packedBy(
+  kernel: Kernel,
+  body: Buffer,
+  question: PackQuestion,
+  warn: (line: string) => void,
+): PackedAnswer | undefined {
+  try {
+    return kernel.pack(body, question);
+  } catch (error) {
+    if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+    const { relay, slot } = question;
+    warn(
+      `the kernel failed at the bids of relay ${relay}, slot ${slot} (${error.message}): they were decoded without it`,
+    );
+    return undefined;
+  }
 }
 
 type Ask = <T>(request: RelayRequest, decode: (answer: Answer) => T | Promise<T>) => Promise<T>;

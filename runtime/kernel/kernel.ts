@@ -64,12 +64,15 @@ export class Kernel {
     this.#plan = putDataset(this.#exports, dataset);
   }
 
-  /** Bytes of its memory, for tests. */
-  get memoryBytes(): number {
-    return this.#exports.memory.buffer.byteLength;
+  /** Its memory, for tests. */
+  get memory(): Buffer {
+    return this.#bytes;
   }
 
-  /** The answer's rows as compressed lines; undefined where anything about it is unusual that isn't one of its rows. */
+  /**
+   * The answer's rows as compressed lines; undefined where anything about it is unusual that isn't one of its rows. Throws a
+   * `WebAssembly.RuntimeError` where the module itself is at fault.
+   */
   pack(body: Buffer, question: PackQuestion): PackedAnswer | undefined {
     if (!this.#begin(body, question)) return undefined;
     const kernel = this.#exports;

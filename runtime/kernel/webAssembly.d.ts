@@ -7,4 +7,6 @@ declare namespace WebAssembly {
     readonly exports: object;
     constructor(module: Module);
   }
+  /** What the module's own code throws where it fails: an access beyond its memory, say. */
+  class RuntimeError extends Error {}
 }

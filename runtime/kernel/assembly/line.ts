@@ -236,6 +236,7 @@ function lineLike(column: usize, place: usize): usize {
   const number = load<u8>(column, KEY);
   if (number == NO_FIELD || ((seen >> (<u64>number)) & 1) == 0 || isTaken) return 0;
   const field = FIELDS + <usize>number * FIELD_SIZE;
+  if (load<u8>(field, VALUE_KIND) == ABSENT) return 0;
   // The last bytes differ most.
   const some = load<u64>(<usize>load<u32>(field, VALUE) + load<u32>(field, VALUE_LENGTH) - 8) + column;
   const slot = LIKE + ((<usize>((some * 0x9e37_79b9_7f4a_7c15) >> 53)) << 2);
