@@ -13,9 +13,9 @@ export function worthOf(seed: number, slot: number): number {
   return Math.exp(0.3 * day + 0.35 * Math.sin((2 * Math.PI * slot) / SLOTS_PER_DAY));
 }
 
-/** Which of so many relays has its outage in a slot; undefined in most. */
-export function outageAt(seed: number, slot: number, relays: number): number | undefined {
+/** A number drawn for a slot in which one of the relays that work has its outage; undefined in most slots. */
+export function outageAt(seed: number, slot: number): number | undefined {
   const day = Math.floor(slot / SLOTS_PER_DAY);
   const at = slot - day * SLOTS_PER_DAY;
-  return at < OUTAGE.first || at > OUTAGE.last ? undefined : mix(seed, salt.outage, day) % relays;
+  return at < OUTAGE.first || at > OUTAGE.last ? undefined : mix(seed, salt.outage, day);
 }

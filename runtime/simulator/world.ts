@@ -121,9 +121,12 @@ export class World {
     return { kind, deliverers };
   }
 
-  /** Whether a relay shows and delivers nothing in a slot. */
+  /** Whether a relay that else works shows and delivers nothing in a slot. */
   isDown(slot: number, relay: number): boolean {
-    return this.#profiles[outageAt(this.#seed, slot, this.#profiles.length) ?? -1]?.index === relay;
+    const draw = outageAt(this.#seed, slot);
+    if (draw === undefined) return false;
+    const working = this.#profiles.filter((profile) => worked(profile.relay, slot));
+    return working[draw % working.length]?.index === relay;
   }
 
   /** The auction of a slot; a few are kept. */
