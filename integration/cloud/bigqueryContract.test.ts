@@ -11,9 +11,9 @@ const urls = new WeakMap<ExecutionContext, Map<string, string>>();
 
 // The contract asks for whole tables, and its clock stands still long ago: filters aren't required here, and view
 // delivered looks back as far as that.
-warehouseContract(
-  "BigQuery",
-  async (t, network, clock, name = "one") => {
+warehouseContract({
+  form: "BigQuery",
+  async open(t, network, clock, name = "one") {
     const known = urls.get(t) ?? new Map<string, string>();
     urls.set(t, known);
     const there = known.get(name);
@@ -26,7 +26,7 @@ warehouseContract(
     if (there === undefined) await warehouse.query("SELECT 1");
     return warehouse;
   },
-  servers.lakes,
-  test.serial,
-  4,
-);
+  lakes: servers.lakes,
+  register: test.serial,
+  runs: 4,
+});

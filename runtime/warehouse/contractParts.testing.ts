@@ -36,11 +36,14 @@ export const folderLakes: ContractLakes = {
 
 /** What a part of the contract is given. */
 export interface ContractParts {
+  /** Names the form in the tests' titles. */
   readonly form: string;
   readonly open: OpenWarehouse;
+  /** Folders, or what its engine can read. */
   readonly lakes: ContractLakes;
+  /** `test`, or `test.serial` where tests would only wait for each other. */
   readonly register: (title: string, implementation: (t: ExecutionContext) => Promise<void>) => void;
-  /** Examples of each property. */
+  /** Examples of each property: fewer for engines that take seconds over one. */
   readonly runs: number;
 }
 

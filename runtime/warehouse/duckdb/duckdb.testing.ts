@@ -1,10 +1,12 @@
 import { join } from "node:path";
-import type { ExecutionContext } from "ava";
+import test, { type ExecutionContext } from "ava";
 import { systemClock } from "../../chain/clock.ts";
 import { openFolderLake } from "../../lake/folder/folder.ts";
 import type { Lake } from "../../lake/lake.ts";
 import { lakeNetwork } from "../../lake/lake.testing.ts";
 import { silentLog } from "../../log.ts";
+import { examples } from "../../seeds.testing.ts";
+import { type ContractParts, folderLakes } from "../contractParts.testing.ts";
 import { newFolder, put, rowOf } from "../warehouse.testing.ts";
 import type { Warehouse } from "../warehouse.ts";
 import { openDuckDb } from "./duckdb.ts";
@@ -27,3 +29,18 @@ export async function place(
     });
   return { lake, folder: join(root, "tables"), path: join(root, "tables", "one.duckdb") };
 }
+
+const folders = new WeakMap<ExecutionContext, Promise<string>>();
+
+/** What the contract of warehouses is given for DuckDB: the quick part and the long ones stand in files of their own. */
+export const duckdbParts: ContractParts = {
+  form: "DuckDB",
+  async open(t, network, clock, name = "one") {
+    const folder = folders.get(t) ?? newFolder(t);
+    folders.set(t, folder);
+    return openDuckDb(join(await folder, `${name}.duckdb`), network, { clock, log: silentLog });
+  },
+  lakes: folderLakes,
+  register: test,
+  runs: examples(3, 24),
+};
