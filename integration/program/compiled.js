@@ -30,6 +30,7 @@ const LONGEST = [
   "program/badUse.long",
   "program/services.long",
   "duckdb/contract.long",
+  "folder/folder.long",
   "program/empties.long",
   "program/extras.long",
   "duckdb/duckdb",
@@ -40,7 +41,6 @@ const LONGEST = [
   "imports/truth.long",
   "program/crash.long",
   "program/publishCrash.long",
-  "folder/folder",
 ];
 
 function placeOf(file) {

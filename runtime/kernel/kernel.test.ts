@@ -77,7 +77,7 @@ test("sound answers of every dialect, and recorded ones, are taken, and become w
 test("whatever is changed in an answer: what the kernel takes, the decoder takes for the same", (t) => {
   const sound = [...simulatedAnswers(SEED, 3, 0.1).values()].flat().concat(recordedAnswers());
   let taken = 0;
-  const count = examples(4000, 250_000);
+  const count = examples(2000, 250_000);
   for (let i = 0; i < count; i++) {
     const random = new Random(SEED, 19, i);
     const short = shortAnswer(

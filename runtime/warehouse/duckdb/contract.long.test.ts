@@ -1,8 +1,4 @@
-import { coverageContract } from "../coverage.contract.ts";
-import { upkeepContract } from "../upkeep.contract.ts";
-import { viewsContract } from "../views.contract.ts";
+import { warehouseContract } from "../warehouse.contract.ts";
 import { duckdbParts } from "./duckdb.testing.ts";
 
-upkeepContract(duckdbParts);
-coverageContract(duckdbParts);
-viewsContract(duckdbParts);
+warehouseContract(duckdbParts);

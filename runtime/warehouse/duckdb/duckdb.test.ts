@@ -15,13 +15,10 @@ import { openFolderLake } from "../../lake/folder/folder.ts";
 import { lakeNetwork } from "../../lake/lake.testing.ts";
 import { silentLog } from "../../log.ts";
 import type { Warehouse } from "../warehouse.ts";
-import { loadingContract } from "../loading.contract.ts";
 import { openDuckDb } from "./duckdb.ts";
-import { duckdbParts, open, place } from "./duckdb.testing.ts";
+import { open, place } from "./duckdb.testing.ts";
 import { insertObjects, slotsPredicate } from "./duckdbLoadSql.ts";
 import { expectedTableRows, newFolder, put, relayNamed, rowOf, tableRows } from "../warehouse.testing.ts";
-
-loadingContract(duckdbParts);
 
 test("one definition gives the DuckDB table, the BigQuery schema and what is read from the lake", async (t) => {
   const { lake, path } = await place(t, 1);

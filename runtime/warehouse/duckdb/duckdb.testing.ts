@@ -32,7 +32,7 @@ export async function place(
 
 const folders = new WeakMap<ExecutionContext, Promise<string>>();
 
-/** What the contract of warehouses is given for DuckDB: the quick part and the long ones stand in files of their own. */
+/** What the contract of warehouses is given for DuckDB. */
 export const duckdbParts: ContractParts = {
   form: "DuckDB",
   async open(t, network, clock, name = "one") {
