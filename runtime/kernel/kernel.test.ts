@@ -85,7 +85,8 @@ test("whatever is changed in an answer: what the kernel takes, the decoder takes
       random,
     );
     const answer = changedAnswer(short, random);
-    const got = packed(answer);
+    // What a kernel took before must not show, nor that it took nothing: now and then it is a new one.
+    const got = packed(answer, i % 20 === 0 ? new Kernel(bids) : kernel);
     if (!got) continue;
     taken++;
     assertSame(t, answer, got);

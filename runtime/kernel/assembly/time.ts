@@ -7,8 +7,8 @@ const NONE: u8 = 0xff;
 /** Digits of a number that is a time, at most. */
 const LONGEST: u32 = 15;
 
-/** The second whose text was made last: rows of one slot share a few. */
-let second: u64 = 0;
+/** The second whose text was made last, none at first: rows of one slot share a few. */
+let second: u64 = u64.MAX_VALUE;
 let day: u64 = 0;
 let clock: u64 = 0;
 
