@@ -59,12 +59,21 @@ const valueOf = (block: number): bigint => BigInt(1000 + 100 * block);
 const TAKEN = 100n;
 const ADDED = 7n;
 
+const worldArbitrary = fc.array(slotArbitrary, { minLength: 1, maxLength: SLOTS });
+/** By relay: whether a payload of the chunk in which all these slots lie is in quarantine. */
+const refusedArbitrary = fc.array(fc.constantFrom(false, false, false, true), { minLength: 3, maxLength: 3 });
+
 /** What view slots must say of a slot, worked out without SQL. Undefined: nothing is known of it. */
-function expected(slot: number, facts: SlotFacts): Record<string, unknown> | undefined {
+function expected(
+  slot: number,
+  facts: SlotFacts,
+  refused: readonly boolean[],
+): Record<string, unknown> | undefined {
   const { chain, delivered, bids } = facts;
   const canonical = chain !== null && chain >= 0 ? chain : null;
-  const status =
-    chain === null ? (facts.orphan === null ? null : "orphaned") : chain < 0 ? "missed" : "canonical";
+  // Who says missed hasn't seen the block that another did.
+  const withoutBlock = facts.orphan !== null ? "orphaned" : chain === null ? null : "missed";
+  const status = canonical === null ? withoutBlock : "canonical";
   const offered = bids.flatMap((ofRelay, relay) => ofRelay.map((bid) => ({ ...bid, relay })));
   if (status === null && delivered.every((blocks) => !blocks?.length) && offered.length === 0)
     return undefined;
@@ -93,7 +102,9 @@ function expected(slot: number, facts: SlotFacts): Record<string, unknown> | und
             ? "other_relay"
             : "unknown";
   const asked = RELAYS.flatMap((name, relay) => (name === "three" && slot < THREE_FROM ? [] : [relay]));
-  const sure = asked.every((relay) => delivered[relay] !== null && !facts.doubtful[relay]);
+  const sure = asked.every(
+    (relay) => delivered[relay] !== null && !facts.doubtful[relay] && !refused[relay],
+  );
   return {
     slot: String(slot),
     status,
@@ -214,14 +225,18 @@ export function slotsContract(
   register(`${form}: view slots says of every slot what an oracle says that knows no SQL`, async (t) => {
     let opened = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(slotArbitrary, { minLength: 1, maxLength: SLOTS }), async (world) => {
+      fc.asyncProperty(worldArbitrary, refusedArbitrary, async (world, refused) => {
         const lake = await lakes.open(t, lakeNetwork.name);
         const warehouse = await open(t, lakeNetwork, fixedDateClock(NOW), `slots${opened++}`);
         const rows = rowsOfWorld(world);
         for (const [index, relay] of RELAYS.entries()) {
           const [delivered, suspect] = [rows.payloads(index), rows.doubtful(index)];
           if (delivered.size > 0)
-            await put(lake, lakeNetwork, "payloads", relay, { rows: delivered, suspect });
+            await put(lake, lakeNetwork, "payloads", relay, {
+              rows: delivered,
+              suspect,
+              quarantined: refused[index] ? 1 : 0,
+            });
           await put(lake, lakeNetwork, "bids", relay, { rows: rows.bids(index) });
         }
         await put(lake, lakeNetwork, "headers", "one", { rows: rows.headers });
@@ -240,7 +255,7 @@ export function slotsContract(
         await warehouse.put(keyedPayments, rows.payments);
         t.deepEqual(
           await warehouse.query(`SELECT ${COLUMNS} FROM slots ORDER BY slot`),
-          world.flatMap((facts, index) => expected(BASE + index, facts) ?? []),
+          world.flatMap((facts, index) => expected(BASE + index, facts, refused) ?? []),
         );
         await warehouse.close();
       }),
@@ -282,6 +297,10 @@ export function slotsContract(
       });
       await warehouse.load(lake, [one]);
       t.deepEqual(await told(), ["no"]);
+      // A payload that no table can hold is a delivery, of a slot of its chunk.
+      await put(lake, mainnet, "payloads", one.name, { ...nothing, quarantined: 1 });
+      await warehouse.load(lake, [one]);
+      t.deepEqual(await told(), [null]);
       await warehouse.close();
     },
   );

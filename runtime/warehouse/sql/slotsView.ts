@@ -149,9 +149,13 @@ function whoHadIt({ d, table, window }: SlotsSettings): string {
 }
 
 const { chunkSlots } = datasets.payloads;
-/** Whether a payload slot is covered and beyond doubt. */
+/**
+ * Whether a payload slot is covered and beyond doubt. A payload in quarantine is a delivery too, which no row tells of; the ledger
+ * has how many a chunk has, not of which slots, so none of the chunk's slots is sure.
+ */
 const isSure = ["covered", "suspect"]
   .map((bits, index) => `SUBSTR(ledger.${bits}, slot - ledger.first_slot + 1, 1) = '${1 - index}'`)
+  .concat("ledger.quarantined = 0")
   .join(" AND ");
 
 /** What was paid, adjusted, merged and asked for; `asked_relays` (slot, lacking: relays of that time whose payloads aren't sure). */
@@ -173,7 +177,7 @@ function besideTheBlock({ d, table, network, window }: SlotsSettings): string {
 
 /**
  * Table expression `asked_relays` (slot, lacking), to follow WITH: of each slot of a table expression, how many relays that worked then
- * have no payloads there that are covered and beyond doubt. Relays of the directory that nobody asked are among them: table relays
+ * have no payloads there that are covered and beyond doubt (with none in quarantine). Relays of the directory that nobody asked are among them: table relays
  * has those alone that a load was told of, and, without a URL, what only the lake knows. Of a slot without relays there is no row.
  */
 export function lackingRelaysSql(table: TableNamer, network: Pick<Network, "name">, slots: string): string {
