@@ -266,6 +266,9 @@ export function lakeContract(
       const horizon = { oldest_slot, asked_at: "2026-11-23T12:34:56.789Z" };
       await lake.writeHorizon("bids", "alpha", horizon);
       t.deepEqual(await lake.readHorizon("bids", "alpha"), horizon);
+      const unserved = { ...horizon, unserved: true } as const;
+      await lake.writeHorizon("bids", "alpha", unserved);
+      t.deepEqual(await lake.readHorizon("bids", "alpha"), unserved);
     }
     t.is(await lake.readHorizon("payloads", "alpha"), undefined);
     const name = "simulated-1/bids/relay=alpha/horizon.json";

@@ -73,6 +73,8 @@ export interface QuarantineLine {
 export interface Horizon {
   readonly oldest_slot: number;
   readonly asked_at: string;
+  /** The relay doesn't serve the dataset at all: the slot is the one above all that was asked. Absent else. */
+  readonly unserved?: true;
 }
 
 /** Thrown by conditional writes when the object isn't of the expected generation any more. Read again, merge, retry. */
