@@ -114,10 +114,10 @@ test("what the report says of the chain, of made blocks, of headers and of aucti
         row["dataset"] === dataset &&
         row["relay"] === relay &&
         textAt(row, "covered")[slot - number(row, "first_slot")] === "1" &&
-        // A payload in quarantine is a delivery of no slot that the ledger names.
         (dataset !== "payloads" ||
           (textAt(row, "suspect")[slot - number(row, "first_slot")] === "0" &&
-            number(row, "quarantined") === 0)),
+            // A payload in quarantine is a delivery.
+            row["quarantined_slots"]?.toString()[slot - number(row, "first_slot")] !== "1")),
     );
   const active = await rows(
     `SELECT name FROM relays WHERE state <> 'off' AND alias_of IS NULL AND coalesce(active_to, ${range.last}) >= ${range.last}`,

@@ -363,6 +363,8 @@ export function lakeContract(
       [{ revision: "-1" }, /count/],
       [{ rows: "1e3" }, /count/],
       [{ quarantined: "01" }, /count/],
+      [{ quarantined_slots: "1" }, /"quarantined_slots"/],
+      [{ quarantined_slots: bits(71) }, /"quarantined_slots" aren't some of its covered slots/],
       [{ pruned: "1", pruned_generation: "7" }, /"pruned"/],
       [{ pruned: counts(71, 1), pruned_generation: "7" }, /"pruned"/],
       [{ pruned: counts(70, 2), pruned_generation: "7" }, /"pruned"/],

@@ -20,6 +20,8 @@ export interface ChunkMeta {
   readonly revision: number;
   readonly rows: number;
   readonly quarantined: number;
+  /** The slots of what is quarantined; absent where nothing is, and in an object of the time before this was kept. */
+  readonly quarantinedSlots?: SlotBits;
   /** What `prune` took out of the lake once it had been published; absent where nothing was. */
   readonly pruned?: PrunedRows;
 }

@@ -34,6 +34,8 @@ const slotArbitrary = fc.record({
     maxLength: 3,
   }),
   doubtful: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
+  /** By relay: whether a payload of it is in quarantine. */
+  refused: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
   /** By relay: whether it says of what it delivered that it is worth nothing. */
   worthless: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
   /** By relay: its bids, a block and when it came (ms into the slot). */
@@ -59,16 +61,9 @@ const valueOf = (block: number): bigint => BigInt(1000 + 100 * block);
 const TAKEN = 100n;
 const ADDED = 7n;
 
-const worldArbitrary = fc.array(slotArbitrary, { minLength: 1, maxLength: SLOTS });
-/** By relay: whether a payload of the chunk in which all these slots lie is in quarantine. */
-const refusedArbitrary = fc.array(fc.constantFrom(false, false, false, true), { minLength: 3, maxLength: 3 });
 
 /** What view slots must say of a slot, worked out without SQL. Undefined: nothing is known of it. */
-function expected(
-  slot: number,
-  facts: SlotFacts,
-  refused: readonly boolean[],
-): Record<string, unknown> | undefined {
+function expected(slot: number, facts: SlotFacts): Record<string, unknown> | undefined {
   const { chain, delivered, bids } = facts;
   const canonical = chain !== null && chain >= 0 ? chain : null;
   // Who says missed hasn't seen the block that another did.
@@ -103,7 +98,7 @@ function expected(
             : "unknown";
   const asked = RELAYS.flatMap((name, relay) => (name === "three" && slot < THREE_FROM ? [] : [relay]));
   const sure = asked.every(
-    (relay) => delivered[relay] !== null && !facts.doubtful[relay] && !refused[relay],
+    (relay) => delivered[relay] !== null && !facts.doubtful[relay] && !facts.refused[relay],
   );
   return {
     slot: String(slot),
@@ -155,6 +150,10 @@ function rowsOfWorld(world: readonly SlotFacts[]) {
     doubtful: (relay: number) =>
       world.flatMap(({ delivered, doubtful }, index) =>
         delivered[relay] !== null && doubtful[relay] ? [BASE + index] : [],
+      ),
+    refused: (relay: number) =>
+      world.flatMap(({ delivered, refused }, index) =>
+        delivered[relay] !== null && refused[relay] ? [BASE + index] : [],
       ),
     bids: (relay: number) =>
       each(({ bids }, slot) =>
@@ -225,7 +224,7 @@ export function slotsContract(
   register(`${form}: view slots says of every slot what an oracle says that knows no SQL`, async (t) => {
     let opened = 0;
     await fc.assert(
-      fc.asyncProperty(worldArbitrary, refusedArbitrary, async (world, refused) => {
+      fc.asyncProperty(fc.array(slotArbitrary, { minLength: 1, maxLength: SLOTS }), async (world) => {
         const lake = await lakes.open(t, lakeNetwork.name);
         const warehouse = await open(t, lakeNetwork, fixedDateClock(NOW), `slots${opened++}`);
         const rows = rowsOfWorld(world);
@@ -235,7 +234,7 @@ export function slotsContract(
             await put(lake, lakeNetwork, "payloads", relay, {
               rows: delivered,
               suspect,
-              quarantined: refused[index] ? 1 : 0,
+              quarantined: rows.refused(index),
             });
           await put(lake, lakeNetwork, "bids", relay, { rows: rows.bids(index) });
         }
@@ -255,7 +254,7 @@ export function slotsContract(
         await warehouse.put(keyedPayments, rows.payments);
         t.deepEqual(
           await warehouse.query(`SELECT ${COLUMNS} FROM slots ORDER BY slot`),
-          world.flatMap((facts, index) => expected(BASE + index, facts, refused) ?? []),
+          world.flatMap((facts, index) => expected(BASE + index, facts) ?? []),
         );
         await warehouse.close();
       }),
@@ -297,10 +296,13 @@ export function slotsContract(
       });
       await warehouse.load(lake, [one]);
       t.deepEqual(await told(), ["no"]);
-      // A payload that no table can hold is a delivery, of a slot of its chunk.
-      await put(lake, mainnet, "payloads", one.name, { ...nothing, quarantined: 1 });
-      await warehouse.load(lake, [one]);
-      t.deepEqual(await told(), [null]);
+      // A payload that no table can hold is a delivery: of its slot, or where that wasn't kept, of any of its chunk.
+      const two = new Map([slot, slot + 1].map((each) => [each, []]));
+      for (const [quarantined, is] of [[[slot], null] as const, [[slot + 1], "no"] as const, [1, null] as const]) {
+        await put(lake, mainnet, "payloads", one.name, { rows: two, quarantined });
+        await warehouse.load(lake, [one]);
+        t.deepEqual(await told(), [is], String(quarantined));
+      }
       await warehouse.close();
     },
   );

@@ -149,14 +149,12 @@ function whoHadIt({ d, table, window }: SlotsSettings): string {
 }
 
 const { chunkSlots } = datasets.payloads;
+const isIn = (bits: string): string => `SUBSTR(ledger.${bits}, slot - ledger.first_slot + 1, 1) = '1'`;
 /**
- * Whether a payload slot is covered and beyond doubt. A payload in quarantine is a delivery too, which no row tells of; the ledger
- * has how many a chunk has, not of which slots, so none of the chunk's slots is sure.
+ * Whether a payload slot is covered and beyond doubt. A payload in quarantine is a delivery too, of which no row tells. Where its
+ * slot wasn't kept, as it once wasn't, it may be any of the chunk's.
  */
-const isSure = ["covered", "suspect"]
-  .map((bits, index) => `SUBSTR(ledger.${bits}, slot - ledger.first_slot + 1, 1) = '${1 - index}'`)
-  .concat("ledger.quarantined = 0")
-  .join(" AND ");
+const isSure = `${isIn("covered")} AND NOT ${isIn("suspect")} AND (ledger.quarantined = 0 OR NOT ${isIn("quarantined_slots")})`;
 
 /** What was paid, adjusted, merged and asked for; `asked_relays` (slot, lacking: relays of that time whose payloads aren't sure). */
 function besideTheBlock({ d, table, network, window }: SlotsSettings): string {
