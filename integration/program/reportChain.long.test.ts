@@ -74,7 +74,9 @@ test("what the report says of the chain, of made blocks, of headers and of aucti
      WHERE relay = 'wren' AND ${unsure} BETWEEN first_slot AND last_slot`,
   );
   // Of some old ones nothing of the chain was loaded.
-  await connection.run(`DELETE FROM chain_blocks WHERE slot BETWEEN ${range.first + 40} AND ${range.first + 49}`);
+  await connection.run(
+    `DELETE FROM chain_blocks WHERE slot BETWEEN ${range.first + 40} AND ${range.first + 49}`,
+  );
   connection.closeSync();
   instance.closeSync();
   const scope = { network: line.network, range, nowMs: clock.now() };

@@ -8,7 +8,10 @@ export const cases: RuleCases = {
   broken: {
     "switched off": [change("requirePartitionFilter", false)],
     "not said": [change("requirePartitionFilter", undefined)],
-    "another table of rows": [change("tableId", "merged_blocks"), change("requirePartitionFilter", undefined)],
+    "another table of rows": [
+      change("tableId", "merged_blocks"),
+      change("requirePartitionFilter", undefined),
+    ],
   },
   fine: {
     "a table without partitions by day": [

@@ -17,7 +17,10 @@ const WHOLE = { first: FIRST, last: LAST };
 function scene() {
   const { clock, source, lake } = setUp();
   for (let slot = FIRST - 100; slot <= LAST; slot += 2) source.held.payloads.set(slot, 1);
-  const state: { isServed: (slot: number) => boolean; asked: number[] } = { isServed: () => false, asked: [] };
+  const state: { isServed: (slot: number) => boolean; asked: number[] } = {
+    isServed: () => false,
+    asked: [],
+  };
   source.slot = async (dataset, slot) => {
     state.asked.push(slot);
     const about = { network: testNetwork, relay: "alpha", slot };

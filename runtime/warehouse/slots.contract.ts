@@ -61,7 +61,6 @@ const valueOf = (block: number): bigint => BigInt(1000 + 100 * block);
 const TAKEN = 100n;
 const ADDED = 7n;
 
-
 /** What view slots must say of a slot, worked out without SQL. Undefined: nothing is known of it. */
 function expected(slot: number, facts: SlotFacts): Record<string, unknown> | undefined {
   const { chain, delivered, bids } = facts;
@@ -298,7 +297,11 @@ export function slotsContract(
       t.deepEqual(await told(), ["no"]);
       // A payload that no table can hold is a delivery: of its slot, or where that wasn't kept, of any of its chunk.
       const two = new Map([slot, slot + 1].map((each) => [each, []]));
-      for (const [quarantined, is] of [[[slot], null] as const, [[slot + 1], "no"] as const, [1, null] as const]) {
+      for (const [quarantined, is] of [
+        [[slot], null] as const,
+        [[slot + 1], "no"] as const,
+        [1, null] as const,
+      ]) {
         await put(lake, mainnet, "payloads", one.name, { rows: two, quarantined });
         await warehouse.load(lake, [one]);
         t.deepEqual(await told(), [is], String(quarantined));
