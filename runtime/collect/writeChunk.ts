@@ -226,7 +226,7 @@ class Merge {
 
 function sameMeta(a: ChunkMeta, b: ChunkMeta): boolean {
   const bits = ({ covered, suspect, unproven, revised, quarantinedSlots }: ChunkMeta) =>
-    [covered, suspect, unproven, revised, quarantinedSlots].join(" ");
+    [covered, suspect, unproven, revised, quarantinedSlots].map((set) => set?.toString()).join(" ");
   return (
     bits(a) === bits(b) && a.revision === b.revision && a.rows === b.rows && a.quarantined === b.quarantined
   );

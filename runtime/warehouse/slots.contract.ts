@@ -304,7 +304,7 @@ export function slotsContract(
       ]) {
         await put(lake, mainnet, "payloads", one.name, { rows: two, quarantined });
         await warehouse.load(lake, [one]);
-        t.deepEqual(await told(), [is], String(quarantined));
+        t.deepEqual(await told(), [is], JSON.stringify(quarantined));
       }
       await warehouse.close();
     },
