@@ -119,7 +119,10 @@ test("what the report says of the chain, of made blocks, of headers and of aucti
         (dataset !== "payloads" ||
           (textAt(row, "suspect")[slot - number(row, "first_slot")] === "0" &&
             // A payload in quarantine is a delivery.
-            row["quarantined_slots"]?.toString()[slot - number(row, "first_slot")] !== "1")),
+            !(
+              row["quarantined_slots"] !== null &&
+              textAt(row, "quarantined_slots")[slot - number(row, "first_slot")] === "1"
+            ))),
     );
   const active = await rows(
     `SELECT name FROM relays WHERE state <> 'off' AND alias_of IS NULL AND coalesce(active_to, ${range.last}) >= ${range.last}`,
