@@ -202,6 +202,7 @@ function change(dataset: Dataset, relay: string, kind: "new" | "grown" | "revise
     covered: none.with(run.first),
     suspect: none,
     unproven: none,
+    quarantinedSlots: null,
     rows: 3,
     quarantined: 0,
     error: kind === "failed" ? "it can't be loaded" : null,

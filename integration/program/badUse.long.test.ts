@@ -307,7 +307,7 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     says: /^(?!.*private).*names key\.json, which can't be used: it holds no key or configuration/,
   },
   "a warehouse in BigQuery, with a key file that isn't there": {
-    args: ["load", "--warehouse", "bigquery://project/dataset"],
+    args: ["load", ...place("lake", "bigquery://project/dataset")],
     env: { GOOGLE_APPLICATION_CREDENTIALS: "nowhere.json" },
     code: 1,
     says: /GOOGLE_APPLICATION_CREDENTIALS names nowhere\.json, which can't be used: there is no such file; correct it/,
@@ -373,6 +373,32 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     args: ["recheck", ...WORLD, ...place("none", "w.duckdb")],
     code: 1,
     says: /none.*run/,
+  },
+  ...Object.fromEntries(
+    [
+      ["load"],
+      ["load", "--rebuild"],
+      ["coverage"],
+      ["coverage", "--slots", RANGE],
+      ["check"],
+      ["report"],
+      ["recheck", "--slots", RANGE],
+      ["publish", "--out", "out"],
+      ["prune", "--older", "1d", "--published", "out"],
+      ["verify-published", "out"],
+    ].map(([command = "", ...more]) => [
+      `${[command, ...more].join(" ")} of a lake that isn't there`,
+      {
+        args: [command, ...WORLD.slice(0, 2), ...WORLD.slice(4), "--lake", "none", ...more],
+        code: 1,
+        says: /there is no lake none: correct --lake, or let .* run make it/,
+      },
+    ]),
+  ),
+  "a load of a lake that isn't there and that nobody named": {
+    args: ["load", "--seed", "8"],
+    code: 1,
+    says: /there is no lake data\/lake: correct --lake, or let .* run make it/,
   },
   "a chunk cut short": {
     args: load,

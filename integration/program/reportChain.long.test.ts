@@ -1,6 +1,8 @@
 import test from "ava";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { join } from "node:path";
+import { FINAL_LAG_SLOTS } from "../../runtime/chain/networks.ts";
+import { slotAt } from "../../runtime/chain/slots.ts";
 import { nameInExtraData } from "../../runtime/builders/extraData.ts";
 import { askAuctions } from "../../runtime/report/auction/auction.ts";
 import { BuilderNames } from "../../runtime/report/names.ts";
@@ -27,6 +29,8 @@ interface Numbers {
     readonly slots: number;
     readonly chain_slots: number;
     readonly yes: number;
+    readonly yes_not_final: number;
+    readonly yes_not_loaded: number;
     readonly no: number;
     readonly no_block: number;
     readonly unknown: number;
@@ -69,6 +73,10 @@ test("what the report says of the chain, of made blocks, of headers and of aucti
      SET covered = left(covered, ${unsure} - first_slot) || repeat('0', 10) || substr(covered, ${unsure} - first_slot + 11)
      WHERE relay = 'wren' AND ${unsure} BETWEEN first_slot AND last_slot`,
   );
+  // Of some old ones nothing of the chain was loaded.
+  await connection.run(
+    `DELETE FROM chain_blocks WHERE slot BETWEEN ${range.first + 40} AND ${range.first + 49}`,
+  );
   connection.closeSync();
   instance.closeSync();
   const scope = { network: line.network, range, nowMs: clock.now() };
@@ -91,6 +99,16 @@ test("what the report says of the chain, of made blocks, of headers and of aucti
     said(null).filter((row) => row["status"] === "missed" || row["status"] === "orphaned").length,
   );
   t.is(boost.yes + boost.no + boost.no_block + boost.unknown, 160);
+  // Whether a delivered block is on the chain isn't known before that is final, nor where it isn't loaded.
+  const young = slotAt(line.network, clock.now()) - FINAL_LAG_SLOTS;
+  const offChain = said("yes").filter((row) => row["status"] === null);
+  const notFinal = offChain.filter((row) => number(row, "slot") > young);
+  t.deepEqual(
+    [boost.yes_not_final, boost.yes_not_loaded],
+    [notFinal.length, offChain.length - notFinal.length],
+  );
+  t.true(boost.yes_not_final > 0 && boost.yes_not_loaded > 0);
+  for (const words of ["the chain not final yet", "the chain not loaded"]) t.true(html.includes(words));
   t.true(boost.no > 0);
   const covers = (dataset: string, relay: string, slot: number) =>
     ledgers.some(
@@ -98,7 +116,13 @@ test("what the report says of the chain, of made blocks, of headers and of aucti
         row["dataset"] === dataset &&
         row["relay"] === relay &&
         textAt(row, "covered")[slot - number(row, "first_slot")] === "1" &&
-        (dataset !== "payloads" || textAt(row, "suspect")[slot - number(row, "first_slot")] === "0"),
+        (dataset !== "payloads" ||
+          (textAt(row, "suspect")[slot - number(row, "first_slot")] === "0" &&
+            // A payload in quarantine is a delivery.
+            !(
+              row["quarantined_slots"] !== null &&
+              textAt(row, "quarantined_slots")[slot - number(row, "first_slot")] === "1"
+            ))),
     );
   const active = await rows(
     `SELECT name FROM relays WHERE state <> 'off' AND alias_of IS NULL AND coalesce(active_to, ${range.last}) >= ${range.last}`,

@@ -8,8 +8,16 @@ export const cases: RuleCases = {
   broken: {
     "switched off": [change("requirePartitionFilter", false)],
     "not said": [change("requirePartitionFilter", undefined)],
+    "another table of rows": [
+      change("tableId", "merged_blocks"),
+      change("requirePartitionFilter", undefined),
+    ],
   },
   fine: {
-    "another table": [change("tableId", "canonical_blocks"), change("requirePartitionFilter", undefined)],
+    "a table without partitions by day": [
+      change("tableId", "canonical_blocks"),
+      change("timePartitioning", undefined),
+      change("requirePartitionFilter", undefined),
+    ],
   },
 };

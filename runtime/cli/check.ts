@@ -1,7 +1,7 @@
 import type { CheckResult } from "../checks/check.ts";
 import { printable } from "../errors.ts";
 import { sqlDialectOf } from "../warehouse/sql/dialects.ts";
-import { contextOf, lakeOf, tellRange } from "./context.ts";
+import { contextOf, lakeToRead, tellRange } from "./context.ts";
 import { terminalColumns } from "./numbers.ts";
 import { tableText } from "./tables.ts";
 import { openWarehouse } from "./load.ts";
@@ -14,11 +14,11 @@ export async function checkCommand(options: CommonOptions): Promise<number> {
   const context = contextOf(options);
   const { network, log, print } = context;
   const { logFindings, runChecks } = await import("../checks/checks.ts");
+  const lake = await lakeToRead(options, network);
   const warehouse = await openWarehouse(options, context);
   try {
     const scope = await loadedScope(options, context, warehouse);
     tellRange(options, context, scope.range);
-    const lake = await lakeOf(options, network);
     const relays = await knownRelays({ ...options, relay: [] }, context, lake);
     const results = await runChecks(warehouse, sqlDialectOf(warehouse.url), { scope, relays });
     logFindings(log, network.name, results);

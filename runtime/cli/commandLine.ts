@@ -1,13 +1,13 @@
 import { withoutUsers } from "../errors.ts";
 import { COMMAND, shellWord } from "./invoked.ts";
-import type { CommonOptions } from "./options.ts";
+import { type CommonOptions, DEFAULT_LAKE } from "./options.ts";
 
 /** Options that a command which follows on a `run` takes from it, and what they are where nobody gave them. */
 const KEPT = [
   ["network", "simulated"],
   ["seed", 1],
   ["dataset", undefined],
-  ["lake", "data/lake"],
+  ["lake", DEFAULT_LAKE],
   ["warehouse", undefined],
   ["rate", undefined],
   ["faults", "none"],

@@ -1,14 +1,15 @@
+import { stat } from "node:fs/promises";
 import { type Clock, fixedDateClock, systemClock } from "../chain/clock.ts";
 import { type Network, findNetwork } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
 import { DATASET_NAMES, type DatasetName } from "../datasets/dataset.ts";
-import { UserError, printable } from "../errors.ts";
+import { UserError, codeOf, printable } from "../errors.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import type { Lake } from "../lake/lake.ts";
 import { type Log, silentLog, speak, stderrLog } from "../log.ts";
 import { LOG_LEVELS } from "../settings/shared.ts";
-import { INTERRUPTS_TO_END } from "./invoked.ts";
-import type { CommonOptions } from "./options.ts";
+import { COMMAND, INTERRUPTS_TO_END } from "./invoked.ts";
+import { type CommonOptions, DEFAULT_LAKE } from "./options.ts";
 import { readerGone } from "./output.ts";
 import { namedRange, namesRange, rangeText } from "./range.ts";
 
@@ -56,6 +57,32 @@ export async function lakeOf(options: CommonOptions, network: Network): Promise<
   if (!options.lake.startsWith("gs://")) return openFolderLake(options.lake, network.name);
   const { openGcsLake } = await import("../lake/gcs/bucket.ts");
   return openGcsLake(options.lake, network.name);
+}
+
+/**
+ * The network's lake at `--lake` for a command that only reads it. Throws UserError where the folder that was named isn't there: it would
+ * be taken for a lake without anything in it. Only `isNeeded` refuses one that nobody named.
+ */
+export async function lakeToRead(
+  options: CommonOptions,
+  network: Network,
+  isNeeded = options.lake !== DEFAULT_LAKE,
+): Promise<Lake> {
+  const lake = await lakeOf(options, network);
+  if (isNeeded && !options.lake.startsWith("gs://")) await refuseAbsent(options.lake);
+  return lake;
+}
+
+/** What else is wrong with a folder reading it says. */
+async function refuseAbsent(folder: string): Promise<void> {
+  try {
+    await stat(folder);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") return;
+    throw new UserError(
+      `there is no lake ${printable(folder, 500)}: correct --lake, or let ${COMMAND} run make it`,
+    );
+  }
 }
 
 /** The DuckDB file or BigQuery URL at `--warehouse`, or the network's default file. */

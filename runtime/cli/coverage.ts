@@ -1,7 +1,7 @@
 import { settledSlot } from "../chain/slots.ts";
 import { storedRange } from "../collect/coverage.ts";
 import { UserError } from "../errors.ts";
-import { contextOf, lakeOf, rangeOf, tellRange } from "./context.ts";
+import { contextOf, lakeToRead, rangeOf, tellRange } from "./context.ts";
 import { coverageTables, coverageLines } from "./coverageTable.ts";
 import { COMMAND } from "./invoked.ts";
 import type { CommonOptions } from "./options.ts";
@@ -15,7 +15,7 @@ export async function coverage(options: CommonOptions & { format: string }): Pro
     throw new UserError("--format: table or json", { exitCode: 2 });
   const context = contextOf(options);
   const { network, clock, datasets, say, note, print } = context;
-  const lake = await lakeOf(options, network);
+  const lake = await lakeToRead(options, network);
   const range = rangeOf(options, context) ?? (await storedRange(lake, datasets));
   const inJson = options.json || options.format === "json";
   if (!range) {

@@ -6,7 +6,7 @@ import type { Relay } from "../relays/relay.ts";
 import { sqlDialectOf } from "../warehouse/sql/dialects.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { canonicalOf, settleBy } from "./canonical.ts";
-import { type Context, contextOf, lakeOf, rangeOf, tellRange, warehousePath } from "./context.ts";
+import { type Context, contextOf, lakeToRead, rangeOf, tellRange, warehousePath } from "./context.ts";
 import { grouped } from "./numbers.ts";
 import type { CommonOptions } from "./options.ts";
 import { knownRelays } from "./relays.ts";
@@ -78,7 +78,7 @@ export async function loadInto(
 /** `load`: brings the warehouse up to the lake. Exit 1 when an object can't be loaded. */
 export async function load(options: CommonOptions & { rebuild: boolean }): Promise<number> {
   const context = contextOf(options);
-  const lake = await lakeOf(options, context.network);
+  const lake = await lakeToRead(options, context.network, true);
   const range = rangeOf(options, context);
   if (range) tellRange(options, context, range);
   const loaded = await loadInto(

@@ -1,7 +1,7 @@
 import type { Coverage } from "../collect/coverage.ts";
 import type { SlotRange } from "../chain/slots.ts";
 import { COMMAND, shellWord } from "./invoked.ts";
-import type { CommonOptions } from "./options.ts";
+import { type CommonOptions, DEFAULT_LAKE } from "./options.ts";
 import { exitCodeOf } from "./summary.ts";
 
 /** How a run ended. */
@@ -20,7 +20,7 @@ export function nextCommands(options: CommonOptions, ending: Ending): string {
     ...(options.network === "simulated" ? [] : ["--network", options.network]),
     ...(options.seed === 1 ? [] : ["--seed", String(options.seed)]),
   ];
-  const place = [...network, ...(options.lake === "data/lake" ? [] : ["--lake", options.lake])];
+  const place = [...network, ...(options.lake === DEFAULT_LAKE ? [] : ["--lake", options.lake])];
   const file = options.warehouse === undefined ? [] : ["--warehouse", options.warehouse];
   const commands: string[][] = [];
   const isNothing = ending.coverage.every(({ covered }) => covered === 0);

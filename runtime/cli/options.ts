@@ -29,6 +29,9 @@ export interface CommonOptions extends RangeOptions {
 }
 
 /** Option groups, by what a command works on; `slots` is `range` without the dataset. */
+/** The lake where none is named. */
+export const DEFAULT_LAKE = "data/lake";
+
 export type OptionGroup = "range" | "slots" | "lake" | "warehouse" | "loading" | "asking";
 
 /** Adds the options of the groups, and those that every command has. */
@@ -58,7 +61,7 @@ export function addOptions(command: Command, groups: readonly OptionGroup[]): Co
   if (groups.includes("range")) command.option("--dataset <names>", shared.dataset.meaning, collectDatasets);
   if (groups.includes("range") || groups.includes("slots")) addRangeOptions(command);
   if (groups.includes("lake"))
-    command.option("--lake <dir>", "folder of the lake, or gs://BUCKET[/PREFIX]", "data/lake");
+    command.option("--lake <dir>", "folder of the lake, or gs://BUCKET[/PREFIX]", DEFAULT_LAKE);
   if (groups.includes("warehouse"))
     command.option(
       "--warehouse <file>",

@@ -10,7 +10,7 @@ import type { Warehouse } from "../warehouse/warehouse.ts";
 import { type Context, contextOf, lakeOf } from "./context.ts";
 import { openWarehouse } from "./load.ts";
 import { pruneLakeCommand } from "./pruneLake.ts";
-import type { CommonOptions } from "./options.ts";
+import { type CommonOptions, DEFAULT_LAKE } from "./options.ts";
 
 const DAY_MS = 86_400_000;
 /** The rows of a dataset that would leave. */
@@ -122,7 +122,7 @@ function linesOf(
     Math.max(...found.map(({ last_slot }) => last_slot)),
   ];
   const place = file === undefined ? "" : ` --warehouse ${file}`;
-  const lake = options.lake === "data/lake" ? "" : ` --lake ${options.lake}`;
+  const lake = options.lake === DEFAULT_LAKE ? "" : ` --lake ${options.lake}`;
   const network = options.network === "simulated" ? "" : ` --network ${options.network}`;
   return [
     `rows of before ${before} UTC (--older ${older}d) ${verb} ${warehouse.url}:`,

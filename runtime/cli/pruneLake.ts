@@ -1,4 +1,4 @@
-import { contextOf, lakeOf } from "./context.ts";
+import { contextOf, lakeToRead } from "./context.ts";
 import { grouped } from "./numbers.ts";
 import type { CommonOptions } from "./options.ts";
 import { filesAt } from "./publish.ts";
@@ -13,7 +13,7 @@ export async function pruneLakeCommand(
 ): Promise<number> {
   const { network, print } = contextOf(options);
   const { pruneLake } = await import("../publish/pruneLake.ts");
-  const lake = await lakeOf(options, network);
+  const lake = await lakeToRead(options, network);
   const store = await filesAt(options.published);
   const { pruned, kept } = await pruneLake({ lake, network }, store, beforeMs, options.yes);
   const before = new Date(beforeMs).toISOString().slice(0, 10);

@@ -7,7 +7,7 @@ import type { FileStore } from "../lake/fileStore.ts";
 import { openFolderFiles } from "../lake/folder/folderFiles.ts";
 import type { RelayDay } from "../publish/catalog.ts";
 import type { DayOutcome } from "../publish/publish.ts";
-import { contextOf, lakeOf, rangeOf, tellRange } from "./context.ts";
+import { contextOf, lakeToRead, rangeOf, tellRange } from "./context.ts";
 import { COMMAND } from "./invoked.ts";
 import { grouped } from "./numbers.ts";
 import type { CommonOptions } from "./options.ts";
@@ -34,7 +34,7 @@ export async function publishCommand(options: CommonOptions & { out: string }): 
     );
   const context = contextOf(options);
   const { network, clock, datasets, note, print, say } = context;
-  const lake = await lakeOf(options, network);
+  const lake = await lakeToRead(options, network);
   const range = rangeOf(options, context) ?? (await storedRange(lake, datasets));
   if (!range) {
     if (options.json) process.stdout.write("[]\n");

@@ -5,7 +5,7 @@ import { type Tally, countsOf, sumOver } from "../collect/tally.ts";
 import type { DatasetName } from "../datasets/dataset.ts";
 import { UserError, printable } from "../errors.ts";
 import { startAsking } from "./asking.ts";
-import { contextOf, lakeOf, rangeOf, stopSignal, tellRange } from "./context.ts";
+import { contextOf, lakeToRead, rangeOf, stopSignal, tellRange } from "./context.ts";
 import { coverageTables, rangesText } from "./coverageTable.ts";
 import { COMMAND } from "./invoked.ts";
 import { loadInto } from "./load.ts";
@@ -21,7 +21,7 @@ export async function recheckCommand(
 ): Promise<number> {
   const context = contextOf(options);
   const { network, clock, log, datasets, say, note, print } = context;
-  const lake = await lakeOf(options, network);
+  const lake = await lakeToRead(options, network);
   const range = rangeOf(options, context) ?? (await storedRange(lake, datasets));
   if (!range)
     throw new UserError(`the lake ${lake.url} holds nothing of ${network.name} yet; ${COMMAND} run collects`);

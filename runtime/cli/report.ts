@@ -9,7 +9,7 @@ import { sqlDialectOf } from "../warehouse/sql/dialects.ts";
 import type { Scope } from "../warehouse/sql/scope.ts";
 import { textIn } from "../warehouse/sql/values.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
-import { type Context, contextOf, lakeOf, tellRange } from "./context.ts";
+import { type Context, contextOf, lakeToRead, tellRange } from "./context.ts";
 import { openWarehouse } from "./load.ts";
 import { loadedScope, scopeOf, wholeScope } from "./loadedScope.ts";
 import type { CommonOptions } from "./options.ts";
@@ -28,9 +28,9 @@ export async function reportCommand(given: ReportOptions): Promise<number> {
   const { slot } = given;
   const options = slot === undefined ? given : { ...given, slots: { first: slot, last: slot } };
   const context = contextOf(options);
+  const lake = await lakeToRead(options, context.network);
   const warehouse = await openWarehouse(options, context);
   try {
-    const lake = await lakeOf(options, context.network);
     const scope = await loadedScope(options, context, warehouse);
     tellRange(options, context, scope.range);
     const report =

@@ -1,4 +1,4 @@
-import { contextOf, lakeOf } from "./context.ts";
+import { contextOf, lakeToRead } from "./context.ts";
 import { grouped } from "./numbers.ts";
 import type { CommonOptions } from "./options.ts";
 import { filesAt } from "./publish.ts";
@@ -8,7 +8,7 @@ export async function verifyPublishedCommand(place: string, options: CommonOptio
   const context = contextOf(options);
   const { network, print } = context;
   const { strangersIn, verifyPublished } = await import("../publish/verify.ts");
-  const lake = await lakeOf(options, network);
+  const lake = await lakeToRead(options, network);
   const store = await filesAt(place);
   const differences: string[] = [];
   let files = 0;

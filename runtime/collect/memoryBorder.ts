@@ -1,6 +1,6 @@
 import { SETTLE_LAG_SLOTS } from "../chain/networks.ts";
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
-import { trusted } from "../lake/lake.ts";
+import { type Horizon, trusted } from "../lake/lake.ts";
 import { RelayError } from "../relays/http/errors.ts";
 import { oldestKept } from "./coverage.ts";
 import { findHorizon } from "./horizon.ts";
@@ -108,7 +108,11 @@ export class MemoryBorder {
         shareFrom: (from) => seen.shareFrom(from),
         ...this.#questions(),
       });
-      if (finding.kind === "horizon") await this.keep(finding.oldest);
+      if (finding.kind === "horizon") {
+        const { relay, log } = this.#job;
+        log.info({ relay: relay.name, dataset, oldest_slot: finding.oldest }, "horizon found");
+        await this.#keep({ oldest_slot: finding.oldest });
+      }
       if (finding.kind !== "rows") this.#searches++;
       this.#isUnknown = finding.kind === "unknown";
     } catch (error) {
@@ -183,13 +187,25 @@ export class MemoryBorder {
     if (stored !== undefined && stored > (this.#horizon ?? -1)) this.#horizon = stored;
   }
 
-  /** Writes down that the relay shows nothing below a slot. */
-  async keep(oldest: number): Promise<void> {
-    const { relay, lake, clock, log } = this.#job;
+  /** Writes down that the relay doesn't serve the dataset, of which slots up to this one were asked. */
+  async keepUnserved(newest: number): Promise<void> {
+    await this.#keep({ oldest_slot: newest + 1, unserved: true });
+  }
+
+  /** The relay serves the dataset: that it doesn't, which an earlier pass may have written down, is taken back. */
+  async takeBackUnserved(): Promise<void> {
+    const { lake, relay, log } = this.#job;
     const { dataset } = this.#options;
-    this.#horizon = oldest;
-    log.info({ relay: relay.name, dataset, oldest_slot: oldest }, "horizon found");
+    const stored = await trusted(() => lake.readHorizon(dataset, relay.name), undefined);
+    if (stored?.unserved !== true) return;
+    log.info({ relay: relay.name, dataset }, "the relay serves it after all");
+    await this.#keep({ oldest_slot: 0 });
+  }
+
+  async #keep(found: Omit<Horizon, "asked_at">): Promise<void> {
+    const { relay, lake, clock } = this.#job;
+    this.#horizon = found.oldest_slot;
     const asked_at = new Date(clock.now()).toISOString();
-    await lake.writeHorizon(dataset, relay.name, { oldest_slot: oldest, asked_at });
+    await lake.writeHorizon(this.#options.dataset, relay.name, { ...found, asked_at });
   }
 }

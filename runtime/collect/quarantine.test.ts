@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
 import { simulatedNetwork } from "../chain/networks.ts";
+import { SlotBits } from "../datasets/bits.ts";
 import { VirtualClock } from "../chain/virtualClock.ts";
 import { answerDecoder } from "../datasets/answer.ts";
 import { chunkRange } from "../datasets/chunks.ts";
@@ -51,6 +52,11 @@ test("fields that are too large for their rows are kept in quarantine and counte
   );
   const stored = await lake.read(chunk);
   t.like(stored?.stored.meta, { rows: 5, quarantined: 2 });
+  t.is(
+    stored?.stored.meta.quarantinedSlots?.toString(),
+    SlotBits.empty(chunk.first, 32).with(6).toString(),
+    "slot 5 has no row in quarantine, but fields",
+  );
 
   const again = await writeChunk(lake, silentLog, chunk, { answers }, "recheck");
   t.like(again, { written: false, differing: 0 });
@@ -71,8 +77,8 @@ test("fields that are too large for their rows are kept in quarantine and counte
       copies: "1",
     })),
   );
-  t.deepEqual(await warehouse.query('SELECT "rows", quarantined, error FROM loads'), [
-    { rows: "5", quarantined: "2", error: null },
+  t.deepEqual(await warehouse.query('SELECT "rows", quarantined, quarantined_slots, error FROM loads'), [
+    { rows: "5", quarantined: "2", quarantined_slots: `0000001${"0".repeat(25)}`, error: null },
   ]);
 });
 

@@ -134,7 +134,7 @@ class Merge {
       revised: this.#revised,
       revision: before.revision + (replaced ? 1 : 0),
       rows: before.rows + change.addedRows + change.gainedRows,
-      quarantined: refused.reduce((sum, { copies }) => sum + copies, 0),
+      ...this.#refusedOf(refused),
     };
     const isFilled = ([slot, { block }]: [number, SlotAnswer]) =>
       block.rows > 0 && (this.#lines?.get(slot) ?? []).length === 0;
@@ -206,6 +206,13 @@ class Merge {
     return refusedRows(grown ?? stored.lines).filter(({ slot }) => this.#covered.has(slot));
   }
 
+  #refusedOf(lines: readonly QuarantineLine[]): Pick<ChunkMeta, "quarantined" | "quarantinedSlots"> {
+    const quarantined = lines.reduce((sum, { copies }) => sum + copies, 0);
+    if (quarantined === 0) return { quarantined };
+    const none = emptyMeta(this.#chunk).covered;
+    return { quarantined, quarantinedSlots: lines.reduce((bits, { slot }) => bits.with(slot), none) };
+  }
+
   #blocks(): ReadonlyMap<number, SlotBlock> {
     const blocks = new Map<number, SlotBlock>();
     for (const slot of this.#covered.slots()) {
@@ -218,7 +225,8 @@ class Merge {
 }
 
 function sameMeta(a: ChunkMeta, b: ChunkMeta): boolean {
-  const bits = (meta: ChunkMeta) => [meta.covered, meta.suspect, meta.unproven, meta.revised].join(" ");
+  const bits = ({ covered, suspect, unproven, revised, quarantinedSlots }: ChunkMeta) =>
+    [covered, suspect, unproven, revised, quarantinedSlots].map((set) => set?.toString()).join(" ");
   return (
     bits(a) === bits(b) && a.revision === b.revision && a.rows === b.rows && a.quarantined === b.quarantined
   );

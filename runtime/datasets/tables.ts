@@ -61,6 +61,11 @@ function loadsTable(dataset: DatasetName): Table {
         "STRING",
         "Slots answered without rows that nothing has shown to be empty, written the same way; null: kept from before empty answers needed witnesses",
       ),
+      optional(
+        "quarantined_slots",
+        "STRING",
+        "Slots of the quarantined rows, written the same way; null where there are none, and where they were kept from before this was",
+      ),
     ],
   };
 }

@@ -190,7 +190,7 @@ export const views = {
       column(
         "mev_boost",
         "STRING",
-        "yes: a relay delivered the block (or, where the slot was missed or the chain isn't known, any block). no: the canonical block came by none of the relays of that time, whose payloads are all covered and beyond doubt. Null: not known",
+        "yes: a relay delivered the block (or, where the slot was missed or the chain isn't known, any block). no: the canonical block came by none of the relays of that time, whose payloads are all covered and beyond doubt, with none in quarantine. Null: not known",
       ),
     ],
   },

@@ -266,6 +266,9 @@ export function lakeContract(
       const horizon = { oldest_slot, asked_at: "2026-11-23T12:34:56.789Z" };
       await lake.writeHorizon("bids", "alpha", horizon);
       t.deepEqual(await lake.readHorizon("bids", "alpha"), horizon);
+      const unserved = { ...horizon, unserved: true } as const;
+      await lake.writeHorizon("bids", "alpha", unserved);
+      t.deepEqual(await lake.readHorizon("bids", "alpha"), unserved);
     }
     t.is(await lake.readHorizon("payloads", "alpha"), undefined);
     const name = "simulated-1/bids/relay=alpha/horizon.json";
@@ -360,6 +363,8 @@ export function lakeContract(
       [{ revision: "-1" }, /count/],
       [{ rows: "1e3" }, /count/],
       [{ quarantined: "01" }, /count/],
+      [{ quarantined_slots: "1" }, /"quarantined_slots"/],
+      [{ quarantined_slots: bits(71) }, /"quarantined_slots" aren't some of its covered slots/],
       [{ pruned: "1", pruned_generation: "7" }, /"pruned"/],
       [{ pruned: counts(71, 1), pruned_generation: "7" }, /"pruned"/],
       [{ pruned: counts(70, 2), pruned_generation: "7" }, /"pruned"/],

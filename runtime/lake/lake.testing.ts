@@ -78,6 +78,7 @@ export function contentArbitrary(dataset: DatasetName): fc.Arbitrary<Content> {
     suspect: fc.boolean(),
     revised: fc.boolean(),
     unproven: fc.boolean(),
+    quarantined: fc.boolean(),
     rows: fc.array(rowArbitrary(dataset), { maxLength: 2 }),
   });
   return fc
@@ -92,13 +93,14 @@ export function contentArbitrary(dataset: DatasetName): fc.Arbitrary<Content> {
       const first = index * size;
       const chunk: Chunk = { dataset, relay: "alpha", first, last: first + size - 1 };
       const lines = new Map<number, string[]>();
-      const sets = { covered: "", suspect: "", revised: "", unproven: "" };
+      const sets = { covered: "", suspect: "", revised: "", unproven: "", quarantined: "" };
       for (let i = 0; i < size; i++) {
         const state = slots[i];
         const covered = state?.covered === true;
         sets.covered += covered ? "1" : "0";
         sets.suspect += covered && state.suspect ? "1" : "0";
         sets.revised += covered && state.revised ? "1" : "0";
+        sets.quarantined += covered && state.quarantined ? "1" : "0";
         sets.unproven += !covered && state?.unproven ? "1" : "0";
         if (!covered) continue;
         const write = lineWriter(datasets[dataset], lakeNetwork, chunk.relay, first + i);
@@ -120,6 +122,7 @@ export function contentArbitrary(dataset: DatasetName): fc.Arbitrary<Content> {
           unproven: isOld ? null : bits(sets.unproven),
           revision,
           quarantined,
+          ...(isOld ? {} : { quarantinedSlots: bits(sets.quarantined) }),
           rows,
         },
       };

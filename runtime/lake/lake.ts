@@ -20,6 +20,8 @@ export interface ChunkMeta {
   readonly revision: number;
   readonly rows: number;
   readonly quarantined: number;
+  /** The slots of what is quarantined; absent where nothing is, and in an object of the time before this was kept. */
+  readonly quarantinedSlots?: SlotBits;
   /** What `prune` took out of the lake once it had been published; absent where nothing was. */
   readonly pruned?: PrunedRows;
 }
@@ -73,6 +75,8 @@ export interface QuarantineLine {
 export interface Horizon {
   readonly oldest_slot: number;
   readonly asked_at: string;
+  /** The relay doesn't serve the dataset at all: the slot is the one above all that was asked. Absent else. */
+  readonly unserved?: true;
 }
 
 /** Thrown by conditional writes when the object isn't of the expected generation any more. Read again, merge, retry. */

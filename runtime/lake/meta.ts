@@ -16,6 +16,7 @@ export function encodeMeta(meta: ChunkMeta): Record<string, string> {
     revision: String(meta.revision),
     rows: String(meta.rows),
     quarantined: String(meta.quarantined),
+    ...(meta.quarantinedSlots ? { quarantined_slots: meta.quarantinedSlots.toString() } : {}),
     ...(meta.pruned ? encodePruned(meta.covered, meta.pruned) : {}),
     version: LAYOUT_VERSION,
   };
@@ -56,7 +57,11 @@ export function decodeMeta(
   const quarantined = countOf(values, "quarantined");
   if (revision === undefined || rows === undefined || quarantined === undefined)
     return { fault: `its metadata's "revision", "rows" or "quarantined" isn't a count` };
-  const counts = { revision, rows, quarantined };
+  const isSaid = valueOf(values, "quarantined_slots") !== undefined;
+  const quarantinedSlots = isSaid ? bits(chunk, values, "quarantined_slots") : undefined;
+  if (isSaid && quarantinedSlots?.isSubsetOf(covered) !== true)
+    return { fault: `its metadata's "quarantined_slots" aren't some of its covered slots` };
+  const counts = { revision, rows, quarantined, ...(quarantinedSlots ? { quarantinedSlots } : {}) };
   const held = { covered, suspect, unproven, revised, ...counts };
   if (valueOf(values, "pruned") === undefined) return held;
   const pruned = decodePruned(chunk, values, held);

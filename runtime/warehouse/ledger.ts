@@ -20,6 +20,8 @@ export interface LedgerRow {
   readonly error: string | null;
   /** Slots answered without rows that nothing has shown to be empty; null in chunks of the time before this was kept. */
   readonly unproven: SlotBits | null;
+  /** The slots of what is quarantined; null where nothing is, or where that wasn't kept. */
+  readonly quarantinedSlots: SlotBits | null;
 }
 
 /** What is to be done so that the table holds a chunk as its object has it. */
@@ -59,8 +61,8 @@ export function changeOf(stored: StoredChunk, before: LedgerRow | undefined): Ch
     suspect = suspect.with(slot, false);
   }
   for (const slot of before?.covered.slots() ?? []) if (!covered.has(slot)) covered = covered.with(slot);
-  const { revision, quarantined, unproven } = meta;
-  const held = { revision, covered, suspect, rows, quarantined, unproven };
+  const { revision, quarantined, unproven, quarantinedSlots = null } = meta;
+  const held = { revision, covered, suspect, rows, quarantined, unproven, quarantinedSlots };
   const after = { chunk, object, generation, ...held, error: null };
   return { after, before, remove, insert };
 }
@@ -72,9 +74,10 @@ export function failureOf(
   error: string,
 ): ChunkChange {
   const { chunk, object, generation } = entry;
-  const { covered, suspect, revision, rows, quarantined, unproven } = before ?? emptyMeta(chunk);
+  const { covered, suspect, revision, rows, quarantined, unproven, ...more } = before ?? emptyMeta(chunk);
   const held = { revision, covered, suspect, rows, quarantined, unproven };
-  const after = { chunk, object, generation, ...held, error };
+  const { quarantinedSlots = null } = more;
+  const after = { chunk, object, generation, ...held, quarantinedSlots, error };
   return { after, before, remove: [], insert: [] };
 }
 
@@ -145,5 +148,6 @@ function ledgerRow(dataset: Dataset, row: Readonly<Record<string, Value>>): Ledg
     quarantined: integerOf(row["quarantined"]),
     error: row["error"] === null ? null : textOf(row["error"]),
     unproven: row["unproven"] === null ? null : bits(row["unproven"]),
+    quarantinedSlots: row["quarantined_slots"] === null ? null : bits(row["quarantined_slots"]),
   };
 }

@@ -34,6 +34,8 @@ const slotArbitrary = fc.record({
     maxLength: 3,
   }),
   doubtful: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
+  /** By relay: whether a payload of it is in quarantine. */
+  refused: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
   /** By relay: whether it says of what it delivered that it is worth nothing. */
   worthless: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
   /** By relay: its bids, a block and when it came (ms into the slot). */
@@ -63,8 +65,9 @@ const ADDED = 7n;
 function expected(slot: number, facts: SlotFacts): Record<string, unknown> | undefined {
   const { chain, delivered, bids } = facts;
   const canonical = chain !== null && chain >= 0 ? chain : null;
-  const status =
-    chain === null ? (facts.orphan === null ? null : "orphaned") : chain < 0 ? "missed" : "canonical";
+  // Who says missed hasn't seen the block that another did.
+  const withoutBlock = facts.orphan !== null ? "orphaned" : chain === null ? null : "missed";
+  const status = canonical === null ? withoutBlock : "canonical";
   const offered = bids.flatMap((ofRelay, relay) => ofRelay.map((bid) => ({ ...bid, relay })));
   if (status === null && delivered.every((blocks) => !blocks?.length) && offered.length === 0)
     return undefined;
@@ -93,7 +96,9 @@ function expected(slot: number, facts: SlotFacts): Record<string, unknown> | und
             ? "other_relay"
             : "unknown";
   const asked = RELAYS.flatMap((name, relay) => (name === "three" && slot < THREE_FROM ? [] : [relay]));
-  const sure = asked.every((relay) => delivered[relay] !== null && !facts.doubtful[relay]);
+  const sure = asked.every(
+    (relay) => delivered[relay] !== null && !facts.doubtful[relay] && !facts.refused[relay],
+  );
   return {
     slot: String(slot),
     status,
@@ -144,6 +149,10 @@ function rowsOfWorld(world: readonly SlotFacts[]) {
     doubtful: (relay: number) =>
       world.flatMap(({ delivered, doubtful }, index) =>
         delivered[relay] !== null && doubtful[relay] ? [BASE + index] : [],
+      ),
+    refused: (relay: number) =>
+      world.flatMap(({ delivered, refused }, index) =>
+        delivered[relay] !== null && refused[relay] ? [BASE + index] : [],
       ),
     bids: (relay: number) =>
       each(({ bids }, slot) =>
@@ -221,7 +230,11 @@ export function slotsContract(
         for (const [index, relay] of RELAYS.entries()) {
           const [delivered, suspect] = [rows.payloads(index), rows.doubtful(index)];
           if (delivered.size > 0)
-            await put(lake, lakeNetwork, "payloads", relay, { rows: delivered, suspect });
+            await put(lake, lakeNetwork, "payloads", relay, {
+              rows: delivered,
+              suspect,
+              quarantined: rows.refused(index),
+            });
           await put(lake, lakeNetwork, "bids", relay, { rows: rows.bids(index) });
         }
         await put(lake, lakeNetwork, "headers", "one", { rows: rows.headers });
@@ -282,6 +295,17 @@ export function slotsContract(
       });
       await warehouse.load(lake, [one]);
       t.deepEqual(await told(), ["no"]);
+      // A payload that no table can hold is a delivery: of its slot, or where that wasn't kept, of any of its chunk.
+      const two = new Map([slot, slot + 1].map((each) => [each, []]));
+      for (const [quarantined, is] of [
+        [[slot], null] as const,
+        [[slot + 1], "no"] as const,
+        [1, null] as const,
+      ]) {
+        await put(lake, mainnet, "payloads", one.name, { rows: two, quarantined });
+        await warehouse.load(lake, [one]);
+        t.deepEqual(await told(), [is], JSON.stringify(quarantined));
+      }
       await warehouse.close();
     },
   );

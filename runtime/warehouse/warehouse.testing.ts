@@ -49,6 +49,8 @@ export interface Slots {
   readonly unproven?: readonly number[] | null;
   readonly revised?: readonly number[];
   readonly revision?: number;
+  /** Slots of which a row lies in quarantine; a number: so many rows, of slots that weren't kept. */
+  readonly quarantined?: readonly number[] | number;
 }
 
 export function chunkOf(dataset: DatasetName, relay: string, slot: number): Chunk {
@@ -61,7 +63,7 @@ export async function put(
   network: Network,
   dataset: DatasetName,
   relay: string,
-  { rows, suspect = [], unproven, revised = [], revision = 0 }: Slots,
+  { rows, suspect = [], unproven, revised = [], revision = 0, quarantined = [] }: Slots,
 ): Promise<Chunk> {
   const chunk = chunkOf(dataset, relay, Math.min(...rows.keys()));
   const bits = (slots: Iterable<number>): SlotBits =>
@@ -82,7 +84,12 @@ export async function put(
     revised: bits(revised),
     revision,
     rows: [...lines.values()].reduce((sum, list) => sum + list.length, 0),
-    quarantined: 0,
+    ...(typeof quarantined === "number"
+      ? { quarantined }
+      : {
+          quarantined: quarantined.length,
+          ...(quarantined.length > 0 ? { quarantinedSlots: bits(quarantined) } : {}),
+        }),
   };
   const head = await lake.head(chunk);
   await lake.write(chunk, blocksOf(lines), meta, head?.generation ?? 0);

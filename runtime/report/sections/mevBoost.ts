@@ -1,4 +1,5 @@
-import { slotCount } from "../../chain/slots.ts";
+import { FINAL_LAG_SLOTS } from "../../chain/networks.ts";
+import { slotAt, slotCount } from "../../chain/slots.ts";
 import { nameInExtraData } from "../../builders/extraData.ts";
 import { quotedText } from "../../datasets/schema.ts";
 import { blocksQuery } from "../../warehouse/sql/blocksView.ts";
@@ -16,6 +17,8 @@ const ORIGINS = [
   { key: "yes", label: "delivered by a relay", colour: "var(--c0)" },
   { key: "no", label: "by no known relay", colour: "var(--c1)" },
   { key: "none", label: "no block on the chain", colour: "var(--c4)" },
+  { key: "not_final", label: "delivered by a relay, the chain not final yet", colour: "var(--c5)" },
+  { key: "not_loaded", label: "delivered by a relay, the chain not loaded", colour: "var(--c3)" },
   { key: "unknown", label: "not known", colour: "var(--unavailable)" },
 ] as const;
 type Origin = (typeof ORIGINS)[number]["key"];
@@ -62,15 +65,23 @@ ${chain}
 )`;
 }
 
+/** How a slot's block came; one that a relay delivered is on the chain only where that is known. */
+function originSql({ network, nowMs }: Scope): string {
+  const final = slotAt(network, nowMs) - FINAL_LAG_SLOTS;
+  return `CASE
+    WHEN mev_boost = 'yes' AND status IS NULL AND slot > ${final} THEN 'not_final'
+    WHEN mev_boost = 'yes' AND status IS NULL THEN 'not_loaded'
+    WHEN mev_boost IS NOT NULL THEN mev_boost
+    WHEN status IN ('missed', 'orphaned') THEN 'none'
+    ELSE 'unknown' END`;
+}
+
 export const mevBoostSection: Section = {
   id: "mev-boost",
   title: "How blocks came",
   statements: (d, { scope, coarse }) => ({
     mev_boost: `WITH ${originsSql(d, scope)}
-SELECT ${bucketSql(d, coarse)} AS bucket, CASE
-    WHEN mev_boost IS NOT NULL THEN mev_boost
-    WHEN status IN ('missed', 'orphaned') THEN 'none'
-    ELSE 'unknown' END AS origin, open,
+SELECT ${bucketSql(d, coarse)} AS bucket, ${originSql(scope)} AS origin, open,
   CASE WHEN status IS NULL THEN 0 ELSE 1 END AS on_chain, count(*) AS slots
 FROM origins GROUP BY bucket, origin, open, on_chain`,
     by_no_relay: `WITH ${originsSql(d, scope)}
@@ -91,12 +102,17 @@ function originsFound(results: Results, { scope }: Showing) {
   const slotsOf = (holds: (row: (typeof rows)[number]) => boolean) =>
     sumOf(rows.filter(holds), ({ slots }) => slots);
   const known = (origin: Origin) => slotsOf((row) => row.origin === origin);
-  const [yes, no, none] = [known("yes"), known("no"), known("none")];
+  const [notFinal, notLoaded] = [known("not_final"), known("not_loaded")];
+  const yes = known("yes") + notFinal + notLoaded;
+  const [no, none] = [known("no"), known("none")];
   const openYes = slotsOf((row) => row.isOpen && row.origin === "yes");
   const numbers = {
     slots: slotCount(scope.range),
     chain_slots: slotsOf((row) => row.isOnChain),
     yes,
+    /** Slots among these of which it isn't known whether a delivered block is on the chain. */
+    yes_not_final: notFinal,
+    yes_not_loaded: notLoaded,
     no,
     no_block: none,
     unknown: slotCount(scope.range) - yes - no - none,
@@ -149,7 +165,7 @@ function originFigures({ numbers, rows }: Origins, { scope, coarse }: Showing): 
       units: `share of slots, a bar ${slotsAndTime(coarse.step)}; n = ${count(numbers.slots)} slots, of ${count(numbers.chain_slots)} the chain is known`,
       read:
         "By no known relay: the canonical block is none that any relay delivered, and the payloads of all relays of that time are covered. Where " +
-        "the chain isn't known (it is kept once final, some 20 minutes later) or a relay's payloads are missing, only that a block was delivered can be known.",
+        "the chain isn't known (it is kept once final, some 20 minutes later) that a block was delivered can be known, but not that it is on the chain.",
       from: ["mev_boost"],
       legend: ORIGINS.map(({ label, colour }) => ({ label, colour })),
       plot: (plotting, width) =>

@@ -41,6 +41,7 @@ export const chunkFields: Readonly<Record<string, ScalarType>> = {
   error: "STRING",
   loaded_at: "TIMESTAMP",
   unproven: "STRING",
+  quarantined_slots: "STRING",
   known_generation: "INT64",
   wanted: "STRING",
 };
@@ -98,7 +99,7 @@ export function guarded(places: LoadPlaces, dataset: Dataset): string[] {
 }
 
 function chunkValues({ after, before, insert }: LedgerChange, loadedAt: string) {
-  const { chunk, covered, suspect, unproven, ...rest } = after;
+  const { chunk, covered, suspect, unproven, quarantinedSlots, ...rest } = after;
   const wanted = new Set(insert);
   const bits = Array.from({ length: chunk.last - chunk.first + 1 }, (_, index) =>
     wanted.has(chunk.first + index) ? "1" : "0",
@@ -112,6 +113,7 @@ function chunkValues({ after, before, insert }: LedgerChange, loadedAt: string) 
     suspect: suspect.toString(),
     loaded_at: loadedAt,
     unproven: unproven?.toString() ?? null,
+    quarantined_slots: quarantinedSlots?.toString() ?? null,
     known_generation: before?.generation ?? 0,
     wanted: bits.join(""),
   };

@@ -106,7 +106,8 @@ export function replaceLedger(
       const { relay, first, last } = row.chunk;
       const object = [relay, first, last, row.object, row.generation, row.revision];
       const held = [row.covered.toString(), row.suspect.toString(), row.rows, row.quarantined];
-      return [...object, ...held, row.error, loadedAt, row.unproven?.toString() ?? null];
+      const later = [row.unproven, row.quarantinedSlots].map((bits) => bits?.toString() ?? null);
+      return [...object, ...held, row.error, loadedAt, ...later];
     }),
   );
   return known.length > 0 ? [remove, insert] : [insert];

@@ -149,10 +149,12 @@ function whoHadIt({ d, table, window }: SlotsSettings): string {
 }
 
 const { chunkSlots } = datasets.payloads;
-/** Whether a payload slot is covered and beyond doubt. */
-const isSure = ["covered", "suspect"]
-  .map((bits, index) => `SUBSTR(ledger.${bits}, slot - ledger.first_slot + 1, 1) = '${1 - index}'`)
-  .join(" AND ");
+const isIn = (bits: string): string => `SUBSTR(ledger.${bits}, slot - ledger.first_slot + 1, 1) = '1'`;
+/**
+ * Whether a payload slot is covered and beyond doubt. A payload in quarantine is a delivery too, of which no row tells. Where its
+ * slot wasn't kept, as it once wasn't, it may be any of the chunk's.
+ */
+const isSure = `${isIn("covered")} AND NOT ${isIn("suspect")} AND (ledger.quarantined = 0 OR NOT ${isIn("quarantined_slots")})`;
 
 /** What was paid, adjusted, merged and asked for; `asked_relays` (slot, lacking: relays of that time whose payloads aren't sure). */
 function besideTheBlock({ d, table, network, window }: SlotsSettings): string {
@@ -173,7 +175,7 @@ function besideTheBlock({ d, table, network, window }: SlotsSettings): string {
 
 /**
  * Table expression `asked_relays` (slot, lacking), to follow WITH: of each slot of a table expression, how many relays that worked then
- * have no payloads there that are covered and beyond doubt. Relays of the directory that nobody asked are among them: table relays
+ * have no payloads there that are covered and beyond doubt (with none in quarantine). Relays of the directory that nobody asked are among them: table relays
  * has those alone that a load was told of, and, without a URL, what only the lake knows. Of a slot without relays there is no row.
  */
 export function lackingRelaysSql(table: TableNamer, network: Pick<Network, "name">, slots: string): string {
