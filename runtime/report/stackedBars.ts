@@ -135,5 +135,6 @@ function hatchesOf(
 export function shortCount(value: number): string {
   if (value >= 1e9) return `${Number((value / 1e9).toPrecision(3))} G`;
   if (value >= 1e6) return `${Number((value / 1e6).toPrecision(3))} M`;
-  return value >= 1e4 ? `${Number((value / 1e3).toPrecision(3))} k` : String(Number(value.toPrecision(3)));
+  if (value >= 1e4) return `${Number((value / 1e3).toPrecision(3))} k`;
+  return value >= 1e3 ? count(value) : String(Number(value.toPrecision(3)));
 }
