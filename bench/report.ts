@@ -18,7 +18,7 @@ export async function benchReport(rounds = 3): Promise<Record<string, number>> {
   try {
     const path = join(folder, "warehouse.duckdb");
     const bids = { bidSlots: SLOTS, bidsASlot: 139 };
-    await fillManyRows(path, { relays: 10, slots: SLOTS, payloadEvery: 1, ...bids });
+    await fillManyRows(path, { relays: 10, slots: SLOTS, every: 1, ...bids });
     const told: { s: number; checks_s: number; slots_s: number; mb: number }[] = [];
     for (let round = 0; round < rounds; round++) {
       const child = fork(join(import.meta.dirname, "reportChild.ts"), [path, String(SLOTS)], {

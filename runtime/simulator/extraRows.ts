@@ -158,7 +158,8 @@ export class ExtraRows {
     if (!delivered && !random.chance(ASKED)) return [];
     const asked = 300 + random.below(1200);
     const came = Math.ceil(winner.sentMs) + STORED_MS + this.#profile.latencyMs;
-    const first = slotStartMs(simulatedNetwork(this.#seed), slot) + (delivered ? Math.max(asked, came) : asked);
+    const first =
+      slotStartMs(simulatedNetwork(this.#seed), slot) + (delivered ? Math.max(asked, came) : asked);
     const blocks = [...shared.slice(0, random.below(3)), delivered ? winner : (shared.at(-1) ?? winner)];
     return blocks.map((block, at) => {
       const ms = first + 90 * at;

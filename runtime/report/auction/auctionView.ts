@@ -43,7 +43,12 @@ function auctionFigure(auction: SlotAuction, place: number, most: number, showin
   const top = topOf(dots, found.numbers.outcomes);
   const above = dots.filter((dot) => dot.eth > top).length;
   const missing = relays.filter(({ covered }) => !covered).map(({ relay }) => relay);
-  const cut = above === 0 ? "" : above === 1 ? " One dot stands for more than its row's height, at its edge." : ` ${count(above)} dots stand for more than their rows' height, at the edges.`;
+  const cut =
+    above === 0
+      ? ""
+      : above === 1
+        ? " One dot stands for more than its row's height, at its edge."
+        : ` ${count(above)} dots stand for more than their rows' height, at the edges.`;
   const left = [
     ...(beyond > 0 ? [`${bidsText(beyond)} of more than could be paid`] : []),
     ...(undated > 0 ? [`${bidsText(undated)} not dated to the millisecond`] : []),
