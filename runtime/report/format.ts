@@ -49,9 +49,17 @@ export function moment(unixMs: number, seconds = false): string {
     .replace("T", " ")} UTC`;
 }
 
+/** A count short enough for an axis: 1.2 M, 40 k. */
+export function shortCount(value: number): string {
+  if (value >= 1e9) return `${Number((value / 1e9).toPrecision(3))} G`;
+  if (value >= 1e6) return `${Number((value / 1e6).toPrecision(3))} M`;
+  if (value >= 1e4) return `${Number((value / 1e3).toPrecision(3))} k`;
+  return value >= 1e3 ? count(value) : String(Number(value.toPrecision(3)));
+}
+
 /** How an axis of counts marks a value: only whole ones. */
 export function countTick(value: number): string {
-  return Number.isInteger(value) ? count(value) : "";
+  return Number.isInteger(value) ? shortCount(value) : "";
 }
 
 /** How an axis of shares marks one, 0–1. */

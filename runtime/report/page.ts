@@ -147,6 +147,9 @@ ${body}
 </tbody></table></div>${query}</div>`;
 }
 
+/** Characters from which on a text gets room: else many columns would leave it a word a line. */
+const LONG = 24;
+
 function cellHtml(cell: Cell, numeric: boolean): string {
   const shown = typeof cell === "string" ? cell : cell.shown;
   const sort = typeof cell === "string" ? "" : ` data-sort="${cell.value}"`;
@@ -155,7 +158,8 @@ function cellHtml(cell: Cell, numeric: boolean): string {
     typeof cell === "string" || cell.href === undefined
       ? text
       : `<a href="${escaped(cell.href)}">${text}</a>`;
-  return `<td${numeric ? ' class="n"' : ""}${sort}>${linked}</td>`;
+  const kind = numeric ? ' class="n"' : shown.length > LONG ? ' class="long"' : "";
+  return `<td${kind}${sort}>${linked}</td>`;
 }
 
 function checksHtml({ checks: results, checkStatements }: Page): string {

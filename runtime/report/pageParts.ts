@@ -42,7 +42,6 @@ figcaption{margin-bottom:6px}
 .plot text,.plot tspan{white-space:pre}
 .defs{position:absolute;width:0;height:0}.defs path{stroke:var(--dim);stroke-width:.8;fill:none}
 .phone{display:none}
-@media (min-width:641px){.sortable td:first-child{min-width:13em}}
 @media (max-width:640px){.desk{display:none}.phone,.hint{display:block}header,main{padding:0 16px}h1{font-size:1.35rem}h2{margin-top:44px}}
 details{margin-top:4px;font-size:.875rem}
 summary{cursor:pointer;color:var(--link);width:max-content}
@@ -51,9 +50,9 @@ pre{overflow-x:auto;background:var(--panel);padding:12px;border-radius:6px;font:
 .scroll{overflow-x:auto;margin-top:6px}
 table{border-collapse:collapse;font-size:.875rem;min-width:100%}
 th,td{text-align:left;padding:5px 12px 5px 0;border-bottom:1px solid var(--line);vertical-align:top}
-th{color:var(--dim);font-weight:600;white-space:nowrap}
+th{color:var(--dim);font-weight:600}td{white-space:nowrap}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-.sortable td:first-child{min-width:8em}
+.long{min-width:13em;white-space:normal}
 th[aria-sort]{cursor:pointer}th[aria-sort=ascending]::after{content:" ▲"}th[aria-sort=descending]::after{content:" ▼"}
 .checks{list-style:none;margin:12px 0;padding:0;display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:12px}
 .checks>li{padding:10px 14px;background:var(--panel);border-left:4px solid var(--good);border-radius:0 6px 6px 0;font-size:.875rem;min-width:0;overflow-wrap:anywhere}

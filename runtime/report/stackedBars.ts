@@ -1,5 +1,5 @@
 import { NARROW, timeAxis, timesOf } from "./axes.ts";
-import { count, percent, shareTick } from "./format.ts";
+import { count, percent, shareTick, shortCount } from "./format.ts";
 import type { PlotOptions, Plotting } from "./section.ts";
 import { type Buckets, type Scope, scopeSlots } from "../warehouse/sql/scope.ts";
 import { type ResultRow, groupBy, numberIn, sumOf, textIn } from "../warehouse/sql/values.ts";
@@ -129,11 +129,4 @@ function hatchesOf(
     const title = `slots ${first}–${last}: not covered of ${own.map(({ name }) => name).join(", ")}`;
     return { ...times, y1: Math.max(0, ...below), y2: top, title };
   });
-}
-
-/** A count short enough for an axis: 1.2 M, 40 k. */
-export function shortCount(value: number): string {
-  if (value >= 1e9) return `${Number((value / 1e9).toPrecision(3))} G`;
-  if (value >= 1e6) return `${Number((value / 1e6).toPrecision(3))} M`;
-  return value >= 1e4 ? `${Number((value / 1e3).toPrecision(3))} k` : String(Number(value.toPrecision(3)));
 }

@@ -91,3 +91,22 @@ test("days differ in what blocks are worth, and some bids are taken back by lowe
   });
   t.true(back.length > 0 && back.length < slots.length);
 });
+
+test("what was delivered is in most slots the best that its relay had, and none that came before it was better", (t) => {
+  let [best, compared] = [0, 0];
+  for (const relay of relays.filter((name) => !data.profile(name)?.relay.adjusts))
+    for (const slot of slots) {
+      // Of some blocks the relay has a second one; quirks are what no honest builder sends.
+      const [delivered, ...others] = data.payloads(relay, slot);
+      if (!delivered || others.length > 0) continue;
+      const rows = data.bids(relay, slot).filter(({ quirk }) => quirk === undefined);
+      const won = rows.find(({ block }) => block.hash === delivered.block.hash);
+      if (!won) continue;
+      compared++;
+      const better = rows.filter(({ block }) => BigInt(block.value) > BigInt(won.block.value));
+      for (const { block } of better) t.true(block.sentMs > won.block.sentMs, `${relay} ${slot}`);
+      if (better.length === 0) best++;
+    }
+  t.true(compared > 20);
+  t.true(best > compared / 2 && best < compared, `${best} of ${compared}`);
+});

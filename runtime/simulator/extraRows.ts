@@ -12,6 +12,8 @@ const salt = { made: 48, adjustments: 49, merged: 50, headers: 51 } as const;
 const MADE = { adjusted: 0.4, helixAdjusted: 0.2 };
 /** Share of the slots with bids whose proposer asked a relay that didn't deliver. */
 const ASKED = 0.7;
+/** A relay has stored a bid so long after it was sent at the latest, beside its latency, ms. */
+const STORED_MS = 65;
 
 /** How a relay made the block that it delivered of one that was bid. */
 export type Making = "adjusted" | "merged";
@@ -154,7 +156,10 @@ export class ExtraRows {
     const { winner, shared, proposer, feeRecipient } = auction;
     const random = new Random(this.#seed, salt.headers, slot, this.#profile.index);
     if (!delivered && !random.chance(ASKED)) return [];
-    const first = slotStartMs(simulatedNetwork(this.#seed), slot) + 300 + random.below(1200);
+    const asked = 300 + random.below(1200);
+    const came = Math.ceil(winner.sentMs) + STORED_MS + this.#profile.latencyMs;
+    const first =
+      slotStartMs(simulatedNetwork(this.#seed), slot) + (delivered ? Math.max(asked, came) : asked);
     const blocks = [...shared.slice(0, random.below(3)), delivered ? winner : (shared.at(-1) ?? winner)];
     return blocks.map((block, at) => {
       const ms = first + 90 * at;

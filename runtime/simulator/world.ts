@@ -55,8 +55,14 @@ const ZERO_HASH = `0x${"0".repeat(64)}`;
 export const OPENS_MS = -8000;
 export const CLOSES_MS = 900;
 
+/**
+ * In what share of the slots offers go on to rise after the one that won, and by how much until the auction's end; in the
+ * others nothing better comes.
+ */
+const LATER = { slots: 0.35, rise: 0.2 } as const;
+
 /** Salts that keep the drawn facts apart; 5 is that of the builders, 8 to 10 are those of the days and of who reaches whom. */
-const salt = { missed: 1, fate: 2, block: 3, auction: 4, shared: 6, proposer: 7 } as const;
+const salt = { missed: 1, fate: 2, block: 3, auction: 4, shared: 6, proposer: 7, later: 11 } as const;
 
 /** The chain and the block auctions of one seed: everything but what single relays make of them. */
 export class World {
@@ -195,12 +201,15 @@ export class World {
     );
     const makers = new Makers(this.#seed, shares);
     const { deliverers } = this.fate(slot);
+    const wonMs = 100 + random.below(500);
+    const rise = unit(this.#seed, salt.later, slot) < LATER.slots ? LATER.rise : 0;
     const drawOf = (from: Random, sentMs: number, relays: readonly number[]): Block => {
       const builder = makers.at(from.unit(), relays);
-      // Values rise through the slot, faster towards its end.
-      const progress = (sentMs - OPENS_MS) / (CLOSES_MS - OPENS_MS);
+      // Values rise through the slot, faster towards its end: until the winner is sent no other block reaches its value.
+      const progress = (Math.min(sentMs, wonMs) - OPENS_MS) / (CLOSES_MS - OPENS_MS);
+      const later = 1 + (rise * Math.max(0, sentMs - wonMs)) / (CLOSES_MS - wonMs);
       const reached =
-        (0.25 + 0.75 * progress * progress) * (1 - 0.012 * builder) * (0.9 + 0.13 * from.unit());
+        (0.25 + 0.75 * progress * progress) * later * (1 - 0.012 * builder) * (0.9 + 0.13 * from.unit());
       const onLate = late !== undefined && from.chance(0.25);
       return {
         parentHash: onLate ? late : parent.hash,
@@ -220,7 +229,7 @@ export class World {
       drawOf(pool, OPENS_MS + Math.sqrt(pool.unit()) * (CLOSES_MS - OPENS_MS), []),
     );
     const winner: Block = {
-      ...drawOf(random, 100 + random.below(500), [...deliverers]),
+      ...drawOf(random, wonMs, [...deliverers]),
       parentHash: parent.hash,
       number,
       hash: this.#hashOf(slot, 0),

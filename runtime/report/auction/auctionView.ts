@@ -43,18 +43,23 @@ function auctionFigure(auction: SlotAuction, place: number, most: number, showin
   const top = topOf(dots, found.numbers.outcomes);
   const above = dots.filter((dot) => dot.eth > top).length;
   const missing = relays.filter(({ covered }) => !covered).map(({ relay }) => relay);
+  const cut =
+    above === 0
+      ? ""
+      : above === 1
+        ? " One dot stands for more than its row's height, at its edge."
+        : ` ${count(above)} dots stand for more than their rows' height, at the edges.`;
   const left = [
-    ...(above > 0 ? [`how high ${count(above)} above that stand, drawn at their row's upper edge`] : []),
-    ...(beyond > 0 ? [`${count(beyond)} bids of more than could be paid`] : []),
-    ...(undated > 0 ? [`${count(undated)} bids not dated to the millisecond`] : []),
+    ...(beyond > 0 ? [`${bidsText(beyond)} of more than could be paid`] : []),
+    ...(undated > 0 ? [`${bidsText(undated)} not dated to the millisecond`] : []),
     ...(missing.length > 0 ? [`relays whose bids of this slot aren't covered: ${missing.join(", ")}`] : []),
   ];
   const named = builders.map(({ builder }) => builder);
   return {
     id: `auction-${place}`,
     title: `The auction of slot ${slot}`,
-    units: `s from the slot's start; a row a relay, its height from 0 to ${eth(top)} ETH; n = ${count(bids)} bids`,
-    read: `${outcomeText(auction)} A dot is the best bid of a builder in ${AUCTION_STEP_MS} ms${oneIn > 1 ? `, drawn for one in ${oneIn} and for each builder's best (on a phone for fewer)` : ""}; the ring is the delivered block where it was bid first, the dashed line what it paid${found.numbers.headers.length === 0 ? "" : ", an upright line a call for a header, where the relay tells of them"}.${left.length === 0 ? "" : ` Not shown: ${left.join("; ")}.`}`,
+    units: `s from the slot's start; a row a relay, its height from 0 to ${eth(top)} ETH; n = ${bidsText(bids)}`,
+    read: `${outcomeText(auction)} A dot is the best bid of a builder in ${AUCTION_STEP_MS} ms${oneIn > 1 ? `, drawn for one in ${oneIn} and for each builder's best (on a phone for fewer)` : ""}; the ring is the delivered block where it was bid first, the dashed line what it paid${found.numbers.headers.length === 0 ? "" : ", an upright line a call for a header, where the relay tells of them"}.${cut}${left.length === 0 ? "" : ` Not shown: ${left.join("; ")}.`}`,
     from: [`auction_${place}_bids`, `auction_${place}_outcome`, `auction_${place}_headers`],
     legend: [
       ...named.map((label) => ({ label, colour: showing.builderColour(label) })),
@@ -71,6 +76,11 @@ function auctionFigure(auction: SlotAuction, place: number, most: number, showin
               colour: (builder) => (named.includes(builder) ? showing.builderColour(builder) : REST_COLOUR),
             }),
   };
+}
+
+/** So many bids, as a reader says it. */
+function bidsText(bids: number): string {
+  return `${count(bids)} ${bids === 1 ? "bid" : "bids"}`;
 }
 
 interface Dot {

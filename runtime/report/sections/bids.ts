@@ -1,10 +1,10 @@
 import { IN_THE_MIDDLE, NARROW, namedRows } from "../axes.ts";
-import { count, slotsAndTime } from "../format.ts";
+import { count, shortCount, slotsAndTime } from "../format.ts";
 import { bucketSql, inScope, scopeSlots } from "../../warehouse/sql/scope.ts";
 import type { Results } from "../asking.ts";
 import type { Figure, PlotOptions, Plotting, Section, Showing, PageTable } from "../section.ts";
 import { columnsOf, viewOf } from "../view.ts";
-import { HATCHED_LEGEND, type Part, partsOf, shortCount, stackedBars } from "../stackedBars.ts";
+import { HATCHED_LEGEND, type Part, partsOf, stackedBars } from "../stackedBars.ts";
 import { groupBy, numberIn, quantileOf, sumOf, textIn } from "../../warehouse/sql/values.ts";
 import { SLOTS_A_DAY } from "./coverage.ts";
 import { type DayCell, coverageCounts } from "./coverageCounts.ts";
@@ -110,9 +110,11 @@ function spreadPlot(
   const names = relays.map(({ relay }) => relay);
   const { frame, axis } = namedRows(plotting, width, names, { marginRight: 56, padding: 0.3 });
   const at = (value: number) => Math.max(1, value);
+  const least = Math.min(...relays.map(({ p10 }) => at(p10)));
   return {
     ...frame,
-    x: { type: "log", nice: true },
+    // Where no relay has bids in most slots, both ends of all bars are 1.
+    x: { type: "log", domain: [least, Math.max(10 * least, ...relays.map(({ p90 }) => p90))], nice: true },
     marks: [
       plotting.axisX({
         ticks: width < NARROW ? 3 : 6,

@@ -120,6 +120,8 @@ function originsFound(results: Results, { scope }: Showing) {
     either: openYes + no,
     either_yes: openYes,
     share: openYes + no === 0 ? null : openYes / (openYes + no),
+    /** Slots with a payload that the share leaves out, since no other answer was possible. */
+    delivered_alone: yes - openYes,
     by_no_relay: namesOf(results, no),
   };
   const nothing =
@@ -165,7 +167,7 @@ function originFigures({ numbers, rows }: Origins, { scope, coarse }: Showing): 
       units: `share of slots, a bar ${slotsAndTime(coarse.step)}; n = ${count(numbers.slots)} slots, of ${count(numbers.chain_slots)} the chain is known`,
       read:
         "By no known relay: the canonical block is none that any relay delivered, and the payloads of all relays of that time are covered. Where " +
-        "the chain isn't known (it is kept once final, some 20 minutes later) that a block was delivered can be known, but not that it is on the chain.",
+        "the chain isn't known (it is kept once final, some 20 minutes later) or a relay's payloads are missing, that a block was delivered can be known, but not that it is on the chain: bars of such slots say nothing of shares.",
       from: ["mev_boost"],
       legend: ORIGINS.map(({ label, colour }) => ({ label, colour })),
       plot: (plotting, width) =>
@@ -193,14 +195,20 @@ function unknownIn(parts: readonly Part[], { range }: Showing["scope"], buckets:
   }).filter(({ amount }) => amount > 0);
 }
 
-function originTiles({ numbers: { slots, share, either, either_yes: yes } }: Origins): Tile[] {
+function originTiles({ numbers }: Origins): Tile[] {
+  const { slots, share, either, either_yes: yes, delivered_alone: alone, no_block: none } = numbers;
+  const unknown = slots - either - alone - none;
+  const left = [
+    ...(alone > 0 ? [`${count(alone)} of which only a delivery is known`] : []),
+    ...(unknown > 0 ? [`${count(unknown)} of which nothing is known`] : []),
+    ...(none > 0 ? [`${count(none)} without a block`] : []),
+  ];
   return [
     {
       label: "MEV-Boost share of slots",
       value: share === null ? "unknown" : percent(share),
-      n: `${count(yes)} of ${count(either)} slots with a block that could be told`,
-      gap:
-        slots > either ? `${count(slots - either)} slots have no block, or it isn't known how it came` : "",
+      n: `${count(yes)} of ${count(either)} slots of which either could be told`,
+      gap: left.length === 0 ? "" : `not counted: ${left.join(", ")}`,
     },
   ];
 }

@@ -57,10 +57,11 @@ function timesFound(results: Results) {
     bids: numberIn(row, "bids"),
   }));
   const others = new Map((results["timed_elsewhere"] ?? []).map((row) => [textIn(row, "relay"), row]));
-  const relays = Array.from(
-    groupBy(bins, ({ relay }) => relay),
-    ([relay, own]) => relayTimes(relay, own, others.get(relay)),
-  ).toSorted((a, b) => (a.median_ms ?? 0) - (b.median_ms ?? 0) || (a.relay < b.relay ? -1 : 1));
+  const dated = groupBy(bins, ({ relay }) => relay);
+  // Those of which no bid is dated to the millisecond stand last, without a time.
+  const relays = [...new Set([...dated.keys(), ...others.keys()])]
+    .map((relay) => relayTimes(relay, dated.get(relay) ?? [], others.get(relay)))
+    .toSorted((a, b) => (a.median_ms ?? 1e9) - (b.median_ms ?? 1e9) || (a.relay < b.relay ? -1 : 1));
   const bids = sumOf(bins, (bin) => bin.bids);
   return {
     numbers: { step_ms: STEP_MS, bids, relays, medians: medianShares(bins), winning: winningOf(results) },
@@ -93,6 +94,7 @@ function timingFigures(
   { relayColour }: Showing,
 ): Figure[] {
   const none = "No bid of this range is dated to the millisecond.";
+  const dated = relays.filter((row) => row.bids > 0);
   const density = densityOf(bins);
   const { scale, least, leftOut } = density;
   const pale =
@@ -121,7 +123,7 @@ function timingFigures(
       read: "The dot is the median bid, the bar reaches from the earliest 10 % to the latest 10 %. Relays date different moments (received, inserted, first seen), so rows compare only roughly.",
       from: ["timing"],
       legend: [],
-      plot: relays.length === 0 ? none : (plotting) => relaysPlot(plotting, relays, relayColour),
+      plot: dated.length === 0 ? none : (plotting) => relaysPlot(plotting, dated, relayColour),
     },
     winningFigure(winning),
   ];
@@ -173,7 +175,7 @@ function timingTables({ numbers: { relays } }: Times): PageTable[] {
       columns: columnsOf(
         ["relay"],
         [
-          "bids",
+          "dated bids",
           "10 % (s)",
           "median (s)",
           "90 % (s)",
@@ -187,7 +189,7 @@ function timingTables({ numbers: { relays } }: Times): PageTable[] {
         row.relay,
         count(row.bids),
         ...[row.p10_ms, row.median_ms, row.p90_ms].map(seconds),
-        percent(row.after_start / row.bids),
+        row.bids === 0 ? "" : percent(row.after_start / row.bids),
         ...[row.dated_in_seconds, row.undated, row.outside_window].map(count),
       ]),
       from: ["timed_elsewhere"],

@@ -71,6 +71,8 @@ function winningPlot(
   steps: readonly Step[],
   median: number | null,
 ): PlotOptions {
+  const times = steps.map(({ ms }) => ms);
+  const tenths = (Math.max(...times, 0) - Math.min(...times, 0)) / WINNING_STEP_MS + 1;
   return {
     height: width < NARROW ? 200 : 240,
     marginLeft: 48,
@@ -92,7 +94,12 @@ function winningPlot(
       ...(median === null
         ? []
         : [plotting.ruleX([median / 1000], { stroke: "var(--c4)", strokeWidth: 2.5 })]),
-      plotting.axisX({ label: "s from the slot's start", ...IN_THE_MIDDLE, ticks: width < NARROW ? 5 : 10 }),
+      // Steps are the finest that the plot knows.
+      plotting.axisX({
+        label: "s from the slot's start",
+        ...IN_THE_MIDDLE,
+        ticks: Math.min(width < NARROW ? 5 : 10, tenths),
+      }),
       plotting.axisY({ label: "blocks", ticks: 5, tickFormat: countTick }),
     ],
   };

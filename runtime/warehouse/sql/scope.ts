@@ -21,7 +21,9 @@ export interface Buckets {
 }
 
 /** Lengths that buckets may have, slots: some slots, then minutes, hours, days, and weeks. */
-const STEPS = [1, 2, 5, 10, 25, 50, 100, 300, 900, 1800, 3600, 7200, 14_400, 50_400, 201_600, 604_800];
+const STEPS = [
+  1, 2, 5, 10, 25, 50, 100, 300, 900, 1800, 3600, 7200, 14_400, 28_800, 50_400, 100_800, 201_600, 604_800,
+];
 const SLOTS_PER_DAY = 86_400 / SECONDS_PER_SLOT;
 
 /** Buckets of a length that cuts the range into at most so many; hours and days begin where UTC's do. */
