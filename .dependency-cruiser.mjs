@@ -163,7 +163,6 @@ export const ROOMS = [
       "runtime/lake",
       "runtime/warehouse",
       "runtime/warehouse/sql",
-      "runtime/warehouse/duckdb",
     ],
   },
   {
@@ -201,6 +200,7 @@ export const ROOMS = [
       "runtime/warehouse/bigquery",
       "runtime/builders",
       "runtime/checks",
+      "runtime/publish",
       "runtime/report",
     ],
   },
