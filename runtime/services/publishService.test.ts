@@ -81,7 +81,7 @@ test("days that lie further back than it is told aren't looked at, and only the 
   // A relay that is on owes the day: it is published when it is a week old.
   t.is(await run((DAY + 3) * DAY_MS, { ETL_RELAYS: relaysOff(["heron"]) }), 0);
   t.deepEqual(await files(), []);
-  t.is(await run(LATE_MS, { ETL_DAYS: "8", ETL_DATASET: "bids" }), 0);
+  t.is(await run(LATE_MS, { ETL_DAYS: "7", ETL_DATASET: "bids" }), 0);
   t.deepEqual(await files(), [["bids", "2025-10-10", 0, true]]);
 });
 
