@@ -122,7 +122,12 @@ test("every resource type that a rule names exists in the provider's library", (
 const golden = goldenStacks();
 
 test("every stack has a golden file", (t) => {
-  t.deepEqual(golden.map(({ stack }) => stack).toSorted(), ["production", "production-backload", "production-publish", "test"]);
+  t.deepEqual(golden.map(({ stack }) => stack).toSorted(), [
+    "production",
+    "production-backload",
+    "production-publish",
+    "test",
+  ]);
 });
 
 for (const { stack, resources } of golden) {
