@@ -157,13 +157,7 @@ export const ROOMS = [
   {
     room: "runtime/publish",
     job: "whole days as Parquet with a catalog, from the lake; what of it is verified, and may leave the lake",
-    may: [
-      ...GROUND,
-      "runtime/relays",
-      "runtime/lake",
-      "runtime/warehouse",
-      "runtime/warehouse/sql",
-    ],
+    may: [...GROUND, "runtime/relays", "runtime/lake", "runtime/warehouse", "runtime/warehouse/sql"],
   },
   {
     room: "runtime/report",

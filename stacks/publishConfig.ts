@@ -1,6 +1,6 @@
 import * as t from "io-ts";
-import { DATASET_NAMES, type DatasetName } from "../runtime/datasets/dataset.ts";
 import { fields, type Format, json } from "../runtime/settings/formats.ts";
+import { shared } from "../runtime/settings/shared.ts";
 import { memoryRange } from "./configRules.ts";
 
 export const PUBLISH_DEFAULTS = {
@@ -17,6 +17,8 @@ const matching = (form: RegExp) => t.refinement(t.string, (value) => form.test(v
 const between = (least: number, most: number) =>
   t.refinement(t.Integer, (value) => value >= least && value <= most);
 
+const names = shared.dataset.format;
+
 const publishType = fields(
   {
     /** Folder of the bucket, slashes between its parts. */
@@ -25,8 +27,11 @@ const publishType = fields(
   {
     /** Days that each run looks back; earlier ones are published by hand. Above the 7 after which a day's gaps are stated. */
     days: between(8, 4000),
-    datasets: t.readonlyArray(
-      t.keyof(Object.fromEntries(DATASET_NAMES.map((name) => [name, null])) as Record<DatasetName, null>),
+    datasets: new t.Type(
+      names.name,
+      names.is,
+      (u, context) => (names.is(u) ? t.success(u) : t.failure(u, context)),
+      t.identity,
     ),
     /** Once a day, as cron. */
     schedule: matching(/^(?:[0-9]|[1-5][0-9]) (?:[0-9]|1[0-9]|2[0-3]) \* \* \*$/),

@@ -9,7 +9,7 @@ import { COMMAND } from "./invoked.ts";
 import { grouped } from "./numbers.ts";
 import type { CommonOptions } from "./options.ts";
 import { knownRelays } from "./relays.ts";
-import { dayCoverage } from "../collect/coverageOfAll.ts";
+import { coverageOfDays } from "../collect/coverageOfAll.ts";
 
 /** Where published files lie: a folder, or gs://. */
 export async function filesAt(place: string): Promise<FileStore> {
@@ -40,7 +40,7 @@ export async function publishCommand(options: CommonOptions & { out: string }): 
   }
   tellRange(options, context, range);
   const relays = await knownRelays(options, context, lake);
-  const { faults, of: coverage } = dayCoverage(lake, { network, clock }, relays);
+  const { faults, of: coverage } = coverageOfDays(lake, { network, clock }, relays);
   const { publish } = await import("../publish/publish.ts");
   const store = await filesAt(options.out);
   const { ParquetParts } = await import("../warehouse/duckdb/parquetParts.ts");

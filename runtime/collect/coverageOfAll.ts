@@ -50,7 +50,7 @@ export type DayFigures = Pick<
 >;
 
 /** Says what is had of a dataset's day, relay by relay; `faults` gathers what can't be trusted of the lake. */
-export function dayCoverage(
+export function coverageOfDays(
   lake: Lake,
   { network, clock }: { readonly network: Network; readonly clock: Clock },
   relays: readonly Relay[],

@@ -2,7 +2,7 @@ import * as zlib from "node:zlib";
 import { type Dataset, publishedColumns } from "../datasets/dataset.ts";
 import type { Column } from "../datasets/definition.ts";
 import type { PartWriter } from "./dayFile.ts";
-import { encodedColumn, type Page, schemaElement } from "./parquetColumn.ts";
+import { encodedColumn, type ParquetPage, schemaElement } from "./parquetColumn.ts";
 import {
   encodeStruct,
   intField,
@@ -154,7 +154,7 @@ class PartFile {
   }
 
   /** Returns the page's size before it was compressed, with its header. */
-  #page({ type, body, header }: Page): number {
+  #page({ type, body, header }: ParquetPage): number {
     const compressed = this.#codec.compress(body);
     const head = encodeStruct(
       structOf({

@@ -69,7 +69,7 @@ export function schemaElement({ name, type }: Column): ThriftStruct {
 }
 
 /** A page's bytes before they are compressed, and what its header says of them beside their sizes. */
-export interface Page {
+export interface ParquetPage {
   readonly body: Buffer;
   readonly type: number;
   readonly header: Readonly<Record<number, ReturnType<typeof structField>>>;
@@ -79,8 +79,8 @@ export interface Page {
 export interface EncodedColumn {
   readonly type: number;
   readonly encodings: readonly number[];
-  readonly dictionary?: Page;
-  readonly data: Page;
+  readonly dictionary?: ParquetPage;
+  readonly data: ParquetPage;
   readonly statistics: ThriftStruct;
 }
 
@@ -95,7 +95,7 @@ export function encodedColumn({ type }: Column, texts: readonly (string | undefi
     3: longField(BigInt(texts.length - values.length)),
     ...(range && { 5: bytesField(range[1]), 6: bytesField(range[0]) }),
   });
-  const data: Page = {
+  const data: ParquetPage = {
     type: DATA_PAGE,
     body: Buffer.concat([levels(texts, values.length), body]),
     header: { 5: dataHeader(texts.length, numbers ? RLE_DICTIONARY : PLAIN) },

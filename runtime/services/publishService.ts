@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../chain/clock.ts";
 import type { Network } from "../chain/networks.ts";
 import { intersect, settledSlot, slotAt } from "../chain/slots.ts";
-import { dayCoverage, withUnlisted } from "../collect/coverageOfAll.ts";
+import { coverageOfDays, withUnlisted } from "../collect/coverageOfAll.ts";
 import { DATASET_NAMES } from "../datasets/dataset.ts";
 import { messageOf, printable, UserError } from "../errors.ts";
 import type { FileStore } from "../lake/fileStore.ts";
@@ -71,7 +71,7 @@ async function work(
   const store = await open.store(settings, clock);
   log.info({ range, lake: lake.url, out: store.url }, "publish.begin");
   const relays = await withUnlisted(lake, overriddenRelays(settings.network, settings.relays));
-  const coverage = dayCoverage(lake, { network, clock }, relays);
+  const coverage = coverageOfDays(lake, { network, clock }, relays);
   const outcomes = await publish(
     {
       lake,
