@@ -157,14 +157,7 @@ export const ROOMS = [
   {
     room: "runtime/publish",
     job: "whole days as Parquet with a catalog, from the lake; what of it is verified, and may leave the lake",
-    may: [
-      ...GROUND,
-      "runtime/relays",
-      "runtime/lake",
-      "runtime/warehouse",
-      "runtime/warehouse/sql",
-      "runtime/warehouse/duckdb",
-    ],
+    may: [...GROUND, "runtime/relays", "runtime/lake", "runtime/warehouse", "runtime/warehouse/sql"],
   },
   {
     room: "runtime/report",
@@ -201,6 +194,7 @@ export const ROOMS = [
       "runtime/warehouse/bigquery",
       "runtime/builders",
       "runtime/checks",
+      "runtime/publish",
       "runtime/report",
     ],
   },

@@ -1,4 +1,4 @@
-# The one image of all services: `serve bids`, `serve payloads`, `backload`. It holds Node and one file an entry.
+# The one image of all services: `serve bids`, `serve payloads`, `backload`, `publish`. It holds Node and one file an entry.
 #
 # The base is named by digest (node:24-bookworm-slim, several architectures; Node 20 ended in April 2026,
 # github.com/nodejs/release#release-schedule). It is the one that public Dockerfiles name for this tag; check.yml asks the

@@ -43,8 +43,10 @@ async function buildCli() {
 async function buildContainer(outdir) {
   await rm(outdir, { recursive: true, force: true });
   const { metafile } = await build({
-    // By the word that starts them: `node serve bids`, `node backload`.
-    entryPoints: { serve: "runtime/services/serveMain.ts", backload: "runtime/services/backloadMain.ts" },
+    // By the word that starts them: `node serve bids`, `node backload`, `node publish`.
+    entryPoints: Object.fromEntries(
+      ["serve", "backload", "publish"].map((word) => [word, `runtime/services/${word}Main.ts`]),
+    ),
     outdir,
     bundle: true,
     // As CommonJS: bundled as ESM, dependencies that call `require` fail when they are started.

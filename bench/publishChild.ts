@@ -4,6 +4,7 @@ import { slotsOfDay } from "../runtime/chain/slots.ts";
 import { openFolderFiles } from "../runtime/lake/folder/folderFiles.ts";
 import { openFolderLake } from "../runtime/lake/folder/folder.ts";
 import { keepHeapSmall } from "../runtime/heap.ts";
+import { ParquetParts } from "../runtime/warehouse/duckdb/parquetParts.ts";
 import { publish } from "../runtime/publish/publish.ts";
 
 /** What the child of `publish` tells. */
@@ -25,6 +26,7 @@ const parts = {
   store: openFolderFiles(join(folder, "published")),
   nowMs: DAY + 9 * 86_400_000,
   coverage: async () => [],
+  openParts: () => ParquetParts.open(),
 };
 keepHeapSmall();
 const start = performance.now();

@@ -17,11 +17,20 @@ export interface LakeBucketArgs {
   readonly transform?: { readonly bucket?: Transform<BucketArgs> };
 }
 
-/** What a reader of the pages may be called. */
+/** What a reader of pages or of published files may be called. */
 export const REPORT_READER =
   /^(?:(?:user|group):[^\s:@]+@[^\s:@]+|domain:[^\s:@]+\.[^\s:@]+|allAuthenticatedUsers|allUsers)$/;
-/** Of these nothing is known: what they may read is public. */
 const EVERYBODY: readonly string[] = ["allUsers", "allAuthenticatedUsers"];
+
+/** Whether nothing is known of some reader: what such may read is public. */
+export function isPublic(readers: readonly string[]): boolean {
+  return readers.some((reader) => EVERYBODY.includes(reader));
+}
+
+/** Where a browser finds what lies in a bucket: signed in, unless everybody may read it. */
+export function storageHost(readers: readonly string[]): string {
+  return readers.includes("allUsers") ? "storage.googleapis.com" : "storage.cloud.google.com";
+}
 
 const DAY_SECONDS = 86_400;
 /** The folder that services write pages into. */
@@ -40,7 +49,7 @@ export class LakeBucket extends EtlComponent {
 
   constructor(name: string, args: LakeBucketArgs, opts?: ComponentResourceOptions) {
     const { stack, location, softDeleteDays, reportReaders = [], transform = {} } = args;
-    const isPublic = reportReaders.some((reader) => EVERYBODY.includes(reader));
+    const isOpen = isPublic(reportReaders);
     validate("LakeBucket", [
       ["location", location !== "", "give a location of Cloud Storage"],
       [
@@ -64,13 +73,13 @@ export class LakeBucket extends EtlComponent {
           storageClass: "STANDARD",
           uniformBucketLevelAccess: true,
           // Prevention is for whole buckets. Where it has to go, policies take a grant to everybody on this one folder alone.
-          publicAccessPrevention: isPublic ? "inherited" : "enforced",
+          publicAccessPrevention: isOpen ? "inherited" : "enforced",
           // Chunks are replaced in place all day: versions would keep each of them for ever.
           versioning: { enabled: false },
           softDeletePolicy: { retentionDurationSeconds: softDeleteDays * DAY_SECONDS },
           // Nothing that was written whole expires; only uploads that were never ended are cleared away.
           lifecycleRules: [{ action: { type: "AbortIncompleteMultipartUpload" }, condition: { age: 7 } }],
-          labels: isPublic ? { ...stack.labels, public_folder: REPORTS } : stack.labels,
+          labels: isOpen ? { ...stack.labels, public_folder: REPORTS } : stack.labels,
           ...PROTECTION.lake.flags(stack.protect),
         },
         transform.bucket,
@@ -79,8 +88,7 @@ export class LakeBucket extends EtlComponent {
     );
     this.bucket = bucket.name;
     this.url = interpolate`gs://${bucket.name}`;
-    const host = reportReaders.includes("allUsers") ? "storage.googleapis.com" : "storage.cloud.google.com";
-    this.reportsUrl = interpolate`https://${host}/${bucket.name}/${REPORTS}`;
+    this.reportsUrl = interpolate`https://${storageHost(reportReaders)}/${bucket.name}/${REPORTS}`;
     if (reportReaders.length > 0) this.#open(bucket, reportReaders);
     this.registerOutputs({ bucket: this.bucket, url: this.url, reportsUrl: this.reportsUrl });
   }

@@ -63,6 +63,8 @@ const CUSTOM: Readonly<Record<string, Computed>> = {
   "gcp:compute/routerNat:RouterNat": nothing,
   "gcp:cloudrunv2/service:Service": ({ name }) => ({ uri: `https://${String(name)}-1.a.run.app` }),
   "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": nothing,
+  "gcp:cloudrunv2/job:Job": nothing,
+  "gcp:cloudrunv2/jobIamMember:JobIamMember": nothing,
   "gcp:cloudscheduler/job:Job": nothing,
   "gcp:logging/metric:Metric": nothing,
   "gcp:monitoring/alertPolicy:AlertPolicy": nothing,
@@ -82,7 +84,7 @@ const CUSTOM: Readonly<Record<string, Computed>> = {
 
 /** The components, by the word in their type token. */
 const COMPONENTS =
-  "Apis BackloadAlerts BackloadCluster BackloadJob BidsBackload BidsEtl ContainerImage Datasets DatasetTable DatasetView Egress ImageRegistry LakeBucket LogMetrics Monitoring PayloadsEtl ScheduledService ServiceAlerts ServiceIdentity WarehouseViews"
+  "Apis BackloadAlerts BackloadCluster BackloadJob BidsBackload BidsEtl ContainerImage DailyPublish Datasets DatasetTable DatasetView Egress ImageRegistry LakeBucket LogMetrics Monitoring PayloadsEtl ScheduledService ServiceAlerts ServiceIdentity WarehouseViews"
     .split(" ")
     .map((name) => `mev-boost-etl:index:${name}`);
 

@@ -7,8 +7,9 @@ function allNames(project: string, stack: string): string[] {
   const names = new ResourceNames({ project, stack });
   return [
     names.bucket,
+    names.publishedBucket,
     ...(["private", "staging", "public"] as const).map((kind) => names.dataset(kind)),
-    ...(["bids", "payloads"] as const).flatMap((service) => [
+    ...(["bids", "payloads", "publish"] as const).flatMap((service) => [
       names.account(service, "run"),
       names.account(service, "call"),
       names.service(service),

@@ -38,6 +38,9 @@ export interface StackPlace {
 /** The services, by the word that their names carry. */
 export type ServiceName = "bids" | "payloads";
 
+/** The services, and the job that publishes: what a scheduler starts. */
+export type RunName = ServiceName | "publish";
+
 /**
  * Every physical name of a stack. The kind comes first and the stack last, so that no two stacks can meet in one name.
  * Throws RangeError on a name that its API would refuse.
@@ -57,20 +60,25 @@ export class ResourceNames {
     return physical("bucket", `${this.#project}-mev-boost-etl-${this.#stack}`);
   }
 
+  /** Of published files. */
+  get publishedBucket(): string {
+    return physical("bucket", `${this.#project}-mev-boost-public-${this.#stack}`);
+  }
+
   dataset(kind: "private" | "staging" | "public"): string {
     return physical("dataset", `mev_boost_${kind}_${this.#underscored}`);
   }
 
-  /** `run` is what the service works as, `call` what its scheduler calls it as. */
-  account(service: ServiceName, purpose: "run" | "call"): string {
+  /** `run` is what the service or job works as, `call` what its scheduler calls it as. */
+  account(service: RunName, purpose: "run" | "call"): string {
     return physical("account", `etl-${service}-${purpose}-${this.#stack}`);
   }
 
-  service(service: ServiceName): string {
+  service(service: RunName): string {
     return physical("service", `mev-boost-etl-${service}-${this.#stack}`);
   }
 
-  schedulerJob(service: ServiceName): string {
+  schedulerJob(service: RunName): string {
     return physical("schedulerJob", `mev-boost-etl-${service}-${this.#stack}`);
   }
 

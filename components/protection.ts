@@ -20,6 +20,13 @@ export const PROTECTION = {
     flags: (isProtected) => ({ forceDestroy: !isProtected }),
     why: "the only copy of what relays have forgotten",
   },
+  published: {
+    what: "bucket of published files",
+    protect: true,
+    retainOnDelete: true,
+    flags: (isProtected) => ({ forceDestroy: !isProtected }),
+    why: "the record of what a lake was pruned of, and others read it",
+  },
   data: {
     what: "private dataset",
     protect: true,
@@ -68,7 +75,7 @@ export const PROTECTION = {
     why: "relays know us by it",
   },
   service: {
-    what: "Cloud Run services",
+    what: "Cloud Run services, and the job that publishes",
     protect: false,
     retainOnDelete: false,
     flags: () => ({ deletionProtection: false }),

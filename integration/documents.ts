@@ -6,6 +6,7 @@ import { dayInBigQuery } from "../deploy/cost/dayInBigQuery.ts";
 import { policies } from "../policies/rules/all.ts";
 import { checks } from "../runtime/checks/checks.ts";
 import { backloadEnvironment } from "../runtime/settings/backloadSettings.ts";
+import { publishEnvironment } from "../runtime/settings/publishSettings.ts";
 import { serviceEnvironment } from "../runtime/settings/serviceSettings.ts";
 import { configKeyRows, protectionRows } from "../stacks/documentTables.ts";
 import {
@@ -68,6 +69,7 @@ async function allParts(): Promise<Readonly<Record<string, Parts>>> {
       protection: tableOf(protectionRows()),
       policies: policyTable(),
     },
+    "docs/publish.md": { "job settings": environmentTable(publishEnvironment.table()) },
     "docs/back-load.md": { estimate: fenced(estimate()) },
     "docs/cost.md": {
       cost: fenced(costReport()),

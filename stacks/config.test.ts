@@ -1,5 +1,6 @@
 import { runtime } from "@pulumi/pulumi";
 import test from "ava";
+import { publishFormat } from "./publishConfig.ts";
 import { decodeConfig, readConfig } from "./config.ts";
 import { KEYS } from "./configKeys.ts";
 import { engineConfig, projectFile, STACKS, yamlFile } from "./stacks.testing.ts";
@@ -290,6 +291,28 @@ const wrong: readonly (readonly [string, Record<string, unknown>, readonly strin
       'mev-boost-etl:reportPages: "["day","month"]" is wrong; give a list of day and week',
       'mev-boost-etl:reportReaders: "["someone@example.org"]" is wrong; give a list of user:…, group:…, domain:…, allAuthenticatedUsers or allUsers',
     ],
+  ],
+  [
+    "publishing without a prefix",
+    { publish: { days: 10 } },
+    [`mev-boost-etl:publish: "{"days":10}" is wrong; give ${publishFormat.name}`],
+  ],
+  [
+    "publishing that runs every hour, and looks back less than a week",
+    { publish: { prefix: "a", schedule: "0 * * * *", days: 7 } },
+    [
+      `mev-boost-etl:publish: "{"prefix":"a","schedule":"0 * * * *","days":7}" is wrong; give ${publishFormat.name}`,
+    ],
+  ],
+  [
+    "more memory than the job that publishes can have",
+    { publish: { prefix: "mev-boost", memory: "16Gi" } },
+    ["mev-boost-etl:publish: memory: 16Gi is wrong for 2 CPU; give 512Mi to 8192Mi"],
+  ],
+  [
+    "readers of what isn't published",
+    { publishReaders: ["allUsers"] },
+    ["mev-boost-etl:publishReaders: there is nothing to read; give publish too, or []"],
   ],
   [
     "more memory than one CPU has",

@@ -5,6 +5,7 @@ import { type Format, text } from "../runtime/settings/formats.ts";
 import { relayFaults } from "../runtime/settings/relayOverrides.ts";
 import { WAY_OUT_PATIENCE_SECONDS } from "../runtime/settings/shared.ts";
 import { backloadFaults, isBackload } from "./backloadConfig.ts";
+import { isPublish, publishFaults } from "./publishConfig.ts";
 import { type ConfigKey, KEYS, UNSPOKEN } from "./configKeys.ts";
 import { intervalOf, memoryRange } from "./configRules.ts";
 
@@ -170,6 +171,14 @@ function* askingFaults(v: Values): Iterable<string> {
       );
   }
   if (has(backload) && isBackload(backload)) yield* backloadFaults(backload, v);
+  yield* publishingFaults(v);
+}
+
+function* publishingFaults({ publish, publishReaders }: Values): Iterable<string> {
+  if (!has(publish)) return;
+  if (isPublish(publish)) yield* publishFaults(publish);
+  else if (has(publishReaders) && publishReaders.length > 0)
+    yield fault("publishReaders", "there is nothing to read; give publish too, or []");
 }
 
 function* serviceFaults(v: Values): Iterable<string> {

@@ -6,6 +6,7 @@ import { type Format, fields, json, oneOf, text, whole } from "../runtime/settin
 import { REPORT_PAGES } from "../runtime/settings/serviceSettings.ts";
 import { canonicalBlocks, shared } from "../runtime/settings/shared.ts";
 import { backloadFormat } from "./backloadConfig.ts";
+import { publishFormat } from "./publishConfig.ts";
 
 /** A key of the stack's config: Pulumi.yaml's entry is made of it, and its text is read by its format. */
 export interface ConfigKey<A> {
@@ -132,6 +133,14 @@ export const KEYS = {
   ),
   reportReaders: key(
     "Who may read the pages: user:…, group:…, domain:…, allAuthenticatedUsers or allUsers; [] leaves them to those who may read the lake",
+    array([], list("a list of user:…, group:…, domain:…, allAuthenticatedUsers or allUsers", REPORT_READER)),
+  ),
+  publish: key(
+    "Daily publishing of whole days as Parquet, {prefix, days, …}, see docs/publish.md; {} means none: no job, no bucket and no cost",
+    object({}, publishFormat),
+  ),
+  publishReaders: key(
+    "Who may read the published files: user:…, group:…, domain:…, allAuthenticatedUsers or allUsers; [] leaves them to the project",
     array([], list("a list of user:…, group:…, domain:…, allAuthenticatedUsers or allUsers", REPORT_READER)),
   ),
   canonicalBlocks: key(

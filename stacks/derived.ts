@@ -1,6 +1,7 @@
 import type { AlertLimits } from "../components/alertRules.ts";
 import type { ApiName } from "../components/Apis.ts";
 import type { BidsBackloadArgs } from "../components/backload/BidsBackload.ts";
+import type { DailyPublishArgs } from "../components/DailyPublish.ts";
 import type { DatasetEtlArgs } from "../components/DatasetEtl.ts";
 import type { ServiceName } from "../components/names.ts";
 import type { ServiceSizing } from "../components/ScheduledService.ts";
@@ -10,6 +11,7 @@ import { REPORT_PAGES } from "../runtime/settings/serviceSettings.ts";
 import { headerSources } from "../runtime/settings/relayOverrides.ts";
 import { BACKLOAD_DEFAULTS, type BackloadConfig, isBackload, backloadSlots } from "./backloadConfig.ts";
 import type { StackConfig } from "./config.ts";
+import { isPublish, PUBLISH_DEFAULTS } from "./publishConfig.ts";
 
 const GIGABYTE = 2 ** 30;
 const HOUR_SECONDS = 3600;
@@ -101,6 +103,35 @@ export function backloadOf(
     // Nearly every region has these two.
     zones: all.zones ?? [`${region}-b`, `${region}-c`],
     machineType: all.machine_type,
+  };
+}
+
+/** How daily publishing is told and sized; undefined where the stack has none. */
+export function publishingOf(
+  config: StackConfig,
+): Pick<DailyPublishArgs, "settings" | "sizing" | "readers" | "prefix"> | undefined {
+  const { publish, publishReaders, network, relays, logLevel, timeZone, schedulerEnabled } = config;
+  if (!isPublish(publish)) return undefined;
+  const all = { ...PUBLISH_DEFAULTS, ...publish };
+  return {
+    settings: {
+      network,
+      relays,
+      days: all.days,
+      ...(all.datasets === undefined ? {} : { dataset: all.datasets }),
+      logLevel,
+    },
+    sizing: {
+      cpu: all.cpu,
+      memory: all.memory,
+      diskGigabytes: all.disk_gigabytes,
+      hours: all.hours,
+      schedule: all.schedule,
+      timeZone,
+      enabled: schedulerEnabled,
+    },
+    readers: publishReaders,
+    prefix: all.prefix,
   };
 }
 

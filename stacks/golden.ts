@@ -19,6 +19,10 @@ export const GOLDEN: Readonly<
 > = {
   test: { stack: "test" },
   production: { stack: "production" },
+  "production-publish": {
+    stack: "production",
+    more: { "mev-boost-etl:publish": { prefix: "mev-boost" }, "mev-boost-etl:publishReaders": ["allUsers"] },
+  },
   "production-backload": { stack: "production", more: { "mev-boost-etl:backload": EXAMPLE_BACKLOAD } },
 };
 

@@ -6,6 +6,7 @@ import { BidsBackload } from "../components/backload/BidsBackload.ts";
 import { BidsEtl } from "../components/BidsEtl.ts";
 import { ContainerImage } from "../components/ContainerImage.ts";
 import type { DatasetEtlArgs } from "../components/DatasetEtl.ts";
+import { DailyPublish } from "../components/DailyPublish.ts";
 import { Datasets } from "../components/Datasets.ts";
 import { Egress } from "../components/Egress.ts";
 import { ImageRegistry } from "../components/ImageRegistry.ts";
@@ -17,7 +18,16 @@ import { PayloadsEtl } from "../components/PayloadsEtl.ts";
 import { ServiceIdentity } from "../components/ServiceIdentity.ts";
 import { WarehouseViews } from "../components/WarehouseViews.ts";
 import { type StackConfig, readConfig } from "./config.ts";
-import { alertLimits, apisOf, backloadOf, labelsOf, stackNetwork, settingsOf, sizingOf } from "./derived.ts";
+import {
+  alertLimits,
+  apisOf,
+  backloadOf,
+  labelsOf,
+  publishingOf,
+  stackNetwork,
+  settingsOf,
+  sizingOf,
+} from "./derived.ts";
 import { refuseLostColumns } from "./schemas.ts";
 
 /** The program, as a table of contents of what a stack has. Returns the stack's outputs. */
@@ -55,6 +65,16 @@ function everything() {
       opts,
     );
 
+  // Whole days for others, where they are published.
+  const publishing = publishingOf(config);
+  const published =
+    publishing &&
+    new DailyPublish(
+      "publish",
+      { stack, lake, location: config.bucketLocation || region, image: image.ref, ...publishing },
+      opts,
+    );
+
   // What is made of both.
   const views = new WarehouseViews(
     "views",
@@ -80,7 +100,7 @@ function everything() {
     opts,
   );
 
-  return outputsOf(config, shared, { bids, payloads, views, monitoring, backload });
+  return outputsOf(config, shared, { bids, payloads, views, monitoring, backload, published });
 }
 
 /** What both services and the back-load rest on. */
@@ -155,6 +175,7 @@ interface Made {
   readonly views: WarehouseViews;
   readonly monitoring: Monitoring;
   readonly backload: BidsBackload | undefined;
+  readonly published: DailyPublish | undefined;
 }
 
 /**
@@ -164,7 +185,7 @@ interface Made {
 function outputsOf(
   { project, region, network, reportPages: [page] }: StackConfig,
   { lake, datasets, image }: ReturnType<typeof sharedParts>,
-  { bids, payloads, views, monitoring, backload }: Made,
+  { bids, payloads, views, monitoring, backload, published }: Made,
 ) {
   return {
     network,
@@ -193,6 +214,8 @@ function outputsOf(
     dashboardUrl: monitoring.dashboardUrl,
     /** The newest page, where pages are written. */
     ...(page === undefined ? {} : { reportUrl: interpolate`${lake.reportsUrl}/${page}.html` }),
+    /** Where published files are read, where there are any; and as `--out` takes it. */
+    ...(published === undefined ? {} : { publishedUrl: published.url, publishedOut: published.out }),
     /** `NAMESPACE/NAME`, where there is one. */
     ...(backload === undefined ? {} : { backloadJob: backload.job }),
   };

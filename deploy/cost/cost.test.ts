@@ -118,6 +118,25 @@ test("a page's bytes are those of its statements; a week is seven days of bids, 
   t.true(near(of(["day", "week"]) - least, 8 * (of(["day"]) - least / 2)));
 });
 
+test("publishing costs its run and what lies there, and nothing without the key", (t) => {
+  const lines = (more: Readonly<Record<string, unknown>>, month = 1) =>
+    bill(
+      Object.fromEntries(Object.entries(more).map(([name, value]) => [key(name), value])),
+      month,
+    ).lines.filter(({ what }) => what.startsWith("publish"));
+  t.deepEqual(lines({}), []);
+  const publish = { prefix: "mev-boost" };
+  const [cpu, memory, files] = lines({ publish });
+  t.true(near(cpu?.quantity ?? NaN, (memory?.quantity ?? NaN) / 2), "2 CPUs and 4 GiB");
+  t.true((files?.quantity ?? 0) > 0);
+  t.true(near(lines({ publish }, 12)[2]?.quantity ?? NaN, (files?.quantity ?? NaN) * 23));
+  t.true(lines({ publish, schedulerEnabled: false }).every(({ quantity: none }) => none === 0));
+  // Bids are nearly all of it.
+  const [less] = lines({ publish: { ...publish, datasets: ["payloads"] } });
+  t.true((less?.quantity ?? NaN) < (cpu?.quantity ?? NaN) / 10);
+  t.is(quantity(bill({ [key("publish")]: publish }), "schedulerJobs"), 3);
+});
+
 test("a row's logical bytes are those of its values", (t) => {
   // A row of bids as the warehouse has it: 0x hex of 32 bytes twice, of 48 twice, of 20; eleven numbers and times of 8.
   const texts = [volumes.bytes.relayName, 66, 66, 98, 98, 42].reduce((sum, length) => sum + 2 + length, 0);

@@ -4,6 +4,7 @@ import type { ServiceName } from "../../components/names.ts";
 import { overriddenRelays } from "../../runtime/settings/relayOverrides.ts";
 import { REPORT_DAYS } from "../../runtime/settings/serviceSettings.ts";
 import type { StackConfig } from "../../stacks/config.ts";
+import { isPublish, PUBLISH_DEFAULTS } from "../../stacks/publishConfig.ts";
 import { Bill, shown } from "./bill.ts";
 import given from "./volumes.json" with { type: "json" };
 
@@ -45,11 +46,13 @@ export function monthlyBill(config: StackConfig, month: number, watched: Watched
   const volume = volumeOf(config);
   const age = (month - 0.5) * DAYS;
   for (const service of SERVICES) addService(bill, config, volume, service);
-  bill.add("schedulers", "schedulerJobs", SERVICES.length, "2 jobs");
+  const jobs = SERVICES.length + (isPublish(config.publish) ? 1 : 0);
+  bill.add("schedulers", "schedulerJobs", jobs, `${jobs} jobs`);
   addLake(bill, config, volume, age);
   addWarehouse(bill, config, volume, age);
   addChain(bill, config, volume);
   addPages(bill, config, volume);
+  addPublishing(bill, config, volume, age);
   if (config.egress === "static") addNetwork(bill, volume);
   addWatching(bill, volume, watched);
   const images = work.imagesKept * bytes.image;
@@ -159,6 +162,31 @@ function addPages(bill: Bill, { reportPages }: StackConfig, { ticks, rows }: Vol
     "queries",
     ((days * perDay + least) * DAYS) / TIB,
     `(${days} × ${shown(perDay / GIB)} GiB of bids + ${shown(least / GIB)} GiB) a day × ${shown(DAYS)} days`,
+  );
+}
+
+/** A run reads the day before, and what changed of those that it looks back on, which isn't counted; nor is what readers download. */
+function addPublishing(bill: Bill, { publish }: StackConfig, { ticks, rows }: Volume, age: number): void {
+  if (!isPublish(publish)) return;
+  const { cpu, memory, datasets: chosen } = { ...PUBLISH_DEFAULTS, ...publish };
+  const on = ticks.bids > 0 ? 1 : 0;
+  const isChosen = (name: ServiceName) => chosen?.includes(name) ?? true;
+  const perDay = SERVICES.filter(isChosen).reduce((sum, name) => sum + rows[name], 0);
+  const seconds = on * (work.publishStartSeconds + perDay * work.publishSecondsPerRow) * DAYS;
+  const how = `${shown(on * DAYS)} runs × ${shown(on === 0 ? 0 : seconds / DAYS)} s`;
+  bill.add("publishing: CPU", "runJobCpu", seconds * cpu, `${how} × ${cpu} vCPU`);
+  bill.add(
+    "publishing: memory",
+    "runJobMemory",
+    seconds * gibibytes(memory),
+    `${how} × ${gibibytes(memory)} GiB`,
+  );
+  const size = perDay * bytes.rowPublished;
+  bill.add(
+    "published files",
+    "bucketStorage",
+    (size * age) / GIB,
+    `${shown(size / GIB)} GiB a day × ${shown(age)} days`,
   );
 }
 

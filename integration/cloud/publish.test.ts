@@ -13,6 +13,7 @@ import {
 } from "../../runtime/publish/publish.testing.ts";
 import { publish } from "../../runtime/publish/publish.ts";
 import { strangersIn, verifyPublished } from "../../runtime/publish/verify.ts";
+import { ParquetParts } from "../../runtime/warehouse/duckdb/parquetParts.ts";
 import { newBucket } from "./buckets.ts";
 import { startGcs } from "./servers.ts";
 
@@ -26,7 +27,14 @@ test("from a bucket into a bucket the same bytes are published as from a folder 
   const store = openGcsFiles(`gs://${to.name}/some/where`, { ...emulator, resumableFrom: 1 << 12 });
   await twoDays(lake);
   const range = { first: dayRange.first, last: nextRange.last };
-  const options = { lake, network, store, nowMs: LATE_MS, coverage: countedIn(lake) };
+  const options = {
+    lake,
+    network,
+    store,
+    nowMs: LATE_MS,
+    coverage: countedIn(lake),
+    openParts: () => ParquetParts.open(),
+  };
   await publish(options, ["payloads", "bids"], range);
   const place = await newPlace(t);
   await twoDays(place.lake);

@@ -1,10 +1,12 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
 import { ONE_CORE_FLAGS, START_FLAGS } from "../../runtime/heap.ts";
-import { idleSettings, startAlone } from "./container.ts";
+import { newPlace, publishedNetwork, tablesOf, twoDays } from "../../runtime/publish/publish.testing.ts";
+import { expectedTableRows, tableRows } from "../../runtime/warehouse/warehouse.testing.ts";
+import { containerFlags, idleSettings, startAlone } from "./container.ts";
 
 const root = join(import.meta.dirname, "../..");
 const out = mkdtempSync(join(tmpdir(), "etl-bundle-"));
@@ -36,6 +38,29 @@ for (const dataset of ["bids", "payloads"]) {
   });
 }
 
+test("alone in an empty folder, publish writes what the lake has, and ends", async (t) => {
+  const { folder, lake, out: published } = await newPlace(t);
+  await twoDays(lake);
+  const alone = mkdtempSync(join(tmpdir(), "etl-bundle-"));
+  copyFileSync(join(out, "publish.js"), join(alone, "publish.js"));
+  const ended = spawnSync(process.execPath, [...containerFlags(), "publish"], {
+    cwd: alone,
+    env: {
+      ETL_NETWORK: publishedNetwork.name,
+      ETL_RELAYS: idleSettings()["ETL_RELAYS"],
+      ETL_LAKE: join(folder, "lake"),
+      ETL_OUT: published,
+      ETL_DAYS: "4000",
+      ETL_DATASET: "bids",
+    },
+    encoding: "utf8",
+  });
+  t.is(ended.status, 0, ended.stdout + ended.stderr);
+  const last = JSON.parse(ended.stdout.trimEnd().split("\n").at(-1) ?? "") as Record<string, unknown>;
+  t.like(last, { message: "publish.end", published: 2, unreadable: 0, faults: 0, exit_code: 0 });
+  t.deepEqual(await tableRows(await tablesOf(t, published), "bids"), await expectedTableRows(lake, "bids"));
+});
+
 test("an entry that is started wrongly says so in one line of Cloud Logging's form", (t) => {
   const folder = mkdtempSync(join(tmpdir(), "etl-bundle-"));
   for (const [words, env, said] of [
@@ -47,6 +72,7 @@ test("an entry that is started wrongly says so in one line of Cloud Logging's fo
       { ...idleSettings(), ETL_WAREHOUSE: "./w.duckdb" },
       /DuckDB file is opened by the command line/,
     ],
+    [["publish"], { ETL_NETWORK: "mainnet" }, /^publish\.end$/],
   ] as const) {
     const [entry, ...rest] = words;
     const ended = spawnSync(process.execPath, [join(out, `${entry}.js`), ...rest], {

@@ -17,7 +17,7 @@ export interface Started {
 }
 
 /** What the container gives Node before the entry. */
-function containerFlags(): readonly string[] {
+export function containerFlags(): readonly string[] {
   const text = readFileSync(join(import.meta.dirname, "../../Dockerfile"), "utf8");
   const [, entryPoint = "[]"] = /^ENTRYPOINT (.*)$/m.exec(text) ?? [];
   const [node, ...flags] = JSON.parse(entryPoint) as string[];

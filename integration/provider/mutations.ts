@@ -60,6 +60,24 @@ export const MUTATIONS: readonly Mutation[] = [
     provider: /spend_basis to be one of/,
   },
   {
+    type: "gcp:cloudrunv2/job:Job",
+    fault: "has its files on a medium that there isn't",
+    changes: [change("template.template.volumes.0.emptyDir.medium", "TAPE")],
+    provider: /medium to be one of/,
+  },
+  {
+    type: "gcp:cloudrunv2/job:Job",
+    fault: "is begun again ten times",
+    changes: [change("template.template.maxRetries", 10)],
+    policy: "run-job-ends",
+  },
+  {
+    type: "gcp:cloudrunv2/jobIamMember:JobIamMember",
+    fault: "grants no role",
+    changes: [change("role", undefined)],
+    provider: /"role" is required/,
+  },
+  {
     type: "gcp:cloudrunv2/service:Service",
     fault: "lets in a kind of traffic that there isn't",
     changes: [change("ingress", "INGRESS_EVERYONE")],

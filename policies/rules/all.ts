@@ -27,6 +27,7 @@ import { publicNodes } from "./publicNodes.ts";
 import { relayHeaders } from "./relayHeaders.ts";
 import { runAccount } from "./runAccount.ts";
 import { runInstances } from "./runInstances.ts";
+import { runJobEnds } from "./runJobEnds.ts";
 import { runLimits } from "./runLimits.ts";
 import { schedulerDeadline } from "./schedulerDeadline.ts";
 import { schedulerOidc } from "./schedulerOidc.ts";
@@ -63,6 +64,7 @@ export const policies: Policies = [
   relayHeaders,
   runAccount,
   runInstances,
+  runJobEnds,
   runLimits,
   schedulerDeadline,
   schedulerOidc,

@@ -16,5 +16,9 @@ export const cases: RuleCases = {
       change("publicAccessPrevention", "inherited"),
       change("labels.public_folder", "reports"),
     ],
+    "all of it is declared public": [
+      change("publicAccessPrevention", "inherited"),
+      change("labels.public_bucket", "published"),
+    ],
   },
 };

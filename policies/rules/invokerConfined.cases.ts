@@ -6,6 +6,8 @@ import {
   emailOf,
   grant,
   invokerGrant,
+  jobScheduler,
+  oneOffJob,
   privateDataset,
   runAccountOf,
 } from "./common/compliant.ts";
@@ -18,6 +20,20 @@ export const cases: RuleCases = {
   compliant: [
     bidsScheduler(),
     bidsService(),
+    jobScheduler(),
+    oneOffJob(),
+    runAccountOf("publish-call", "etl-publish-call-production"),
+    grant(
+      "gcp:cloudrunv2/jobIamMember:JobIamMember",
+      "publish-call-grant",
+      {
+        name: "mev-boost-etl-once-production",
+        location: "us-central1",
+        role: "roles/run.invoker",
+        member: `serviceAccount:${emailOf("etl-publish-call-production")}`,
+      },
+      { member: ["publish-call"] },
+    ),
     runAccountOf("bids-call", "etl-bids-call-production"),
     runAccountOf("bids-run", "etl-bids-run-production"),
     invokerGrant(),
@@ -40,6 +56,10 @@ export const cases: RuleCases = {
     "it may write the lake": [change("member", INVOKER, "bids-run-lake")],
     "it may call a second service": [change("member", INVOKER, "second-grant")],
     "it may change its service": [change("role", "roles/run.developer", "bids-call-grant")],
+    "it may change the job that it starts": [change("role", "roles/run.developer", "publish-call-grant")],
+    "who starts a job may write the lake": [
+      change("member", `serviceAccount:${emailOf("etl-publish-call-production")}`, "bids-run-lake"),
+    ],
     "it may read the dataset": [
       change("accesses.1.userByEmail", emailOf("etl-bids-call-production"), "datasets-private"),
     ],

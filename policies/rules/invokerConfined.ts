@@ -5,15 +5,15 @@ import { account, dataset, scheduler } from "./common/kinds.ts";
 import { stackRule, type StackFinding } from "./common/rule.ts";
 import { known } from "./common/unknown.ts";
 
-const RUN_GRANT = /^gcp:cloudrunv2\/service(?:Iam|IAM)(?:Member|Binding):/;
+const RUN_GRANT = /^gcp:cloudrunv2\/(?:service|job)(?:Iam|IAM)(?:Member|Binding):/;
 
 export const invokerConfined = stackRule(
   {
     name: "invoker-confined",
     severity: "high",
     description:
-      "The account that the scheduler calls with may call its one service and nothing else: it needs no data and no other service.",
-    remedy: "Give each service an invoker of its own, with roles/run.invoker on that service only",
+      "The account that the scheduler calls with may call its one service or start its one job, and nothing else: it needs no data and no other service.",
+    remedy: "Give each service and job an invoker of its own, with roles/run.invoker on that one only",
   },
   (resources) => {
     const accounts = resources.filter(({ type }) => type === account.type);
@@ -26,8 +26,10 @@ export const invokerConfined = stackRule(
 /** The accounts whose tokens a scheduled job calls with. */
 function callsAs(job: PolicyResource, accounts: readonly PolicyResource[]): readonly PolicyResource[] {
   if (job.type !== scheduler.type) return [];
-  const email = known(() => job.props["httpTarget"]?.oidcToken?.serviceAccountEmail as string);
-  return accountsIn(job, "httpTarget", [email], accounts);
+  const emails = (["oidcToken", "oauthToken"] as const).map((token) =>
+    known(() => job.props["httpTarget"]?.[token]?.serviceAccountEmail as string),
+  );
+  return accountsIn(job, "httpTarget", emails, accounts);
 }
 
 /** What an invoker may do beyond calling one service. */
@@ -58,7 +60,7 @@ function beyond(
   }));
   const data = resources
     .filter(({ type }) => type === dataset.type)
-    .filter((resource) => accountsIn(resource, "accesses", emails(resource), accounts).includes(invoker))
+    .filter((resource) => accountsIn(resource, "accesses", emailsOf(resource), accounts).includes(invoker))
     .map((resource) => ({
       finding: `Invoker ${invoker.name} has access to dataset ${resource.name}`,
       urn: resource.urn,
@@ -71,7 +73,7 @@ function grantees(grant: PolicyResource, accounts: readonly PolicyResource[]): r
   return ["member", "members"].flatMap((property) => accountsIn(grant, property, members, accounts));
 }
 
-function emails(resource: PolicyResource): (string | undefined)[] {
+function emailsOf(resource: PolicyResource): (string | undefined)[] {
   const accesses = known(() => resource.props["accesses"] as { userByEmail?: string }[]) ?? [];
   return [...accesses.keys()].map((index) => known(() => accesses[index]?.userByEmail));
 }

@@ -2,6 +2,7 @@ import { type RuleCases, change } from "./common/cases.ts";
 import {
   bidsService,
   bucketGrant,
+  PROJECT,
   pagesGrant,
   invokerGrant,
   privateDataset,
@@ -14,6 +15,15 @@ export const cases: RuleCases = {
   compliant: [bucketGrant(), pagesGrant(), invokerGrant(), privateDataset(), publicDataset(), bidsService()],
   broken: {
     "of a bucket to everybody": [change("member", "allUsers")],
+    "of the public bucket to everybody who writes": [
+      change("member", "allUsers"),
+      change("role", "roles/storage.objectUser"),
+      change("bucket", `${PROJECT}-mev-boost-public-production`),
+    ],
+    "of the lake's bucket to everybody who reads": [
+      change("member", "allUsers"),
+      change("role", "roles/storage.objectViewer"),
+    ],
     "of a service to every account": [change("member", "allAuthenticatedUsers", "bids-call-grant")],
     "of the private dataset to every account": [
       change("accesses.1", { role: "READER", specialGroup: "allAuthenticatedUsers" }, "datasets-private"),
@@ -27,5 +37,12 @@ export const cases: RuleCases = {
     ],
     "of a service by switching its check off": [change("invokerIamDisabled", true, "bids-service")],
   },
-  fine: { "the public dataset has no readers": [change("accesses", [], "datasets-public")] },
+  fine: {
+    "all of the public bucket is read by everybody": [
+      change("member", "allUsers"),
+      change("role", "roles/storage.objectViewer"),
+      change("bucket", `${PROJECT}-mev-boost-public-production`),
+    ],
+    "the public dataset has no readers": [change("accesses", [], "datasets-public")],
+  },
 };

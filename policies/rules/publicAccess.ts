@@ -6,6 +6,7 @@ import { each, known } from "./common/unknown.ts";
 const PUBLIC = new Set(["allUsers", "allAuthenticatedUsers"]);
 /** Grants on a folder of a bucket; that of reading what lies in it, and nothing else, may be declared. */
 const FOLDER = /^gcp:storage\/managedFolderIam(?:Member|Binding):/;
+const WHOLE_BUCKET = /^gcp:storage\/bucketI(?:AM|am)(?:Member|Binding):/;
 const VIEWER = "roles/storage.objectViewer";
 /** Access lists of buckets and objects in the form that came before IAM. */
 const BUCKET_ACL = /^gcp:storage\/\w*(?:ACL|AccessControl|aCL|accessControl)\w*:/i;
@@ -15,9 +16,9 @@ export const publicAccess = resourceRule(
     name: "public-access",
     severity: "critical",
     description:
-      "Nothing is open to everybody but the declared public dataset and folder: what is public once has been copied.",
+      "Nothing is open to everybody but the declared public dataset, folder and bucket: what is public once has been copied.",
     remedy:
-      "Grant to named users, groups or accounts; what is meant for everybody goes into the public dataset (setting publicDatasets), pages into the public folder (setting publicFolders)",
+      "Grant to named users, groups or accounts; what is meant for everybody goes into the public dataset (setting publicDatasets), pages into the public folder (setting publicFolders), published files into the public bucket (setting publicBuckets)",
     settings: {
       publicDatasets: textsSetting("Patterns of the ids of datasets that may be public", [
         "^mev_boost_public_",
@@ -26,6 +27,9 @@ export const publicAccess = resourceRule(
         "Patterns of the names of managed folders whose objects may be read by all",
         ["^reports/$"],
       ),
+      publicBuckets: textsSetting("Patterns of the names of buckets whose objects may be read by all", [
+        "-mev-boost-public-[a-z0-9-]+$",
+      ]),
     },
   },
   onTypes(isGrant, (props, { type, config }) =>
@@ -33,7 +37,12 @@ export const publicAccess = resourceRule(
       members
         .filter((member) => PUBLIC.has(member))
         .filter(
-          () => !(FOLDER.test(type) && role === VIEWER && isDeclared(folderOf(props), config.publicFolders)),
+          () =>
+            role !== VIEWER ||
+            !(
+              (FOLDER.test(type) && isDeclared(textOf(props, "managedFolder"), config.publicFolders)) ||
+              (WHOLE_BUCKET.test(type) && isDeclared(textOf(props, "bucket"), config.publicBuckets))
+            ),
         )
         .map((member) => `${role ?? "A role"} is granted to ${member}`),
     ),
@@ -67,8 +76,8 @@ export const publicAccess = resourceRule(
   ),
 );
 
-function folderOf(props: Readonly<Record<string, unknown>>): string | undefined {
-  const name = known(() => props["managedFolder"]);
+function textOf(props: Readonly<Record<string, unknown>>, property: string): string | undefined {
+  const name = known(() => props[property]);
   return typeof name === "string" ? name : undefined;
 }
 

@@ -31,6 +31,7 @@ const COMPUTED: Readonly<Record<string, readonly string[]>> = {
     "httpTarget.uri",
     "httpTarget.oidcToken.audience",
     "httpTarget.oidcToken.serviceAccountEmail",
+    "httpTarget.oauthToken.serviceAccountEmail",
   ],
   "gcp:container/nodePool:NodePool": ["cluster"],
   "gcp:projects/iAMMember:IAMMember": ["member"],
@@ -121,7 +122,12 @@ test("every resource type that a rule names exists in the provider's library", (
 const golden = goldenStacks();
 
 test("every stack has a golden file", (t) => {
-  t.deepEqual(golden.map(({ stack }) => stack).toSorted(), ["production", "production-backload", "test"]);
+  t.deepEqual(golden.map(({ stack }) => stack).toSorted(), [
+    "production",
+    "production-backload",
+    "production-publish",
+    "test",
+  ]);
 });
 
 for (const { stack, resources } of golden) {

@@ -7,12 +7,21 @@ export const schedulerOidc = resourceRule(
     name: "scheduler-oidc",
     severity: "critical",
     description:
-      "The scheduler calls with an OIDC token whose audience is the service's address: without it the service refuses every call.",
-    remedy: "Set httpTarget.oidcToken with serviceAccountEmail and audience: service.uri (without a path)",
+      "The scheduler calls with an OIDC token whose audience is the service's address: without it the service refuses every call. Google's own API alone is called with an access token.",
+    remedy:
+      "Set httpTarget.oidcToken with serviceAccountEmail and audience: service.uri (without a path); oauthToken where *.googleapis.com is called",
   },
   on(
     scheduler,
-    ({ httpTarget }) => httpTarget && !httpTarget.oidcToken && "The job calls without an OIDC token",
+    ({ httpTarget }) =>
+      httpTarget &&
+      !httpTarget.oidcToken &&
+      !callsGoogle(httpTarget) &&
+      "The job calls without an OIDC token",
+    ({ httpTarget }) =>
+      httpTarget?.oauthToken &&
+      !isSet(() => httpTarget.oauthToken?.serviceAccountEmail) &&
+      "The token has no account",
     ({ httpTarget }) =>
       httpTarget?.oidcToken &&
       !isSet(() => httpTarget.oidcToken?.serviceAccountEmail) &&
@@ -21,7 +30,15 @@ export const schedulerOidc = resourceRule(
   ),
 );
 
+/** An access token is good for whatever its account may do: it goes to Google and nowhere else. */
+function callsGoogle(target: HttpTarget): boolean {
+  if (!target.oauthToken) return false;
+  const called = known(() => target.uri);
+  return called === undefined || /^https:\/\/[a-z0-9-]+\.googleapis\.com\//.test(called);
+}
+
 interface HttpTarget {
+  readonly oauthToken?: object | undefined;
   readonly uri?: string;
   readonly oidcToken?: { readonly audience?: string | undefined } | undefined;
 }

@@ -11,7 +11,8 @@ import { progressLines, ratesTable } from "./backloadProgress.ts";
 import { FLUSH_MS, type FleetMessage, type WorkerMessage } from "./backloadWorker.ts";
 import { type Context, lakeOf, stopSignal, tellRange } from "./context.ts";
 import { coverageTables, coverageLines } from "./coverageTable.ts";
-import { coverageOfAll, exitCodeOf } from "./summary.ts";
+import { coverageOfAll } from "../collect/coverageOfAll.ts";
+import { exitCodeOf } from "./summary.ts";
 
 /** A worker that was killed is started again; one that is killed more often than this has something else wrong with it. */
 const RESTARTS = 5;

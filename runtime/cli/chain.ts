@@ -12,7 +12,7 @@ import type { Asking } from "./asking.ts";
 import { chainOf, type ChainOpener } from "./canonical.ts";
 import type { Context } from "./context.ts";
 import type { CommonOptions } from "./options.ts";
-import { coverageOfAll } from "./summary.ts";
+import { coverageOfAll } from "../collect/coverageOfAll.ts";
 
 /** What is collected of the chain: what opens its source, undefined where there is none or it isn't wanted. */
 export interface CollectedChain {

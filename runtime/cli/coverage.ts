@@ -7,7 +7,8 @@ import { COMMAND } from "./invoked.ts";
 import type { CommonOptions } from "./options.ts";
 import { importedSlots } from "./importedSlots.ts";
 import { knownRelays } from "./relays.ts";
-import { coverageOfAll, exitCodeOf } from "./summary.ts";
+import { coverageOfAll } from "../collect/coverageOfAll.ts";
+import { exitCodeOf } from "./summary.ts";
 
 /** `coverage`: what the lake has and lacks, from the lake alone. */
 export async function coverage(options: CommonOptions & { format: string }): Promise<number> {

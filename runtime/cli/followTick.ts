@@ -18,7 +18,8 @@ import type { Asking } from "./asking.ts";
 import { type CanonicalSource, settleBy } from "./canonical.ts";
 import type { CollectedChain } from "./chain.ts";
 import type { Context } from "./context.ts";
-import { coverageOfAll, joined } from "./summary.ts";
+import { coverageOfAll } from "../collect/coverageOfAll.ts";
+import { joined } from "./summary.ts";
 
 /** Time from the start of one tick of `run --follow` to the start of the next, ms. */
 export const FOLLOW_INTERVAL_MS = 5 * 60 * 1000;

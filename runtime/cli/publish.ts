@@ -1,18 +1,15 @@
-import type { SlotRange } from "../chain/slots.ts";
-import { type Coverage, storedRange } from "../collect/coverage.ts";
-import type { DatasetName } from "../datasets/dataset.ts";
+import { storedRange } from "../collect/coverage.ts";
 import { UserError } from "../errors.ts";
 import { keepHeapSmall } from "../heap.ts";
 import type { FileStore } from "../lake/fileStore.ts";
 import { openFolderFiles } from "../lake/folder/folderFiles.ts";
-import type { RelayDay } from "../publish/catalog.ts";
 import type { DayOutcome } from "../publish/publish.ts";
 import { contextOf, lakeToRead, rangeOf, tellRange } from "./context.ts";
 import { COMMAND } from "./invoked.ts";
 import { grouped } from "./numbers.ts";
 import type { CommonOptions } from "./options.ts";
 import { knownRelays } from "./relays.ts";
-import { coverageOfAll } from "./summary.ts";
+import { coverageOfDays } from "../collect/coverageOfAll.ts";
 
 /** Where published files lie: a folder, or gs://. */
 export async function filesAt(place: string): Promise<FileStore> {
@@ -43,26 +40,18 @@ export async function publishCommand(options: CommonOptions & { out: string }): 
   }
   tellRange(options, context, range);
   const relays = await knownRelays(options, context, lake);
-  const faults = new Set<string>();
-  const coverage = async (dataset: DatasetName, day: SlotRange) => {
-    const found = await coverageOfAll(lake, { network, range: day, nowMs: clock.now() }, relays, [dataset]);
-    for (const fault of found.faults) faults.add(fault);
-    return found.coverage.map(relayDayOf);
-  };
+  const { faults, of: coverage } = coverageOfDays(lake, { network, clock }, relays);
   const { publish } = await import("../publish/publish.ts");
   const store = await filesAt(options.out);
-  const parts = { lake, network, store, nowMs: clock.now(), coverage };
+  const { ParquetParts } = await import("../warehouse/duckdb/parquetParts.ts");
+  const openParts = () => ParquetParts.open();
+  const parts = { lake, network, store, nowMs: clock.now(), coverage, openParts };
   const onDay = options.json ? () => {} : (outcome: DayOutcome) => print(`${dayLine(outcome)}\n`);
   const outcomes = await publish({ ...parts, onDay }, datasets, range);
   if (options.json) process.stdout.write(`${JSON.stringify(outcomes, null, 1)}\n`);
   else if (outcomes.length === 0) print("no day of it is over and settled: nothing to publish yet\n");
   for (const fault of faults) say(fault);
   return faults.size > 0 || outcomes.some(({ outcome }) => outcome === "unreadable") ? 1 : 0;
-}
-
-function relayDayOf(row: Coverage): RelayDay {
-  const { relay, state, slots, covered, missing, unproven, unavailable, suspect } = row;
-  return { relay, state, slots, covered, missing, unproven, unavailable, suspect };
 }
 
 function dayLine({ dataset, date, outcome, entry, missing = 0, fault }: DayOutcome): string {

@@ -13,7 +13,8 @@ import type { CommonOptions } from "./options.ts";
 import { grouped } from "./numbers.ts";
 import { progressOn } from "./progress.ts";
 import { importedSlots } from "./importedSlots.ts";
-import { coverageOfAll, exitCodeOf } from "./summary.ts";
+import { coverageOfAll } from "../collect/coverageOfAll.ts";
+import { exitCodeOf } from "./summary.ts";
 
 /** `recheck`: ask covered slots again, compare, load what changed. Returns the exit code. */
 export async function recheckCommand(

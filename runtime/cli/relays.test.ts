@@ -11,7 +11,7 @@ import { newFolder, put } from "../warehouse/warehouse.testing.ts";
 import type { Context } from "./context.ts";
 import type { CommonOptions } from "./options.ts";
 import { knownRelays } from "./relays.ts";
-import { coverageOfAll } from "./summary.ts";
+import { coverageOfAll } from "../collect/coverageOfAll.ts";
 
 const network = simulatedNetwork(1);
 const HEAD = 1000;

@@ -1,8 +1,6 @@
 import { isPrivateHost } from "../relays/addresses.ts";
-import { DATASET_NAMES, type Dataset, datasets } from "../datasets/dataset.ts";
+import { withUnlisted } from "../collect/coverageOfAll.ts";
 import type { Lake } from "../lake/lake.ts";
-import { chainRelay } from "../relays/chainRelay.ts";
-import { relayOf } from "../relays/described.ts";
 import type { Relay } from "../relays/relay.ts";
 import { directoryOf, resolveRelays } from "../relays/directory.ts";
 import type { RelayHeaders } from "../relays/headers.ts";
@@ -21,21 +19,7 @@ export async function knownRelays(
 ): Promise<readonly Relay[]> {
   const relays = (await resolved(options, context)).map(({ relay }) => relay);
   if (options.relay.length > 0) return relays;
-  const known = new Set(relays.map(({ name }) => name));
-  for (const dataset of DATASET_NAMES) {
-    for (const name of await lake.relays(dataset)) {
-      if (known.has(name)) continue;
-      known.add(name);
-      relays.push(unlisted(name, datasets[dataset]));
-    }
-  }
-  return relays;
-}
-
-/** What the directory doesn't list: what it left is shown, but nobody asks it unless told where it is. */
-function unlisted(name: string, { asked }: Dataset): Relay {
-  if (asked === "range") return chainRelay(name, "off");
-  return relayOf({ name, url: "", pubkey: null, filtering: null, state: "off" });
+  return withUnlisted(lake, relays);
 }
 
 /** A relay, whether its URL came from the command line, and may thus lead to this machine, and what its client alone is told. */

@@ -21,7 +21,8 @@ import { importedSlots } from "./importedSlots.ts";
 import { type Progress, progressOn } from "./progress.ts";
 import { resolved } from "./relays.ts";
 import type { WantedSlots } from "./runMeter.ts";
-import { coverageOfAll, exitCodeOf, joined } from "./summary.ts";
+import { coverageOfAll } from "../collect/coverageOfAll.ts";
+import { exitCodeOf, joined } from "./summary.ts";
 import { verifySimulated } from "./verify.ts";
 import { type Unasked, unaskedBeside, unaskedJson, unaskedLines } from "./unasked.ts";
 

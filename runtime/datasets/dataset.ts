@@ -52,3 +52,8 @@ export function endpointOf(dataset: DatasetName, dialect: Dialect): Endpoint | u
 export function lakeColumns(dataset: Pick<Dataset, "columns">): readonly Column[] {
   return dataset.columns.filter((column) => column.warehouseOnly !== true);
 }
+
+/** The columns of a dataset that follow from the lake alone: `reorged` is settled in a warehouse. */
+export function publishedColumns(dataset: Pick<Dataset, "columns">): readonly Column[] {
+  return dataset.columns.filter((column) => column.warehouseOnly !== true || column.name === "copies");
+}

@@ -2,9 +2,8 @@ import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import type { Network } from "../chain/networks.ts";
 import type { SlotRange } from "../chain/slots.ts";
-import { type DatasetName, datasets } from "../datasets/dataset.ts";
+import { type Dataset, type DatasetName, datasets } from "../datasets/dataset.ts";
 import type { Lake } from "../lake/lake.ts";
-import type { ParquetParts } from "../warehouse/duckdb/parquetParts.ts";
 import { dayLines, type DayState } from "./dayRows.ts";
 import { ParquetJoin } from "./parquetFile.ts";
 
@@ -24,6 +23,13 @@ export interface WrittenFile {
   readonly content: string;
 }
 
+/** Makes Parquet files of lake lines, in memory, one at a time. All files of one writer have one schema. */
+export interface PartWriter {
+  /** A file of these lines, in their order. A line may carry `copies`; else it is one. */
+  part(dataset: Dataset, lines: readonly Buffer[]): Promise<Buffer>;
+  close(): Promise<void>;
+}
+
 /** Where the rows of days come from. */
 export interface RowSource {
   readonly lake: Lake;
@@ -31,12 +37,12 @@ export interface RowSource {
 }
 
 /**
- * Writes a day's rows to a file, a group of them at a time: the next objects are read while DuckDB writes those before. Throws
+ * Writes a day's rows to a file, a group of them at a time: the next objects are read while those before are written. Throws
  * UnreadableDayError.
  */
 export async function writeDayFile(
   { lake, network }: RowSource,
-  parts: ParquetParts,
+  parts: PartWriter,
   { dataset, date, range }: PublishedDay,
   state: DayState,
   path: string,

@@ -1,7 +1,6 @@
 import type { Network } from "../chain/networks.ts";
-import { DATASET_NAMES, datasets } from "../datasets/dataset.ts";
+import { DATASET_NAMES, datasets, publishedColumns } from "../datasets/dataset.ts";
 import { DUCKDB_TYPES } from "../datasets/schema.ts";
-import { publishedColumns } from "../warehouse/duckdb/parquetParts.ts";
 import { SCHEMA_VERSION } from "./catalog.ts";
 
 /** Stands for the address at which the files are served. */

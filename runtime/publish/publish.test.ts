@@ -5,6 +5,7 @@ import { openFolderFiles } from "../lake/folder/folderFiles.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import { isBad, type Lake } from "../lake/lake.ts";
 import { chunkOf, expectedTableRows, put, rowOf, tableRows } from "../warehouse/warehouse.testing.ts";
+import { ParquetParts } from "../warehouse/duckdb/parquetParts.ts";
 import { textIn } from "../warehouse/sql/values.ts";
 import { readCatalog, type RelayDay } from "./catalog.ts";
 import {
@@ -181,7 +182,14 @@ test("a day whose objects change while they are read is begun again; one with an
   await writeFile(join(object, name), bytes);
   const fresh = openFolderFiles(join(folder, "again"));
   const outcomes = await publish(
-    { lake, network, store: fresh, nowMs: LATE_MS, coverage: countedIn(lake) },
+    {
+      lake,
+      network,
+      store: fresh,
+      nowMs: LATE_MS,
+      coverage: countedIn(lake),
+      openParts: () => ParquetParts.open(),
+    },
     ["bids"],
     { first: dayRange.first, last: nextRange.last },
   );
@@ -200,7 +208,14 @@ test("a place of another network is refused, and so is what is no catalog", asyn
   await twoDays(lake);
   await published();
   const other = openFolderLake("elsewhere", "simulated-2");
-  const options = { lake: other, network: { ...network, name: "simulated-2" }, store, nowMs: LATE_MS };
+  const openParts = () => ParquetParts.open();
+  const options = {
+    lake: other,
+    network: { ...network, name: "simulated-2" },
+    store,
+    nowMs: LATE_MS,
+    openParts,
+  };
   const range = { first: dayRange.first, last: dayRange.first };
   await t.throwsAsync(publish({ ...options, coverage: async () => [] }, ["bids"], range), {
     message: /is of network simulated-1, not of simulated-2; choose another place$/,

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import type { ExecutionContext } from "ava";
 import { type Network, simulatedNetwork } from "../chain/networks.ts";
 import { type SlotRange, slotsOfDay } from "../chain/slots.ts";
-import { DATASET_NAMES, type DatasetName, datasets } from "../datasets/dataset.ts";
+import { DATASET_NAMES, type DatasetName, datasets, publishedColumns } from "../datasets/dataset.ts";
 import { duckdbDdl } from "../datasets/schema.ts";
 import { rowTables } from "../datasets/tables.ts";
 import { openFolderFiles } from "../lake/folder/folderFiles.ts";
 import { openFolderLake } from "../lake/folder/folder.ts";
 import { isBad, type Lake } from "../lake/lake.ts";
 import { recordsOf } from "../warehouse/duckdb/duckdbCells.ts";
-import { publishedColumns } from "../warehouse/duckdb/parquetParts.ts";
+import { ParquetParts } from "../warehouse/duckdb/parquetParts.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
 import { newFolder, put, rowOf } from "../warehouse/warehouse.testing.ts";
 import type { RelayDay } from "./catalog.ts";
@@ -77,7 +77,8 @@ export async function newPlace(t: ExecutionContext) {
   const store = openFolderFiles(join(folder, "published"));
   const source = { lake, network: publishedNetwork };
   const published = async (more: Partial<Parameters<typeof publish>[0]> = {}): Promise<DayOutcome[]> => {
-    const options = { ...source, store, nowMs: LATE_MS, coverage: countedIn(lake), ...more };
+    const openParts = () => ParquetParts.open();
+    const options = { ...source, store, nowMs: LATE_MS, coverage: countedIn(lake), openParts, ...more };
     const range = { first: dayRange.first, last: nextRange.last };
     return publish(options, ["payloads", "bids"], range);
   };

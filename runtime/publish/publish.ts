@@ -3,7 +3,6 @@ import { type SlotRange, slotAt, slotsOfDay, slotStartMs } from "../chain/slots.
 import { type DatasetName, datasets } from "../datasets/dataset.ts";
 import type { FileStore } from "../lake/fileStore.ts";
 import type { Lake } from "../lake/lake.ts";
-import { ParquetParts } from "../warehouse/duckdb/parquetParts.ts";
 import {
   type CatalogEntry,
   entryOf,
@@ -12,7 +11,7 @@ import {
   type RelayDay,
   writeEntry,
 } from "./catalog.ts";
-import { contentOf, type PublishedDay, writeDayFile, type WrittenFile } from "./dayFile.ts";
+import { contentOf, type PartWriter, type PublishedDay, writeDayFile, type WrittenFile } from "./dayFile.ts";
 import { type DayState, dayState, UnreadableDayError } from "./dayRows.ts";
 import { documentsOf } from "./documents.ts";
 
@@ -30,6 +29,8 @@ export interface PublishOptions {
   readonly nowMs: number;
   /** What is had of a day, relay by relay: of every relay that owes it, and of those that left anything. */
   readonly coverage: (dataset: DatasetName, range: SlotRange) => Promise<readonly RelayDay[]>;
+  /** What makes the files' parts: DuckDB where it can be had, else this program. */
+  readonly openParts: () => Promise<PartWriter>;
   readonly onDay?: (outcome: DayOutcome) => void;
 }
 
@@ -73,7 +74,7 @@ export async function publish(
   const { store, network, onDay } = options;
   const catalog = await readCatalog(store, network.name);
   const there = new Set(await store.names(`${network.name}/`));
-  const parts = await ParquetParts.open();
+  const parts = await options.openParts();
   const outcomes: DayOutcome[] = [];
   try {
     for (const [name, text] of documentsOf(network)) await replaceText(store, name, text);
@@ -109,13 +110,13 @@ interface Before {
 
 class DayPublisher {
   readonly #options: PublishOptions;
-  readonly #parts: ParquetParts;
+  readonly #parts: PartWriter;
   readonly #day: PublishedDay;
   readonly #before: CatalogEntry | undefined;
   /** Whether the file that was published still lies there. */
   readonly #isThere: boolean;
 
-  constructor(options: PublishOptions, parts: ParquetParts, day: PublishedDay, before: Before) {
+  constructor(options: PublishOptions, parts: PartWriter, day: PublishedDay, before: Before) {
     this.#options = options;
     this.#parts = parts;
     this.#day = day;

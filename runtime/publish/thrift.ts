@@ -23,13 +23,38 @@ const [TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, STRUCT] = [1, 2, 
 export const longField = (value: bigint): ThriftField => ({ type: I64, value });
 /** A field of 16 bits. */
 export const shortField = (value: number): ThriftField => ({ type: I16, value: BigInt(value) });
+/** A field of 32 bits. */
+export const intField = (value: number): ThriftField => ({ type: I32, value: BigInt(value) });
+/** A field that is true or false. */
+export const flagField = (value: boolean): ThriftField => ({ type: TRUE, value });
+/** A field of bytes. */
+export const bytesField = (value: Buffer): ThriftField => ({ type: BINARY, value });
 /** A field of text. */
-export const textField = (text: string): ThriftField => ({ type: BINARY, value: Buffer.from(text) });
+export const textField = (text: string): ThriftField => bytesField(Buffer.from(text));
+/** A field of a structure. */
+export const structField = (value: ThriftStruct): ThriftField => ({ type: STRUCT, value });
+/** A field of a list of numbers of 32 bits. */
+export const intsField = (values: readonly number[]): ThriftField => ({
+  type: LIST,
+  value: { type: I32, items: values.map(BigInt) },
+});
+/** A field of a list of texts. */
+export const textsField = (texts: readonly string[]): ThriftField => ({
+  type: LIST,
+  value: { type: BINARY, items: texts.map((text) => Buffer.from(text)) },
+});
 /** A field of a list of structures. */
 export const structsField = (items: readonly ThriftStruct[]): ThriftField => ({
   type: LIST,
   value: { type: STRUCT, items },
 });
+
+/** A structure of these fields, by their numbers; those that are undefined it lacks. */
+export function structOf(fields: Readonly<Record<number, ThriftField | undefined>>): ThriftStruct {
+  const struct: ThriftStruct = new Map();
+  for (const [id, field] of Object.entries(fields)) if (field) struct.set(Number(id), field);
+  return struct;
+}
 
 /** Reads one structure from its first byte on. Throws RangeError where the bytes are none. */
 export function decodeStruct(bytes: Buffer): ThriftStruct {
@@ -140,7 +165,8 @@ function signed(value: bigint): Buffer {
   return varint(value < 0n ? (-value << 1n) - 1n : value << 1n);
 }
 
-function varint(value: bigint): Buffer {
+/** A whole number from 0 on, seven bits a byte. */
+export function varint(value: bigint): Buffer {
   const bytes: number[] = [];
   for (; value > 127n; value >>= 7n) bytes.push(Number(value & 127n) | 128);
   bytes.push(Number(value));

@@ -103,8 +103,14 @@ export class Environment<S extends object> {
     );
     const all = beside.fault === undefined ? faults : [...faults, beside.fault];
     if (settings && beside.value !== undefined) return { settings, value: beside.value };
-    const count = all.length === 1 ? "1 setting is" : `${all.length} settings are`;
-    throw new UserError(`${count} wrong: ${all.join("; ")}`, { exitCode: 2 });
+    throw faultsError(all);
+  }
+
+  /** Reads an environment to which the platform adds nothing. Throws UserError (exit 2) that names every fault. */
+  readAlone(env: Texts): S {
+    const { settings, faults } = this.read(env);
+    if (settings) return settings;
+    throw faultsError(faults);
   }
 
   /** Rows for the documentation: variable, meaning, what is allowed, and what holds without it. */
@@ -146,6 +152,11 @@ function readVariable<A>(
   if (result && E.isRight(result)) return { value: result.right };
   const said = unspoken || typeof written !== "string" ? "this" : `"${printable(written, 100)}"`;
   return { fault: `${name}: ${said} isn't ${format.name}` };
+}
+
+function faultsError(faults: readonly string[]): UserError {
+  const count = faults.length === 1 ? "1 setting is" : `${faults.length} settings are`;
+  return new UserError(`${count} wrong: ${faults.join("; ")}`, { exitCode: 2 });
 }
 
 function isObject(u: unknown): u is Record<string, unknown> {

@@ -25,6 +25,8 @@ var types = map[string]string{
 	"gcp:bigquery/routine:Routine":                                 "google_bigquery_routine",
 	"gcp:bigquery/table:Table":                                     "google_bigquery_table",
 	"gcp:billing/budget:Budget":                                    "google_billing_budget",
+	"gcp:cloudrunv2/job:Job":                                       "google_cloud_run_v2_job",
+	"gcp:cloudrunv2/jobIamMember:JobIamMember":                     "google_cloud_run_v2_job_iam_member",
 	"gcp:cloudrunv2/service:Service":                               "google_cloud_run_v2_service",
 	"gcp:cloudrunv2/serviceIamMember:ServiceIamMember":             "google_cloud_run_v2_service_iam_member",
 	"gcp:cloudscheduler/job:Job":                                   "google_cloud_scheduler_job",

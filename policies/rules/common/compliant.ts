@@ -15,7 +15,7 @@ import {
 
 /** Resources that break no rule: each test changes one field of one of them. */
 
-const PROJECT = "example-project";
+export const PROJECT = "example-project";
 const LABELS = { app: "mev-boost-etl", stack: "production", network: "mainnet" };
 const IMAGE = `us-central1-docker.pkg.dev/${PROJECT}/mev-boost-etl/mev-boost-etl@sha256:${"0123456789abcdef".repeat(4)}`;
 const SERVICE_URI = "https://mev-boost-etl-bids-production-abc123-uc.a.run.app";
@@ -140,6 +140,8 @@ export const oneOffJob = (): Resource =>
     template: {
       template: {
         serviceAccount: emailOf("etl-bids-run-production"),
+        timeout: "3600s",
+        maxRetries: 1,
         containers: [{ image: IMAGE, resources: { limits: { cpu: "1", memory: "1Gi" } } }],
       },
     },
@@ -163,6 +165,26 @@ export const bidsScheduler = (): Resource =>
       },
     },
     { from: { httpTarget: ["bids-service", "bids-call"] } },
+  );
+
+/** What starts a Cloud Run job: Google's API is called. */
+export const jobScheduler = (): Resource =>
+  resource(
+    scheduler,
+    "job-scheduler",
+    {
+      name: "mev-boost-etl-once-production",
+      region: "us-central1",
+      schedule: "30 3 * * *",
+      timeZone: "Etc/UTC",
+      attemptDeadline: "300s",
+      httpTarget: {
+        uri: `https://run.googleapis.com/v2/projects/${PROJECT}/locations/us-central1/jobs/mev-boost-etl-once-production:run`,
+        httpMethod: "POST",
+        oauthToken: { serviceAccountEmail: emailOf("etl-publish-call-production") },
+      },
+    },
+    { from: { httpTarget: ["one-off", "publish-call"] } },
   );
 
 /** A member's grant on a resource, of the type that is named; `from` says what the member and the resource were made from. */

@@ -2,7 +2,7 @@ import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Dataset, lakeColumns } from "../../datasets/dataset.ts";
+import { type Dataset, lakeColumns, publishedColumns } from "../../datasets/dataset.ts";
 import type { Column } from "../../datasets/definition.ts";
 import { DUCKDB_TYPES, quotedName, quotedText } from "../../datasets/schema.ts";
 
@@ -11,11 +11,6 @@ const SETTINGS = { threads: "1", memory_limit: "300MB", preserve_insertion_order
 /** Rows of a row group at most. */
 const GROUP_ROWS = 1 << 16;
 const MAX_LINE_BYTES = 1 << 20;
-
-/** The columns of a dataset that follow from the lake alone: `reorged` is settled in a warehouse. */
-export function publishedColumns(dataset: Dataset): readonly Column[] {
-  return dataset.columns.filter((column) => column.warehouseOnly !== true || column.name === "copies");
-}
 
 /** Makes Parquet files of lake lines, in memory, one at a time. */
 export class ParquetParts {
