@@ -75,3 +75,9 @@ export function namedRows(
     axis: axisY({ tickSize: 0, label: null, tickFormat: (name: string) => fitted(name, marginLeft) }),
   };
 }
+
+/** Size and margins of a plot of counts by steps of a slot's time. */
+export function stepsFrame(width: number) {
+  const height = width < NARROW ? 200 : 240;
+  return { height, marginLeft: 48, marginBottom: 42, marginTop: 24, y: { nice: true } };
+}

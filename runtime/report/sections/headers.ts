@@ -10,7 +10,7 @@ import {
   sumOf,
   textIn,
 } from "../../warehouse/sql/values.ts";
-import { IN_THE_MIDDLE, NARROW } from "../axes.ts";
+import { IN_THE_MIDDLE, NARROW, stepsFrame } from "../axes.ts";
 import type { Results } from "../asking.ts";
 import { count, countTick } from "../format.ts";
 import type { Cell, Figure, PageTable, PlotOptions, Plotting, Section, Showing } from "../section.ts";
@@ -153,11 +153,7 @@ function callsPlot(plotting: Plotting, width: number, bars: readonly Bar[]): Plo
   };
   const of = (wanted: Bar["key"]) => bars.filter(({ key }) => key === wanted);
   return {
-    height: width < NARROW ? 200 : 240,
-    marginLeft: 48,
-    marginBottom: 42,
-    marginTop: 24,
-    y: { nice: true },
+    ...stepsFrame(width),
     marks: [
       plotting.ruleY([0], { stroke: "var(--line)" }),
       plotting.rect(of("first"), { ...place, fill: "colour" }),

@@ -1,5 +1,5 @@
 import { numberIn, numberOrNull, quantileOf, sumOf } from "../../warehouse/sql/values.ts";
-import { IN_THE_MIDDLE, NARROW } from "../axes.ts";
+import { IN_THE_MIDDLE, NARROW, stepsFrame } from "../axes.ts";
 import { count, countTick } from "../format.ts";
 import type { Results } from "../asking.ts";
 import type { Figure, PlotOptions, Plotting } from "../section.ts";
@@ -74,11 +74,7 @@ function winningPlot(
   const times = steps.map(({ ms }) => ms);
   const tenths = (Math.max(...times, 0) - Math.min(...times, 0)) / WINNING_STEP_MS + 1;
   return {
-    height: width < NARROW ? 200 : 240,
-    marginLeft: 48,
-    marginBottom: 42,
-    marginTop: 24,
-    y: { nice: true },
+    ...stepsFrame(width),
     marks: [
       plotting.ruleY([0], { stroke: "var(--line)" }),
       plotting.rect(steps, {
