@@ -76,7 +76,7 @@ async function bring(connection: DuckDBConnection, file: WaitingFile): Promise<B
       await connection.run(`DELETE FROM ${table.name} WHERE ${own}`);
       await connection.run(`DELETE FROM ${importsTable.name} WHERE ${same}`);
     }
-    await readable(file, () => connection.run(insertOf(file, plan, checked.isClean)));
+    await readable(file, () => connection.run(insertOf(file, plan)));
     const brought = {
       dataset: plan.dataset,
       ...checked,
@@ -130,21 +130,23 @@ async function readable<T>(file: WaitingFile, work: () => Promise<T>): Promise<T
 interface Checked {
   readonly refused: Readonly<Record<string, number>>;
   readonly unknownRelays: readonly string[];
-  readonly isClean: boolean;
 }
 
-/** Counts the rows that are refused by their cause, and writes them down. Throws UserError where no row is taken. */
+/**
+ * Evaluates the rows of a file, once, into table `staged`, counts those that are refused by their cause, and writes them down. Throws
+ * UserError where no row is taken.
+ */
 async function checkRows(connection: DuckDBConnection, file: WaitingFile, plan: RowPlan): Promise<Checked> {
+  await connection.run(`CREATE OR REPLACE TEMP TABLE staged AS ${stagedSql(file, plan)}`);
   const counts = await rowsOf(
     connection,
-    `SELECT cause, count(*) FROM (${checkedSql(file.reader, plan)}) GROUP BY cause ORDER BY cause`,
+    "SELECT cause, sum(copies)::BIGINT FROM staged GROUP BY cause ORDER BY cause",
   );
   const taken = integerOf(counts.find(([cause]) => cause === null)?.[1] ?? 0);
   const refused = Object.fromEntries(
     counts.flatMap(([cause, rows]) => (cause === null ? [] : [[textOf(cause), integerOf(rows)] as const])),
   );
-  const isClean = Object.keys(refused).length === 0;
-  if (isClean) return { refused, isClean, unknownRelays: [] };
+  if (Object.keys(refused).length === 0) return { refused, unknownRelays: [] };
   const names = await rowsOf(
     connection,
     `SELECT DISTINCT relay_name FROM (${checkedSql(file.reader, plan)}) WHERE cause = 'relay' ORDER BY relay_name LIMIT ${MOST_NAMES}`,
@@ -155,7 +157,7 @@ async function checkRows(connection: DuckDBConnection, file: WaitingFile, plan: 
     `COPY (SELECT slot, cause AS reason, raw FROM (${checkedSql(file.reader, plan, true)}) WHERE cause IS NOT NULL)
       TO ${quotedText(file.refusedPath)} (FORMAT json, COMPRESSION gzip)`,
   );
-  return { refused, isClean, unknownRelays };
+  return { refused, unknownRelays };
 }
 
 /** A file of another network, or of another relay, is refused as a whole. */
@@ -183,27 +185,35 @@ function checkedSql(reader: string, plan: RowPlan, raw = false): string {
 )`;
 }
 
-function insertOf(file: WaitingFile, plan: RowPlan, isClean: boolean): string {
-  const { columns, name } = importRowTables[plan.dataset];
-  // Where no row was refused the checks aren't made a second time.
-  const taken = isClean
-    ? checkedSql(file.reader, { ...plan, refuse: [] })
-    : `SELECT * FROM (${checkedSql(file.reader, plan)}) WHERE cause IS NULL`;
-  const list = columns.map((column) => `${valueOf(column, file, plan)} AS ${quotedName(column.name)}`);
-  const rows = `INSERT INTO ${name} (${nameList(columns)}) SELECT ${list.join(", ")} FROM (${taken})`;
-  return plan.oneBy ? `${rows} WHERE ${firstOfEach(plan.oneBy, taken)}` : `${rows} GROUP BY ALL`;
+/**
+ * What is staged, a row for those that are one. Where that is said by some columns, only the first one's place is, for the file is
+ * read again for less than its rows take on disk; and not the columns but digests of theirs, since groups of texts are more than
+ * memory holds: of the block's hash and of the others apart, so that two rows that differ in both aren't taken for one by 64 bits.
+ */
+function stagedSql(file: WaitingFile, plan: RowPlan): string {
+  const rows = checkedSql(file.reader, plan);
+  const { oneBy } = plan;
+  if (!oneBy)
+    return `SELECT ${Object.keys(plan.given).map(quotedName).join(", ")}, cause, count(*) AS copies FROM (${rows}) GROUP BY ALL`;
+  const others = oneBy.filter((name) => name !== "block_hash").map(quotedName);
+  return `SELECT cause, min(place) AS place, count(*) AS copies FROM (${rows})
+    GROUP BY cause, hash(block_hash), hash(${others.join(", ")})`;
 }
 
-/** True for the first row of those that are equal in some columns: by a digest, since groups of texts are more than memory holds. */
-function firstOfEach(columns: readonly string[], rows: string): string {
-  const key = columns.map((name) => `coalesce(CAST(${quotedName(name)} AS VARCHAR), '')`).join(", '|', ");
-  return `place IN (SELECT min(place) FROM (${rows}) GROUP BY md5_number(concat(${key})))`;
+function insertOf(file: WaitingFile, plan: RowPlan): string {
+  const { columns, name } = importRowTables[plan.dataset];
+  const list = columns.map((column) => `${valueOf(column, file, plan)} AS ${quotedName(column.name)}`);
+  // Of what is staged nothing is checked a second time.
+  const taken = plan.oneBy
+    ? `(${checkedSql(file.reader, { ...plan, refuse: [] })}) WHERE place IN (SELECT place FROM staged WHERE cause IS NULL)`
+    : "staged WHERE cause IS NULL";
+  return `INSERT INTO ${name} (${nameList(columns)}) SELECT ${list.join(", ")} FROM ${taken}`;
 }
 
 function valueOf({ name }: Column, file: WaitingFile, plan: RowPlan): string {
   if (name === "source") return quotedText(file.source);
   if (name === "source_file") return quotedText(file.sourceFile);
-  if (name === "copies") return plan.oneBy ? "NULL" : "count(*)";
+  if (name === "copies") return plan.oneBy ? "NULL" : "copies";
   return plan.given[name] === undefined ? "NULL" : quotedName(name);
 }
 
