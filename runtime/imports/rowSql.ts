@@ -17,6 +17,7 @@ const KINDS = {
 /** The columns of a file by name, as expressions; a column of another type than it has to be makes it another file. */
 export class FileColumns {
   readonly #types: ReadonlyMap<string, string>;
+  readonly #read = new Set<string>();
 
   constructor(types: ReadonlyMap<string, string>) {
     this.#types = types;
@@ -24,6 +25,11 @@ export class FileColumns {
 
   has(name: string): boolean {
     return this.#types.has(name);
+  }
+
+  /** The columns that expressions were made of. */
+  get reads(): readonly string[] {
+    return [...this.#read];
   }
 
   /** Throws UserError where the file lacks one of these. */
@@ -75,6 +81,7 @@ export class FileColumns {
   }
 
   #check(name: string, kind: keyof typeof KINDS): string {
+    this.#read.add(name);
     const type = this.#types.get(name) ?? "absent";
     if (!KINDS[kind].test(type))
       throw new UserError(`its column ${name} is ${type}, which can't be read as ${kind}`);

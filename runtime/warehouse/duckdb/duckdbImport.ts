@@ -154,7 +154,7 @@ async function checkRows(connection: DuckDBConnection, file: WaitingFile, plan: 
   const unknownRelays = names.map(([name]) => (name === null ? "without a name" : textOf(name)));
   if (taken === 0) throw noneTaken(file, refused, unknownRelays);
   await connection.run(
-    `COPY (SELECT slot, cause AS reason, raw FROM (${checkedSql(file.reader, plan, true)}) WHERE cause IS NOT NULL)
+    `COPY (SELECT slot, cause AS reason, raw FROM (${checkedSql(file.reader, plan, ["CAST(to_json(sent) AS VARCHAR) AS raw"])}) WHERE cause IS NOT NULL)
       TO ${quotedText(file.refusedPath)} (FORMAT json, COMPRESSION gzip)`,
   );
   return { refused, unknownRelays };
@@ -173,41 +173,49 @@ function noneTaken(
   );
 }
 
-/** The rows of a file as the table's columns, with what keeps each out (NULL: nothing); `raw`: the row as it is in the file, too. */
-function checkedSql(reader: string, plan: RowPlan, raw = false): string {
+/** The rows of a file as the table's columns, with what keeps each out (NULL: nothing), and what else is asked of the file (`sent`). */
+function checkedSql(reader: string, plan: RowPlan, besides: readonly string[] = []): string {
   const { given, where, refuse, relayName } = plan;
   const list = Object.entries(given).map(([name, expression]) => `${expression} AS ${quotedName(name)}`);
-  const asIs = `${plan.oneBy ? ", file_row_number AS place" : ""}${raw ? ", CAST(to_json(sent) AS VARCHAR) AS raw" : ""}`;
   const causes = refuse.map(([cause, condition]) => `WHEN ${condition} THEN ${quotedText(cause)}`);
   const cause = causes.length > 0 ? `CASE ${causes.join(" ")} END` : "NULL";
   return `SELECT *, ${cause} AS cause FROM (
-  SELECT ${list.join(", ")}, ${relayName} AS relay_name${asIs} FROM ${reader} AS sent${where === undefined ? "" : ` WHERE ${where}`}
+  SELECT ${[...list, `${relayName} AS relay_name`, ...besides].join(", ")} FROM ${reader} AS sent${where === undefined ? "" : ` WHERE ${where}`}
 )`;
 }
 
+/** What a plan reads of a file's rows, of those that are the same in it the first, with how often it is there. */
+function distinctReader({ reader }: WaitingFile, reads: readonly string[]): string {
+  const first = `SELECT min(file_row_number) AS place, count(*) AS copies FROM ${reader} GROUP BY ${digests(reads)}`;
+  return `(SELECT ${reads.map(quotedName).join(", ")}, place, copies FROM ${reader} JOIN (${first}) ON file_row_number = place)`;
+}
+
 /**
- * What is staged, a row for those that are one. Where that is said by some columns, only the first one's place is, for the file is
- * read again for less than its rows take on disk; and not the columns but digests of theirs, since groups of texts are more than
- * memory holds: of the block's hash and of the others apart, so that two rows that differ in both aren't taken for one by 64 bits.
+ * Groups rows by columns, of which block_hash is one. By digests: groups of texts are more than memory holds. Of the block's hash and
+ * of the others apart, so that 64 bits alone never take two rows that differ in both for one.
  */
+function digests(columns: readonly string[]): string {
+  const others = columns.filter((name) => name !== "block_hash").map(quotedName);
+  return `hash(block_hash), hash(${others.join(", ")})`;
+}
+
+/** What is staged, a row for those that are one; of sightings only the place in the file, which is read again for less than its rows take on disk. */
 function stagedSql(file: WaitingFile, plan: RowPlan): string {
-  const rows = checkedSql(file.reader, plan);
-  const { oneBy } = plan;
-  if (!oneBy)
-    return `SELECT ${Object.keys(plan.given).map(quotedName).join(", ")}, cause, count(*) AS copies FROM (${rows}) GROUP BY ALL`;
-  const others = oneBy.filter((name) => name !== "block_hash").map(quotedName);
-  return `SELECT cause, min(place) AS place, count(*) AS copies FROM (${rows})
-    GROUP BY cause, hash(block_hash), hash(${others.join(", ")})`;
+  if (!plan.oneBy)
+    return `SELECT ${Object.keys(plan.given).map(quotedName).join(", ")}, cause, count(*) AS copies FROM (${checkedSql(file.reader, plan)}) GROUP BY ALL`;
+  const { columns, reads } = plan.oneBy;
+  const rows = checkedSql(distinctReader(file, reads), plan, ["place", "copies"]);
+  return `SELECT cause, min(place) AS place, sum(copies) AS copies FROM (${rows}) GROUP BY cause, ${digests(columns)}`;
 }
 
 function insertOf(file: WaitingFile, plan: RowPlan): string {
   const { columns, name } = importRowTables[plan.dataset];
   const list = columns.map((column) => `${valueOf(column, file, plan)} AS ${quotedName(column.name)}`);
-  // Of what is staged nothing is checked a second time.
-  const taken = plan.oneBy
-    ? `(${checkedSql(file.reader, { ...plan, refuse: [] })}) WHERE place IN (SELECT place FROM staged WHERE cause IS NULL)`
-    : "staged WHERE cause IS NULL";
-  return `INSERT INTO ${name} (${nameList(columns)}) SELECT ${list.join(", ")} FROM ${taken}`;
+  const taken = "staged WHERE cause IS NULL";
+  // Nothing is checked a second time, and of the rows that are left out nothing is worked out.
+  const staged = `(SELECT * FROM ${file.reader} WHERE file_row_number IN (SELECT place FROM ${taken}))`;
+  const rows = plan.oneBy ? `(${checkedSql(staged, { ...plan, refuse: [] })})` : taken;
+  return `INSERT INTO ${name} (${nameList(columns)}) SELECT ${list.join(", ")} FROM ${rows}`;
 }
 
 function valueOf({ name }: Column, file: WaitingFile, plan: RowPlan): string {
