@@ -77,7 +77,8 @@ export async function writeImportFile(
 /** What stands behind FROM where nothing of the file is decoded; a zip archive's file lies unpacked beside it. */
 export function plainReader(form: Form, path: string): string {
   if (form === "parquet") return `read_parquet('${path}')`;
-  const texts = (names: readonly string[] = []) => `{${names.map((name) => `'${name}': 'VARCHAR'`).join(", ")}}`;
+  const texts = (names: readonly string[] = []) =>
+    `{${names.map((name) => `'${name}': 'VARCHAR'`).join(", ")}}`;
   if (form === "json")
     return `read_json('${path}', format = 'array', columns = ${texts(flashbotsDump.headers?.bids)})`;
   return `read_csv('${path.replace(/\.zip$/, "")}', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', columns = ${texts(bidArchive.headers?.seen_bids)})`;
