@@ -229,7 +229,7 @@ test("of sightings that differ in what tells no bids apart the first is taken, a
   ];
   const brought = await world.take(xatu, await world.parquet("2023-10-18.parquet", rows.join(" UNION ALL ")));
   t.is(brought?.rows, 2);
-  t.deepEqual(brought.refused, { proposer_fee_recipient: 2 });
+  t.deepEqual(brought?.refused, { proposer_fee_recipient: 2 });
   t.deepEqual(
     await world.query(
       "SELECT timestamp_ms AS ms, gas_used AS gas FROM imported_bids ORDER BY ms NULLS FIRST",
