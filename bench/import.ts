@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import type { Imported } from "./importChild.ts";
+import type { ImportTimes } from "./importChild.ts";
 import { type Form, FORMS, writeImportFile } from "./importFiles.ts";
 import { median, ratio } from "./rounds.ts";
 
@@ -21,7 +21,7 @@ export async function benchImport(): Promise<Record<string, number>> {
     const figures: Record<string, number> = {};
     for (const form of FORMS) {
       const path = await written(folder, form);
-      const runs: Record<"plain" | "import", Imported[]> = { plain: [], import: [] };
+      const runs: Record<"plain" | "import", ImportTimes[]> = { plain: [], import: [] };
       for (let round = 0; round < ROUNDS; round++)
         for (const way of ["plain", "import"] as const) runs[way].push(await measured(way, form, path));
       const cpu = (way: "plain" | "import") => runs[way].map(({ cpuSeconds }) => cpuSeconds);
@@ -48,13 +48,13 @@ async function written(folder: string, form: Form): Promise<string> {
   }
 }
 
-async function measured(way: string, form: Form, path: string): Promise<Imported> {
+async function measured(way: string, form: Form, path: string): Promise<ImportTimes> {
   const folder = await mkdtemp(join(tmpdir(), "bench-import-"));
   try {
     const child = fork(join(import.meta.dirname, "importChild.ts"), [way, form, path, folder], {
       execArgv: ["--import=tsx"],
     });
-    const [told] = (await once(child, "message")) as [Imported];
+    const [told] = (await once(child, "message")) as [ImportTimes];
     return told;
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -14,7 +14,7 @@ import { DuckDbFile } from "../runtime/warehouse/duckdb/duckdbFile.ts";
 import { type Form, plainReader } from "./importFiles.ts";
 
 /** What a child of `import` tells. */
-export interface Imported {
+export interface ImportTimes {
   readonly seconds: number;
   /** Of the processor: what the machine's other work adds nothing to. */
   readonly cpuSeconds: number;
@@ -64,5 +64,5 @@ process.send?.({
   seconds,
   cpuSeconds: (user + system) / 1e6,
   peakMb: process.resourceUsage().maxRSS / 1024,
-} satisfies Imported);
+} satisfies ImportTimes);
 process.disconnect();
