@@ -3,6 +3,7 @@ import { benchBackload, benchPlan } from "./backload.ts";
 import { benchBackloadSimulation } from "./backloadSimulation.ts";
 import { benchDecode } from "./decode.ts";
 import { benchKernel } from "./kernel.ts";
+import { benchImport } from "./import.ts";
 import { benchInfrastructure } from "./infrastructure.ts";
 import { benchLoad } from "./load.ts";
 import { benchMemory } from "./memory.ts";
@@ -31,6 +32,11 @@ const MARKS: Readonly<Record<string, { least?: number; most?: number }>> = {
   load_10m_to_1m_ratio: { most: 1.3 },
   load_rows_per_s: { least: 200_000 },
   load_peak_rss_mb: { most: 900 },
+  import_to_plain_cpu: { least: 0.7 },
+  import_rows_per_s_parquet: { least: 500_000 },
+  import_rows_per_s_json: { least: 150_000 },
+  import_rows_per_s_zip: { least: 300_000 },
+  import_peak_mb: { most: 1000 },
   publish_10m_s: { most: 180 },
   publish_10m_peak_mb: { most: 1000 },
   report_10m_s: { most: 10 },
@@ -56,6 +62,7 @@ const benches: Readonly<Record<string, () => Promise<Record<string, number>>>> =
   backload: async () => ({ ...(await benchPlan()), ...(await benchBackload()) }),
   simulation: benchBackloadSimulation,
   load: () => benchLoad(LOAD_ROUNDS),
+  import: benchImport,
   publish: benchPublish,
   report: benchReport,
   verify: benchVerify,

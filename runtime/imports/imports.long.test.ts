@@ -212,6 +212,43 @@ test("refused rows lie in quarantine with their cause, and relays that nobody kn
   t.true(lines.some((line) => line.includes("Nobody's Relay")));
 });
 
+test("of sightings that differ in what tells no bids apart the first is taken, and those that are refused are all counted", async (t) => {
+  const world = await importWorld();
+  const sighting = (client: string, more: Readonly<Record<string, string>> = {}) =>
+    xatuRow({ meta_client_name: `'${client}'`, ...more });
+  const bad = { proposer_fee_recipient: `'${hex("z", 40)}'::BLOB` };
+  const rows = [
+    sighting("a", bad),
+    sighting("a"),
+    sighting("b"),
+    sighting("c", { gas_used: "2::UBIGINT" }),
+    sighting("d", { block_hash: `'0x${"B".repeat(64)}'::BLOB` }),
+    sighting("b", bad),
+    sighting("a", { timestamp_ms: "1697628038057::BIGINT" }),
+    sighting("b", { timestamp_ms: "1697628038057::BIGINT" }),
+  ];
+  const brought = await world.take(xatu, await world.parquet("2023-10-18.parquet", rows.join(" UNION ALL ")));
+  t.is(brought?.rows, 2);
+  t.deepEqual(brought?.refused, { proposer_fee_recipient: 2 });
+  t.deepEqual(
+    await world.query(
+      "SELECT timestamp_ms AS ms, gas_used AS gas FROM imported_bids ORDER BY ms NULLS FIRST",
+    ),
+    [
+      { ms: null, gas: "1" },
+      { ms: "1697628038057", gas: "1" },
+    ],
+  );
+  const path = join(world.folder, "lake/mainnet/quarantine/imports/xatu/bids/2023-10-18.parquet.ndjson.gz");
+  t.is(
+    gunzipSync(await readFile(path))
+      .toString()
+      .trim()
+      .split("\n").length,
+    2,
+  );
+});
+
 const mevboostRow = (more: Readonly<Record<string, string>> = {}, without: readonly string[] = []) => {
   const columns: Record<string, string> = {
     block_datetime: "'2023-10-18 11:20:35'::TIMESTAMP_NS",

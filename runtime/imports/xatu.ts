@@ -69,8 +69,8 @@ export const xatu: ArchiveSource = {
         other_network: `false${network}`,
       },
       refuse,
-      oneBy: KEY.filter((name) => name in given),
       relayName: columns.plain("relay_name"),
+      oneBy: { columns: KEY.filter((name) => name in given), reads: columns.reads },
     };
   },
   async filesOf({ archive, range, datasets, network }) {

@@ -12,8 +12,11 @@ export interface RowPlan {
   readonly given: Readonly<Record<string, string>>;
   /** What keeps a row out, over the columns above (those that a relay or a cause is told by included): the first that is true. */
   readonly refuse: readonly (readonly [cause: string, condition: string])[];
-  /** Rows of a Parquet file that are equal in these columns are one, since each was seen by several: the first; without it equal rows are. */
-  readonly oneBy?: readonly string[];
+  /**
+   * Rows of a Parquet file that are equal in these columns are one, since each was seen by several: the first; without it equal rows
+   * are. `reads`: all columns of the file that are mentioned above and below.
+   */
+  readonly oneBy?: { readonly columns: readonly string[]; readonly reads: readonly string[] };
   /** What the file calls the relay, for what is said of names that nobody knows. */
   readonly relayName: string;
 }
