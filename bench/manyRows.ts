@@ -55,7 +55,7 @@ export async function fillManyRows(path: string, many: ManyRows): Promise<void> 
   ] as const)
     await connection.run(`INSERT INTO ${dataset}_loads SELECT 'relay-' || relay, ${chunk} * i, ${chunk} * i + ${chunk - 1},
     'object' || i, i + 1, 0, repeat('1', ${chunk}), repeat('0', ${chunk}), ${chunk * bidsASlot}, 0, NULL, now()::TIMESTAMP,
-    repeat('0', ${chunk}) FROM range(${Math.floor(first / chunk)}, ${Math.ceil(slots / chunk)}) t(i), range(${relays}) r(relay)`);
+    repeat('0', ${chunk}), NULL FROM range(${Math.floor(first / chunk)}, ${Math.ceil(slots / chunk)}) t(i), range(${relays}) r(relay)`);
   await connection.run(`INSERT INTO relays SELECT 'relay-' || relay, 'https://relay.example', NULL, NULL, 'flashbots', 'active',
     NULL, NULL, NULL, NULL, NULL, NULL FROM range(${relays}) r(relay)`);
   await connection.run(

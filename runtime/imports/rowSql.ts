@@ -100,7 +100,9 @@ export function weiOfText(text: string): string {
  * in which DuckDB would work out each of the eight mentions of the bits anew; that it is NULL is added to it.
  */
 export function weiOfLittleEndian(bytes: string): string {
-  const [low, high] = [turned(`${bytes}[1:8]`), turned(`${bytes}[9:16]`)];
+  // Too short a value is refused for its length: until then its bytes must be enough to be turned, as DuckDB makes no bits of none.
+  const enough = `(${bytes} || from_hex('${"0".repeat(32)}'))`;
+  const [low, high] = [turned(`${enough}[1:8]`), turned(`${enough}[9:16]`)];
   const wei = `TRY_CAST(CAST(${high} AS UHUGEINT) * 18446744073709551616::UHUGEINT + ${low} AS DECIMAL(29,0))`;
   const isWhole = `octet_length(${bytes}) = 32 AND ${bytes}[17:32] = from_hex('${"0".repeat(32)}')`;
   return `CAST(${wei} + CASE WHEN ${isWhole} THEN 0 END AS ${DUCKDB_TYPES.NUMERIC})`;
@@ -110,8 +112,7 @@ export function weiOfLittleEndian(bytes: string): string {
 function turned(bytes: string): string {
   const swap = (n: string, mask: string, shift: number) =>
     `(((${n} & ${mask}) << ${shift}) | ((${n} >> ${shift}) & ${mask}))`;
-  // No bits can be made of no bytes.
-  const bits = `CAST(TRY_CAST(${bytes} AS BIT) AS UBIGINT)`;
+  const bits = `CAST(CAST(${bytes} AS BIT) AS UBIGINT)`;
   const steps: readonly (readonly [string, number])[] = [
     ["71777214294589695", 8],
     ["281470681808895", 16],

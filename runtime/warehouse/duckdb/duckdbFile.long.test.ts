@@ -170,7 +170,9 @@ test("a file of an earlier version says what to do when it is read, and a load a
   const connection = await instance.connect();
   for (const statement of [
     "DROP TABLE rereads",
-    ...DATASET_NAMES.map((name) => `ALTER TABLE ${name}_loads DROP COLUMN unproven`),
+    ...DATASET_NAMES.flatMap((name) =>
+      ["unproven", "quarantined_slots"].map((column) => `ALTER TABLE ${name}_loads DROP COLUMN ${column}`),
+    ),
     "CREATE OR REPLACE VIEW loads AS SELECT 'bids' AS dataset, * FROM bids_loads UNION ALL SELECT 'payloads' AS dataset, * FROM payloads_loads",
   ])
     await connection.run(statement);

@@ -3,7 +3,7 @@ import { accountOf } from "./iam.ts";
 
 const PROVIDER = "hashicorp/terraform-provider-google, google/services";
 
-/** Types that no stack registers, and that a program must be able to register for a policy to refuse them. */
+/** Types that no deployed stack registers, and that a program must be able to register for a policy to refuse them. */
 export const refused: Readonly<Record<string, StandinKind>> = {
   "gcp:serviceaccount/key:Key": {
     id: (v) => `projects/-/serviceAccounts/${textOrNone(v.serviceAccountId)}/keys/0`,
@@ -40,5 +40,14 @@ export const refused: Readonly<Record<string, StandinKind>> = {
     source: `${PROVIDER}/cloudrunv2/resource_cloud_run_v2_job.go (ForceNew)`,
     replaces: ["name", "location", "project"],
     deletionProtected: true,
+  },
+  "gcp:cloudrunv2/jobIamMember:JobIamMember": {
+    id: (v) =>
+      `projects/${textOrNone(v.project)}/locations/${textOrNone(v.location)}/jobs/${textOrNone(v.name)} ${textOrNone(v.role)} ${textOrNone(v.member)}`,
+    api: "run.googleapis.com",
+    source: `${PROVIDER}/cloudrunv2/iam_cloud_run_v2_job.go (every property ForceNew)`,
+    replaces: ["name", "location", "project", "role", "member", "condition"],
+    idempotent: true,
+    needs: (v) => accountOf(v.member),
   },
 };
