@@ -13,10 +13,10 @@ const merging: Relay = { ...relay, dialect: "helix" };
 const [FIRST, LAST] = [640, 679];
 const WHOLE = { first: FIRST, last: LAST };
 
-/** A relay that delivered in every second slot, and answers of headers and merged blocks as `isServed` says. */
-function scene() {
+/** A relay that delivered in one of so many slots, and answers of headers and merged blocks as `isServed` says. */
+function scene(every = 2) {
   const { clock, source, lake } = setUp();
-  for (let slot = FIRST - 100; slot <= LAST; slot += 2) source.held.payloads.set(slot, 1);
+  for (let slot = FIRST - 100; slot <= LAST; slot += every) source.held.payloads.set(slot, 1);
   const state: { isServed: (slot: number) => boolean; asked: number[] } = {
     isServed: () => false,
     asked: [],
@@ -89,3 +89,13 @@ for (const dataset of ["headers", "merged_blocks"] as const) {
     t.true(state.asked.some((slot) => slot <= older.last));
   });
 }
+
+test("headers: a relay that answers 404 where nobody asked for one serves them where it delivered, whatever lies between", async (t) => {
+  const range = { first: LAST - 18, last: LAST };
+  const { state, said, run, cover } = scene(60);
+  state.isServed = (slot) => slot === 660;
+  t.is((660 - (FIRST - 100)) % 60, 0, "it delivered there, below all that are asked");
+  await run(["payloads", "headers"], range);
+  t.false(said.includes("the relay doesn't serve it"));
+  t.like(await cover("headers", range), { unavailable: 0 });
+});

@@ -9,6 +9,8 @@ import { countsOf } from "./tally.ts";
 
 /** Slots that have to be answered with 404, all of them: a proxy that restarts, or a slot that one has nothing of, says it too. */
 const ENOUGH = 16;
+/** Slots of payloads that are asked before a relay is said not to serve a dataset. */
+const PAID = 4;
 
 interface Parts {
   readonly ask: AskSlot;
@@ -71,7 +73,7 @@ export class Absence {
     await waitUntil(job, this.#askedAt + REST_MS);
     if (isOver(job)) return false;
     const again = await this.#parts.ask(newest);
-    if (again?.absent !== true || this.#isServed || !(await this.#showsPayload())) return false;
+    if (again?.absent !== true || this.#isServed || !(await this.#isAbsentWherePaid(newest))) return false;
     job.log.info({ relay: job.relay.name, dataset: this.#dataset }, "the relay doesn't serve it");
     await this.#parts.border.keepUnserved(newest);
     return true;
@@ -100,8 +102,17 @@ export class Absence {
     return [...new Set([...known, ...shown])].filter((each) => each >= first);
   }
 
-  async #showsPayload(): Promise<boolean> {
-    return (await this.#rowsOf(async () => this.#job.source.payloadNewest())).length > 0;
+  /** Whether the relay shows payloads, and has nothing in the slots of the latest of them either: of these it would have something. */
+  async #isAbsentWherePaid(slot: number): Promise<boolean> {
+    const { source } = this.#job;
+    if ((await this.#rowsOf(async () => source.payloadNewest())).length === 0) return false;
+    const paid = new Set(await this.#rowsOf(async () => source.payloadPage(slot)));
+    for (const each of [...paid].slice(0, PAID)) {
+      if (this.#absentAt.has(each)) continue;
+      countsOf(this.#job.tally, this.#dataset).probes++;
+      if ((await this.#parts.ask(each))?.absent !== true || this.#isServed) return false;
+    }
+    return true;
   }
 
   /** The slots of the payloads that an answer shows; none where the relay gives no answer. */
