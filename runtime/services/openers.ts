@@ -1,17 +1,14 @@
 import { UserError } from "../errors.ts";
-import { FolderStore, openFolderLake } from "../lake/folder/folder.ts";
-import { GcsStore, openGcsLake } from "../lake/gcs/bucket.ts";
+import { FolderStore } from "../lake/folder/folder.ts";
+import { GcsStore } from "../lake/gcs/bucket.ts";
 import { openBigQuery } from "../warehouse/bigquery/bigquery.ts";
 import { bigqueryDialect } from "../warehouse/sql/bigqueryDialect.ts";
+import { lakeAt } from "./lakeAt.ts";
 import type { Openers } from "./serve.ts";
 
 /** Opens what the container can: a lake in a bucket or a folder, a warehouse in BigQuery. */
 export const cloudOpeners: Openers = {
-  async lake({ settings: { lake }, network, clock }) {
-    return lake.startsWith("gs://")
-      ? openGcsLake(lake, network.name, { clock })
-      : openFolderLake(lake, network.name);
-  },
+  lake: async ({ settings: { lake }, network, clock }) => lakeAt(lake, network, clock),
   store({ settings: { lake }, clock }) {
     return lake.startsWith("gs://") ? new GcsStore(lake, { clock }) : new FolderStore(lake);
   },
