@@ -94,6 +94,25 @@ test("run --follow says where it begins and, with each tick, how all stands and 
   t.regex(body, /\nmev_boost_etl_free_disk_bytes\{of="warehouse"\} \d/);
 });
 
+test("run --follow of fewer slots than a chunk has begins with the newest whole chunk, and calls no slot missing that nobody wanted", async (t) => {
+  t.timeout(240_000);
+  const folder = await newFolder(t);
+  const range = ["--relay", "lapwing", "--last", "3", "--now", SOON];
+  const { child, exit, said } = started(folder, ["run", "--follow", ...range]);
+  t.teardown(() => child.kill("SIGKILL"));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const line = async () =>
+    JSON.parse(((await lines.next()) as { value: string }).value) as Record<string, unknown>;
+  t.like(await line(), { message: "following", first_slot: 4_999_904, last_slot: 4_999_935 });
+  const tick = await line();
+  t.like(tick, { outcome: "done", first_slot: 4_999_904, last_slot: 4_999_935 });
+  const relays = tick["by_relay"] as Record<string, unknown>[];
+  t.is(relays.length, 2, JSON.stringify(tick));
+  for (const row of relays) t.like(row, { relay: "lapwing", covered: 32, missing: 0 });
+  child.kill("SIGTERM");
+  t.deepEqual(await exit, [0, null], await said);
+});
+
 test("--listen without --follow, an address that is none, and one that is taken are refused in a line", async (t) => {
   t.timeout(120_000);
   const folder = await newFolder(t);

@@ -1,6 +1,7 @@
 import type { Clock } from "../chain/clock.ts";
 import { type SlotRange, settledSlot } from "../chain/slots.ts";
 import { bids } from "../datasets/bids.ts";
+import { chunkRange } from "../datasets/chunks.ts";
 import { takeableSlot } from "../tick/windows.ts";
 import type { Asking } from "./asking.ts";
 import { canonicalOf } from "./canonical.ts";
@@ -54,14 +55,15 @@ export async function follow(
   stop.addEventListener("abort", () => (state.stopping = true), { once: true });
   try {
     const [settled, takeable] = [settledSlot(network, clock.now()), takeableSlot(network, bids, clock.now())];
-    lines.start({ network, range, settled, takeable, url: served?.url });
+    const firstSlot = firstToFollow(range, takeable);
+    lines.start({ network, range: { ...range, first: firstSlot }, settled, takeable, url: served?.url });
     const tick = ticksOf(context, {
       lake,
       warehouse,
       asking,
       chain,
       canonical,
-      firstSlot: range.first,
+      firstSlot,
       stop,
     });
     let code = 0;
@@ -81,6 +83,11 @@ export async function follow(
     await served?.close();
     await warehouse.close();
   }
+}
+
+/** Where the range begins; where it lies above all that can be taken by now, the newest chunk does, so that there is one to follow. */
+function firstToFollow({ first }: SlotRange, takeable: number): number {
+  return first <= takeable ? first : chunkRange(bids, takeable).first;
 }
 
 function linesOf(options: CommonOptions, { say }: Context): FollowLines {

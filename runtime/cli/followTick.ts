@@ -74,7 +74,7 @@ export function ticksOf(context: Context, following: Following): () => Promise<T
     const started = clock.monotonic();
     const refusals = new Map(clients.map(({ relay, counters }) => [relay.name, counters.refusals]));
     const last = takeableSlot(network, bids, clock.now());
-    const range = { first: Math.min(following.firstSlot, last), last };
+    const range = { first: following.firstSlot, last };
     let done: Awaited<ReturnType<typeof once>> | undefined;
     let fault: string | undefined;
     try {
