@@ -621,6 +621,25 @@ test("mainnet without internet: one sentence with the likely causes and the next
   await Promise.all(work);
 });
 
+test("mainnet through a proxy that doesn't answer: the sentence names the proxy, and what to do about it", async (t) => {
+  t.timeout(1_200_000);
+  const folder = mkdtempSync(join(tmpdir(), "etl-bad-use-"));
+  const args = ["run", "--network", "mainnet", "--last", "4", "--quiet", ...place("lake", "w.duckdb")];
+  const { code, said } = await ended(folder, "env", [
+    "HTTPS_PROXY=http://127.0.0.1:9",
+    process.execPath,
+    cli,
+    ...args,
+  ]);
+  t.is(code, 3, said.join("\n"));
+  const last = said.at(-1) ?? "";
+  t.regex(last, /^none of the \d+ relays answered \(flashbots: can't be reached \(/);
+  t.true(last.includes("): the proxy http://127.0.0.1:9 may be down, or let nobody through to them"), last);
+  t.true(last.includes("correct HTTPS_PROXY or take it away"), last);
+  t.false(last.includes("offline"), last);
+  rmSync(folder, { recursive: true });
+});
+
 test("a report that can't be written costs a run one line, and nothing else", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "etl-bad-use-"));
   cpSync(good, folder, { recursive: true });

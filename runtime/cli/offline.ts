@@ -1,5 +1,6 @@
 import { printable } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { proxyName, proxyOf } from "../proxy.ts";
 import type { Tally } from "../collect/tally.ts";
 import type { RelayClient } from "../relays/http/client.ts";
 import type { RelayError } from "../relays/http/errors.ts";
@@ -28,10 +29,17 @@ export function offlineText(
   if (!first || faults.length < 2 || isAnswered(clients)) return undefined;
   // A status is an answer, if not one that is of use.
   if (faults.some((fault) => fault === undefined || fault.status !== undefined)) return undefined;
+  const none = `none of the ${faults.length} relays answered (${first.relay}: ${printable(first.what, 100)})`;
+  const url = new URL(first.url);
+  const proxy = proxyOf(url);
+  if (proxy)
+    return (
+      `${none}: the proxy ${proxyName(proxy)} may be down, or let nobody through to them; see whether ${url.origin} opens ` +
+      "through it, correct HTTPS_PROXY or take it away"
+    );
   return (
-    `none of the ${faults.length} relays answered (${first.relay}: ${printable(first.what, 100)}): this machine may be ` +
-    `offline, or reach the internet only through a proxy; see whether it opens ${new URL(first.url).origin}, set ` +
-    "HTTPS_PROXY where there is a proxy"
+    `${none}: this machine may be offline, or reach the internet only through a proxy; see whether it opens ` +
+    `${url.origin}, set HTTPS_PROXY where there is a proxy`
   );
 }
 
