@@ -28,10 +28,10 @@ export interface CommonOptions extends RangeOptions {
   readonly json: boolean;
 }
 
-/** Option groups, by what a command works on; `slots` is `range` without the dataset. */
 /** The lake where none is named. */
 export const DEFAULT_LAKE = "data/lake";
 
+/** Option groups, by what a command works on; `slots` is `range` without the dataset. */
 export type OptionGroup = "range" | "slots" | "lake" | "warehouse" | "loading" | "asking";
 
 /** Adds the options of the groups, and those that every command has. */

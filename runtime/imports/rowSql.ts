@@ -89,7 +89,10 @@ export class FileColumns {
   }
 }
 
-/** Wei of a decimal text; NULL where it is none, or has over 29 digits, which no relay's value has and BigQuery's NUMERIC can't hold. By way of HUGEINT: DuckDB casts text to DECIMAL far slower. */
+/**
+ * Wei of a decimal text; NULL where it is none, or has over 29 digits, which no relay's value has and BigQuery's NUMERIC can't hold.
+ * By way of HUGEINT: DuckDB casts text to DECIMAL far slower.
+ */
 export function weiOfText(text: string): string {
   return `CASE WHEN regexp_full_match(${text}, '[0-9]{1,29}') THEN CAST(CAST(${text} AS HUGEINT) AS ${DUCKDB_TYPES.NUMERIC}) END`;
 }

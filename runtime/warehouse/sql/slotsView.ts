@@ -175,8 +175,9 @@ function besideTheBlock({ d, table, network, window }: SlotsSettings): string {
 
 /**
  * Table expression `asked_relays` (slot, lacking), to follow WITH: of each slot of a table expression, how many relays that worked then
- * have no payloads there that are covered and beyond doubt (with none in quarantine). Relays of the directory that nobody asked are among them: table relays
- * has those alone that a load was told of, and, without a URL, what only the lake knows. Of a slot without relays there is no row.
+ * have no payloads there that are covered and beyond doubt (with none in quarantine). Relays of the directory that nobody asked are
+ * among them: table relays has those alone that a load was told of, and, without a URL, what only the lake knows. Of a slot without
+ * relays there is no row.
  */
 export function lackingRelaysSql(table: TableNamer, network: Pick<Network, "name">, slots: string): string {
   const relays = table(relaysTable.name);
